@@ -1,0 +1,51 @@
+"""The command ``filon``: its sub-commands in the order in which a user meets them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from filon import __version__
+from filon.cli import lake, line, project, quarantine
+from filon.errors import FilonError
+
+app = typer.Typer(
+    name="filon",
+    help="Raw CSV in, gold that people can trust out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(line.demo)
+app.command()(line.generate)
+app.command()(line.run)
+app.command()(lake.status)
+app.command()(lake.releases)
+app.command()(lake.rollback)
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(lake.retract)
+app.command()(lake.explain)
+app.command()(lake.sweep)
+app.command()(project.init)
+app.command()(project.check)
+app.command()(project.test)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Show the version and stop")] = False) -> None:
+    """Raw CSV in, gold that people can trust out."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; what went wrong is one message, and the exit code says how it ended."""
+    try:
+        app()
+    except FilonError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}", style="red")
+        sys.exit(error.exit_code)

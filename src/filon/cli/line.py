@@ -1,0 +1,133 @@
+"""``filon demo``, ``generate`` and ``run``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from filon.cli.options import (
+    AsOfOption,
+    EngineOption,
+    JsonOption,
+    LakeOption,
+    ProjectOption,
+    SourcesOption,
+    lake_of,
+    open_project,
+    read_as_of,
+    sources_of,
+)
+from filon.cli.progress import LiveWatch
+from filon.cli.render import number, show_run
+from filon.line import Until, run_line
+from filon.report import RunReport, RunStatus
+from filon.settings import Settings, read_settings
+
+PurchasesOption = Annotated[int, typer.Option("--purchases", min=1, help="Number of purchases")]
+ClientsOption = Annotated[int | None, typer.Option("--clients", min=1, help="Number of clients; else purchases / 5.5")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Another seed gives other data")]
+DirtyOption = Annotated[float, typer.Option("--dirty", min=0, max=1, help="Share of duplicates, and of bad rows")]
+
+
+def generate(
+    out_dir: Path,
+    purchases: PurchasesOption = 8250,
+    clients: ClientsOption = None,
+    seed: SeedOption = 42,
+    dirty: DirtyOption = 0.01,
+) -> None:
+    """Write sample CSV files for the retail project."""
+    from filon.projects.retail.generate import generate as write_files
+
+    made = write_files(out_dir, purchases, clients, seed, dirty)
+    typer.echo(f"{number(made.clients)} clients and {number(made.purchases)} purchases in {made.folder}")
+
+
+def run(
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+    until: Annotated[Until, typer.Option("--until", help="Stop after this stage")] = Until.RELEASE,
+    force: Annotated[bool, typer.Option("--force", help="Hash every file again and build every table anew")] = False,
+    engine: EngineOption = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when something is in quarantine")] = False,
+) -> None:
+    """Bring the published tables up to date with the sources."""
+    settings = read_settings(project=project, sources=sources, lake=lake, engine=engine)
+    report = run_once(settings, until=until, force=force, as_of=read_as_of(as_of), json=json)
+    finish(report, strict=strict)
+
+
+def demo(
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop when the release is published")] = False,
+    purchases: PurchasesOption = 8250,
+) -> None:
+    """Generate sample data, run the line on it and show what was published."""
+    from filon.projects import retail
+    from filon.projects.retail.generate import generate as write_files
+
+    del no_serve  # nothing is served yet; scripts may already say so
+    settings = read_settings(project=retail.FOLDER)
+    found = open_project(settings)
+    folder = sources_of(settings, found)
+    target = Path(settings.sources) if settings.sources else Path(".filon") / found.name / "sources"
+    made = write_files(target, purchases)
+    typer.echo(f"generated {number(made.clients)} clients and {number(made.purchases)} purchases in {target}")
+    del folder
+    report = run_once(settings, as_of=read_as_of(None))
+    finish(report)
+    if report.status is not RunStatus.FAILED:
+        show_gold(settings)
+
+
+def run_once(
+    settings: Settings,
+    *,
+    as_of: dt.date,
+    until: Until = Until.RELEASE,
+    force: bool = False,
+    retry_quarantined: bool = False,
+    json: bool = False,
+) -> RunReport:
+    """Run the line and show it, as text on the way or as JSON at the end."""
+    project = open_project(settings)
+    console = Console(quiet=json, soft_wrap=True)
+    with LiveWatch(console) as watch:
+        report = run_line(
+            settings,
+            project,
+            lake_of(settings, project),
+            sources_of(settings, project),
+            as_of=as_of,
+            now=dt.datetime.now(dt.UTC),
+            until=until,
+            force=force,
+            retry_quarantined=retry_quarantined,
+            watch=watch,
+        )
+    if json:
+        typer.echo(report.model_dump_json(indent=2))
+    else:
+        show_run(console, report)
+    return report
+
+
+def finish(report: RunReport, *, strict: bool = False) -> None:
+    """End the command with the exit code that the run deserves."""
+    if report.status is RunStatus.FAILED:
+        raise typer.Exit(1)
+    if strict and report.quarantined:
+        raise typer.Exit(3)
+
+
+def show_gold(settings: Settings) -> None:
+    """List the published gold tables."""
+    from filon.cli.lake import show_release
+
+    show_release(Console(soft_wrap=True), lake_of(settings, open_project(settings)).release())

@@ -1,0 +1,6 @@
+import typer
+app=typer.Typer()
+@app.command()
+def x(): ...
+@app.command()
+def list(): ...

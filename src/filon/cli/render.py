@@ -1,0 +1,86 @@
+"""Typed reports as tables for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from filon.lake import CheckStatus
+from filon.report import RunReport, RunStatus
+
+MOST_SHOWN = 20
+STYLES = {RunStatus.PUBLISHED: "bold green", RunStatus.UNCHANGED: "bold", RunStatus.STOPPED: "bold", RunStatus.FAILED: "bold red"}
+
+
+def number(value: int) -> str:
+    """A whole number with thousands apart."""
+    return f"{value:,}"
+
+
+def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    """An empty table in the house style."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def show_run(console: Console, report: RunReport) -> None:
+    """The closing summary of a run."""
+    _show_files(console, report)
+    _show_datasets(console, report)
+    _show_checks(console, report)
+    statuses = Counter(table.status.value for table in report.tables)
+    tables = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    outcome = {
+        RunStatus.PUBLISHED: f"published release {report.release}",
+        RunStatus.UNCHANGED: f"nothing new: release {report.release} stays",
+        RunStatus.STOPPED: "stopped before a release, as asked",
+        RunStatus.FAILED: f"failed: release {report.release} stays" if report.release else "failed: nothing is published",
+    }[report.status]
+    console.print()
+    console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
+    if report.error:
+        console.print(Text(report.error, style="red"))
+
+
+def _show_files(console: Console, report: RunReport) -> None:
+    shown = [file for file in report.files if file.status != "unchanged" or file.notes]
+    for file in shown[:MOST_SHOWN]:
+        if file.status == "quarantined":
+            console.print(Text(f"quarantined  {file.file}  {file.reason}: {file.detail}", style="yellow"))
+        for note in file.notes:
+            console.print(Text(f"note         {file.file}: {note}", style="yellow"))
+    if len(shown) > MOST_SHOWN:
+        console.print(f"… and {len(shown) - MOST_SHOWN} more files with something to say: `filon status --json`")
+    if report.ignored_files:
+        names = ", ".join(report.ignored_files[:5])
+        more = f" and {len(report.ignored_files) - 5} more" if len(report.ignored_files) > 5 else ""
+        console.print(Text(f"ignored      no contract's filePattern matches {names}{more}", style="yellow"))
+
+
+def _show_datasets(console: Console, report: RunReport) -> None:
+    if not report.datasets:
+        return
+    counts = ("read", "accepted", "superseded", "rejected")
+    table = table_of("dataset", *counts, "rejected because", right=counts)
+    for line in report.datasets:
+        reasons = ", ".join(f"{reason} {number(count)}" for reason, count in list(line.reasons.items())[:8])
+        more = f", … {len(line.reasons) - 8} more" if len(line.reasons) > 8 else ""
+        values = (number(v) for v in (line.read, line.accepted, line.superseded, line.rejected))
+        table.add_row(line.dataset, *values, reasons + more)
+    console.print()
+    console.print(table)
+
+
+def _show_checks(console: Console, report: RunReport) -> None:
+    if not report.checks:
+        return
+    bad = [check for check in report.checks if check.status is not CheckStatus.PASSED]
+    console.print()
+    console.print(f"checks: {len(report.checks) - len(bad)} passed, {len(bad)} not", highlight=False)
+    for check in bad[:MOST_SHOWN]:
+        console.print(Text(f"  {check.status}  {check.table}: {check.check} ({number(check.failed_rows)} failed)", style="red"))

@@ -1,0 +1,5 @@
+"""Engines: SQL over Parquet, in one process or on a cluster."""
+
+from filon.engines.protocol import Columns, CsvFile, CsvForm, CsvUnreadable, Engine, StatementInvalid
+
+__all__ = ["Columns", "CsvFile", "CsvForm", "CsvUnreadable", "Engine", "StatementInvalid"]

@@ -1,0 +1,189 @@
+"""DuckDB: the engine inside the process, for one machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from filon.engines.functions import duckdb_macros
+from filon.engines.protocol import Columns, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
+from filon.errors import EngineError
+from filon.lake import ColumnStats, DataFile, Location
+from filon.project import Project
+from filon.sql import identifier, identifiers, literal, literals
+
+WRITE_OPTIONS = (
+    "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, PER_THREAD_OUTPUT true, APPEND true, "
+    "FILENAME_PATTERN 'part-{uuid}', RETURN_STATS true"
+)
+LONGEST_LINE = 8 << 20
+
+
+class DuckDBEngine:
+    """One in-memory DuckDB database that spills to ``workspace`` when it needs more than ``memory``."""
+
+    name = "duckdb"
+
+    def __init__(self, project: Project, as_of: str, workspace: Path, *, memory: str, threads: int | None) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "temp_directory": str(workspace / "spill"),
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                **({"threads": threads} if threads else {}),
+            }
+        )
+        self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
+        for macro in duckdb_macros(project.locale, as_of):
+            self._execute(macro)
+
+    def read_csv(self, table: str, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
+        """Parse in parallel into a table whose row order is the files' order, then count from there."""
+        raw = f"{table} as read"
+        single = len(files) == 1
+        names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in form.columns) + "}"
+        arguments = (
+            f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
+            f"header=true, delim={literal(form.delimiter)}, quote={literal(form.quote)}, escape={literal(form.quote)}, "
+            f"new_line={literal(_ESCAPED[form.newline])}, strict_mode=true, null_padding=false, "
+            f"filename={str(not single).lower()}, max_line_size={LONGEST_LINE}"
+        )
+        self._execute("SET preserve_insertion_order = true")
+        try:
+            self._connection.execute(f"CREATE TEMP TABLE {identifier(raw)} AS SELECT * FROM read_csv({arguments})")
+        except duckdb.Error as error:
+            raise CsvUnreadable(_first_line(error)) from error
+        finally:
+            self._execute("SET preserve_insertion_order = false")
+        self._number(table, raw, files, form)
+        counts = dict(self.rows(f"SELECT _file, count(*) FROM {identifier(table)} GROUP BY _file"))
+        return {file.number: counts.get(file.number, 0) for file in files}
+
+    def _number(self, table: str, raw: str, files: Sequence[CsvFile], form: CsvForm) -> None:
+        columns = identifiers(name for name in form.columns if name != "_record")
+        source = identifier(raw)
+        if form.numbered or len(files) == 1:
+            record = 'CAST("_record" AS BIGINT)' if form.numbered else "rowid + 1"
+            query = f"SELECT CAST({files[0].number} AS BIGINT) AS _file, {record} AS _record, {columns} FROM {source}"
+        else:
+            values = ", ".join(f"({literal(str(file.path))}, {file.number})" for file in files)
+            query = (
+                f"WITH numbers(filename, number) AS (VALUES {values}), "
+                f"starts AS (SELECT filename, min(rowid) AS start FROM {source} GROUP BY filename) "
+                f"SELECT CAST(number AS BIGINT) AS _file, {source}.rowid - start + 1 AS _record, {columns} "
+                f"FROM {source} JOIN starts USING (filename) JOIN numbers USING (filename)"
+            )
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS {query}")
+
+    def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
+        """A view over the Parquet files."""
+        empty = ", ".join(f"CAST(NULL AS {sql_type}) AS {identifier(name)}" for name, sql_type in columns)
+        query = f"SELECT {empty} WHERE FALSE"
+        if paths:
+            files = f"[{literals(_literal_path(path) for path in paths)}]"
+            names = identifiers(name for name, _ in columns)
+            query = f"SELECT {names} FROM read_parquet({files})"
+            if lenient:
+                every = f"SELECT * FROM read_parquet({files}, union_by_name=true)"
+                query = f"SELECT {names} FROM (SELECT {empty} WHERE FALSE UNION ALL BY NAME {every})"
+        self.view(table, query)
+
+    def view(self, table: str, query: str) -> None:
+        """A temporary view."""
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS {query}")
+
+    def cache(self, table: str, query: str) -> None:
+        """A temporary table."""
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS {query}")
+
+    def drop(self, tables: Iterable[str]) -> None:
+        """Drop views and temporary tables of these names, and what reading CSV left beside them."""
+        known = dict(self.rows("SELECT table_name, table_type FROM information_schema.tables"))
+        for table in tables:
+            for name in (table, f"{table} as read"):
+                if name in known:
+                    kind = "VIEW" if known[name] == "VIEW" else "TABLE"
+                    self._execute(f"DROP {kind} {identifier(name)}")
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a result."""
+        with _translated():
+            return self._connection.execute(query).fetchall()
+
+    def describe(self, query: str) -> list[tuple[str, str]]:
+        """Bind the query; DuckDB's message points at the line."""
+        try:
+            found = self._connection.execute(f"DESCRIBE {query}").fetchall()
+        except duckdb.Error as error:
+            raise StatementInvalid(_first_line(error), _line(error)) from error
+        return [(name, sql_type) for name, sql_type, *_ in found]
+
+    def write(self, query: str, folder: Location) -> list[DataFile]:
+        """COPY with statistics; files that hold no row are not reported."""
+        folder.make_folder()
+        target = folder.path_of("")
+        statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS})"
+        with _translated():
+            written = self._connection.execute(statement).fetchall()
+        return [
+            DataFile(name=path.replace("\\", "/").rsplit("/", 1)[-1], size=size, rows=rows, stats=_stats(stats))
+            for path, rows, size, _footer, stats, _keys in written
+            if rows
+        ]
+
+    def progress(self) -> float | None:
+        """DuckDB's own estimate."""
+        percent = self._connection.query_progress()
+        return percent / 100 if percent > 0 else None
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    def _execute(self, statement: str) -> None:
+        with _translated():
+            self._connection.execute(statement)
+
+
+_ESCAPED = {"\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r"}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise EngineError(
+            f"the engine ran out of memory or temporary disk: {_first_line(error)}. "
+            "Raise FILON_MEMORY_LIMIT, or point FILON_WORKSPACE at a larger disk."
+        ) from error
+    except duckdb.Error as error:
+        raise EngineError(_first_line(error)) from error
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).strip().split("\n", 1)[0].removesuffix(" LINE 1:")
+
+
+def _line(error: duckdb.Error) -> int:
+    found = re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
+    return int(found[1]) if found else 1
+
+
+def _literal_path(path: str) -> str:
+    """A path in which DuckDB sees no wildcard."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", path)
+
+
+def _stats(found: dict[str, dict[str, str]]) -> dict[str, ColumnStats]:
+    return {
+        name.strip('"').replace('""', '"'): ColumnStats(stats.get("min"), stats.get("max"), int(stats.get("null_count", 0)))
+        for name, stats in found.items()
+        if '"."' not in name
+    }

@@ -1,0 +1,148 @@
+"""Every error that Filon raises on purpose.
+
+FilonError
+├── ConfigError              a setting or an option cannot be used as given
+├── ProjectInvalid           a project folder holds mistakes; carries every Problem found
+├── SourcesMissing           nothing to read where the sources should be
+├── LakeError
+│   ├── ReleaseConflict      another run published first (retryable)
+│   ├── ReleaseMissing       no such release
+│   ├── WriteConflict        other writers kept winning the same object (retryable)
+│   └── LakeCorrupt          a document of the lake cannot be understood
+├── EngineError              the engine refused or failed a statement
+├── ConservationBroken       read is not accepted + superseded + rejected
+├── ChecksFailed             blocking checks failed; nothing was published
+├── TablesFailed             some tables could not be built; the others were
+└── NotFound                 a file, table or row that was asked for is not there
+
+Each says what was wrong, where, and what to do next; the facts are also fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class FilonError(Exception):
+    """Root of the tree. ``exit_code`` is what a command ends with; ``retryable`` says that the same call may succeed."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(FilonError):
+    """A setting or an option cannot be used as given."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake in a project: where it stands, what it is, and how to mend it."""
+
+    file: Path
+    line: int
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}\n    fix: {self.fix}"
+
+
+class ProjectInvalid(FilonError):
+    """A project folder holds mistakes: all that were found, in order of file and line."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SourcesMissing(FilonError):
+    """Nothing to read where the sources should be."""
+
+    exit_code = 2
+
+
+class LakeError(FilonError):
+    """The lake cannot do what was asked."""
+
+
+class ReleaseConflict(LakeError):
+    """Another run published a release while this one was building."""
+
+    retryable = True
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(
+            f"ReleaseConflict: release {number} was published by another run while this one was building. "
+            "Nothing is lost: run again, and the tables already built are reused."
+        )
+
+
+class ReleaseMissing(LakeError):
+    """There is no release of that number."""
+
+    def __init__(self, number: int, existing: list[int]) -> None:
+        self.number = number
+        known = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
+        super().__init__(f"there is no release {number}: {known}. `filon releases` lists them.")
+
+
+class WriteConflict(LakeError):
+    """Other writers kept winning the same object."""
+
+    retryable = True
+
+
+class LakeCorrupt(LakeError):
+    """A document of the lake cannot be understood."""
+
+
+class EngineError(FilonError):
+    """The engine refused or failed a statement."""
+
+
+class ConservationBroken(FilonError):
+    """Rows were lost or made up: read is not accepted + superseded + rejected."""
+
+    def __init__(self, dataset: str, broken: list[tuple[str, int, int, int, int]]) -> None:
+        self.dataset = dataset
+        self.broken = broken
+        lines = [
+            f"  {path}: {read} read, but {accepted} accepted + {superseded} superseded + {rejected} rejected"
+            for path, read, accepted, superseded, rejected in broken
+        ]
+        super().__init__(
+            "\n".join([f"rows of {dataset} do not add up; nothing was published:", *lines])
+            + "\n  This is a defect of the engine, not of the data: please report it with the file."
+        )
+
+
+class ChecksFailed(FilonError):
+    """Blocking checks failed, so the published release stayed as it was."""
+
+    def __init__(self, failed: list[tuple[str, str, int]]) -> None:
+        self.failed = failed
+        lines = [f"  {table}: {check} ({rows} failed)" for table, check, rows in failed]
+        super().__init__(
+            "\n".join(["blocking checks failed; the published release stays as it was:", *lines])
+            + "\n  Mend the data or the model, or give the check `severity: warning` in its contract."
+        )
+
+
+class TablesFailed(FilonError):
+    """Some tables could not be built; every other table was."""
+
+    def __init__(self, failures: dict[str, str]) -> None:
+        self.failures = failures
+        lines = [f"  {table}: {message}" for table, message in failures.items()]
+        super().__init__("\n".join(["these tables could not be built; nothing was published:", *lines]))
+
+
+class NotFound(FilonError):
+    """A file, table or row that was asked for is not there."""

@@ -1,0 +1,46 @@
+"""All that is durable: tables, ledger, builds, releases, quarantined files."""
+
+from filon.lake.datafile import ColumnStats, DataFile
+from filon.lake.documents import (
+    Build,
+    CheckResult,
+    CheckStatus,
+    FileCounts,
+    FileState,
+    FileVersion,
+    Ledger,
+    Observation,
+    Quality,
+    Release,
+    RunDocument,
+    Shape,
+    build_id,
+)
+from filon.lake.location import Layer, Location, locate
+from filon.lake.sources import SourceFile, Sources
+from filon.lake.store import Lake, new_run_id
+
+__all__ = [
+    "Build",
+    "CheckResult",
+    "CheckStatus",
+    "ColumnStats",
+    "DataFile",
+    "FileCounts",
+    "FileState",
+    "FileVersion",
+    "Lake",
+    "Layer",
+    "Ledger",
+    "Location",
+    "Observation",
+    "Quality",
+    "Release",
+    "RunDocument",
+    "Shape",
+    "SourceFile",
+    "Sources",
+    "build_id",
+    "locate",
+    "new_run_id",
+]

@@ -1,0 +1,231 @@
+"""The documents of a lake's metadata: what is in the ledger, a build, a release and a run."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from filon.lake.location import Layer
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileState(StrEnum):
+    """What a file version is to the lake."""
+
+    LIVE = "live"
+    REPLACED = "replaced"
+    RETRACTED = "retracted"
+    QUARANTINED = "quarantined"
+
+
+class Observation(_Document):
+    """What was last seen of a path: enough to tell, most times, that its content is still the same.
+
+    ``settled`` is False when the file was so young that a later change might leave size and tag as they are.
+    """
+
+    size: int
+    tag: str
+    sha256: str
+    settled: bool
+
+
+class FileVersion(_Document):
+    """One content of one path, as it arrived. ``number`` is its place in the order of arrival."""
+
+    number: int
+    dataset: str
+    path: str
+    sha256: str
+    size: int
+    state: FileState
+    arrived_at: dt.datetime
+    run_id: str
+    rows: int = 0
+    malformed: int = 0
+    bronze: tuple[str, ...] = ()
+    layout: str = ""
+    admission: str = ""
+    shape: str = ""
+    reason: str | None = None
+    detail: str | None = None
+
+
+class Shape(_Document):
+    """What many files have in common: their header, and the types that their values look like."""
+
+    header: tuple[str, ...]
+    inferred: dict[str, str]
+
+
+class Ledger(_Document):
+    """Everything that ever arrived, and what became of it."""
+
+    number: int = 0
+    project: str = ""
+    versions: tuple[FileVersion, ...] = ()
+    observations: dict[str, Observation] = {}
+    shapes: dict[str, Shape] = {}
+
+    def live(self, dataset: str) -> tuple[FileVersion, ...]:
+        """The versions whose rows count, in order of arrival."""
+        return tuple(v for v in self.versions if v.state is FileState.LIVE and v.dataset == dataset)
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next file version."""
+        return max((version.number for version in self.versions), default=0) + 1
+
+    def current(self) -> dict[str, FileVersion]:
+        """Per path, the version that stands for it: the live or retracted one, else the newest."""
+        result: dict[str, FileVersion] = {}
+        for version in self.versions:
+            if version.state is FileState.REPLACED and version.path in result:
+                continue
+            known = result.get(version.path)
+            if known is None or known.state is not FileState.LIVE or version.state is FileState.LIVE:
+                result[version.path] = version
+        return result
+
+
+class FileCounts(_Document):
+    """What became of the records of one file version."""
+
+    read: int
+    accepted: int
+    superseded: int
+    rejected: int
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every record is accounted for, once."""
+        return self.read == self.accepted + self.superseded + self.rejected
+
+    def __add__(self, other: FileCounts) -> FileCounts:
+        return FileCounts(
+            read=self.read + other.read,
+            accepted=self.accepted + other.accepted,
+            superseded=self.superseded + other.superseded,
+            rejected=self.rejected + other.rejected,
+        )
+
+
+NO_ROWS = FileCounts(read=0, accepted=0, superseded=0, rejected=0)
+
+
+class Quality(_Document):
+    """What a dataset's rules said: counts per file version, rejections per file version and reason.
+
+    It was judged at ``as_of``, and holds for every date from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
+    """
+
+    files: dict[int, FileCounts]
+    reasons: dict[int, dict[str, int]]
+    as_of: dt.date | None = None
+    as_of_from: dt.date | None = None
+    as_of_to: dt.date | None = None
+
+    @property
+    def total(self) -> FileCounts:
+        """Counts of the whole dataset."""
+        return sum(self.files.values(), start=NO_ROWS)
+
+    @property
+    def by_reason(self) -> dict[str, int]:
+        """Rejections of the whole dataset per reason, most frequent first."""
+        totals: dict[str, int] = {}
+        for counts in self.reasons.values():
+            for reason, count in counts.items():
+                totals[reason] = totals.get(reason, 0) + count
+        return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
+
+    def holds_at(self, as_of: dt.date) -> bool:
+        """Whether the rules would say the same on that date."""
+        after = self.as_of_from is None or as_of >= self.as_of_from
+        return after and (self.as_of_to is None or as_of <= self.as_of_to)
+
+
+class Build(_Document):
+    """One exact content of one table: its Delta version, and the Parquet files that make it up."""
+
+    table: str
+    layer: Layer
+    fingerprint: str
+    version: int
+    rows: int
+    files: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    built_at: dt.datetime
+    run_id: str
+    duration_s: float
+    quality: Quality | None = None
+
+    @property
+    def id(self) -> str:
+        """Layer and table: what a release knows it by."""
+        return build_id(self.layer, self.table)
+
+
+def build_id(layer: Layer, table: str) -> str:
+    """Layer and table: what a release knows a build by."""
+    return f"{layer}/{table}"
+
+
+class CheckStatus(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
+
+
+class CheckResult(_Document):
+    """What a check found. ``fingerprint`` covers its query and the tables that it read."""
+
+    table: str
+    check: str
+    status: CheckStatus
+    failed_rows: int
+    value: Decimal | None
+    fingerprint: str
+
+
+class Release(_Document):
+    """The exact content of every table, published at once."""
+
+    number: int
+    run_id: str
+    created_at: dt.datetime
+    as_of: dt.date
+    engine: str
+    project: str
+    project_fingerprint: str
+    ledger: int
+    tables: dict[str, Build]
+    checks: tuple[CheckResult, ...]
+    rollback_of: int | None = None
+    rolled_back_from: int | None = None
+
+    def build(self, layer: Layer, table: str) -> Build | None:
+        """The pinned content of a table, if the release has it."""
+        return self.tables.get(build_id(layer, table))
+
+    @property
+    def content(self) -> dict[str, str]:
+        """Fingerprint of each table: two releases with the same content show the same rows."""
+        return {name: build.fingerprint for name, build in self.tables.items()}
+
+
+class RunDocument(_Document):
+    """A finished run, as it reported itself."""
+
+    run_id: str
+    started_at: dt.datetime
+    report: dict[str, Any]

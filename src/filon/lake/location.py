@@ -1,0 +1,105 @@
+"""Where things are kept: one folder or bucket per layer, local or on an object store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from filon.errors import ConfigError
+
+
+class Layer(StrEnum):
+    """The parts of a lake."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    QUARANTINE = "quarantine"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place that holds objects: ``file:///folder`` or ``s3://bucket/prefix``."""
+
+    uri: str
+
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, or None when the place is an object store."""
+        parts = urlsplit(self.uri)
+        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+    def __truediv__(self, name: str) -> Location:
+        return Location(f"{self.uri.rstrip('/')}/{name}")
+
+    def path_of(self, name: str) -> str:
+        """The spelling of an object's address that engines read and write: a plain path, or an object store's URI."""
+        return str(self.folder / name) if self.folder is not None else f"{self.uri.rstrip('/')}/{name}"
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The object store behind the place."""
+        if self.folder is not None:
+            return LocalStore(self.folder, mkdir=True)
+        return from_url(self.uri)
+
+    def read(self, name: str) -> bytes:
+        """The content of an object; FileNotFoundError when there is none."""
+        return bytes(obstore.get(self.store, name).bytes())
+
+    def size(self, name: str) -> int:
+        """Bytes of an object; FileNotFoundError when there is none."""
+        return obstore.head(self.store, name)["size"]
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it."""
+        try:
+            obstore.put(self.store, name, content, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def write(self, name: str, content: bytes | Path) -> None:
+        """Write an object, over an older one if there is one."""
+        obstore.put(self.store, name, content)
+
+    def delete(self, names: list[str]) -> None:
+        """Delete objects; those already gone are no error."""
+        for name in names:
+            try:
+                obstore.delete(self.store, name)
+            except FileNotFoundError:
+                continue
+
+    def names(self, prefix: str = "") -> list[str]:
+        """Names of the objects under a prefix (a folder), sorted."""
+        if self.folder is not None and not (self.folder / prefix).is_dir():
+            return []
+        return sorted(meta["path"] for chunk in obstore.list(self.store, prefix or None) for meta in chunk)
+
+    def make_folder(self) -> None:
+        """Create the local folder; object stores have none."""
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+
+def locate(text: str) -> Location:
+    """Read a path or URI that a person wrote; ConfigError when it names no place that can be used."""
+    parts = urlsplit(text)
+    if parts.scheme in ("s3", "s3a"):
+        return Location("s3://" + text.split("://", 1)[1].rstrip("/"))
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise ConfigError(f"{text}: write three slashes, as in file:///data/lake")
+        return Location(Path(unquote(parts.path)).absolute().as_uri())
+    if "://" in text:
+        raise ConfigError(f"{text}: places start with file:/// or s3://, or are plain paths")
+    return Location(Path(text).expanduser().absolute().as_uri())

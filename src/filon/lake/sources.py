@@ -1,0 +1,93 @@
+"""Where raw files arrive: a folder or an object-store prefix, only ever read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import obstore
+
+from filon.errors import SourcesMissing
+from filon.lake.location import Location, locate
+
+CHUNK = 4 << 20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file as it is listed. ``path`` is relative to the sources; ``tag`` changes when the file is written again."""
+
+    path: str
+    size: int
+    tag: str
+    modified: dt.datetime
+    local: Path | None = field(default=None, repr=False, compare=False)
+
+
+class Sources:
+    """The files under one place."""
+
+    def __init__(self, uri: str) -> None:
+        self._location: Location = locate(uri)
+        self.uri = self._location.uri
+
+    def files(self) -> list[SourceFile]:
+        """Every file, by path; names starting with a dot are left out. SourcesMissing when a local folder does not exist."""
+        folder = self._location.folder
+        found = self._local(folder) if folder is not None else self._remote()
+        return sorted(found, key=lambda file: file.path)
+
+    def again(self, file: SourceFile) -> SourceFile | None:
+        """The file as it is now, or None when it is gone."""
+        if file.local is not None:
+            try:
+                return _listed(file.path, file.local)
+            except FileNotFoundError:
+                return None
+        try:
+            meta = obstore.head(self._location.store, file.path)
+        except FileNotFoundError:
+            return None
+        return SourceFile(file.path, meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
+
+    def chunks(self, file: SourceFile) -> Iterator[bytes]:
+        """The bytes of a file, a few mebibytes at a time."""
+        if file.local is not None:
+            with file.local.open("rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+            return
+        for part in obstore.get(self._location.store, file.path).stream(min_chunk_size=CHUNK):
+            yield bytes(part)
+
+    def _local(self, folder: Path) -> Iterator[SourceFile]:
+        if not folder.is_dir():
+            raise SourcesMissing(
+                f"there is no folder {folder}. Say where the CSV files are: --sources URI, or FILON_SOURCES."
+            )
+        for parent, folders, names in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in names:
+                path = Path(parent, name)
+                if not name.startswith(".") and path.is_file():
+                    yield _listed(_readable(os.fsencode(path.relative_to(folder))), path)
+
+    def _remote(self) -> Iterator[SourceFile]:
+        for chunk in obstore.list(self._location.store):
+            for meta in chunk:
+                if not meta["path"].rsplit("/", 1)[-1].startswith("."):
+                    yield SourceFile(meta["path"], meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
+
+
+def _listed(path: str, local: Path) -> SourceFile:
+    stat = local.stat()
+    tag = f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_ctime_ns:x}"
+    return SourceFile(path, stat.st_size, tag, dt.datetime.fromtimestamp(stat.st_mtime, dt.UTC), local)
+
+
+def _readable(name: bytes) -> str:
+    """A file name as text, whatever bytes it has."""
+    return name.decode("utf-8", "backslashreplace")

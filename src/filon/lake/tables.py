@@ -1,0 +1,159 @@
+"""Delta tables: Parquet files that an engine wrote become one version of a table that every Delta reader understands."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
+
+from filon.errors import WriteConflict
+from filon.lake.datafile import DataFile
+from filon.lake.location import Location
+
+ATTEMPTS = 20
+LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
+_PRIMITIVES = {
+    "BIGINT": "long",
+    "DOUBLE": "double",
+    "VARCHAR": "string",
+    "DATE": "date",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "BOOLEAN": "boolean",
+}
+
+
+def commit(
+    location: Location,
+    columns: Sequence[tuple[str, str]],
+    new: Iterable[DataFile],
+    kept: Iterable[str],
+    *,
+    facts: Mapping[str, str],
+    now_ms: int,
+) -> int:
+    """Make ``new`` and ``kept`` files the whole content of the table, and return the Delta version that says so.
+
+    Whoever commits in between does not matter: the version that is returned holds exactly these files, and releases pin
+    versions. WriteConflict after many lost races.
+    """
+    schema = _schema(columns)
+    adds = {file.name: _add(file, dict(columns), now_ms) for file in new}
+    known = list(kept)
+    properties = CommitProperties(custom_metadata={f"filon.{key}": value for key, value in facts.items()})
+    for _ in range(ATTEMPTS):
+        try:
+            table = _open(location)
+            present = dict(_active(table)) if table is not None else {}
+            # a run that was killed may have left files that the ledger knows and the table does not
+            lost = {name: _found_again(location, name, now_ms) for name in known if name not in present}
+            if table is None:
+                _create(location, schema, [*adds.values(), *lost.values()], properties)
+                return 0
+            return _replace(table, schema, {**adds, **lost}, present, {*adds, *known}, properties, now_ms)
+        except CommitFailedError:
+            continue
+        except DeltaError as error:
+            if "already exists" not in str(error):
+                raise
+    raise WriteConflict(f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done.")
+
+
+def _open(location: Location) -> DeltaTable | None:
+    try:
+        return DeltaTable(location.uri)
+    except TableNotFoundError:
+        return None
+
+
+def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
+    create_table_with_add_actions(location.uri, schema, adds, mode="error", commit_properties=properties)
+
+
+def _replace(
+    table: DeltaTable,
+    schema: Schema,
+    adds: Mapping[str, AddAction],
+    present: Mapping[str, int],
+    wanted: set[str],
+    properties: CommitProperties,
+    now_ms: int,
+) -> int:
+    version = table.version()
+    if table.schema() != schema:
+        # an overwrite is the one commit that may change columns, and it names every file that stays
+        everything = {name: _plain_add(name, size, now_ms) for name, size in present.items() if name in wanted}
+        actions = list({**everything, **adds}.values())
+        table.create_write_transaction(actions, "overwrite", schema, commit_properties=properties)
+        return version + 1
+    removes = [
+        RemoveAction(path, data_change=True, deletion_timestamp=now_ms, size=size, partition_values={})
+        for path, size in present.items()
+        if path not in wanted
+    ]
+    fresh = [add for name, add in adds.items() if name not in present]
+    if not fresh and not removes:
+        return version
+    table.create_write_transaction([*fresh, *removes], "append", schema, commit_properties=properties)
+    return version + 1
+
+
+def _active(table: DeltaTable) -> list[tuple[str, int]]:
+    actions = table.get_add_actions(flatten=True)
+    if not actions.num_rows:
+        return []
+    paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
+    return [(str(path), int(size)) for path, size in zip(paths, sizes, strict=True)]
+
+
+def _found_again(location: Location, name: str, now_ms: int) -> AddAction:
+    return _plain_add(name, location.size(name), now_ms)
+
+
+def _plain_add(name: str, size: int, now_ms: int) -> AddAction:
+    return AddAction(name, size, {}, now_ms, data_change=True, stats="{}")
+
+
+def _add(file: DataFile, types: Mapping[str, str], now_ms: int) -> AddAction:
+    return AddAction(file.name, file.size, {}, now_ms, data_change=True, stats=_stats(file, types))
+
+
+def _stats(file: DataFile, types: Mapping[str, str]) -> str:
+    low, high = {}, {}
+    for name, stats in file.stats.items():
+        bounds = (_bound(stats.low, types.get(name, "")), _bound(stats.high, types.get(name, "")))
+        if None not in bounds:
+            low[name], high[name] = bounds
+    nulls = {name: stats.nulls for name, stats in file.stats.items()}
+    return json.dumps({"numRecords": file.rows, "minValues": low, "maxValues": high, "nullCount": nulls})
+
+
+def _bound(text: str | None, sql_type: str) -> int | float | str | None:
+    if text is None:
+        return None
+    if sql_type == "BIGINT":
+        return int(text)
+    if sql_type.startswith("DECIMAL"):
+        exact = Decimal(text)
+        return float(exact) if Decimal(repr(float(exact))) == exact else None
+    if sql_type in ("DATE", "VARCHAR") and len(text) <= LONGEST_BOUND:
+        return text
+    return None
+
+
+def _schema(columns: Sequence[tuple[str, str]]) -> Schema:
+    fields = [
+        {"name": name, "type": _delta_type(sql_type), "nullable": True, "metadata": {}} for name, sql_type in columns
+    ]
+    return Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
+
+
+def _delta_type(sql_type: str) -> str | dict[str, object]:
+    if sql_type.endswith("[]"):
+        return {"type": "array", "elementType": _delta_type(sql_type[:-2]), "containsNull": True}
+    if found := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", sql_type):
+        return f"decimal({found[1]},{found[2]})"
+    return _PRIMITIVES[sql_type]

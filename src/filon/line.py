@@ -1,0 +1,231 @@
+"""The line: one run from sources to a release. This is where the parts are put together."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from filon.engines import Engine
+from filon.errors import ConfigError, FilonError, SourcesMissing, TablesFailed
+from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
+from filon.project import Dataset, Model, Project
+from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, TableLine
+from filon.settings import Settings
+from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
+from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
+from filon.stages.gold import build_gold
+from filon.stages.publish import publish, require_passed, run_checks
+from filon.stages.silver import SilverResult, build_silver
+
+
+class Until(StrEnum):
+    """Where a run stops."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    RELEASE = "release"
+
+
+ORDER = list(Until)
+
+
+def make_engine(settings: Settings, project: Project, as_of: dt.date, workspace: Path) -> Engine:
+    """The engine that the settings ask for."""
+    # the only place that knows which engines there are; each is slow to import, and many runs need none
+    from filon.engines.duckdb import DuckDBEngine
+
+    return DuckDBEngine(
+        project, as_of.isoformat(), workspace, memory=settings.memory_limit, threads=settings.threads
+    )
+
+
+@contextmanager
+def workspace_of(settings: Settings) -> Iterator[Path]:
+    """A folder for temporary files that is gone afterwards."""
+    if settings.workspace is not None and not settings.workspace.is_dir():
+        raise ConfigError(f"the workspace {settings.workspace} is no folder; create it, or unset FILON_WORKSPACE")
+    with tempfile.TemporaryDirectory(prefix="filon-", dir=settings.workspace, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@dataclass
+class Run:
+    """What has come out of a run so far: enough to report it, however it ends."""
+
+    context: Context
+    started: float
+    bronze: BronzeResult | None = None
+    silver: dict[str, SilverResult] = field(default_factory=dict)
+    gold: dict[str, Build] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def run_line(
+    settings: Settings,
+    project: Project,
+    lake: Lake,
+    sources: Sources,
+    *,
+    as_of: dt.date,
+    now: dt.datetime,
+    until: Until = Until.RELEASE,
+    force: bool = False,
+    retry_quarantined: bool = False,
+    watch: Watch | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> RunReport:
+    """Run the line once. The report tells how it went; FilonError only when nothing could be started."""
+    inputs = Inputs(new_run_id(now), now, as_of, force=force, retry_quarantined=retry_quarantined or force)
+    with workspace_of(settings) as workspace:
+        context = Context(
+            project=project,
+            lake=lake,
+            inputs=inputs,
+            workspace=workspace,
+            make_engine=lambda: make_engine(settings, project, as_of, workspace),
+            watch=watch or Nobody(),
+        )
+        run = Run(context, clock())
+        published = lake.release()
+        try:
+            release = _through_stages(run, sources, published, until)
+        except FilonError as error:
+            report = _report(run, RunStatus.FAILED, published, clock(), error)
+            if run.bronze is None:
+                raise
+        else:
+            status = RunStatus.PUBLISHED if release else RunStatus.UNCHANGED
+            if until is not Until.RELEASE:
+                status = RunStatus.STOPPED
+            report = _report(run, status, release or published, clock(), None)
+        finally:
+            if context.engine_started:
+                context.engine.close()
+    document = RunDocument(run_id=inputs.run_id, started_at=now, report=report.model_dump(mode="json"))
+    lake.keep_run(document)
+    return report
+
+
+def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> Release | None:
+    run.bronze = ingest(run.context, sources, published)
+    if not run.bronze.files and not run.bronze.ledger.versions:
+        patterns = ", ".join(dataset.pattern for dataset in run.context.project.datasets.values())
+        raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
+    if ORDER.index(until) >= ORDER.index(Until.SILVER):
+        _silver(run, published)
+    if ORDER.index(until) >= ORDER.index(Until.GOLD):
+        _gold(run, published)
+    if run.failures:
+        raise TablesFailed(run.failures)
+    if until is not Until.RELEASE:
+        return None
+    tables = {**{name: result.accepted for name, result in run.silver.items()}, **run.gold}
+    run.checks = run_checks(run.context, tables, published)
+    require_passed(run.checks)
+    quarantine = [result.rejected for result in run.silver.values()]
+    builds = [*run.bronze.builds.values(), *quarantine, *tables.values()]
+    return publish(run.context, builds, run.checks, run.bronze.ledger.number, published)
+
+
+def _silver(run: Run, published: Release | None) -> None:
+    for dataset in run.context.project.datasets.values():
+        needed = {reference.table for _, reference in dataset.references}
+        _attempt(run, dataset.name, Layer.SILVER, needed, partial(_build_silver, run, dataset, needed, published))
+
+
+def _build_silver(run: Run, dataset: Dataset, needed: set[str], published: Release | None) -> None:
+    if run.bronze is None:
+        raise FilonError(f"{dataset.name} was not ingested")
+    referenced = {name: run.silver[name].accepted for name in needed}
+    run.silver[dataset.name] = build_silver(
+        run.context, dataset, run.bronze.ledger, bronze_columns(dataset), referenced, published
+    )
+
+
+def _gold(run: Run, published: Release | None) -> None:
+    for model in run.context.project.models.values():
+        _attempt(run, model.name, Layer.GOLD, set(model.inputs), partial(_build_gold, run, model, published))
+
+
+def _build_gold(run: Run, model: Model, published: Release | None) -> None:
+    run.gold[model.name] = build_gold(run.context, model, _inputs(run, model), published)
+
+
+def _inputs(run: Run, model: Model) -> Mapping[str, Build]:
+    accepted = {name: result.accepted for name, result in run.silver.items()}
+    return {name: run.gold.get(name) or accepted[name] for name in model.inputs}
+
+
+def _attempt(run: Run, table: str, layer: Layer, needed: set[str], build: Callable[[], None]) -> None:
+    """A table that fails takes along those that need it, and no other; the run fails at its end."""
+    try:
+        if lost := sorted(needed & run.failures.keys()):
+            raise FilonError(f"it needs {', '.join(lost)}, which could not be built")
+        build()
+    except FilonError as error:
+        run.failures[table] = str(error)
+        run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, str(error)))
+
+
+def _report(
+    run: Run, status: RunStatus, release: Release | None, now: float, error: FilonError | None
+) -> RunReport:
+    context = run.context
+    bronze = run.bronze
+    counts: dict[int, FileCounts] = {}
+    for result in run.silver.values():
+        counts |= result.quality.files
+    return RunReport(
+        run_id=context.inputs.run_id,
+        release=release.number if release else None,
+        engine=context.engine.name if context.engine_started else (release.engine if release else "duckdb"),
+        as_of=context.inputs.as_of,
+        duration_s=round(now - run.started, 3),
+        status=status,
+        error=str(error) if error else None,
+        tables=tuple(TableLine.model_validate(table, from_attributes=True) for table in context.tables),
+        files=tuple(_file_line(outcome, counts) for outcome in bronze.files) if bronze else (),
+        ignored_files=bronze.ignored if bronze else (),
+        datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),
+        checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in run.checks),
+    )
+
+
+def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:
+    version = outcome.version
+    rows = counts.get(version.number)
+    return FileLine(
+        file=outcome.path,
+        dataset=version.dataset,
+        version=version.number,
+        sha256=version.sha256,
+        status=outcome.status,
+        reason=version.reason,
+        detail=version.detail,
+        rows_read=rows.read if rows else version.rows,
+        rows_accepted=rows.accepted if rows else 0,
+        rows_superseded=rows.superseded if rows else 0,
+        rows_rejected=rows.rejected if rows else 0,
+        notes=outcome.notes,
+    )
+
+
+def _dataset_line(name: str, result: SilverResult) -> DatasetLine:
+    total = result.quality.total
+    return DatasetLine(
+        dataset=name,
+        read=total.read,
+        accepted=total.accepted,
+        superseded=total.superseded,
+        rejected=total.rejected,
+        reasons=result.quality.by_reason,
+    )

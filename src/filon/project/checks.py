@@ -1,0 +1,140 @@
+"""Checks of a table: those that its contract implies, and those that it writes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+
+from open_data_contract_standard.model import DataQuality
+
+from filon.project.contract import Check, Contract
+from filon.project.document import Document, Place, suggestion
+from filon.sql import identifier, identifiers, literal, literals
+
+OPERATORS = (
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+)
+NONE = (Decimal(0),)
+
+
+def contract_checks(contract: Contract) -> Iterator[Check]:
+    """Keys are unique, required columns are filled, references are met."""
+    table = identifier(contract.name)
+    for key in {contract.key, *((column.name,) for column in contract.columns if column.unique)}:
+        if key:
+            yield _count(f"unique({', '.join(key)})", f"SELECT {_duplicates(key)} FROM {table}")
+    for column in contract.columns:
+        name = identifier(column.name)
+        if column.required:
+            query = f"SELECT count(*) FROM {table} WHERE {name} IS NULL"
+            yield _count(f"required({column.name})", query)
+        if column.reference:
+            target, key = identifier(column.reference.table), identifier(column.reference.column)
+            query = (
+                f"SELECT count(*) FROM {table} AS child WHERE child.{name} IS NOT NULL "
+                f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{key} = child.{name})"
+            )
+            yield _count(f"reference({column.name})", query)
+
+
+def written_checks(
+    document: Document, table: str, qualities: Iterable[tuple[Place, str | None, DataQuality]]
+) -> Iterator[Check]:
+    """The ``quality`` entries of a contract; what cannot be read is reported in the document."""
+    for place, column, quality in qualities:
+        query = _query(document, place, table, column, quality)
+        comparison = _comparison(document, place, quality)
+        if query is None or comparison is None:
+            continue
+        if quality.severity not in (None, "error", "warning", "info"):
+            document.report((*place, "severity"), f"unknown severity `{quality.severity}`", "use error or warning")
+        operator, expected = comparison
+        metric = quality.metric or quality.rule
+        name = quality.name or quality.id or (f"{metric}({column})" if column else metric) or f"check {place[-1]}"
+        blocking = quality.severity in (None, "error")
+        yield Check(name, query, operator, expected, blocking, counts_rows=bool(metric), place=place)
+
+
+def _count(name: str, query: str) -> Check:
+    return Check(name, query, "mustBe", NONE, counts_rows=True)
+
+
+def _duplicates(key: tuple[str, ...]) -> str:
+    distinct = identifier(key[0]) if len(key) == 1 else f"({identifiers(key)})"
+    return f"count({identifier(key[0])}) - count(DISTINCT {distinct})"
+
+
+def _query(
+    document: Document, place: Place, table: str, column: str | None, quality: DataQuality
+) -> str | None:
+    if quality.type == "sql" or quality.query:
+        if not quality.query:
+            document.report(place, "a check of type sql needs a `query`", "add `query: SELECT …` with one number")
+            return None
+        text = quality.query
+        for word, value in (("table", table), ("object", table), ("column", column), ("property", column)):
+            if value:
+                text = text.replace("${" + word + "}", identifier(value)).replace("{" + word + "}", identifier(value))
+        return text.strip().rstrip(";")
+    if quality.type in (None, "library"):
+        return _metric_query(document, place, table, column, quality)
+    document.report((*place, "type"), f"checks of type `{quality.type}` are not run", "use `sql` or `library`")
+    return None
+
+
+def _metric_query(
+    document: Document, place: Place, table: str, column: str | None, quality: DataQuality
+) -> str | None:
+    metric, arguments = quality.metric or quality.rule or "", quality.arguments or {}
+    source = f"FROM {identifier(table)}"
+    if metric == "rowCount":
+        return f"SELECT count(*) {source}"
+    if column is None and metric == "duplicateValues" and arguments.get("properties"):
+        return f"SELECT {_duplicates(tuple(arguments['properties']))} {source}"
+    if column is None:
+        document.report(place, f"the metric `{metric}` needs a column", suggestion(metric, {"rowCount", "duplicateValues"}))
+        return None
+    name = identifier(column)
+    conditions = {
+        "nullValues": f"{name} IS NULL",
+        "missingValues": f"{name} IS NULL OR CAST({name} AS VARCHAR) IN ('')",
+        "invalidValues": _invalid(name, arguments),
+    }
+    if metric == "duplicateValues":
+        return f"SELECT {_duplicates((column,))} {source}"
+    if metric not in conditions:
+        known = {*conditions, "rowCount", "duplicateValues"}
+        document.report((*place, "metric"), f"unknown metric `{metric}`", suggestion(metric, known))
+        return None
+    return f"SELECT count(*) {source} WHERE {conditions[metric]}"
+
+
+def _invalid(name: str, arguments: dict[str, object]) -> str:
+    values, pattern = arguments.get("validValues"), arguments.get("pattern")
+    parts = []
+    if isinstance(values, list):
+        parts.append(f"CAST({name} AS VARCHAR) NOT IN ({literals(str(value) for value in values)})")
+    if pattern is not None:
+        parts.append(f"NOT regexp_matches(CAST({name} AS VARCHAR), {literal(str(pattern))})")
+    return " OR ".join(parts) or "FALSE"
+
+
+def _comparison(document: Document, place: Place, quality: DataQuality) -> tuple[str, tuple[Decimal, ...]] | None:
+    given = [(name, getattr(quality, name)) for name in OPERATORS if getattr(quality, name) is not None]
+    if len(given) != 1:
+        document.report(place, "a check says once what its number must be", "write one of `mustBe: 0`, `mustBeBetween: [1, 9]`, …")
+        return None
+    operator, value = given[0]
+    values = value if isinstance(value, list) else [value]
+    try:
+        return operator, tuple(Decimal(str(item)) for item in values)
+    except InvalidOperation:
+        document.report((*place, operator), f"`{value}` is not a number", "write a number")
+        return None

@@ -1,0 +1,131 @@
+"""A YAML file whose every node still knows the line on which it stands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from filon.errors import Problem, ProjectInvalid
+
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML built without libyaml: same result, slower
+    from yaml import SafeLoader  # type: ignore[assignment]
+
+Model = TypeVar("Model", bound=BaseModel)
+Place = tuple[str | int, ...]
+
+
+@dataclass
+class Document:
+    """The data of one YAML file, the line of each node, and the problems found in it so far."""
+
+    path: Path
+    data: Any
+    lines: dict[Place, int]
+    problems: list[Problem] = field(default_factory=list)
+
+    def line(self, place: Place = ()) -> int:
+        """Line of a node, or of its nearest ancestor that stands in the file."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+    def report(self, place: Place, what: str, fix: str) -> None:
+        """Note a problem at a node."""
+        self.problems.append(Problem(self.path, self.line(place), what, fix))
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[Place, int] = {}
+        self.problems: list[Problem] = []
+        self.constructor = yaml.constructor.SafeConstructor()
+
+    def value(self, node: yaml.Node, place: Place) -> Any:
+        self.lines[place] = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
+        try:
+            return self.constructor.construct_object(node)
+        except (ValueError, yaml.YAMLError):
+            line = node.start_mark.line + 1
+            self.problems.append(
+                Problem(self.path, line, f"`{node.value}` is not a valid value here", "put it in quotes if it is a text")
+            )
+            return None
+
+    def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            line = key_node.start_mark.line + 1
+            if key in result:
+                self.problems.append(Problem(self.path, line, f"the key `{key}` stands twice", "keep one of the two"))
+            result[key] = self.value(value_node, (*place, key))
+            self.lines[(*place, key)] = line
+        return result
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file; ProjectInvalid names the line where it is not YAML."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ProjectInvalid([Problem(path, 1, "the file is missing", f"create {path.name}")]) from None
+    except UnicodeDecodeError as error:
+        raise ProjectInvalid([Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]) from None
+    try:
+        node = yaml.compose(text, Loader=SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        what = f"not valid YAML: {error.problem or error.context}"
+        raise ProjectInvalid([Problem(path, line, what, "mend the indentation or quoting at that line")]) from None
+    except yaml.YAMLError as error:
+        raise ProjectInvalid([Problem(path, 1, f"not valid YAML: {error}", "remove the character")]) from None
+    reader = _Reader(path)
+    data = reader.value(node, ()) if node is not None else {}
+    return Document(path, data, reader.lines, reader.problems)
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """The fix for an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(wrong, names, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(names)}"
+
+
+def validated(model: type[Model], document: Document, place: Place = (), data: Any = None) -> Model | None:
+    """Validate a part of a document with a pydantic model; each mistake becomes a Problem at its line."""
+    value = document.data if data is None and not place else data
+    if not isinstance(value, dict):
+        document.report(place, "a mapping of keys to values is expected here", "write `key: value` lines")
+        return None
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        for mistake in error.errors(include_url=False):
+            location: Place = (*place, *(part for part in mistake["loc"]))
+            document.report(location, *_explain(model, mistake["loc"], mistake["type"], mistake["msg"], mistake["input"]))
+        return None
+
+
+def _explain(model: type[BaseModel], loc: Place, kind: str, message: str, given: Any) -> tuple[str, str]:
+    name = ".".join(str(part) for part in loc)
+    if kind == "extra_forbidden":
+        known = {info.alias or field_name for field_name, info in model.model_fields.items()}
+        return f"unknown key `{name}`", suggestion(str(loc[-1]), known)
+    if kind == "missing":
+        return f"`{name}` is missing", f"add `{loc[-1]}: …`"
+    shown = repr(given)[:60]
+    return f"`{name}` is {shown}: {message[0].lower()}{message[1:]}", f"change the value of `{loc[-1] if loc else name}`"

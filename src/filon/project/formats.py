@@ -1,0 +1,50 @@
+"""Date and timestamp patterns: the JDK spelling of contracts, turned into a strict expression and a strptime format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TOKENS = {
+    "yyyy": (r"[0-9]{4}", "%Y"),
+    "MM": (r"[0-9]{2}", "%m"),
+    "dd": (r"[0-9]{2}", "%d"),
+    "HH": (r"[0-9]{2}", "%H"),
+    "mm": (r"[0-9]{2}", "%M"),
+    "ss": (r"[0-9]{2}", "%S"),
+    "SSS": (r"[0-9]{3}", "%g"),
+    "SSSSSS": (r"[0-9]{6}", "%f"),
+    "yy": (r"[0-9]{2}", "%y"),
+    "M": (r"[0-9]{1,2}", "%m"),
+    "d": (r"[0-9]{1,2}", "%d"),
+}
+
+
+class UnknownFormat(ValueError):
+    """A pattern with letters that stand for nothing."""
+
+
+@dataclass(frozen=True)
+class DateFormat:
+    """``regex`` says which texts have the form, ``strptime`` reads them."""
+
+    regex: str
+    strptime: str
+
+
+def date_format(pattern: str) -> DateFormat:
+    """Compile a JDK pattern such as ``dd/MM/yyyy``; UnknownFormat when a part of it is not understood."""
+    regex, strptime = [], []
+    for part in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", pattern):
+        token = part[0]
+        if token in _TOKENS:
+            expression, directive = _TOKENS[token]
+            regex.append(expression)
+            strptime.append(directive)
+        elif token[0].isalpha():
+            raise UnknownFormat(f"`{token}` in the format `{pattern}` is not understood")
+        else:
+            text = token[1:-1] if token.startswith("'") else token
+            regex.append(re.escape(text))
+            strptime.append(text.replace("%", "%%"))
+    return DateFormat("".join(regex), "".join(strptime))

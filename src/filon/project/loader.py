@@ -1,0 +1,244 @@
+"""Read a project folder: ``filon.yaml``, ``sources/*.yaml``, ``gold/*.sql`` with ``gold/*.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlglot
+from babel import Locale, UnknownLocaleError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from filon.errors import ConfigError, Problem, ProjectInvalid
+from filon.project.contract import Contract, Dataset, Model, Project
+from filon.project.document import Document, read_document, suggestion, validated
+from filon.project.odcs import read_model_contract, read_source
+from filon.project.query import read_model, table_lines
+
+FILE = "filon.yaml"
+Table = TypeVar("Table", Dataset, Model)
+
+
+def _known_locale(name: str) -> str:
+    try:
+        Locale.parse(name)
+    except (UnknownLocaleError, ValueError):
+        raise ValueError("no such locale; examples are fr, en, de_CH") from None
+    return name
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone; an example is Europe/Paris") from None
+    return name
+
+
+class Defaults(BaseModel):
+    """Settings that a project brings along; an option or a FILON_ variable wins over them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    sources: str | None = None
+
+
+class ProjectFile(BaseModel):
+    """The content of ``filon.yaml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    title: str = ""
+    locale: Annotated[str, AfterValidator(_known_locale)] = "en"
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    defaults: Defaults = Defaults()
+
+
+def load_project(folder: Path) -> Project:
+    """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix."""
+    if not (folder / FILE).is_file():
+        raise ConfigError(f"{folder} is no project folder: it has no {FILE}. `filon init` makes one from CSV files.")
+    settings_document = read_document(folder / FILE)
+    settings = validated(ProjectFile, settings_document)
+    problems = list(settings_document.problems)
+    datasets, found = _read_sources(folder)
+    problems += found
+    models, found = _read_models(folder)
+    problems += found
+    if not problems:
+        problems += _check_names(datasets, models)
+        problems += _check_references(datasets, models)
+        problems += _check_inputs(datasets, models)
+        problems += _check_check_tables(datasets, models)
+    if problems or settings is None:
+        raise ProjectInvalid(problems)
+    return Project(
+        folder=folder,
+        name=settings.name,
+        title=settings.title or settings.name,
+        locale=settings.locale,
+        currency=settings.currency,
+        timezone=settings.timezone,
+        datasets=_ordered(datasets, {name: _referenced(dataset.contract) for name, dataset in datasets.items()}),
+        models=_ordered(models, {name: model.inputs for name, model in models.items()}),
+        sources=settings.defaults.sources,
+    )
+
+
+def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
+    datasets: dict[str, Dataset] = {}
+    problems: list[Problem] = []
+    paths = sorted((folder / "sources").glob("*.y*ml"))
+    if not paths:
+        fix = "describe each source by a contract there; `filon init` writes them from CSV files"
+        problems.append(Problem(folder / FILE, 1, "the folder sources/ holds no contract", fix))
+    for path in paths:
+        document, found = _document(path)
+        if document is not None:
+            dataset = read_source(document)
+            found = document.problems
+            if dataset is not None:
+                found = found + _name_is_file(dataset.contract)
+                datasets[dataset.name] = dataset
+        problems += found
+    return datasets, problems
+
+
+def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
+    models: dict[str, Model] = {}
+    problems: list[Problem] = []
+    contracts = sorted((folder / "gold").glob("*.y*ml"))
+    described = {path.stem for path in contracts}
+    for path in sorted((folder / "gold").glob("*.sql")):
+        if path.stem not in described:
+            problems.append(Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml"))
+    for path in contracts:
+        document, found = _document(path)
+        if document is not None:
+            contract = read_model_contract(document)
+            found = list(document.problems)
+            if contract is not None:
+                found += _name_is_file(contract)
+                model, mistakes = read_model(path.with_suffix(".sql"), contract)
+                found += mistakes
+                if model is not None:
+                    models[model.name] = model
+        problems += found
+    return models, problems
+
+
+def _document(path: Path) -> tuple[Document | None, list[Problem]]:
+    try:
+        return read_document(path), []
+    except ProjectInvalid as error:
+        return None, list(error.problems)
+
+
+def _name_is_file(contract: Contract) -> list[Problem]:
+    path = contract.document.path
+    if path.stem == contract.name:
+        return []
+    line = contract.document.line(("schema", 0, "name"))
+    return [Problem(path, line, f"the table `{contract.name}` stands in {path.name}", f"rename the file {contract.name}.yaml")]
+
+
+def _check_names(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    return [
+        Problem(models[name].contract.document.path, 1, f"`{name}` is also a source", "give the model another name")
+        for name in sorted(datasets.keys() & models.keys())
+    ]
+
+
+def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    contracts = {name: table.contract for name, table in {**datasets, **models}.items()}
+    problems = []
+    for name, contract in contracts.items():
+        known = datasets.keys() if name in datasets else contracts.keys()
+        for column in contract.columns:
+            if column.reference is None:
+                continue
+            line = contract.document.line((*contract.place_of(column.name), "relationships"))
+            target = contracts.get(column.reference.table) if column.reference.table in known else None
+            if target is None:
+                fix = suggestion(column.reference.table, known)
+                what = f"`{column.name}` refers to the unknown table `{column.reference.table}`"
+            elif column.reference.column not in target.column_names:
+                fix = suggestion(column.reference.column, target.column_names)
+                what = f"`{column.reference.table}` has no column `{column.reference.column}`"
+            elif target.key != (column.reference.column,) and not target.column(column.reference.column).unique:
+                fix = f"refer to the key of `{target.name}`: {', '.join(target.key) or 'it has none'}"
+                what = f"`{column.reference.table}.{column.reference.column}` may hold a value several times"
+            else:
+                continue
+            problems.append(Problem(contract.document.path, line, what, fix))
+    return problems + _cycle(
+        {name: _referenced(dataset.contract) for name, dataset in datasets.items()},
+        {name: dataset.contract.document.path for name, dataset in datasets.items()},
+        "references",
+    )
+
+
+def _check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    problems = []
+    known = datasets.keys() | models.keys()
+    for model in models.values():
+        if model.inputs and known.issuperset(model.inputs):
+            continue
+        tree = sqlglot.parse_one(model.sql, dialect="duckdb")
+        problems += [
+            Problem(model.path, line, f"unknown table `{table}`", suggestion(table, known - {model.name}))
+            for table, line in table_lines(tree).items()
+            if table not in known
+        ]
+        if not model.inputs:
+            problems.append(Problem(model.path, 1, "the model reads no table", "add a FROM clause"))
+    return problems + _cycle(
+        {name: model.inputs for name, model in models.items()},
+        {name: model.path for name, model in models.items()},
+        "models",
+    )
+
+
+def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    known = datasets.keys() | models.keys()
+    problems = []
+    for table in (*datasets.values(), *models.values()):
+        contract = table.contract
+        for check in contract.checks:
+            if not check.place:
+                continue
+            line = contract.document.line(check.place)
+            try:
+                names = table_lines(sqlglot.parse_one(check.query, dialect="duckdb"))
+            except sqlglot.ParseError as error:
+                what = f"the check `{check.name}` is not valid SQL: {error.errors[0]['description'] if error.errors else error}"
+                problems.append(Problem(contract.document.path, line, what, "mend its `query`"))
+                continue
+            problems += [
+                Problem(contract.document.path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
+                for name in names
+                if name not in known
+            ]
+    return problems
+
+
+def _cycle(edges: Mapping[str, Iterable[str]], paths: Mapping[str, Path], what: str) -> list[Problem]:
+    own = {name: [other for other in others if other in edges] for name, others in edges.items()}
+    try:
+        TopologicalSorter(own).prepare()
+    except CycleError as error:
+        ring = list(reversed(error.args[1]))
+        return [Problem(paths[ring[0]], 1, f"{what} form a cycle: {' -> '.join(ring)}", "remove one of these steps")]
+    return []
+
+
+def _referenced(contract: Contract) -> tuple[str, ...]:
+    return tuple(column.reference.table for column in contract.columns if column.reference)
+
+
+def _ordered(tables: Mapping[str, Table], edges: Mapping[str, Iterable[str]]) -> dict[str, Table]:
+    own = {name: sorted(other for other in edges[name] if other in tables) for name in sorted(tables)}
+    return {name: tables[name] for name in TopologicalSorter(own).static_order()}

@@ -1,0 +1,317 @@
+"""Read a contract: an Open Data Contract Standard 3.1 document plus the words of ``vocabulary``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar
+
+from open_data_contract_standard.model import (
+    CustomProperty,
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_camel
+
+from filon.project.checks import contract_checks, written_checks
+from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
+from filon.project.document import Document, Place, suggestion
+from filon.project.formats import UnknownFormat, date_format
+from filon.project.types import LOGICAL, ColumnType, Kind, parse_type
+from filon.project.vocabulary import ColumnWords, NoWords, SourceWords
+
+Words = TypeVar("Words", bound=BaseModel)
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
+SCHEMA: Place = ("schema", 0)
+
+TEXT_OPTIONS = {"minLength", "maxLength", "pattern"}
+RANGE_OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+DATE_OPTIONS = RANGE_OPTIONS | {"format"}
+
+
+def read_source(document: Document) -> Dataset | None:
+    """The dataset that a document of ``sources/`` describes; None when its mistakes (reported) leave nothing to use."""
+    schema = _schema(document)
+    if schema is None:
+        return None
+    words = _words(document, SCHEMA, schema.customProperties, SourceWords)
+    contract = _contract(document, schema, is_source=True, words=words)
+    if words is None or contract is None:
+        return None
+    return Dataset(
+        contract=contract,
+        pattern=words.file_pattern,
+        dialect=words.dialect,
+        keep=words.keep,
+        drift=words.drift,
+        malformed_threshold=words.malformed_threshold,
+        on_missing_file=words.on_missing_file,
+        rules=words.rules,
+    )
+
+
+def read_model_contract(document: Document) -> Contract | None:
+    """The contract of a gold table; None when its mistakes (reported) leave nothing to use."""
+    schema = _schema(document)
+    if schema is None:
+        return None
+    _words(document, SCHEMA, schema.customProperties, NoWords)
+    contract = _contract(document, schema, is_source=False, words=None)
+    if contract is not None and not contract.key:
+        document.report(SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`")
+    return contract
+
+
+def _schema(document: Document) -> SchemaObject | None:
+    if not isinstance(document.data, dict):
+        document.report((), "a contract is a mapping", "start with `apiVersion: v3.1.0`")
+        return None
+    _report_unknown_keys(document, OpenDataContractStandard, document.data, ())
+    try:
+        whole = OpenDataContractStandard.model_validate(document.data)
+    except ValidationError as error:
+        for mistake in error.errors(include_url=False):
+            if mistake["type"] != "extra_forbidden":
+                name = ".".join(str(part) for part in mistake["loc"])
+                document.report(mistake["loc"], f"`{name}`: {mistake['msg']}", "give a value of that type")
+        return None
+    for key in ("apiVersion", "kind", "id", "version", "status"):
+        if getattr(whole, key) is None:
+            document.report((), f"`{key}` is missing", f"add `{key}: …`, as the standard asks")
+    if whole.apiVersion is not None and not str(whole.apiVersion).startswith("v3."):
+        document.report(("apiVersion",), f"version {whole.apiVersion} is not read", "write `apiVersion: v3.1.0`")
+    if not whole.schema_ or len(whole.schema_) != 1:
+        document.report(("schema",), "one table per contract is expected under `schema`", "split the file")
+        return None
+    return whole.schema_[0]
+
+
+def _report_unknown_keys(document: Document, model: type[BaseModel], data: object, place: Place) -> None:
+    if not isinstance(data, dict):
+        return
+    fields = {info.alias or name: info.annotation for name, info in model.model_fields.items()}
+    for key, value in data.items():
+        if key not in fields:
+            document.report((*place, key), f"unknown key `{key}`", suggestion(str(key), fields))
+            continue
+        for nested in _models_in(fields[key]):
+            items = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for index, item in items:
+                inner = (*place, key) if index is None else (*place, key, index)
+                _report_unknown_keys(document, nested, item, inner)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """The one model that an annotation may hold (none where several compete, as in ``team``)."""
+    found = set(_every_model(annotation))
+    if len(found) == 1:
+        yield from found
+
+
+def _every_model(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _every_model(argument)
+
+
+def _words(
+    document: Document, place: Place, properties: list[CustomProperty] | None, words: type[Words]
+) -> Words | None:
+    known = {to_camel(name) for name in words.model_fields}
+    values: dict[str, Any] = {}
+    places: dict[str, Place] = {}
+    for index, entry in enumerate(properties or []):
+        here = (*place, "customProperties", index)
+        if entry.vendor not in (None, "filon"):
+            continue
+        name = entry.property or ""
+        if name not in known:
+            fix = suggestion(name, known) if known else "remove it, or name its `vendor`"
+            document.report((*here, "property"), f"unknown custom property `{name}`", fix)
+            continue
+        values[name], places[name] = entry.value, (*here, "value")
+    try:
+        return words.model_validate(values)
+    except ValidationError as error:
+        for mistake in error.errors(include_url=False):
+            first, *rest = mistake["loc"]
+            name = ".".join(str(part) for part in mistake["loc"])
+            where = (*places[str(first)], *rest) if first in places else place
+            if mistake["type"] == "missing" and not rest:
+                fix = f"add to its customProperties: `- {{property: {first}, value: …}}`"
+                document.report(where, f"custom property `{first}` is missing", fix)
+            else:
+                document.report(where, f"`{name}`: {mistake['msg']}", "see the vocabulary in docs/contracts.md")
+        return None
+
+
+def _contract(
+    document: Document, schema: SchemaObject, *, is_source: bool, words: SourceWords | None
+) -> Contract | None:
+    if not _is_name(document, SCHEMA, schema.name):
+        return None
+    if not schema.properties:
+        document.report(SCHEMA, f"`{schema.name}` has no columns", "list them under `properties`")
+        return None
+    columns = []
+    for index, prop in enumerate(schema.properties):
+        place = (*SCHEMA, "properties", index)
+        column = _column(document, place, prop, is_source=is_source, words=words)
+        if column is None:
+            continue
+        if column.name.lower() in {other.name.lower() for other in columns}:
+            document.report(place, f"column `{column.name}` stands twice", "remove one of the two")
+            continue
+        columns.append(column)
+    if len(columns) != len(schema.properties):
+        return None
+    keyed = [(p.primaryKeyPosition or 0, i) for i, p in enumerate(schema.properties) if p.primaryKey]
+    key = tuple(columns[index].name for _, index in sorted(keyed))
+    contract = Contract(
+        name=str(schema.name),
+        columns=tuple(columns),
+        key=key,
+        description=schema.description or "",
+        grain=schema.dataGranularityDescription or "",
+        document=document,
+    )
+    checks = (*contract_checks(contract), *written_checks(document, contract.name, _qualities(schema)))
+    return replace(contract, checks=checks)
+
+
+def _qualities(schema: SchemaObject) -> Iterator[tuple[Place, str | None, DataQuality]]:
+    for index, quality in enumerate(schema.quality or []):
+        yield (*SCHEMA, "quality", index), None, quality
+    for column, prop in enumerate(schema.properties or []):
+        for index, quality in enumerate(prop.quality or []):
+            yield (*SCHEMA, "properties", column, "quality", index), prop.name, quality
+
+
+def _is_name(document: Document, place: Place, name: str | None, form: re.Pattern[str] = NAME) -> bool:
+    if name and form.fullmatch(name):
+        return True
+    what = f"`{name}` cannot be a name" if name else "`name` is missing"
+    document.report((*place, "name"), what, "use letters, digits and _, starting with a letter (CSV name: physicalName)")
+    return False
+
+
+def _column(
+    document: Document, place: Place, prop: SchemaProperty, *, is_source: bool, words: SourceWords | None
+) -> Column | None:
+    if not _is_name(document, place, prop.name, COLUMN_NAME):
+        return None
+    own: ColumnWords | NoWords | None
+    if is_source:
+        own = _words(document, place, prop.customProperties, ColumnWords)
+    else:
+        own = _words(document, place, prop.customProperties, NoWords)
+    kind = _type(document, place, prop)
+    if kind is None or own is None:
+        return None
+    rules = tuple(_rules(document, place, prop, kind))
+    if isinstance(own, ColumnWords) and own.not_after:
+        if kind.kind not in (Kind.DATE, Kind.TIMESTAMP):
+            document.report(place, "`notAfter` needs a date or a timestamp", "remove it, or change the type")
+        rules = (*rules, Rule("notAfter", own.not_after))
+    return Column(
+        name=str(prop.name),
+        type=kind,
+        required=bool(prop.required or prop.primaryKey),
+        unique=bool(prop.unique),
+        header=prop.physicalName or str(prop.name),
+        format=_format(document, place, prop, kind, words) if is_source else "",
+        normalise=own.normalise if isinstance(own, ColumnWords) else ColumnWords().normalise,
+        rules=rules,
+        reference=_reference(document, place, prop),
+        description=prop.description or "",
+    )
+
+
+def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType | None:
+    logical = prop.logicalType or ""
+    if logical not in LOGICAL:
+        what = f"logical type `{logical}` of `{prop.name}` is not one a table holds"
+        document.report((*place, "logicalType"), what, suggestion(logical, LOGICAL))
+        return None
+    if logical != "number":
+        return ColumnType(LOGICAL[logical])
+    found = parse_type(prop.physicalType or "")
+    if found is None or found.kind not in (Kind.DECIMAL, Kind.DOUBLE):
+        what = f"`{prop.name}` is a number without a usable physicalType ({prop.physicalType})"
+        document.report((*place, "physicalType"), what, "write `physicalType: DECIMAL(12,2)`, or DOUBLE for measurements")
+        return None
+    return found
+
+
+def _format(
+    document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, words: SourceWords | None
+) -> str:
+    if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or words is None:
+        return ""
+    default = words.dialect.date_format if kind.kind is Kind.DATE else words.dialect.timestamp_format
+    chosen = str((prop.logicalTypeOptions or {}).get("format", default))
+    try:
+        date_format(chosen)
+    except UnknownFormat as error:
+        document.report((*place, "logicalTypeOptions", "format"), str(error), "use yyyy MM dd HH mm ss, as in dd/MM/yyyy")
+    return chosen
+
+
+def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType) -> Iterator[Rule]:
+    allowed = TEXT_OPTIONS if kind.kind is Kind.TEXT else RANGE_OPTIONS if kind.is_number else DATE_OPTIONS
+    if kind.kind is Kind.BOOLEAN:
+        allowed = set()
+    for name, bound in (prop.logicalTypeOptions or {}).items():
+        here = (*place, "logicalTypeOptions", name)
+        if name not in allowed:
+            what = f"`{name}` does not apply to the {kind.kind} column `{prop.name}`"
+            document.report(here, what, suggestion(name, allowed) if allowed else "remove it")
+        elif name != "format":
+            rule = _rule(name, bound, kind)
+            if rule is None:
+                document.report(here, f"`{bound}` is no bound for a {kind.kind} column", "write a value of the column's type")
+            else:
+                yield rule
+    if prop.enum:
+        yield Rule("enum", tuple(str(item.value) for item in prop.enum))
+
+
+def _rule(name: str, given: object, kind: ColumnType) -> Rule | None:
+    bound: Bound
+    try:
+        if name in ("minLength", "maxLength"):
+            bound = int(str(given))
+        elif name == "pattern":
+            bound = str(given)
+            re.compile(bound)
+        elif kind.kind is Kind.DATE:
+            bound = dt.date.fromisoformat(str(given))
+        elif kind.kind is Kind.TIMESTAMP:
+            bound = dt.datetime.fromisoformat(str(given))
+        elif isinstance(given, bool):
+            return None
+        else:
+            bound = Decimal(str(given))
+    except (ValueError, InvalidOperation, re.error):
+        return None
+    return Rule(name, bound)
+
+
+def _reference(document: Document, place: Place, prop: SchemaProperty) -> Reference | None:
+    for index, relationship in enumerate(prop.relationships or []):
+        here = (*place, "relationships", index)
+        parts = str(relationship.to).split(".")
+        if len(parts) != 2 or index > 0:
+            document.report(here, "one relationship `to: table.column` per column is read", "write `to: clients.id_client`")
+            return None
+        return Reference(*parts)
+    return None

@@ -1,0 +1,94 @@
+"""The SELECT of a gold model: what it reads, and that it says the same thing whenever it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+
+from filon.errors import Problem
+from filon.project.contract import Contract, Model
+
+CLOCK_OR_CHANCE = (
+    exp.CurrentDate,
+    exp.CurrentTime,
+    exp.CurrentTimestamp,
+    exp.CurrentDatetime,
+    exp.CurrentUser,
+    exp.Rand,
+    exp.Randn,
+    exp.Uuid,
+)
+CLOCK_OR_CHANCE_NAMES = {"now", "today", "get_current_timestamp", "random", "gen_random_uuid", "uuidv4", "uuidv7"}
+FILE_FUNCTIONS = {"read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_text", "glob"}
+
+
+def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Problem]]:
+    """Read a model's SQL file; the model is None when its mistakes leave nothing to use."""
+    try:
+        sql = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        problem = Problem(contract.document.path, 1, f"{path.name} is missing", f"write the SELECT of `{contract.name}` into it")
+        return None, [problem]
+    except UnicodeDecodeError as error:
+        return None, [Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]
+    try:
+        statements = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        what = f"not valid SQL: {first.get('description', error)} near `{first.get('highlight', '')}`"
+        return None, [Problem(path, first.get("line") or 1, what, "mend the SQL at that line")]
+    except TokenError as error:
+        return None, [Problem(path, 1, f"not valid SQL: {error}", "close the quote or comment that is open")]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        return None, [Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")]
+    tree = statements[0]
+    problems = [*_forbidden(path, tree), *_misplaced(path, tree)]
+    model = Model(
+        contract=contract,
+        path=path,
+        sql=sql.strip().rstrip(";"),
+        inputs=tuple(sorted(table_lines(tree))),
+        uses_as_of=any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous)),
+    )
+    return model, problems
+
+
+def table_lines(tree: exp.Expression) -> dict[str, int]:
+    """The tables that a query reads, each with the line where it is first named."""
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    found: dict[str, int] = {}
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and table.name not in own:
+            found.setdefault(table.name, table.this.meta.get("line", 1))
+    return found
+
+
+def _forbidden(path: Path, tree: exp.Expression) -> list[Problem]:
+    problems = []
+    for node in tree.walk():
+        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES:
+            what = f"`{node.sql(dialect='duckdb')}` gives another answer at each run"
+            problems.append(Problem(path, _line(node), what, "use as_of(), the date that the run was given"))
+        if name in FILE_FUNCTIONS or isinstance(node, (exp.ReadCSV, exp.ReadParquet)):
+            what = "a model reads tables, not files"
+            problems.append(Problem(path, _line(node), what, "describe the file by a contract under sources/"))
+    return problems
+
+
+def _misplaced(path: Path, tree: exp.Expression) -> list[Problem]:
+    return [
+        Problem(path, table.this.meta.get("line", 1), f"`{table.sql()}` names a schema or a file", "name the table alone")
+        for table in tree.find_all(exp.Table)
+        if isinstance(table.this, exp.Identifier) and (table.args.get("db") or "." in table.name or "/" in table.name)
+    ]
+
+
+def _line(node: exp.Expression) -> int:
+    for part in node.walk():
+        if "line" in part.meta:
+            return int(part.meta["line"])
+    return 1

@@ -1,0 +1,135 @@
+"""Sample data for the retail project: the same seed gives the same files, byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from filon.sql import literal, literals
+
+COUNTRIES = ("France", "Belgique", "Suisse", "Allemagne", "Espagne", "Italie", "UK", "USA", "Canada")
+FIRST_NAMES = ("Amélie", "Benoît", "Chloé", "Damien", "Élise", "François", "Gaëlle", "Hugo", "Inès", "Jérôme", "Karim", "Léa")
+LAST_NAMES = ("Martin", "Lefèvre", "Moreau", "O'Brien", "Müller", "García", "Rossi", "Dupont", "Nguyen", "Bernard", "Petit")
+PRODUCTS = (
+    "Casque Audio", "Clavier", "Enceinte", "Imprimante", "Ordinateur Portable",
+    "Souris", "Tablette", "Téléphone", "Webcam", "Écran",
+)  # fmt: skip
+FIRST_DAY, DAYS = "2024-01-01", 731
+PER_CLIENT = 5.5
+
+BAD_CLIENTS = (
+    "concat_ws(',', id, nom, replace(email, '@', ''), inscrit, pays)",
+    "concat_ws(',', id, '', email, inscrit, pays)",
+    "concat_ws(',', 'C' || id, nom, email, inscrit, pays)",
+    "concat_ws(',', id, nom, email, '31/02/2024', pays)",
+)
+BAD_PURCHASES = (
+    "concat_ws(',', id, client, jour, 'n/a', produit)",
+    "concat_ws(',', id, client, jour, '-' || montant, produit)",
+    "concat_ws(',', id, client, jour, '0.00', produit)",
+    "concat_ws(',', id, client, jour, montant || '5', produit)",
+    "concat_ws(',', id, client, jour, '10000.01', produit)",
+    "concat_ws(',', id, client, '2999-01-01', montant, produit)",
+    "concat_ws(',', id, client, '2024-02-30', montant, produit)",
+    "concat_ws(',', id, 900000000 + client, jour, montant, produit)",
+    "concat_ws(',', id, client, jour, '', produit)",
+    "concat_ws(',', id, client, jour, montant, ' ')",
+    "concat_ws(',', 'A' || id, client, jour, montant, produit)",
+    "concat_ws(',', id, client, jour, montant)",
+    "concat_ws(',', id, client, jour, montant, produit, 'de trop')",
+)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written."""
+
+    folder: Path
+    clients: int
+    purchases: int
+
+
+def generate(folder: Path, purchases: int, clients: int | None = None, seed: int = 42, dirty: float = 0.01) -> Generated:
+    """Write ``clients.csv`` and ``achats.csv``: each client buys 1 to about 10 times over two years, for 10 to 2,000 EUR.
+
+    Of the rows, a share of ``dirty`` is written twice with another amount, and as many again are bad in one way each.
+    """
+    clients = clients or max(1, round(purchases / PER_CLIENT))
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as database:
+        database.execute("SET enable_progress_bar = false")
+        database.execute(f"CREATE MACRO chance(number, salt) AS md5_number_lower(concat_ws('/', {seed}, salt, number))")
+        database.execute(
+            "CREATE MACRO pick(choices, number, salt) AS choices[CAST(1 + chance(number, salt) % len(choices) AS BIGINT)]"
+        )
+        _write(database, folder / "clients.csv", "id_client,nom,email,date_inscription,pays", _clients(clients, dirty))
+        rows = _purchases(database, purchases, clients, dirty)
+        _write(database, folder / "achats.csv", "id_achat,id_client,date_achat,montant,produit", rows)
+    return Generated(folder, clients, purchases)
+
+
+def _write(database: duckdb.DuckDBPyConnection, path: Path, header: str, lines: str) -> None:
+    target = literal(str(path))
+    database.execute(
+        f"COPY (SELECT line AS {chr(34)}{header}{chr(34)} FROM ({lines})) TO {target} "
+        "(FORMAT csv, HEADER true, DELIMITER '\x01', QUOTE '', ESCAPE '', COMPRESSION none)"
+    )
+
+
+def _clients(clients: int, dirty: float) -> str:
+    spelled = "CASE chance(id, 'spelling') % 10 WHEN 0 THEN ' ' || lower(pays) WHEN 1 THEN upper(pays) || ' ' ELSE pays END"
+    return f"""
+        WITH people AS (
+            SELECT
+                range AS id,
+                pick([{literals(FIRST_NAMES)}], range, 'first') AS prenom,
+                pick([{literals(LAST_NAMES)}], range, 'last') AS famille,
+                CAST(DATE {literal(FIRST_DAY)} - CAST(chance(range, 'since') % 900 AS INTEGER) AS VARCHAR) AS inscrit,
+                pick([{literals(COUNTRIES)}], range, 'country') AS pays
+            FROM range(1, {clients + 1})
+        ),
+        spelled AS (
+            SELECT
+                id, inscrit, {spelled} AS pays, prenom || ' ' || famille AS nom,
+                lower(strip_accents(prenom)) || '.' || id || '@exemple.fr' AS email
+            FROM people
+        )
+        SELECT {_maybe_bad("id", "concat_ws(',', id, nom, email, inscrit, pays)", BAD_CLIENTS, dirty)} AS line FROM spelled
+    """
+
+
+def _purchases(database: duckdb.DuckDBPyConnection, purchases: int, clients: int, dirty: float) -> str:
+    most = max(1, round(2 * purchases / clients - 1))
+    database.execute(
+        f"CREATE TABLE shares AS SELECT range AS client, 1 + chance(range, 'share') % {most} AS share "
+        f"FROM range(1, {clients + 1})"
+    )
+    [(total,)] = database.execute("SELECT CAST(sum(share) AS BIGINT) FROM shares").fetchall()
+    return f"""
+        WITH buyers AS (
+            SELECT row_number() OVER () AS id, client FROM (SELECT client, unnest(range(CAST(share AS BIGINT))) FROM shares)
+            UNION ALL
+            SELECT range, 1 + chance(range, 'extra') % {clients} FROM range({total} + 1, {purchases} + 1)
+        ),
+        bought AS (
+            SELECT
+                CASE WHEN id > 1 AND chance(id, 'twice') % 1000000 < {dirty * 1_000_000} THEN id - 1 ELSE id END AS id,
+                client,
+                CAST(DATE {literal(FIRST_DAY)} + CAST(chance(id, 'day') % {DAYS} AS INTEGER) AS VARCHAR) AS jour,
+                CAST(CAST((1000 + chance(id, 'amount') % 199001) * 0.01 AS DECIMAL(10, 2)) AS VARCHAR) AS montant,
+                pick([{literals(PRODUCTS)}], id, 'product') AS produit
+            FROM buyers
+            WHERE id <= {purchases}
+        )
+        SELECT {_maybe_bad("id", "concat_ws(',', id, client, jour, montant, produit)", BAD_PURCHASES, dirty)} AS line FROM bought
+    """
+
+
+def _maybe_bad(number: str, good: str, bad: tuple[str, ...], dirty: float) -> str:
+    choices = " ".join(f"WHEN {index} THEN {line}" for index, line in enumerate(bad))
+    return (
+        f"CASE WHEN chance({number}, 'bad') % 1000000 < {dirty * 1_000_000} "
+        f"THEN CASE chance({number}, 'how') % {len(bad)} {choices} END ELSE {good} END"
+    )

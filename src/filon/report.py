@@ -1,0 +1,95 @@
+"""What a run says of itself: one object, the same for people, programs and the lake's history."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from filon.lake import CheckStatus, Layer
+from filon.stages.context import TableStatus
+
+
+class RunStatus(StrEnum):
+    """How a run ended."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class TableLine(_Part):
+    """One table of a run."""
+
+    table: str
+    layer: Layer
+    status: TableStatus
+    rows: int
+    duration_s: float
+    message: str | None = None
+
+
+class FileLine(_Part):
+    """One file of the sources, and what became of its records."""
+
+    file: str
+    dataset: str
+    version: int
+    sha256: str
+    status: str
+    reason: str | None
+    detail: str | None
+    rows_read: int
+    rows_accepted: int
+    rows_superseded: int
+    rows_rejected: int
+    notes: tuple[str, ...] = ()
+
+
+class CheckLine(_Part):
+    """One check."""
+
+    table: str
+    check: str
+    status: CheckStatus
+    failed_rows: int
+
+
+class DatasetLine(_Part):
+    """Rows of a dataset over all its live files, and why some were rejected."""
+
+    dataset: str
+    read: int
+    accepted: int
+    superseded: int
+    rejected: int
+    reasons: dict[str, int]
+
+
+class RunReport(_Part):
+    """A whole run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
+
+    run_id: str
+    release: int | None
+    engine: str
+    as_of: dt.date
+    duration_s: float
+    status: RunStatus
+    error: str | None = None
+    tables: tuple[TableLine, ...] = ()
+    files: tuple[FileLine, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+    datasets: tuple[DatasetLine, ...] = ()
+    checks: tuple[CheckLine, ...] = ()
+    serving: None = Field(default=None, description="No operational store is served yet")
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether a file or a row is in quarantine."""
+        return any(file.status == "quarantined" for file in self.files) or any(d.rejected for d in self.datasets)

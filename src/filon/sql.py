@@ -1,0 +1,25 @@
+"""Spelling of SQL identifiers and literals: the only way by which names and values enter a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def identifier(name: str) -> str:
+    """Quote a column or table name."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote a text value."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def identifiers(names: Iterable[str]) -> str:
+    """Quote names and join them with commas."""
+    return ", ".join(identifier(name) for name in names)
+
+
+def literals(values: Iterable[str]) -> str:
+    """Quote text values and join them with commas."""
+    return ", ".join(literal(value) for value in values)

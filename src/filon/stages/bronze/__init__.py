@@ -1,0 +1,9 @@
+"""Bronze: every record of every accepted file, as received.
+
+Sources are listed and compared with the ledger; new content is hashed, decoded, parsed and written as text with
+``_file`` and ``_record``. A file that cannot be read is quarantined whole; the others go on.
+"""
+
+from filon.stages.bronze.ingest import BRONZE_EXTRAS, BronzeResult, FileOutcome, bronze_columns, ingest
+
+__all__ = ["BRONZE_EXTRAS", "BronzeResult", "FileOutcome", "bronze_columns", "ingest"]

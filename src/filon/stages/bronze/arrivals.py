@@ -1,0 +1,144 @@
+"""What the files in the sources mean, given what the ledger knows: pure decisions, no reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from filon.lake import FileState, FileVersion, Ledger
+from filon.project import Dataset
+from filon.project.vocabulary import MissingFile
+
+
+class Arrival(StrEnum):
+    """What a file in the sources is to the lake."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate"
+    REREAD = "reread"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A file in the sources whose content is known."""
+
+    path: str
+    dataset: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with an observed file. ``version`` is what the ledger knows of it, if anything."""
+
+    file: Observed
+    arrival: Arrival
+    version: FileVersion | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Decisions for every observed file, and the live versions that stop counting."""
+
+    decisions: tuple[Decision, ...]
+    replaced: frozenset[int]
+    retracted: frozenset[int]
+
+    @property
+    def to_read(self) -> tuple[Decision, ...]:
+        """Files whose records must be read."""
+        wanted = (Arrival.NEW, Arrival.REREAD, Arrival.RETRY)
+        return tuple(decision for decision in self.decisions if decision.arrival in wanted)
+
+
+def plan(
+    ledger: Ledger, observed: Sequence[Observed], datasets: Mapping[str, Dataset], *, retry_quarantined: bool = False
+) -> Plan:
+    """Compare the sources with the ledger.
+
+    The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content at
+    a known path replaces what that path brought before.
+    """
+    known = _known(ledger)
+    owners = _owners(known, observed)
+    decisions = [
+        _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], retry_quarantined)
+        for file in observed
+    ]
+    return Plan(
+        decisions=tuple(decisions),
+        replaced=frozenset(_replaced_by_duplicates(ledger, decisions)),
+        retracted=frozenset(_missing(ledger, observed, datasets)),
+    )
+
+
+Known = Mapping[tuple[str, str], Mapping[str, FileVersion]]
+
+
+def _known(ledger: Ledger) -> dict[tuple[str, str], dict[str, FileVersion]]:
+    """Per dataset and path, the versions that still mean something, by content."""
+    result: dict[tuple[str, str], dict[str, FileVersion]] = {}
+    for version in ledger.versions:
+        if version.state is not FileState.REPLACED:
+            result.setdefault((version.dataset, version.path), {})[version.sha256] = version
+    return result
+
+
+def _owners(known: Known, observed: Sequence[Observed]) -> dict[tuple[str, str], str]:
+    """Which path brings a content: the one that already did, if it still does, else the first in order."""
+    now = {(file.dataset, file.path): file.sha256 for file in observed}
+    owners: dict[tuple[str, str], str] = {}
+    held = [
+        (version.number, version)
+        for place, versions in known.items()
+        for version in versions.values()
+        if now.get(place, version.sha256) == version.sha256
+    ]
+    for _, version in sorted(held, key=lambda item: item[0]):
+        owners.setdefault((version.dataset, version.sha256), version.path)
+    for file in observed:
+        owners.setdefault((file.dataset, file.sha256), file.path)
+    return owners
+
+
+def _decide(
+    file: Observed,
+    versions: Mapping[str, FileVersion] | None,
+    owners: Mapping[tuple[str, str], str],
+    dataset: Dataset,
+    retry_quarantined: bool,
+) -> Decision:
+    version = (versions or {}).get(file.sha256)
+    if owners[file.dataset, file.sha256] != file.path:
+        return Decision(file, Arrival.DUPLICATE, version)
+    if version is None:
+        return Decision(file, Arrival.NEW)
+    if version.state is FileState.LIVE and version.layout != dataset.layout:
+        return Decision(file, Arrival.REREAD, version)
+    if version.state is FileState.QUARANTINED and (retry_quarantined or version.admission != dataset.admission):
+        return Decision(file, Arrival.RETRY, version)
+    return Decision(file, Arrival.UNCHANGED, version)
+
+
+def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[int]:
+    """Live versions of paths that now hold what another path already brings."""
+    duplicates = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if d.arrival is Arrival.DUPLICATE}
+    for version in ledger.versions:
+        if version.state is FileState.LIVE and (version.dataset, version.path) in duplicates:
+            yield version.number
+
+
+def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterable[int]:
+    present = {(file.dataset, file.path) for file in observed}
+    for version in ledger.versions:
+        dataset = datasets.get(version.dataset)
+        if (
+            dataset is not None
+            and dataset.on_missing_file is MissingFile.RETRACT
+            and version.state is FileState.LIVE
+            and (version.dataset, version.path) not in present
+        ):
+            yield version.number

@@ -1,0 +1,71 @@
+"""What the values of a text column look like, whatever the contract says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filon.engines import Engine
+from filon.project import Column, Kind
+from filon.sql import identifier, literal
+
+SAMPLE = 20_000
+SHARE = 0.95
+LOOKS = {
+    "integer": r"[+-]?[0-9]{1,18}",
+    "decimal": r"[+-]?[0-9]+\.[0-9]+",
+    "decimal comma": r"[+-]?[0-9]+,[0-9]+",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "date dd/MM/yyyy": r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}",
+    "timestamp": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}.*)?",
+    "boolean": r"(?i)true|false|oui|non|yes|no",
+}
+COMPATIBLE = {
+    Kind.INTEGER: {"integer"},
+    Kind.DECIMAL: {"integer", "decimal", "decimal comma"},
+    Kind.DOUBLE: {"integer", "decimal", "decimal comma"},
+    Kind.DATE: {"date", "date dd/MM/yyyy"},
+    Kind.TIMESTAMP: {"timestamp", "date"},
+    Kind.BOOLEAN: {"boolean", "integer"},
+}
+
+
+def infer(engine: Engine, table: str, columns: Sequence[str]) -> dict[int, dict[str, str]]:
+    """Per file version and column, the type that nearly all of the first values look like; ``empty`` if there is none."""
+    if not columns:
+        return {}
+    parts = []
+    for name in columns:
+        value = f"trim({identifier(name)})"
+        parts.append(f"count(nullif({value}, ''))")
+        parts += [f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(look)}))" for look in LOOKS.values()]
+    query = f"SELECT _file, {', '.join(parts)} FROM {identifier(table)} WHERE _record <= {SAMPLE} GROUP BY _file"
+    width = len(LOOKS) + 1
+    return {
+        int(number): {
+            name: _name_of(counts[index * width], counts[index * width + 1 : (index + 1) * width])
+            for index, name in enumerate(columns)
+        }
+        for number, *counts in engine.rows(query)
+    }
+
+
+def _name_of(filled: int, looks: Sequence[int]) -> str:
+    if filled == 0:
+        return "empty"
+    numbers = looks[0] + looks[1]
+    if looks[0] < SHARE * filled <= numbers:
+        return "decimal"
+    for name, count in zip(LOOKS, looks, strict=True):
+        if count >= SHARE * filled:
+            return name
+    return "text"
+
+
+def surprises(columns: Sequence[Column], inferred: dict[str, str]) -> list[str]:
+    """Where the data does not look like what the contract declares."""
+    result = []
+    for column in columns:
+        look = inferred.get(column.name, "empty")
+        if look != "empty" and not column.is_text and look not in COMPATIBLE[column.type.kind]:
+            result.append(f"{column.name} looks like {look}, the contract says {column.type}")
+    return result

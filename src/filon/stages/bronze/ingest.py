@@ -1,0 +1,297 @@
+"""The bronze stage: from files in the sources to records in the lake, and a ledger that says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from filon.errors import ConfigError, SourcesMissing, WriteConflict
+from filon.lake import (
+    Build,
+    FileState,
+    FileVersion,
+    Layer,
+    Ledger,
+    Observation,
+    Release,
+    Shape,
+    SourceFile,
+    Sources,
+)
+from filon.project import Dataset, Project, digest
+from filon.stages.bronze.arrivals import Arrival, Decision, Observed, Plan, plan
+from filon.stages.bronze.parse import Incoming, Parsed, parse
+from filon.stages.bronze.receive import PACKED, fingerprint
+from filon.stages.context import Context, TableReport, TableStatus
+
+BRONZE_EXTRAS = (
+    ("_extra", "VARCHAR"),
+    ("_malformed", "VARCHAR"),
+    ("_raw", "VARCHAR"),
+    ("_file", "BIGINT"),
+    ("_record", "BIGINT"),
+)
+"""Beside the contract's columns: undeclared columns as JSON, what is wrong with a malformed record and its text, its place."""
+
+SETTLING = timedelta(seconds=3)
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """What a run found a file in the sources to be; ``version`` is what the ledger now says of it."""
+
+    path: str
+    status: str
+    version: FileVersion
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BronzeResult:
+    """The ledger after the stage, one bronze table per dataset, what became of each file, and files of no dataset."""
+
+    ledger: Ledger
+    builds: Mapping[str, Build]
+    files: tuple[FileOutcome, ...]
+    ignored: tuple[str, ...]
+
+
+def bronze_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    """Columns of a dataset's bronze table: the declared ones as text, then what every bronze table has."""
+    return (*((name, "VARCHAR") for name in dataset.contract.column_names), *BRONZE_EXTRAS)
+
+
+def ingest(context: Context, sources: Sources, published: Release | None) -> BronzeResult:
+    """Bring the lake up to date with the sources. Safe to repeat, and to run beside another run."""
+    for _ in range(ATTEMPTS):
+        ledger = context.lake.ledger()
+        _check_project(ledger, context.project, context.lake.root)
+        listing = _list(context.project, sources)
+        observations = _observe(context, sources, listing.files, ledger)
+        observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
+        decided = plan(
+            ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined
+        )
+        incoming = _number(context, ledger, decided, {file.path: file for _, file in listing.files})
+        parsed = parse(context, sources, incoming)
+        after = _updated(ledger, context, decided, parsed, observations)
+        if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
+            break
+    else:
+        raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
+    builds = {
+        name: _table(context, dataset, after, parsed, published) for name, dataset in context.project.datasets.items()
+    }
+    outcomes = _outcomes(after, decided, parsed)
+    return BronzeResult(after, builds, outcomes, listing.ignored)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    files: tuple[tuple[str, SourceFile], ...]
+    ignored: tuple[str, ...]
+
+
+def _check_project(ledger: Ledger, project: Project, root: str) -> None:
+    if ledger.project not in ("", project.name):
+        raise ConfigError(
+            f"the lake {root} belongs to the project {ledger.project}, not {project.name}. Give another --lake."
+        )
+
+
+def _list(project: Project, sources: Sources) -> _Listing:
+    matchers = {name: _matcher(dataset.pattern) for name, dataset in project.datasets.items()}
+    found: list[tuple[str, SourceFile]] = []
+    ignored: list[str] = []
+    for file in sources.files():
+        plain = PACKED.sub("", file.path)
+        owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(file.path)]
+        if len(owners) > 1:
+            raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
+        if owners:
+            found.append((owners[0], file))
+        else:
+            ignored.append(file.path)
+    return _Listing(tuple(found), tuple(ignored))
+
+
+def _matcher(pattern: str) -> re.Pattern[str]:
+    """A file pattern: ``*`` stays inside a folder, ``**/`` goes through any number of them."""
+    parts = []
+    for part in re.split(r"(\*\*/|\*|\?)", pattern):
+        simple = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+        if part in simple:
+            parts.append(simple[part])
+        else:
+            parts.append(re.escape(part))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _observe(
+    context: Context, sources: Sources, files: Iterable[tuple[str, SourceFile]], ledger: Ledger
+) -> dict[str, Observation]:
+    """The content hash of each file: remembered when size and tag say that nothing changed, else read."""
+    result: dict[str, Observation] = {}
+    unknown: list[SourceFile] = []
+    for _, file in files:
+        known = ledger.observations.get(file.path)
+        same = known is not None and (known.size, known.tag) == (file.size, file.tag)
+        if known is not None and same and known.settled and not context.inputs.force:
+            result[file.path] = known
+        else:
+            unknown.append(file)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        hashes = pool.map(partial(fingerprint, sources), unknown)
+        for file, sha256 in zip(unknown, hashes, strict=True):
+            settled = file.modified < context.inputs.now - SETTLING
+            result[file.path] = Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled)
+    return result
+
+
+def _number(
+    context: Context, ledger: Ledger, decided: Plan, files: Mapping[str, SourceFile]
+) -> list[Incoming]:
+    """Give each new content its number in the order of arrival; content read again keeps the one it has."""
+    number = ledger.next_number
+    incoming = []
+    for decision in decided.to_read:
+        dataset = context.project.datasets[decision.file.dataset]
+        known = decision.version.number if decision.version else number
+        number += decision.version is None
+        incoming.append(Incoming(known, dataset, files[decision.file.path], decision.file.sha256))
+    return incoming
+
+
+def _updated(
+    ledger: Ledger,
+    context: Context,
+    decided: Plan,
+    parsed: Sequence[Parsed],
+    observations: Mapping[str, Observation],
+) -> Ledger:
+    """The ledger after these decisions; the same object content when nothing changed."""
+    fresh = {result.incoming.number: result for result in parsed}
+    successors = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
+    versions = [
+        _version(fresh[version.number], context, arrived=version)
+        if version.number in fresh
+        else _kept(version, decided, successors.get((version.dataset, version.path)))
+        for version in ledger.versions
+    ]
+    known = {version.number for version in ledger.versions}
+    versions += [_version(result, context) for number, result in fresh.items() if number not in known]
+    shapes = {result.shape_id: result.shape for result in parsed if result.shape is not None}
+    changed = tuple(versions) != ledger.versions
+    remembered = {**ledger.observations, **observations}
+    for result in parsed:
+        if result.refused is not None and result.refused.reason == "changed_while_reading":
+            remembered.pop(result.incoming.file.path, None)
+    if not changed and remembered == ledger.observations:
+        return ledger
+    return Ledger(
+        number=ledger.number + 1,
+        project=context.project.name,
+        versions=tuple(versions),
+        observations=remembered,
+        shapes={**ledger.shapes, **shapes},
+    )
+
+
+def _kept(version: FileVersion, decided: Plan, successor: Parsed | None) -> FileVersion:
+    """A known version as it stands after these decisions."""
+    # a file that is refused leaves the rows of the one before it, but takes its place in the quarantine
+    outdone = successor is not None and (successor.refused is None or version.state is FileState.QUARANTINED)
+    if version.state is not FileState.REPLACED and (outdone or version.number in decided.replaced):
+        return version.model_copy(update={"state": FileState.REPLACED})
+    if version.number in decided.retracted:
+        return version.model_copy(update={"state": FileState.RETRACTED})
+    return version
+
+
+def _version(result: Parsed, context: Context, arrived: FileVersion | None = None) -> FileVersion:
+    incoming = result.incoming
+    return FileVersion(
+        number=incoming.number,
+        dataset=incoming.dataset.name,
+        path=incoming.file.path,
+        sha256=incoming.sha256,
+        size=incoming.file.size,
+        state=FileState.QUARANTINED if result.refused else FileState.LIVE,
+        arrived_at=arrived.arrived_at if arrived else context.inputs.now,
+        run_id=arrived.run_id if arrived else context.inputs.run_id,
+        rows=result.records,
+        malformed=result.malformed,
+        bronze=tuple(file.name for file in result.data),
+        layout=incoming.dataset.layout,
+        admission=incoming.dataset.admission,
+        shape=result.shape_id,
+        reason=result.refused.reason if result.refused else None,
+        detail=result.refused.detail if result.refused else None,
+    )
+
+
+def _table(
+    context: Context, dataset: Dataset, ledger: Ledger, parsed: Sequence[Parsed], published: Release | None
+) -> Build:
+    """Make the Delta table say what the ledger says."""
+    accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
+    names = tuple(dict.fromkeys(name for version in accepted for name in version.bronze))
+    mark = digest(repr((names, bronze_columns(dataset))))
+    known = published.build(Layer.BRONZE, dataset.name) if published else None
+    if known is not None and known.fingerprint == mark:
+        context.report_found(known, published=True)
+        return known
+    known = context.lake.find_build(Layer.BRONZE, dataset.name, mark)
+    if known is not None:
+        context.report_found(known, published=False)
+        return known
+    new = {file.name: file for result in parsed if result.incoming.dataset == dataset for file in result.data}
+    duration = sum(result.duration_s for result in parsed if result.incoming.dataset == dataset)
+    build = context.lake.keep_build(
+        Build(
+            table=dataset.name,
+            layer=Layer.BRONZE,
+            fingerprint=mark,
+            version=0,
+            rows=sum(version.rows for version in accepted),
+            files=names,
+            columns=bronze_columns(dataset),
+            built_at=context.inputs.now,
+            run_id=context.inputs.run_id,
+            duration_s=round(duration, 3),
+        ),
+        [new[name] for name in names if name in new],
+        kept=[name for name in names if name not in new],
+    )
+    context.report(TableReport(dataset.name, Layer.BRONZE, TableStatus.BUILT, build.rows, build.duration_s))
+    return build
+
+
+def _outcomes(ledger: Ledger, decided: Plan, parsed: Sequence[Parsed]) -> tuple[FileOutcome, ...]:
+    by_number = {version.number: version for version in ledger.versions}
+    by_content = {(v.dataset, v.sha256): v for v in ledger.versions if v.state is not FileState.REPLACED}
+    read = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
+    return tuple(_outcome(decision, by_number, by_content, read) for decision in decided.decisions)
+
+
+def _outcome(
+    decision: Decision,
+    by_number: Mapping[int, FileVersion],
+    by_content: Mapping[tuple[str, str], FileVersion],
+    read: Mapping[tuple[str, str], Parsed],
+) -> FileOutcome:
+    file = decision.file
+    result = read.get((file.dataset, file.path))
+    if result is not None:
+        status = "quarantined" if result.refused else "ingested"
+        return FileOutcome(file.path, status, by_number[result.incoming.number], result.notes)
+    version = by_content[file.dataset, file.sha256]
+    if decision.arrival is Arrival.DUPLICATE:
+        return FileOutcome(file.path, "unchanged", version, (f"same content as {version.path}",))
+    status = "quarantined" if version.state is FileState.QUARANTINED else "unchanged"
+    return FileOutcome(file.path, status, version)

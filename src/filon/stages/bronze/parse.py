@@ -1,0 +1,290 @@
+"""From received files to Parquet: the engine's parallel parser for regular files, the patient reader for all others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from filon.engines import CsvFile, CsvForm, CsvUnreadable
+from filon.lake import DataFile, Layer, Shape, SourceFile, Sources
+from filon.project import Dataset, digest
+from filon.sql import identifier, identifiers, literal
+from filon.stages.bronze.headers import Header, match_header
+from filon.stages.bronze.inference import infer, surprises
+from filon.stages.bronze.receive import Received, Refused, receive
+from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
+from filon.stages.context import Context
+from filon.project.vocabulary import Drift
+
+WINDOW_BYTES = 256 << 20
+WINDOW_FILES = 2_000
+TABLE = "records"
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A file version whose records are to be read."""
+
+    number: int
+    dataset: Dataset
+    file: SourceFile
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What came out of a file version: Parquet files with its records, or why it is refused."""
+
+    incoming: Incoming
+    records: int = 0
+    malformed: int = 0
+    data: tuple[DataFile, ...] = ()
+    shape: Shape | None = None
+    notes: tuple[str, ...] = ()
+    refused: Refused | None = None
+    duration_s: float = 0.0
+
+    @property
+    def shape_id(self) -> str:
+        """Name of the shape in the ledger."""
+        return digest(repr(self.shape))[:12] if self.shape else ""
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A received file whose header fits the contract."""
+
+    incoming: Incoming
+    received: Received
+    header: Header
+
+    @property
+    def is_regular(self) -> bool:
+        return self.received.facts.newline in ("\n", "\r\n")
+
+    @property
+    def form(self) -> CsvForm:
+        dialect = self.incoming.dataset.dialect
+        columns = tuple(f"f{index}" for index in range(len(self.header.names)))
+        return CsvForm(columns, dialect.delimiter, dialect.quote, self.received.facts.newline or "\n")
+
+
+@dataclass
+class _Group:
+    """Files of one dataset and one form, read together."""
+
+    texts: list[_Text] = field(default_factory=list)
+
+
+def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> list[Parsed]:
+    """Read every incoming file, a window of them at a time so that disk and memory stay bounded."""
+    results: list[Parsed] = []
+    for window in _windows(incoming):
+        folder = context.workspace / f"received-{window[0].number}"
+        folder.mkdir(parents=True)
+        with context.timed(Layer.BRONZE, window[0].dataset.name, None):
+            texts, found = _receive(sources, window, folder)
+            for group in _groups(texts):
+                found += _read_group(context, group, folder)
+        found = [_checked(result, sources) for result in found]
+        _keep_refused(context, found)
+        results += found
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    return results
+
+
+def _windows(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
+    window: list[Incoming] = []
+    size = 0
+    for item in incoming:
+        full = size + item.file.size > WINDOW_BYTES or len(window) >= WINDOW_FILES
+        if window and (full or item.dataset != window[0].dataset):
+            yield window
+            window, size = [], 0
+        window.append(item)
+        size += item.file.size
+    if window:
+        yield window
+
+
+def _receive(sources: Sources, window: Sequence[Incoming], folder: Path) -> tuple[list[_Text], list[Parsed]]:
+    def one(item: Incoming) -> Received:
+        return receive(sources, item.file, item.dataset.dialect, folder / f"{item.number}.csv")
+
+    texts, refused = [], []
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        for item, received in zip(window, pool.map(one, window), strict=True):
+            try:
+                texts.append(_text(item, received))
+            except Refused as reason:
+                refused.append(Parsed(item, refused=reason))
+    return texts, refused
+
+
+def _text(item: Incoming, received: Received) -> _Text:
+    if received.refused is not None:
+        raise received.refused
+    if received.sha256 != item.sha256:
+        raise _changed()
+    dialect = item.dataset.dialect
+    header = read_header(received.path, dialect.delimiter, dialect.quote)
+    if header is None:
+        raise Refused("empty", "the file holds no text; send it again, with at least a header")
+    if header.fault is not None:
+        raise Refused("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
+    return _Text(item, received, match_header(header.fields, item.dataset))
+
+
+def _changed() -> Refused:
+    return Refused("changed_while_reading", "the file was written to while it was read; the next run tries again")
+
+
+def _groups(texts: Iterable[_Text]) -> list[_Group]:
+    groups: dict[object, _Group] = {}
+    for text in texts:
+        alone = () if text.is_regular else (text.incoming.number,)
+        groups.setdefault((text.header, text.form, alone), _Group()).texts.append(text)
+    return list(groups.values())
+
+
+def _read_group(context: Context, group: _Group, folder: Path) -> list[Parsed]:
+    """Try the fast way; file by file, then patiently, whatever does not fit it."""
+    if group.texts[0].is_regular:
+        try:
+            return _read_fast(context, group.texts)
+        except CsvUnreadable:
+            if len(group.texts) > 1:
+                return [result for text in group.texts for result in _read_group(context, _Group([text]), folder)]
+    return [_read_patiently(context, text, folder) for text in group.texts]
+
+
+def _read_fast(context: Context, texts: Sequence[_Text]) -> list[Parsed]:
+    start = time.perf_counter()
+    files = [CsvFile(text.incoming.number, text.received.path) for text in texts]
+    counts = context.engine.read_csv(TABLE, files, texts[0].form)
+    for text in texts:
+        _verify(text, counts[text.incoming.number])
+    nothing = "CAST(NULL AS VARCHAR)"
+    return _write(context, texts, counts, {}, (nothing, nothing), start)
+
+
+def _verify(text: _Text, parsed: int) -> None:
+    """Compare what the parser found with what is in the text: nothing may be lost in silence."""
+    lines = text.received.facts.lines - 1
+    if parsed == lines:
+        return
+    quote = text.incoming.dataset.dialect.quote
+    if not text.received.facts.has_quote or parsed != _lines_outside_quotes(text.received.path, quote.encode()) - 1:
+        raise CsvUnreadable(f"{parsed} records were parsed from {lines} lines")
+
+
+def _lines_outside_quotes(path: Path, quote: bytes) -> int:
+    """Number of lines when those inside quotes do not count; right for every well-formed text."""
+    count, inside, last = 0, False, b"\n"
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            parts = chunk.split(quote)
+            count += sum(part.count(b"\n") for part in parts[inside::2])
+            inside ^= len(parts) % 2 == 0
+            last = chunk[-1:]
+    return count + (last != b"\n")
+
+
+def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
+    start = time.perf_counter()
+    dialect = text.incoming.dataset.dialect
+    target = folder / f"{text.incoming.number}-tidy.csv"
+    width = len(text.header.names)
+    found = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
+    number = text.incoming.number
+    form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
+    counts = context.engine.read_csv(TABLE, [CsvFile(number, target)], form)
+    if counts[number] != found.records:
+        raise CsvUnreadable(f"{text.incoming.file.path}: {found.records} records found, {counts[number]} kept")
+    if found.malformed > text.incoming.dataset.malformed_threshold * found.records:
+        return Parsed(text.incoming, refused=_too_malformed(context, found.malformed, found.records))
+    malformed = {number: found.malformed}
+    faults = ("nullif(_malformed, '')", "nullif(_raw, '')")
+    return _write(context, [text], counts, malformed, faults, start)[0]
+
+
+def _too_malformed(context: Context, malformed: int, records: int) -> Refused:
+    query = f"SELECT _record, _malformed, _raw FROM {identifier(TABLE)} WHERE _malformed <> '' ORDER BY _record LIMIT 1"
+    record, fault, raw = context.engine.rows(query)[0]
+    detail = f"{malformed} of {records} records are malformed, the first is record {record} ({fault}): {raw[:120]}"
+    return Refused("malformed", f"{detail}. Check delimiter and quoting, or raise malformedThreshold.")
+
+
+def _write(
+    context: Context,
+    texts: Sequence[_Text],
+    counts: dict[int, int],
+    malformed: dict[int, int],
+    faults: tuple[str, str],
+    start: float,
+) -> list[Parsed]:
+    dataset, header = texts[0].incoming.dataset, texts[0].header
+    where = dict(header.columns)
+    present = [name for name in dataset.contract.column_names if name in where]
+    fields = ", ".join(f"f{where[name]} AS {identifier(name)}" for name in present)
+    context.engine.view(f"{TABLE} named", f"SELECT {fields}{', ' if fields else ''}_file, _record FROM {identifier(TABLE)}")
+    inferred = infer(context.engine, f"{TABLE} named", present)
+    columns = ", ".join(
+        f"{f'f{where[name]}' if name in where else 'CAST(NULL AS VARCHAR)'} AS {identifier(name)}"
+        for name in dataset.contract.column_names
+    )
+    query = (
+        f"SELECT {columns}, {_extra(header, dataset)} AS _extra, {faults[0]} AS _malformed, {faults[1]} AS _raw, "
+        f"_file, _record FROM {identifier(TABLE)}"
+    )
+    data = tuple(context.engine.write(query, context.lake.table(Layer.BRONZE, dataset.name)))
+    context.engine.drop([f"{TABLE} named", TABLE])
+    share = round((time.perf_counter() - start) / len(texts), 4)
+    results = []
+    for text in texts:
+        number = text.incoming.number
+        looks = inferred.get(number, {})
+        shape = Shape(header=header.names, inferred=looks)
+        notes = (*_drift_notes(header, dataset), *surprises(dataset.contract.columns, looks))
+        results.append(
+            Parsed(text.incoming, counts[number], malformed.get(number, 0), data, shape, notes, duration_s=share)
+        )
+    return results
+
+
+def _extra(header: Header, dataset: Dataset) -> str:
+    if not header.extras or dataset.drift is Drift.DISCARD:
+        return "CAST(NULL AS VARCHAR)"
+    pairs = ", ".join(f"{literal(name)}, f{index}" for name, index in header.extras)
+    return f"CAST(json_object({pairs}) AS VARCHAR)"
+
+
+def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
+    if not header.extras:
+        return []
+    names = ", ".join(name for name, _ in header.extras)
+    fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
+    return [f"undeclared columns {fate}: {names}"]
+
+
+def _checked(result: Parsed, sources: Sources) -> Parsed:
+    """Refuse a file that was written to after it was hashed; its rows are in no ledger and count for nothing."""
+    if result.refused is not None:
+        return result
+    now = sources.again(result.incoming.file)
+    if now is None or (now.size, now.tag) == (result.incoming.file.size, result.incoming.file.tag):
+        return result
+    return replace(result, refused=_changed(), records=0, malformed=0, data=())
+
+
+def _keep_refused(context: Context, results: Iterable[Parsed]) -> None:
+    for result in results:
+        local = result.incoming.file.local
+        if result.refused is not None and local is not None and local.is_file():
+            name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
+            context.lake.keep_file(name, local)

@@ -1,0 +1,207 @@
+"""From a file's bytes to plain UTF-8 text on local disk, read once: hash, unpack, decode, count lines."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from filon.lake import SourceFile, Sources
+from filon.project.vocabulary import Dialect
+
+BOM = b"\xef\xbb\xbf"
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """A file is quarantined whole: ``reason`` is the code, ``detail`` says where and what to do."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(detail)
+
+
+@dataclass
+class TextFacts:
+    """What one pass over a text tells about its lines."""
+
+    size: int = 0
+    line_feeds: int = 0
+    carriage_returns: int = 0
+    pairs: int = 0
+    has_quote: bool = False
+    last: bytes = b""
+
+    def add(self, chunk: bytes, quote: bytes) -> None:
+        """Take note of the next bytes."""
+        self.size += len(chunk)
+        self.line_feeds += chunk.count(b"\n")
+        if b"\r" in chunk:
+            self.carriage_returns += chunk.count(b"\r")
+            self.pairs += chunk.count(b"\r\n")
+        if self.last == b"\r" and chunk.startswith(b"\n"):
+            self.pairs += 1
+        self.has_quote = self.has_quote or quote in chunk
+        self.last = chunk[-1:]
+
+    @property
+    def newline(self) -> str | None:
+        """The one line ending in use, or None when several are."""
+        if self.carriage_returns == 0:
+            return "\n"
+        if self.carriage_returns == self.pairs == self.line_feeds:
+            return "\r\n"
+        return "\r" if self.line_feeds == 0 else None
+
+    @property
+    def lines(self) -> int:
+        """Number of lines, the last one counted even when nothing ends it."""
+        ends = max(self.line_feeds, self.carriage_returns)
+        return ends + (1 if self.size and self.last not in (b"\n", b"\r") else 0)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file whose text lies in ``path``; ``refused`` says why it cannot be read, if so."""
+
+    source: SourceFile
+    sha256: str
+    path: Path
+    facts: TextFacts = field(repr=False)
+    refused: Refused | None = None
+
+
+def fingerprint(sources: Sources, file: SourceFile) -> str:
+    """SHA-256 of a file's bytes."""
+    hasher = hashlib.sha256()
+    for chunk in sources.chunks(file):
+        hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+def receive(sources: Sources, file: SourceFile, dialect: Dialect, target: Path) -> Received:
+    """Bring a file's text to ``target`` (a link when the file itself will do)."""
+    hasher = hashlib.sha256()
+    facts = TextFacts()
+    chunks = _hashed(sources.chunks(file), hasher)
+    try:
+        _bring(file, chunks, dialect, target, facts)
+        refused = None
+    except Refused as error:
+        refused = error
+        for _ in chunks:  # the hash covers the whole file, readable or not
+            pass
+    if refused is None and facts.size <= len(BOM) and not _has_text(target):
+        refused = Refused("empty", "the file holds no text; send it again, with at least a header")
+    return Received(file, hasher.hexdigest(), target, facts, refused)
+
+
+def _bring(file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts) -> None:
+    first = next(chunks, b"")
+    everything = _chain(first, chunks)
+    packed = first.startswith((GZIP, ZSTD))
+    if packed:
+        everything = _unpacked(first, everything)
+    quote = dialect.quote.encode()
+    if file.local is not None and not packed and dialect.encoding == "utf-8":
+        target.symlink_to(file.local.absolute())
+        for chunk in _decoded(everything, dialect.encoding):
+            facts.add(chunk, quote)
+        return
+    with target.open("wb") as stream:
+        for chunk in _decoded(everything, dialect.encoding):
+            facts.add(chunk, quote)
+            stream.write(chunk)
+
+
+def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
+    for chunk in chunks:
+        hasher.update(chunk)
+        yield chunk
+
+
+def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    try:
+        yield from (_gunzipped(chunks) if first.startswith(GZIP) else _unzstd(chunks))
+    except (zlib.error, zstandard.ZstdError, EOFError) as error:
+        raise Refused("corrupt_archive", f"the compressed file is damaged or cut short: {error}") from None
+
+
+def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    member = zlib.decompressobj(wbits=31)
+    for chunk in chunks:
+        data = chunk
+        while data:
+            yield member.decompress(data)
+            data = member.unused_data
+            if member.eof and data.strip(b"\0"):
+                member = zlib.decompressobj(wbits=31)
+            elif member.eof:
+                break
+    if not member.eof:
+        raise EOFError("it ends too early")
+
+
+def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    for chunk in chunks:
+        data = chunk
+        while data:
+            yield frame.decompress(data)
+            data = frame.unused_data
+            if frame.eof and data:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+    if not frame.eof:
+        raise EOFError("it ends too early")
+
+
+def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The same text in UTF-8; Refused when the bytes are no text of that encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    offset = 0
+    wide = encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    for chunk in chunks:
+        if not wide and b"\0" in chunk:
+            where = offset + chunk.index(b"\0")
+            raise Refused("not_text", f"byte {where} is NUL: this is no text file. Export it as CSV.")
+        try:
+            text = decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            raise _undecodable(encoding, offset + error.start, error.object[error.start : error.start + 1]) from None
+        yield chunk if encoding == "utf-8" else text.encode()
+        offset += len(chunk)
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise _undecodable(encoding, offset, error.object[error.start : error.start + 1]) from None
+
+
+def _undecodable(encoding: str, offset: int, byte: bytes) -> Refused:
+    other = "cp1252 or latin-1" if encoding == "utf-8" else "another encoding"
+    return Refused(
+        "undecodable",
+        f"byte {offset} (0x{byte.hex()}) is not {encoding}. If the file is {other}, say so: `dialect: {{encoding: …}}`.",
+    )
+
+
+def _has_text(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return bool(_without_bom(stream).strip())
+
+
+def _without_bom(stream: BinaryIO) -> bytes:
+    return stream.read(64).removeprefix(BOM)

@@ -1,0 +1,140 @@
+"""Compile models, row rules and checks against the contracts: no data is needed, an engine is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+from filon.engines import Engine, StatementInvalid
+from filon.errors import Problem, ProjectInvalid
+from filon.project import Column, ColumnType, Contract, Dataset, Kind, Model, Project, parse_type
+from filon.sql import identifier
+from filon.stages.rules import judged_query
+
+PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
+WHOLE_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+
+
+def check_project(engine: Engine, project: Project) -> None:
+    """Compile everything against empty tables; ProjectInvalid lists every mistake."""
+    problems: list[Problem] = []
+    for dataset in project.datasets.values():
+        engine.bind(dataset.name, [], silver_columns(dataset))
+    for dataset in project.datasets.values():
+        problems += _rule_problems(engine, dataset)
+    for model in project.models.values():
+        problems += model_problems(engine, model)
+        engine.bind(model.name, [], contract_columns(model.contract))
+    for contract in project.contracts.values():
+        problems += _check_problems(engine, contract)
+    if problems:
+        raise ProjectInvalid(problems)
+
+
+def contract_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
+    """Names and SQL types that a contract declares."""
+    return tuple((column.name, column.type.sql) for column in contract.columns)
+
+
+def silver_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+    """Columns of a silver table: the declared ones and the place of the record."""
+    return (*contract_columns(dataset.contract), *PLACE)
+
+
+def require_valid(engine: Engine, model: Model) -> None:
+    """ProjectInvalid when a model and its contract disagree about columns; its inputs must be bound."""
+    if problems := list(model_problems(engine, model)):
+        raise ProjectInvalid(problems)
+
+
+def model_problems(engine: Engine, model: Model) -> Iterator[Problem]:
+    """Where a SELECT cannot be compiled, or gives other columns than its contract."""
+    try:
+        found = dict(engine.describe(model.sql))
+    except StatementInvalid as error:
+        yield Problem(model.path, error.line, error.message, "mend the SQL at that line")
+        return
+    contract = model.contract
+    for name in [name for name in found if name not in contract.column_names]:
+        line = contract.document.line(("schema", 0, "properties"))
+        fix = f"declare it (type {found[name]}), or drop it from {model.path.name}"
+        yield Problem(contract.document.path, line, f"the SELECT gives a column `{name}` that the contract lacks", fix)
+    for column in contract.columns:
+        line = contract.document.line(contract.place_of(column.name))
+        if column.name not in found:
+            what = f"the SELECT of {model.path.name} gives no column `{column.name}`"
+            yield Problem(contract.document.path, line, what, "select it, or drop it from the contract")
+        elif not _fits(found[column.name], column.type):
+            what = f"`{column.name}` is {found[column.name]} in the SELECT, {column.type} in the contract"
+            yield Problem(contract.document.path, line, what, _type_fix(found[column.name], column))
+
+
+def select_as_declared(model: Model) -> str:
+    """The model's rows with exactly the columns, order and types of its contract."""
+    columns = ", ".join(
+        f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
+        for column in model.contract.columns
+    )
+    return f"SELECT {columns} FROM (\n{model.sql}\n) AS model"
+
+
+def _fits(found: str, declared: ColumnType) -> bool:
+    """Whether a cast to the declared type keeps the value, or fails loudly when it is too large."""
+    if found == declared.sql or found == '"NULL"':
+        return True
+    if declared.kind is Kind.INTEGER:
+        return found in WHOLE_NUMBERS
+    if declared.kind is Kind.DECIMAL:
+        actual = parse_type(found)
+        if found in WHOLE_NUMBERS:
+            return True
+        return actual is not None and actual.kind is Kind.DECIMAL and actual.scale <= declared.scale
+    return declared.kind is Kind.TIMESTAMP and found == "TIMESTAMP"
+
+
+def _type_fix(found: str, column: Column) -> str:
+    if found == "DOUBLE" and column.type.kind is Kind.DECIMAL:
+        return "binary floating point loses cents: use ratio(a, b) for quotients, and CAST(... AS DECIMAL) otherwise"
+    return f"CAST it to {column.type} in the SELECT, or change the contract"
+
+
+def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+    """Where the contract's own SQL (row rules) cannot be compiled."""
+    contract = dataset.contract
+    for index, rule in enumerate(dataset.rules):
+        query = f"SELECT CAST(({rule.expression}) AS BOOLEAN) FROM {identifier(dataset.name)}"
+        try:
+            engine.describe(query)
+        except StatementInvalid as error:
+            line = _rule_line(contract, index)
+            what = f"the rule `{rule.name}` cannot be compiled: {error.message}"
+            yield Problem(contract.document.path, line, what, "write a condition over the columns of this contract")
+    columns = [(name, "VARCHAR") for name in (*contract.column_names, "_malformed", "_raw")]
+    engine.bind("bronze", [], [*columns, *PLACE])
+    try:
+        engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "bronze", "_raw"))
+    except StatementInvalid as error:
+        yield Problem(contract.document.path, 1, f"the contract cannot be compiled: {error.message}", "see docs/contracts.md")
+
+
+def _rule_line(contract: Contract, index: int) -> int:
+    properties = contract.document.data["schema"][0].get("customProperties", [])
+    for position, entry in enumerate(properties):
+        if entry.get("property") == "rules":
+            return contract.document.line(("schema", 0, "customProperties", position, "value", index))
+    return 1
+
+
+def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:
+    for check in contract.checks:
+        try:
+            columns = engine.describe(check.query)
+        except StatementInvalid as error:
+            line = contract.document.line(check.place)
+            what = f"the check `{check.name}` cannot be compiled: {error.message}"
+            yield Problem(contract.document.path, line, what, "mend its query")
+            continue
+        if len(columns) != 1:
+            line = contract.document.line(check.place)
+            what = f"the check `{check.name}` gives {len(columns)} columns"
+            yield Problem(contract.document.path, line, what, "a check gives one number")

@@ -1,0 +1,115 @@
+"""What every stage is given: the project, the lake, the run's inputs, and someone to tell how it goes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from filon.engines import Engine
+from filon.lake import Build, DataFile, Lake, Layer
+from filon.project import Project
+
+
+class TableStatus(StrEnum):
+    """What a run did with a table."""
+
+    BUILT = "built"
+    REUSED = "reused"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table in the report of a run; ``message`` says why it failed."""
+
+    table: str
+    layer: Layer
+    status: TableStatus
+    rows: int
+    duration_s: float
+    message: str | None = None
+
+
+class Watch(Protocol):
+    """Somebody who wants to know how a run goes."""
+
+    def started(self, layer: Layer, table: str, expected: int | None) -> None:
+        """Work on a table begins; ``expected`` rows go in, if that is known."""
+
+    def finished(self, report: TableReport) -> None:
+        """Work on a table is over."""
+
+
+class Nobody:
+    """A watch that looks away."""
+
+    def started(self, layer: Layer, table: str, expected: int | None) -> None:
+        """Look away."""
+
+    def finished(self, report: TableReport) -> None:
+        """Look away."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run is told: nothing in it reads the clock or the environment."""
+
+    run_id: str
+    now: dt.datetime
+    as_of: dt.date
+    force: bool = False
+    retry_quarantined: bool = False
+
+
+@dataclass
+class Context:
+    """A run in progress. The engine and its workspace come to life only when something is to be computed."""
+
+    project: Project
+    lake: Lake
+    inputs: Inputs
+    workspace: Path
+    make_engine: Callable[[], Engine]
+    watch: Watch = field(default_factory=Nobody)
+    tables: list[TableReport] = field(default_factory=list)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine, started at first use."""
+        return self.make_engine()
+
+    @property
+    def engine_started(self) -> bool:
+        """Whether anything was computed."""
+        return "engine" in self.__dict__
+
+    def report(self, report: TableReport) -> None:
+        """Note what became of a table, and tell the watch."""
+        self.tables.append(report)
+        self.watch.finished(report)
+
+    def report_found(self, build: Build, *, published: bool) -> None:
+        """Note a table that did not have to be computed."""
+        status = TableStatus.UNCHANGED if published else TableStatus.REUSED
+        self.report(TableReport(build.table, build.layer, status, build.rows, 0.0))
+
+    @contextmanager
+    def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:
+        """Tell the watch that a table is being worked on; yields a stopwatch."""
+        self.watch.started(layer, table, expected)
+        start = time.perf_counter()
+        yield lambda: round(time.perf_counter() - start, 3)
+
+
+def with_files(build: Build, files: Sequence[DataFile]) -> Build:
+    """A build that holds the rows of these files."""
+    names = tuple(file.name for file in files)
+    return build.model_copy(update={"files": names, "rows": sum(file.rows for file in files)})

@@ -1,0 +1,108 @@
+"""Publish: run the checks that guard a release, then name every table in one document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+
+import sqlglot
+
+from filon.errors import ChecksFailed
+from filon.lake import Build, CheckResult, CheckStatus, Release
+from filon.project import Check, Contract, digest
+from filon.project.query import table_lines
+from filon.stages.context import Context
+
+
+def run_checks(context: Context, tables: Mapping[str, Build], published: Release | None) -> tuple[CheckResult, ...]:
+    """Every check of every contract, in order; one whose tables did not change keeps its result."""
+    before = {result.fingerprint: result for result in published.checks} if published else {}
+    results = []
+    for contract in context.project.contracts.values():
+        marks = {check: _mark(check, contract, tables) for check in contract.checks}
+        due = [check for check, mark in marks.items() if mark not in before]
+        values = _values(context, due, tables)
+        for check, mark in marks.items():
+            results.append(before[mark] if mark in before else _result(contract, check, values[check], mark))
+    return tuple(results)
+
+
+def require_passed(results: Iterable[CheckResult]) -> None:
+    """ChecksFailed when a blocking check failed."""
+    failed = [(r.table, r.check, r.failed_rows) for r in results if r.status is CheckStatus.FAILED]
+    if failed:
+        raise ChecksFailed(failed)
+
+
+def publish(
+    context: Context,
+    builds: Sequence[Build],
+    checks: tuple[CheckResult, ...],
+    ledger: int,
+    published: Release | None,
+) -> Release | None:
+    """Publish these tables as the next release; None when the published one, or one rolled back from, is the same.
+
+    ReleaseConflict when another run published first.
+    """
+    release = Release(
+        number=published.number + 1 if published else 1,
+        run_id=context.inputs.run_id,
+        created_at=context.inputs.now,
+        as_of=context.inputs.as_of,
+        engine=context.engine.name if context.engine_started else (published.engine if published else ""),
+        project=context.project.name,
+        project_fingerprint=context.project.fingerprint,
+        ledger=ledger,
+        tables={build.id: build for build in builds},
+        checks=checks,
+    )
+    if not context.inputs.force and is_known(context, release, published):
+        return None
+    context.lake.publish(release)
+    return release
+
+
+def is_known(context: Context, release: Release, published: Release | None) -> bool:
+    """Whether readers see this already, or were taken away from it on purpose by a rollback."""
+    if published is None:
+        return False
+    if release.content == published.content:
+        return [c.fingerprint for c in release.checks] == [c.fingerprint for c in published.checks]
+    if published.rolled_back_from is None:
+        return False
+    left = context.lake.release(published.rolled_back_from)
+    return left is not None and release.content == left.content
+
+
+def _tables_of(check: Check) -> list[str]:
+    return sorted(table_lines(sqlglot.parse_one(check.query, dialect="duckdb")))
+
+
+def _mark(check: Check, contract: Contract, tables: Mapping[str, Build]) -> str:
+    content = [(name, tables[name].fingerprint) for name in _tables_of(check)]
+    return digest(repr((contract.name, check, content)))
+
+
+def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Decimal | None]:
+    if not due:
+        return {}
+    for name in {name for check in due for name in _tables_of(check)}:
+        context.engine.bind(name, context.lake.paths(tables[name]), tables[name].columns)
+    answers = ", ".join(f"({check.query}\n)" for check in due)
+    [row] = context.engine.rows(f"SELECT {answers}")
+    return {check: None if value is None else Decimal(str(value)) for check, value in zip(due, row, strict=True)}
+
+
+def _result(contract: Contract, check: Check, value: Decimal | None, mark: str) -> CheckResult:
+    holds = check.holds(value)
+    failing = CheckStatus.FAILED if check.blocking else CheckStatus.WARNED
+    rows = 0 if holds else int(value) if check.counts_rows and value is not None else 1
+    return CheckResult(
+        table=contract.name,
+        check=check.name,
+        status=CheckStatus.PASSED if holds else failing,
+        failed_rows=rows,
+        value=value,
+        fingerprint=mark,
+    )

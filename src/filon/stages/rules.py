@@ -1,0 +1,207 @@
+"""Compile a dataset's contract to SQL: clean texts, typed values, and one expression that collects every reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+
+from filon.project import Column, Dataset, Kind, Rule
+from filon.project.formats import date_format
+from filon.project.vocabulary import Case, Dialect
+from filon.sql import identifier, literal, literals
+
+SEPARATOR = "chr(31)"
+BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+COMPARISONS = {
+    "minimum": "<",
+    "maximum": ">",
+    "exclusiveMinimum": "<=",
+    "exclusiveMaximum": ">=",
+    "notAfter": ">",
+}
+BIGGEST = "9999-12-31"
+
+
+def judged_query(dataset: Dataset, as_of: dt.date, bronze: str, raw_text: str) -> str:
+    """A row per record of ``bronze``: typed values, ``_reasons`` (empty when accepted) and ``_text`` of the rejected.
+
+    ``raw_text`` is an expression over bronze that gives a record's text.
+    """
+    columns = dataset.contract.columns
+    cleaned = ", ".join(f"{_cleaned(column, dataset.dialect)} AS {_text(column)}" for column in columns)
+    typed = ", ".join(f"{_typed(column, dataset.dialect)} AS {identifier(column.name)}" for column in columns)
+    reasons = ", ".join(_reason_cases(dataset, as_of))
+    names = ", ".join(identifier(column.name) for column in columns)
+    collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
+    return (
+        f"WITH cleaned AS (SELECT _file, _record, _malformed, {raw_text} AS _text, {cleaned} FROM {identifier(bronze)}), "
+        f"typed AS (SELECT *, {typed} FROM cleaned), "
+        f"judged AS (SELECT _file, _record, _text, {names}, CASE WHEN _malformed IS NOT NULL "
+        f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM typed{_joins(dataset)}) "
+        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN _text END AS _text FROM judged"
+    )
+
+
+def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
+    """An expression that spells a record again as CSV; each field is a column of bronze, or a key of ``_extra``."""
+    fields = []
+    for name, is_column in names:
+        path = literal(f'$."{name}"')
+        value = identifier(name) if is_column else f"json_extract_string(_extra, {path})"
+        fields.append(_spelled(value, dialect))
+    line = f"concat_ws({literal(dialect.delimiter)}, {', '.join(fields)})" if fields else "''"
+    return f"CASE WHEN _malformed IS NOT NULL THEN _raw ELSE {line} END"
+
+
+def _spelled(value: str, dialect: Dialect) -> str:
+    quote = literal(dialect.quote)
+    special = (literal(dialect.delimiter), quote, "chr(10)", "chr(13)")
+    needs_quotes = " OR ".join(f"contains({value}, {character})" for character in special)
+    quoted = f"{quote} || replace({value}, {quote}, {literal(dialect.quote * 2)}) || {quote}"
+    return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, '')"
+
+
+def _text(column: Column) -> str:
+    return identifier(f"{column.name} text")
+
+
+def _found(column: Column) -> str:
+    return identifier(f"{column.name} found")
+
+
+def _cleaned(column: Column, dialect: Dialect) -> str:
+    name = identifier(column.name)
+    if not column.is_text:
+        value = f"trim({name}, {BLANKS})"
+        for character in dialect.grouping if column.type.is_number else "":
+            value = f"replace({value}, {literal(character)}, '')"
+        return f"nullif({value}, '')"
+    rule = column.normalise
+    value = f"trim({name}, {BLANKS})" if rule.trim else name
+    value = f"nfc({value})"
+    cased = {
+        Case.KEEP: value,
+        Case.TITLE: f"title_case({value})",
+        Case.UPPER: f"upper({value})",
+        Case.LOWER: f"lower({value})",
+    }[rule.case]
+    if rule.canonical:
+        choices = " ".join(f"WHEN lower({literal(word)}) THEN {literal(word)}" for word in rule.canonical)
+        cased = f"CASE lower(trim({value}, {BLANKS})) {choices} ELSE {cased} END"
+    return f"nullif({cased}, '')"
+
+
+def _typed(column: Column, dialect: Dialect) -> str:
+    text, kind = _text(column), column.type.kind
+    if kind is Kind.TEXT:
+        return text
+    if kind is Kind.BOOLEAN:
+        return (
+            f"CASE lower({text}) WHEN lower({literal(dialect.true)}) THEN TRUE "
+            f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
+        )
+    if kind in (Kind.DATE, Kind.TIMESTAMP):
+        return _moment(column, text, dialect)
+    number = f"replace({text}, ',', '.')" if dialect.decimal == "," else text
+    return f"CASE WHEN {_well_formed(column, dialect)} THEN TRY_CAST({number} AS {column.type.sql}) END"
+
+
+def _moment(column: Column, text: str, dialect: Dialect) -> str:
+    form = date_format(column.format)
+    value = f"parse_timestamp({text}, {literal(form.strptime)})"
+    # years that no calendar of a client can show are no dates
+    value = f"CASE WHEN regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01' THEN {value} END"
+    if column.type.kind is Kind.DATE:
+        return f"CAST({value} AS DATE)"
+    return f"in_zone({value}, {literal(dialect.timezone)})"
+
+
+def _well_formed(column: Column, dialect: Dialect) -> str:
+    """Whether a text spells a number that the column's type holds exactly, its size apart."""
+    text, mark = _text(column), "[" + dialect.decimal + "]"
+    if column.type.kind is Kind.INTEGER:
+        form = "[+-]?[0-9]+"
+    elif column.type.kind is Kind.DECIMAL:
+        form = rf"[+-]?([0-9]+({mark}[0-9]{{0,{column.type.scale}}}0*)?|{mark}[0-9]{{1,{max(column.type.scale, 1)}}}0*)"
+    else:
+        form = _any_number(dialect) + "([eE][+-]?[0-9]{1,2})?"
+    return f"regexp_full_match({text}, {literal(form)})"
+
+
+def _any_number(dialect: Dialect) -> str:
+    mark = "[" + dialect.decimal + "]"
+    return rf"[+-]?([0-9]+({mark}[0-9]*)?|{mark}[0-9]+)"
+
+
+def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
+    for column in dataset.contract.columns:
+        for name, condition in _conditions(column, dataset.dialect, as_of):
+            yield f"CASE WHEN {condition} THEN {literal(f'{column.name}:{name}')} END"
+    for rule in dataset.rules:
+        yield f"CASE WHEN NOT ({rule.expression}) THEN {literal(rule.name)} END"
+
+
+def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tuple[str, str]]:
+    """Names of the column's rules, each with the condition under which a row breaks it."""
+    name, text = identifier(column.name), _text(column)
+    if column.required:
+        yield "required", f"{text} IS NULL"
+    if not column.is_text:
+        yield from _type_conditions(column, dialect, text, name)
+    for rule in column.rules:
+        yield rule.name, _broken(rule, column, as_of)
+    if column.reference:
+        yield "reference", f"{name} IS NOT NULL AND {_found(column)} IS NULL"
+
+
+def _type_conditions(column: Column, dialect: Dialect, text: str, name: str) -> Iterator[tuple[str, str]]:
+    unread = f"{text} IS NOT NULL AND {name} IS NULL"
+    if column.type.kind not in (Kind.INTEGER, Kind.DECIMAL):
+        yield "type", unread
+        return
+    exact = _well_formed(column, dialect)
+    number = exact
+    if column.type.kind is Kind.DECIMAL:
+        number = f"regexp_full_match({text}, {literal(_any_number(dialect))})"
+        yield "scale", f"{unread} AND {number} AND NOT {exact}"
+    yield "type", f"{unread} AND NOT {number}"
+    yield "precision", f"{unread} AND {exact}"
+
+
+def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
+    name = identifier(column.name)
+    if rule.name == "pattern":
+        return f"NOT regexp_full_match({name}, {literal(_unanchored(str(rule.bound)))})"
+    if rule.name in ("minLength", "maxLength"):
+        sign = "<" if rule.name == "minLength" else ">"
+        return f"length({name}) {sign} {rule.bound}"
+    if rule.name == "enum" and isinstance(rule.bound, tuple):
+        return f"CAST({name} AS VARCHAR) NOT IN ({literals(rule.bound)})"
+    value = f"CAST({name} AS DATE)" if rule.name == "notAfter" else name
+    return f"{value} {COMPARISONS[rule.name]} {_bound(rule, as_of)}"
+
+
+def _unanchored(pattern: str) -> str:
+    """A pattern is held against the whole value, so that its anchors say nothing."""
+    return pattern.removeprefix("^").removesuffix("$") if not pattern.endswith(r"\$") else pattern.removeprefix("^")
+
+
+def _bound(rule: Rule, as_of: dt.date) -> str:
+    if rule.name == "notAfter":
+        return f"DATE '{as_of.isoformat()}'"
+    if isinstance(rule.bound, dt.datetime):
+        moment = rule.bound if rule.bound.tzinfo else rule.bound.replace(tzinfo=dt.UTC)
+        return f"TIMESTAMPTZ '{moment.astimezone(dt.UTC).isoformat()}'"
+    if isinstance(rule.bound, dt.date):
+        return f"DATE '{rule.bound.isoformat()}'"
+    return format(Decimal(str(rule.bound)), "f")
+
+
+def _joins(dataset: Dataset) -> str:
+    joins = []
+    for column, reference in dataset.references:
+        key, found, table = identifier(reference.column), _found(column), identifier(reference.table)
+        target = f"(SELECT DISTINCT {key} AS {found} FROM {table})"
+        joins.append(f" LEFT JOIN {target} ON {identifier(column.name)} = {found}")
+    return "".join(joins)

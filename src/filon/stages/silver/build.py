@@ -1,0 +1,268 @@
+"""The silver stage: bronze records become accepted, superseded or rejected, and the three are counted apart."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from filon.errors import ConservationBroken
+from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release
+from filon.project import Column, Dataset, digest
+from filon.project.vocabulary import Drift, Keep
+from filon.sql import identifier, identifiers
+from filon.stages.context import Context, TableReport, TableStatus, with_files
+from filon.stages.rules import SEPARATOR, judged_query, raw_record
+
+QUARANTINE_COLUMNS = (
+    ("_file", "BIGINT"),
+    ("_record", "BIGINT"),
+    ("reasons", "VARCHAR[]"),
+    ("raw", "VARCHAR"),
+)
+PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
+BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED = "bronze", "judged", "losers", "accepted", "rejected"
+
+
+@dataclass(frozen=True)
+class SilverResult:
+    """Accepted and rejected rows of a dataset."""
+
+    accepted: Build
+    rejected: Build
+
+    @property
+    def quality(self) -> Quality:
+        """What the dataset's rules said."""
+        return self.accepted.quality or Quality(files={}, reasons={})
+
+
+def build_silver(
+    context: Context,
+    dataset: Dataset,
+    ledger: Ledger,
+    bronze_columns: Sequence[tuple[str, str]],
+    referenced: Mapping[str, Build],
+    published: Release | None,
+) -> SilverResult:
+    """Judge a dataset's records, or find the result of an earlier run that judged the same."""
+    live = ledger.live(dataset.name)
+    content = [(version.number, version.sha256, version.layout) for version in live]
+    base = digest(repr((dataset.fingerprint, content, [(n, referenced[n].fingerprint) for n in sorted(referenced)])))
+    before = published.build(Layer.SILVER, dataset.name) if published else None
+    as_of = _effective_as_of(dataset, context.inputs.as_of, before)
+    mark = digest(repr((base, as_of)))
+    if not context.inputs.force and (found := _found(context, dataset, mark, published)):
+        return found
+    work = _Work(context, dataset, ledger, live, tuple(bronze_columns), referenced, mark, as_of)
+    try:
+        return work.run()
+    finally:
+        context.engine.drop([BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED])
+
+
+def _effective_as_of(dataset: Dataset, as_of: dt.date, before: Build | None) -> dt.date | None:
+    """The date to judge at: an earlier one when nothing would be judged otherwise since, so that nothing is rebuilt."""
+    if not dataset.uses_as_of:
+        return None
+    quality = before.quality if before else None
+    return quality.as_of if quality and quality.as_of and quality.holds_at(as_of) else as_of
+
+
+def _found(context: Context, dataset: Dataset, mark: str, published: Release | None) -> SilverResult | None:
+    builds = []
+    for layer in (Layer.SILVER, Layer.QUARANTINE):
+        build = published.build(layer, dataset.name) if published else None
+        is_published = build is not None and build.fingerprint == mark
+        if not is_published:
+            build = context.lake.find_build(layer, dataset.name, mark)
+        if build is None:
+            return None
+        builds.append((build, is_published))
+    for build, is_published in builds:
+        context.report_found(build, published=is_published)
+    return SilverResult(builds[0][0], builds[1][0])
+
+
+@dataclass(frozen=True)
+class _Work:
+    context: Context
+    dataset: Dataset
+    ledger: Ledger
+    live: tuple[FileVersion, ...]
+    bronze_columns: tuple[tuple[str, str], ...]
+    referenced: Mapping[str, Build]
+    mark: str
+    as_of: dt.date | None
+
+    def run(self) -> SilverResult:
+        context, name = self.context, self.dataset.name
+        engine, lake = context.engine, context.lake
+        with context.timed(Layer.SILVER, name, sum(version.rows for version in self.live)) as elapsed:
+            for table, build in self.referenced.items():
+                engine.bind(table, lake.paths(build), build.columns)
+            self._bind_bronze()
+            raw = self._raw_text()
+            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, BRONZE, raw))
+            engine.cache(LOSERS, self._losers())
+            accepted = engine.write(self._accepted(), lake.table(Layer.SILVER, name))
+            rejected = engine.write(self._rejected(), lake.table(Layer.QUARANTINE, name))
+            columns = (*((c.name, c.type.sql) for c in self.dataset.contract.columns), *PLACE)
+            engine.bind(ACCEPTED, [lake.table(Layer.SILVER, name).path_of(file.name) for file in accepted], columns)
+            paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
+            engine.bind(REJECTED, paths, QUARANTINE_COLUMNS)
+            quality = self._quality()
+            self._check_conservation(quality)
+            silver = self._build(Layer.SILVER, columns, quality, elapsed())
+            silver = lake.keep_build(with_files(silver, accepted), accepted)
+            quarantine = self._build(Layer.QUARANTINE, QUARANTINE_COLUMNS, None, 0.0)
+            quarantine = lake.keep_build(with_files(quarantine, rejected), rejected)
+            duration = elapsed()
+        context.report(TableReport(name, Layer.SILVER, TableStatus.BUILT, silver.rows, duration))
+        context.report(TableReport(name, Layer.QUARANTINE, TableStatus.BUILT, quarantine.rows, 0.0))
+        return SilverResult(silver, quarantine)
+
+    def _bind_bronze(self) -> None:
+        """All live records; files that were cut by an older layout may lack columns."""
+        location = self.context.lake.table(Layer.BRONZE, self.dataset.name)
+        current = [version for version in self.live if version.layout == self.dataset.layout]
+        older = [version for version in self.live if version.layout != self.dataset.layout]
+        parts = []
+        for table, versions in (("bronze current", current), ("bronze older", older)):
+            if versions or table == "bronze current":
+                names = dict.fromkeys(name for version in versions for name in version.bronze)
+                paths = [location.path_of(name) for name in names]
+                self.context.engine.bind(table, paths, self.bronze_columns, lenient=table == "bronze older")
+                parts.append(f"SELECT * FROM {identifier(table)}{self._only_live(versions, set(names))}")
+        self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
+
+    def _only_live(self, versions: Sequence[FileVersion], names: set[str]) -> str:
+        """Nothing, when the files hold live records only."""
+        numbers = {version.number for version in versions}
+        sharing = {v.number for v in self.ledger.versions if v.dataset == self.dataset.name and names & set(v.bronze)}
+        gone = sorted(sharing - numbers)
+        refused = {v.number for v in self.ledger.versions if v.dataset == self.dataset.name and not v.bronze}
+        if not gone and not refused:
+            return ""
+        return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
+
+    def _raw_text(self) -> str:
+        """How to spell a record again: as the header of its file had it."""
+        by_header: dict[tuple[str, ...], list[int]] = {}
+        for version in self.live:
+            shape = self.ledger.shapes.get(version.shape)
+            by_header.setdefault(shape.header if shape else (), []).append(version.number)
+        spellings = {header: raw_record(self._fields(header), self.dataset.dialect) for header in by_header}
+        if not spellings:
+            return "_raw"
+        *others, last = sorted(by_header, key=lambda header: len(by_header[header]))
+        cases = " ".join(
+            f"WHEN _file IN ({', '.join(map(str, by_header[header]))}) THEN {spellings[header]}" for header in others
+        )
+        return f"CASE {cases} ELSE {spellings[last]} END" if cases else spellings[last]
+
+    def _fields(self, header: Iterable[str]) -> list[tuple[str, bool]]:
+        columns = {column.header.casefold(): column.name for column in self.dataset.contract.columns}
+        fields = []
+        for index, name in enumerate(header):
+            if name.casefold() in columns:
+                fields.append((columns[name.casefold()], True))
+            elif self.dataset.drift is not Drift.DISCARD:
+                fields.append((name or f"column {index + 1}", False))
+        return fields
+
+    def _losers(self) -> str:
+        """Places of the acceptable records that another one of the same key outranks."""
+        key = self.dataset.contract.key
+        if not key:
+            return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
+        direction = "ASC" if self.dataset.keep is Keep.FIRST else "DESC"
+        return (
+            f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
+            f"ORDER BY _file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
+            "WHERE rank > 1"
+        )
+
+    def _accepted(self) -> str:
+        names = identifiers(self.dataset.contract.column_names)
+        return (
+            f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged WHERE _reasons = '' AND NOT EXISTS "
+            f"(SELECT 1 FROM {identifier(LOSERS)} AS losers "
+            "WHERE losers._file = judged._file AND losers._record = judged._record)"
+        )
+
+    def _rejected(self) -> str:
+        return (
+            f"SELECT _file, _record, string_split(_reasons, {SEPARATOR}) AS reasons, _text AS raw "
+            f"FROM {identifier(JUDGED)} WHERE _reasons <> ''"
+        )
+
+    def _quality(self) -> Quality:
+        """Counts from what was written, not from what should have been."""
+        rows = self.context.engine.rows
+        accepted = dict(rows(f"SELECT _file, count(*) FROM {identifier(ACCEPTED)} GROUP BY _file"))
+        rejected = dict(rows(f"SELECT _file, count(*) FROM {identifier(REJECTED)} GROUP BY _file"))
+        superseded = dict(rows(f"SELECT _file, count(*) FROM {identifier(LOSERS)} GROUP BY _file"))
+        reasons: dict[int, dict[str, int]] = {}
+        each = f"SELECT _file, unnest(reasons) AS reason FROM {identifier(REJECTED)}"
+        query = f"SELECT _file, reason, count(*) FROM ({each}) AS each_reason GROUP BY _file, reason ORDER BY _file, reason"
+        for number, reason, count in rows(query):
+            reasons.setdefault(number, {})[reason] = count
+        counts = {
+            version.number: FileCounts(
+                read=version.rows,
+                accepted=accepted.get(version.number, 0),
+                superseded=superseded.get(version.number, 0),
+                rejected=rejected.get(version.number, 0),
+            )
+            for version in self.live
+        }
+        since, until = self._as_of_bounds()
+        return Quality(files=counts, reasons=reasons, as_of=self.as_of, as_of_from=since, as_of_to=until)
+
+    def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
+        """The dates between which every rule that compares with the as-of date says what it said now."""
+        columns = [c for c in self.dataset.contract.columns if _compares_with_as_of(c)]
+        if not columns or self.as_of is None:
+            return None, None
+        day = f"DATE '{self.as_of.isoformat()}'"
+        parts = []
+        for column in columns:
+            value = f"CAST({identifier(column.name)} AS DATE)"
+            parts += [f"max({value}) FILTER (WHERE {value} <= {day})", f"min({value}) FILTER (WHERE {value} > {day})"]
+        [found] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
+        past = [date for date in found[0::2] if date is not None]
+        future = [date for date in found[1::2] if date is not None]
+        return max(past, default=None), min(future) - dt.timedelta(days=1) if future else None
+
+    def _check_conservation(self, quality: Quality) -> None:
+        paths = {version.number: version.path for version in self.live}
+        broken = [
+            (paths[number], counts.read, counts.accepted, counts.superseded, counts.rejected)
+            for number, counts in quality.files.items()
+            if not counts.conserved
+        ]
+        if broken:
+            raise ConservationBroken(self.dataset.name, broken)
+
+    def _build(
+        self, layer: Layer, columns: tuple[tuple[str, str], ...], quality: Quality | None, duration: float
+    ) -> Build:
+        inputs = self.context.inputs
+        return Build(
+            table=self.dataset.name,
+            layer=layer,
+            fingerprint=self.mark,
+            version=0,
+            rows=0,
+            files=(),
+            columns=columns,
+            built_at=inputs.now,
+            run_id=inputs.run_id,
+            duration_s=duration,
+            quality=quality,
+        )
+
+
+def _compares_with_as_of(column: Column) -> bool:
+    return any(rule.name == "notAfter" for rule in column.rules)
