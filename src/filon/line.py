@@ -68,6 +68,13 @@ class Run:
     checks: tuple[CheckResult, ...] = ()
     failures: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def builds(self) -> list[Build]:
+        """Every table that the run has so far."""
+        bronze = list(self.bronze.builds.values()) if self.bronze else []
+        quarantine = [result.rejected for result in self.silver.values()]
+        return [*bronze, *quarantine, *(result.accepted for result in self.silver.values()), *self.gold.values()]
+
 
 def run_line(
     settings: Settings,
@@ -110,9 +117,16 @@ def run_line(
         finally:
             if context.engine_started:
                 context.engine.close()
-    document = RunDocument(run_id=inputs.run_id, started_at=now, report=report.model_dump(mode="json"))
-    lake.keep_run(document)
+    if not _is_repetition(report, published):
+        builds = {build.id: build for build in run.builds}
+        facts = report.model_dump(mode="json")
+        lake.keep_run(RunDocument(run_id=inputs.run_id, started_at=now, report=facts, builds=builds))
     return report
+
+
+def _is_repetition(report: RunReport, published: Release | None) -> bool:
+    """Nothing new, nothing wrong: hourly runs of that kind must not fill the lake with their reports."""
+    return report.status is RunStatus.UNCHANGED and published is not None
 
 
 def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> Release | None:
@@ -131,9 +145,7 @@ def _through_stages(run: Run, sources: Sources, published: Release | None, until
     tables = {**{name: result.accepted for name, result in run.silver.items()}, **run.gold}
     run.checks = run_checks(run.context, tables, published)
     require_passed(run.checks)
-    quarantine = [result.rejected for result in run.silver.values()]
-    builds = [*run.bronze.builds.values(), *quarantine, *tables.values()]
-    return publish(run.context, builds, run.checks, run.bronze.ledger.number, published)
+    return publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
 
 
 def _silver(run: Run, published: Release | None) -> None:

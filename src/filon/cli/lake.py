@@ -1,8 +1,161 @@
-"""``filon status``, ``releases``, ``rollback``, ``retract``."""
-def status(): ...
-def releases(): ...
-def rollback(): ...
-def retract(): ...
-def explain(): ...
-def sweep(): ...
-def show_release(c, r): c.print(r and {k:(b.rows,b.version) for k,b in r.tables.items()})
+"""``filon status``, ``releases``, ``rollback``, ``retract``, ``explain`` and ``sweep``: looking at a lake, and mending it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as json_module
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from filon.cli.options import JsonOption, LakeOption, ProjectOption, open_lake
+from filon.cli.render import STYLES, number, table_of
+from filon.errors import NotFound, ReleaseMissing
+from filon.lake import CheckStatus, FileState, Lake, Layer, Release, new_run_id
+from filon.lake.retract import retract_file
+from filon.lake.sweep import sweep_lake
+from filon.report import RunReport
+
+
+def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
+    """Show what is published, how the last run went, and what is in quarantine."""
+    found, opened = open_lake(project, lake)
+    release, ledger, run = opened.release(), opened.ledger(), opened.last_run()
+    states = {state.value: sum(v.state is state for v in ledger.versions) for state in FileState}
+    last = RunReport.model_validate(run.report) if run else None
+    if json:
+        document = {
+            "project": found.name,
+            "lake": opened.root,
+            "release": _summary(release) if release else None,
+            "files": states,
+            "last_run": last.model_dump(mode="json") if last else None,
+        }
+        typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"project {found.name}, lake {opened.root}")
+    console.print("files: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if last is not None:
+        started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run else ""
+        console.print(f"last run {last.run_id}, {started}: ", Text(last.status.value, STYLES[last.status]), sep="")
+        if last.error:
+            console.print(Text(last.error, style="red"))
+    show_release(console, release)
+
+
+def show_release(console: Console, release: Release | None) -> None:
+    """Show the tables of a release."""
+    if release is None:
+        console.print("nothing is published yet: `filon run`")
+        return
+    table = table_of("layer", "table", "rows", "version", "built", right=("rows", "version"))
+    for build in sorted(release.tables.values(), key=lambda build: list(Layer).index(build.layer)):
+        built = f"{build.built_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(build.layer.value, build.table, number(build.rows), str(build.version), built)
+    console.print()
+    console.print(f"release {release.number}, as of {release.as_of}{_origin(release)}", style="bold")
+    console.print(table)
+
+
+def releases(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
+    """List the releases that are kept, newest first."""
+    _, opened = open_lake(project, lake)
+    found = [opened.releases.get(number_) for number_ in reversed(opened.releases.numbers())]
+    if json:
+        typer.echo(json_module.dumps([_summary(release) for release in found], indent=2))
+        return
+    console = Console(soft_wrap=True, highlight=False)
+    table = table_of("release", "published", "as of", "tables", "gold rows", "checks", "", right=("release", "tables", "gold rows"))
+    for release in found:
+        rows = sum(build.rows for build in release.tables.values() if build.layer is Layer.GOLD)
+        warned = sum(check.status is not CheckStatus.PASSED for check in release.checks)
+        checks = f"{len(release.checks) - warned} passed" + (f", {warned} warned" if warned else "")
+        published = f"{release.created_at:%Y-%m-%d %H:%M:%S}"
+        cells = (published, str(release.as_of), str(len(release.tables)), number(rows), checks)
+        table.add_row(str(release.number), *cells, _origin(release).removeprefix(", "))
+    console.print(table if found else "nothing is published yet: `filon run`")
+
+
+def rollback(
+    release: Annotated[int, typer.Argument(metavar="N", help="The release to publish again")],
+    project: ProjectOption = None,
+    lake: LakeOption = None,
+) -> None:
+    """Publish an older release again, as a new one; it stays until the sources or the project change."""
+    _, opened = open_lake(project, lake)
+    older, current = opened.release(release), opened.release()
+    if older is None or current is None:
+        raise ReleaseMissing(release, [])
+    if older.content == current.content:
+        typer.echo(f"release {current.number} already shows what release {release} shows")
+        return
+    now = dt.datetime.now(dt.UTC)
+    changes = {
+        "number": current.number + 1,
+        "run_id": new_run_id(now),
+        "created_at": now,
+        "rollback_of": older.number,
+        "rolled_back_from": current.number,
+    }
+    opened.publish(older.model_copy(update=changes))
+    typer.echo(f"published release {current.number + 1}: the tables of release {release}")
+
+
+def retract(
+    file: Annotated[str, typer.Argument(help="A file, by its path under the sources")],
+    project: ProjectOption = None,
+    lake: LakeOption = None,
+) -> None:
+    """Take back a file: the next run removes its rows, and its content stays out until it changes."""
+    _, opened = open_lake(project, lake)
+    rows = retract_file(opened, file)
+    typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
+
+
+def explain(
+    table: Annotated[str, typer.Argument(help="A silver or gold table")],
+    key: Annotated[list[str], typer.Argument(help="The values of its key, in order")],
+    project: ProjectOption = None,
+    lake: LakeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain a row: what it was computed from, down to files and records."""
+    from filon.cli.explaining import explain_row, show_explanation
+
+    found, opened = open_lake(project, lake)
+    release = opened.release()
+    if release is None:
+        raise NotFound("nothing is published yet: `filon run`")
+    explanation = explain_row(found, opened, release, table, key)
+    if json:
+        typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
+    else:
+        show_explanation(Console(soft_wrap=True, highlight=False), explanation)
+
+
+def sweep(
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest releases stay")] = 10,
+    hours: Annotated[float, typer.Option("--hours", min=0, help="Younger files stay: a run may be using them")] = 24,
+    project: ProjectOption = None,
+    lake: LakeOption = None,
+) -> None:
+    """Delete old releases and the files that no kept release needs."""
+    _, opened = open_lake(project, lake)
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
+    swept = sweep_lake(opened, keep=keep, before=before)
+    typer.echo(f"deleted {swept.releases} releases and {number(swept.files)} files ({swept.bytes / 1e6:,.1f} MB)")
+
+
+def _origin(release: Release) -> str:
+    return f", release {release.rollback_of} again" if release.rollback_of else ""
+
+
+def _summary(release: Release) -> dict[str, object]:
+    facts = release.model_dump(mode="json", exclude={"tables", "checks"})
+    wanted = {"table", "layer", "version", "rows", "built_at", "fingerprint"}
+    tables = [build.model_dump(mode="json", include=wanted) for build in release.tables.values()]
+    checks = [check.model_dump(mode="json", exclude={"fingerprint"}) for check in release.checks]
+    return {**facts, "tables": tables, "checks": checks}

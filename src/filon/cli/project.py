@@ -1,3 +1,132 @@
-def init(): ...
-def check(): ...
-def test(): ...
+"""``filon init``, ``check`` and ``test``: working on a project folder."""
+
+from __future__ import annotations
+
+import json as json_module
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from filon.cli.options import JsonOption, ProjectOption, open_project
+from filon.engines import Engine
+from filon.errors import ProjectInvalid
+from filon.line import make_engine, workspace_of
+from filon.project import Project
+from filon.project.modeltests import AS_OF, ModelTest, load_model_tests
+from filon.settings import Settings, read_settings
+from filon.stages.compiling import check_project
+from filon.stages.modeltests import ModelTestResult, run_model_test
+
+
+def check(project: ProjectOption = None, json: JsonOption = False) -> None:
+    """Compile every contract, model, check and test of a project, without data."""
+    settings = read_settings(project=project)
+    try:
+        found = open_project(settings)
+        tests = load_model_tests(found)
+        with workspace_of(settings) as workspace:
+            engine = make_engine(settings, found, AS_OF, workspace)
+            check_project(engine, found)
+            engine.close()
+    except ProjectInvalid as error:
+        if not json:
+            raise
+        problems = [
+            {"file": str(p.file), "line": p.line, "what": p.what, "fix": p.fix} for p in error.problems
+        ]
+        typer.echo(json_module.dumps({"valid": False, "problems": problems}, indent=2, ensure_ascii=False))
+        raise typer.Exit(error.exit_code) from None
+    counts = {
+        "sources": len(found.datasets),
+        "models": len(found.models),
+        "checks": sum(len(contract.checks) for contract in found.contracts.values()),
+        "tests": len(tests),
+    }
+    if json:
+        typer.echo(json_module.dumps({"valid": True, "project": found.name, **counts, "problems": []}, indent=2))
+    else:
+        parts = ", ".join(f"{count} {what}" for what, count in counts.items())
+        typer.echo(f"project {found.name} compiles: {parts}")
+
+
+def test(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Only these models")] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the tests of a project's models: given rows, expected rows."""
+    settings = read_settings(project=project)
+    found = open_project(settings)
+    tests = [item for item in load_model_tests(found) if not names or item.model in names]
+    results = _run_tests(settings, found, tests)
+    failed = [result for result in results if not result.passed]
+    if json:
+        lines = [_as_line(result) for result in results]
+        typer.echo(json_module.dumps({"passed": len(results) - len(failed), "failed": len(failed), "tests": lines}, indent=2))
+    else:
+        _show_tests(Console(soft_wrap=True, highlight=False), found, results)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _run_tests(settings: Settings, project: Project, tests: list[ModelTest]) -> list[ModelTestResult]:
+    by_date = defaultdict(list)
+    for item in tests:
+        by_date[item.as_of].append(item)
+    results = []
+    with workspace_of(settings) as workspace:
+        for as_of, group in by_date.items():
+            engine: Engine = make_engine(settings, project, as_of, workspace)
+            results += [run_model_test(engine, project, item) for item in group]
+            engine.close()
+    return results
+
+
+def _as_line(result: ModelTestResult) -> dict[str, object]:
+    return {
+        "name": result.test.name,
+        "model": result.test.model,
+        "file": str(result.test.file),
+        "line": result.test.line,
+        "passed": result.passed,
+        "missing": list(result.missing),
+        "unexpected": list(result.unexpected),
+        "error": result.error,
+    }
+
+
+def _show_tests(console: Console, project: Project, results: list[ModelTestResult]) -> None:
+    for result in results:
+        if result.passed:
+            continue
+        console.print(Text(f"FAILED {result.test.file}:{result.test.line}: {result.test.model}: {result.test.name}", "red"))
+        if result.error:
+            console.print(Text(f"    {result.error}"))
+        for row in result.missing:
+            console.print(Text(f"    missing     {row}"))
+        for row in result.unexpected:
+            console.print(Text(f"    unexpected  {row}"))
+    failed = sum(not result.passed for result in results)
+    tested = {result.test.model for result in results}
+    untested = [name for name in project.models if name not in tested]
+    console.print(f"{len(results) - failed} passed, {failed} failed; {len(tested)} of {len(project.models)} models tested")
+    if untested and len(results):
+        console.print(f"without a test: {', '.join(untested)}")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project")],
+    csv: Annotated[list[Path], typer.Argument(help="CSV files to describe, one source each")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the project; else the folder's")] = None,
+) -> None:
+    """Start a project from CSV files: a contract for each, and a first model."""
+    from filon.cli.scaffold import write_project
+
+    written = write_project(folder, csv, name or folder.resolve().name)
+    for path in written:
+        typer.echo(f"wrote {path}")
+    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {csv[0].parent}")

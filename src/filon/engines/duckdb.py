@@ -47,10 +47,12 @@ class DuckDBEngine:
         """Parse in parallel into a table whose row order is the files' order, then count from there."""
         raw = f"{table} as read"
         single = len(files) == 1
-        names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in form.columns) + "}"
+        columns = ("line",) if form.ragged else form.columns
+        delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
+        names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
         arguments = (
             f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
-            f"header=true, delim={literal(form.delimiter)}, quote={literal(form.quote)}, escape={literal(form.quote)}, "
+            f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
             f"new_line={literal(_ESCAPED[form.newline])}, strict_mode=true, null_padding=false, "
             f"filename={str(not single).lower()}, max_line_size={LONGEST_LINE}"
         )
@@ -68,6 +70,8 @@ class DuckDBEngine:
     def _number(self, table: str, raw: str, files: Sequence[CsvFile], form: CsvForm) -> None:
         columns = identifiers(name for name in form.columns if name != "_record")
         source = identifier(raw)
+        if form.ragged:
+            columns = "line"
         if form.numbered or len(files) == 1:
             record = 'CAST("_record" AS BIGINT)' if form.numbered else "rowid + 1"
             query = f"SELECT CAST({files[0].number} AS BIGINT) AS _file, {record} AS _record, {columns} FROM {source}"
@@ -79,7 +83,7 @@ class DuckDBEngine:
                 f"SELECT CAST(number AS BIGINT) AS _file, {source}.rowid - start + 1 AS _record, {columns} "
                 f"FROM {source} JOIN starts USING (filename) JOIN numbers USING (filename)"
             )
-        self._execute(f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS {query}")
+        self.view(table, _split(query, form) if form.ragged else query)
 
     def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
         """A view over the Parquet files."""
@@ -149,6 +153,23 @@ class DuckDBEngine:
     def _execute(self, statement: str) -> None:
         with _translated():
             self._connection.execute(statement)
+
+
+def _split(lines: str, form: CsvForm) -> str:
+    """Cut lines at delimiters; a line of the wrong width, or of blanks alone, is malformed."""
+    width = len(form.columns)
+    delimiter = literal(form.delimiter)
+    fits = f"len(parts) = {width} OR (len(parts) = {width + 1} AND parts[{width + 1}] = '')"
+    fields = ", ".join(
+        f"CASE WHEN fault IS NULL THEN nullif(parts[{index}], '') END AS {identifier(name)}"
+        for index, name in enumerate(form.columns, start=1)
+    )
+    return (
+        f"WITH lines AS ({lines}), cut AS (SELECT *, string_split(line, {delimiter}) AS parts FROM lines), "
+        f"judged AS (SELECT *, CASE WHEN {fits} THEN NULL WHEN len(parts) < {width} THEN 'too_few_fields' "
+        f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT _file, _record, fault AS _malformed, "
+        f"CASE WHEN fault IS NOT NULL THEN line END AS _raw, {fields} FROM judged"
+    )
 
 
 _ESCAPED = {"\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r"}

@@ -46,7 +46,9 @@ class CsvFile:
 class CsvForm:
     """What files that are read together have in common. ``columns`` names the columns of the file, in its order.
 
-    With ``numbered``, the file has a column ``_record`` of its own; else records are counted from 1 per file.
+    With ``numbered``, the file has a column ``_record`` of its own; else records are counted from 1 per file. With
+    ``ragged``, each line is a record and nothing is quoted, but lines may have any number of fields: those with a wrong
+    one get ``_malformed`` and their text in ``_raw``, which are columns of the result then.
     """
 
     columns: tuple[str, ...]
@@ -54,6 +56,7 @@ class CsvForm:
     quote: str = '"'
     newline: str = "\n"
     numbered: bool = False
+    ragged: bool = False
 
 
 class Engine(Protocol):

@@ -224,8 +224,9 @@ class Release(_Document):
 
 
 class RunDocument(_Document):
-    """A finished run, as it reported itself."""
+    """A finished run: its report, and the tables that it built or found, published or not."""
 
     run_id: str
     started_at: dt.datetime
     report: dict[str, Any]
+    builds: dict[str, Build] = {}

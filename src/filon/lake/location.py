@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -81,9 +83,15 @@ class Location:
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
+        return sorted(name for name, _, _ in self.listing(prefix))
+
+    def listing(self, prefix: str = "") -> Iterator[tuple[str, dt.datetime, int]]:
+        """Name, time of writing and size of the objects under a prefix."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
-            return []
-        return sorted(meta["path"] for chunk in obstore.list(self.store, prefix or None) for meta in chunk)
+            return
+        for chunk in obstore.list(self.store, prefix or None):
+            for meta in chunk:
+                yield meta["path"], meta["last_modified"], meta["size"]
 
     def make_folder(self) -> None:
         """Create the local folder; object stores have none."""

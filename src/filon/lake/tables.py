@@ -62,6 +62,12 @@ def commit(
     raise WriteConflict(f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done.")
 
 
+def active_files(location: Location) -> list[str]:
+    """The files that make up the table as it stands now; none when there is no table."""
+    table = _open(location)
+    return [name for name, _ in _active(table)] if table is not None else []
+
+
 def _open(location: Location) -> DeltaTable | None:
     try:
         return DeltaTable(location.uri)

@@ -27,7 +27,8 @@ NONE = (Decimal(0),)
 def contract_checks(contract: Contract) -> Iterator[Check]:
     """Keys are unique, required columns are filled, references are met."""
     table = identifier(contract.name)
-    for key in {contract.key, *((column.name,) for column in contract.columns if column.unique)}:
+    alone = [(column.name,) for column in contract.columns if column.unique]
+    for key in dict.fromkeys([contract.key, *alone]):
         if key:
             yield _count(f"unique({', '.join(key)})", f"SELECT {_duplicates(key)} FROM {table}")
     for column in contract.columns:

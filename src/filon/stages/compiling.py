@@ -109,7 +109,7 @@ def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
             line = _rule_line(contract, index)
             what = f"the rule `{rule.name}` cannot be compiled: {error.message}"
             yield Problem(contract.document.path, line, what, "write a condition over the columns of this contract")
-    columns = [(name, "VARCHAR") for name in (*contract.column_names, "_malformed", "_raw")]
+    columns = [(name, "VARCHAR") for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
     engine.bind("bronze", [], [*columns, *PLACE])
     try:
         engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "bronze", "_raw"))

@@ -26,29 +26,36 @@ BIGGEST = "9999-12-31"
 def judged_query(dataset: Dataset, as_of: dt.date, bronze: str, raw_text: str) -> str:
     """A row per record of ``bronze``: typed values, ``_reasons`` (empty when accepted) and ``_text`` of the rejected.
 
-    ``raw_text`` is an expression over bronze that gives a record's text.
+    ``raw_text`` is an expression that gives a record's text from its fields ``as_read``.
     """
     columns = dataset.contract.columns
+    read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
     cleaned = ", ".join(f"{_cleaned(column, dataset.dialect)} AS {_text(column)}" for column in columns)
     typed = ", ".join(f"{_typed(column, dataset.dialect)} AS {identifier(column.name)}" for column in columns)
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
+    # the text is spelled in the last step, where only rejected rows pay for it
     return (
-        f"WITH cleaned AS (SELECT _file, _record, _malformed, {raw_text} AS _text, {cleaned} FROM {identifier(bronze)}), "
+        f"WITH cleaned AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} FROM {identifier(bronze)}), "
         f"typed AS (SELECT *, {typed} FROM cleaned), "
-        f"judged AS (SELECT _file, _record, _text, {names}, CASE WHEN _malformed IS NOT NULL "
+        f"judged AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
         f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM typed{_joins(dataset)}) "
-        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN _text END AS _text FROM judged"
+        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM judged"
     )
+
+
+def as_read(column: str) -> str:
+    """Where ``raw_text`` finds a bronze column."""
+    return identifier(f"{column} as read")
 
 
 def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
     """An expression that spells a record again as CSV; each field is a column of bronze, or a key of ``_extra``."""
     fields = []
     for name, is_column in names:
-        path = literal(f'$."{name}"')
-        value = identifier(name) if is_column else f"json_extract_string(_extra, {path})"
+        path = literal("/" + name.replace("~", "~0").replace("/", "~1"))
+        value = as_read(name) if is_column else f"json_extract_string(_extra, {path})"
         fields.append(_spelled(value, dialect))
     line = f"concat_ws({literal(dialect.delimiter)}, {', '.join(fields)})" if fields else "''"
     return f"CASE WHEN _malformed IS NOT NULL THEN _raw ELSE {line} END"

@@ -1,0 +1,45 @@
+"""Show where a row comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from filon.cli.options import read_as_of
+from filon.cli.render import number
+from filon.lake import Lake, Release
+from filon.line import make_engine, workspace_of
+from filon.project import Project
+from filon.settings import read_settings
+from filon.stages.explaining import Explanation, explain
+
+
+def explain_row(project: Project, lake: Lake, release: Release, table: str, key: Sequence[str]) -> Explanation:
+    """Explain a row of a release."""
+    settings = read_settings()
+    with workspace_of(settings) as workspace:
+        engine = make_engine(settings, project, read_as_of(None), workspace)
+        try:
+            return explain(engine, project, lake, release, lake.ledger(), table, key)
+        finally:
+            engine.close()
+
+
+def show_explanation(console: Console, explanation: Explanation) -> None:
+    """Print a row and what it was computed from."""
+    console.print(f"{explanation.table}, release {explanation.release}", style="bold")
+    for name, value in explanation.row.items():
+        console.print(f"  {name}: {'' if value is None else value}", markup=False)
+    if explanation.computed_by:
+        console.print(f"computed by {explanation.computed_by}", markup=False)
+    for part in explanation.contributions:
+        console.print(f"\nfrom {part.table}: {number(part.rows)} rows where {part.condition}", markup=False)
+        if not part.records:
+            keys = "; ".join(", ".join(map(str, key)) for key in part.keys)
+            console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}", markup=False)
+        for record in part.records:
+            fields = ", ".join(f"{name}={'' if value is None else value}" for name, value in record.fields.items())
+            console.print(f"  {record.file} record {record.record}: {fields}", markup=False)
+        if part.records and part.rows > len(part.records):
+            console.print(f"  … and {number(part.rows - len(part.records))} more")

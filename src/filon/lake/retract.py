@@ -1,0 +1,28 @@
+"""Take back a file that arrived: an entry in the ledger, nothing else."""
+
+from __future__ import annotations
+
+from filon.errors import NotFound, WriteConflict
+from filon.lake.documents import FileState
+from filon.lake.store import Lake
+
+ATTEMPTS = 5
+
+
+def retract_file(lake: Lake, path: str) -> int:
+    """Mark the live version of a file as retracted, and return its number of records; NotFound when there is none."""
+    for _ in range(ATTEMPTS):
+        ledger = lake.ledger()
+        live = [version for version in ledger.versions if version.path == path and version.state is FileState.LIVE]
+        if not live:
+            known = sorted({version.path for version in ledger.versions if version.state is FileState.LIVE})
+            raise NotFound(f"no live file {path}; live are: {', '.join(known[:20]) or 'none'}")
+        gone = {version.number for version in live}
+        versions = tuple(
+            version.model_copy(update={"state": FileState.RETRACTED}) if version.number in gone else version
+            for version in ledger.versions
+        )
+        after = ledger.model_copy(update={"number": ledger.number + 1, "versions": versions})
+        if lake.ledgers.add(after.number, after):
+            return sum(version.rows for version in live)
+    raise WriteConflict("other runs kept adding to the ledger; try again when they are done")

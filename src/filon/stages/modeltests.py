@@ -1,0 +1,76 @@
+"""Run the tests of models: given rows become tables, the model's SELECT runs, and its rows are compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from filon.engines import Engine
+from filon.errors import EngineError
+from filon.project import Contract, Project
+from filon.project.modeltests import ModelTest, Value
+from filon.sql import identifier, identifiers, literal
+from filon.stages.compiling import contract_columns, select_as_declared
+
+EXPECTED, ACTUAL = "expected rows", "actual rows"
+
+
+@dataclass(frozen=True)
+class ModelTestResult:
+    """How a test ended: rows that are missing, rows that should not be there, or an error."""
+
+    test: ModelTest
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+    error: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model gave exactly the expected rows."""
+        return not (self.missing or self.unexpected or self.error)
+
+
+def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTestResult:
+    """Run one test on an engine whose as-of date is the test's."""
+    model = project.models[test.model]
+    try:
+        for name in model.inputs:
+            contract = project.contracts[name]
+            engine.view(name, _typed_rows(test.given.get(name, ()), contract, contract.column_names))
+        columns = [name for name in model.contract.column_names if any(name in row for row in test.expected)]
+        columns = columns or list(model.contract.column_names)
+        engine.view(EXPECTED, _typed_rows(test.expected, model.contract, columns))
+        engine.view(ACTUAL, select_as_declared(model))
+        selected = identifiers(columns)
+        expected = Counter(engine.rows(f"SELECT {selected} FROM {identifier(EXPECTED)}"))
+        actual = Counter(engine.rows(f"SELECT {selected} FROM {identifier(ACTUAL)}"))
+    except EngineError as error:
+        return ModelTestResult(test, error=str(error))
+    return ModelTestResult(
+        test, missing=_shown(expected - actual, columns), unexpected=_shown(actual - expected, columns)
+    )
+
+
+def _typed_rows(rows: Sequence[Mapping[str, Value]], contract: Contract, names: Sequence[str]) -> str:
+    types = dict(contract_columns(contract))
+    if not rows:
+        nulls = ", ".join(f"CAST(NULL AS {types[name]}) AS {identifier(name)}" for name in names)
+        return f"SELECT {nulls} WHERE FALSE"
+    selects = []
+    for row in rows:
+        values = (f"CAST({_spelled(row.get(name))} AS {types[name]}) AS {identifier(name)}" for name in names)
+        selects.append(f"SELECT {', '.join(values)}")
+    return " UNION ALL ".join(selects)
+
+
+def _spelled(value: Value) -> str:
+    return "NULL" if value is None else literal(str(value))
+
+
+def _shown(rows: Counter[tuple[Any, ...]], columns: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        ", ".join(f"{name}: {'null' if value is None else value}" for name, value in zip(columns, row, strict=True))
+        for row in sorted(rows.elements(), key=repr)
+    )
