@@ -26,7 +26,7 @@ from typing import ClassVar
 
 
 class FilonError(Exception):
-    """Root of the tree. ``exit_code`` is what a command ends with; ``retryable`` says that the same call may succeed."""
+    """Root of the tree. A command ends with ``exit_code``; ``retryable``: the same call may succeed later."""
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False

@@ -19,6 +19,7 @@ from filon.project import Dataset, Model, Project
 from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, TableLine
 from filon.settings import Settings
 from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
+from filon.stages.compiling import check_project
 from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
 from filon.stages.gold import build_gold
 from filon.stages.publish import publish, require_passed, run_checks
@@ -42,9 +43,7 @@ def make_engine(settings: Settings, project: Project, as_of: dt.date, workspace:
     # the only place that knows which engines there are; each is slow to import, and many runs need none
     from filon.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine(
-        project, as_of.isoformat(), workspace, memory=settings.memory_limit, threads=settings.threads
-    )
+    return DuckDBEngine(project, as_of.isoformat(), workspace, memory=settings.memory_limit, threads=settings.threads)
 
 
 @contextmanager
@@ -73,7 +72,12 @@ class Run:
         """Every table that the run has so far."""
         bronze = list(self.bronze.builds.values()) if self.bronze else []
         quarantine = [result.rejected for result in self.silver.values()]
-        return [*bronze, *quarantine, *(result.accepted for result in self.silver.values()), *self.gold.values()]
+        return [
+            *bronze,
+            *quarantine,
+            *(result.accepted for result in self.silver.values()),
+            *self.gold.values(),
+        ]
 
 
 def run_line(
@@ -130,6 +134,9 @@ def _is_repetition(report: RunReport, published: Release | None) -> bool:
 
 
 def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> Release | None:
+    project = run.context.project
+    if published is None or published.project_fingerprint != project.fingerprint:
+        check_project(run.context.engine, project)
     run.bronze = ingest(run.context, sources, published)
     if not run.bronze.files and not run.bronze.ledger.versions:
         patterns = ", ".join(dataset.pattern for dataset in run.context.project.datasets.values())
@@ -179,18 +186,19 @@ def _inputs(run: Run, model: Model) -> Mapping[str, Build]:
 
 def _attempt(run: Run, table: str, layer: Layer, needed: set[str], build: Callable[[], None]) -> None:
     """A table that fails takes along those that need it, and no other; the run fails at its end."""
-    try:
-        if lost := sorted(needed & run.failures.keys()):
-            raise FilonError(f"it needs {', '.join(lost)}, which could not be built")
-        build()
-    except FilonError as error:
-        run.failures[table] = str(error)
-        run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, str(error)))
+    lost = sorted(needed & run.failures.keys())
+    message = f"it needs {', '.join(lost)}, which could not be built" if lost else None
+    if message is None:
+        try:
+            build()
+        except FilonError as error:
+            message = str(error)
+    if message is not None:
+        run.failures[table] = message
+        run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, message))
 
 
-def _report(
-    run: Run, status: RunStatus, release: Release | None, now: float, error: FilonError | None
-) -> RunReport:
+def _report(run: Run, status: RunStatus, release: Release | None, now: float, error: FilonError | None) -> RunReport:
     context = run.context
     bronze = run.bronze
     counts: dict[int, FileCounts] = {}

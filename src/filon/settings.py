@@ -17,15 +17,19 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FILON_", frozen=True, extra="ignore")
 
     project: Path | None = Field(
-        default=None, description="Project folder; the current folder if it holds filon.yaml, else the shipped retail project"
+        default=None,
+        description="Project folder; the current folder if it holds filon.yaml, else the shipped retail project",
     )
     sources: str | None = Field(
-        default=None, description="Where the CSV files are; else what filon.yaml says, else .filon/PROJECT/sources"
+        default=None,
+        description="Where the CSV files are; else what filon.yaml says, else .filon/PROJECT/sources",
     )
     lake: str | None = Field(default=None, description="Where tables and metadata are kept; else .filon/PROJECT/lake")
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
     memory_limit: str = Field(
-        default="2GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="Memory of the engine; beyond it, it uses the workspace"
+        default="2GB",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="Memory of the engine; beyond it, it uses the workspace",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of the engine; else one per core")
     workspace: Path | None = Field(default=None, description="Folder for temporary files; else the system's")

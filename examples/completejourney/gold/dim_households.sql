@@ -1,12 +1,11 @@
--- every household that buys, or whose demographics are known
+-- every household in the baskets, and every one whose demographics are known
 WITH buyers AS (
     SELECT
         household_id,
-        min(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) AS first_purchase,
-        max(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) AS last_purchase,
-        count(DISTINCT basket_id) AS baskets
+        min(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) FILTER (WHERE quantity > 0) AS first_purchase,
+        max(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) FILTER (WHERE quantity > 0) AS last_purchase,
+        count(DISTINCT basket_id) FILTER (WHERE quantity > 0) AS baskets
     FROM transactions
-    WHERE quantity > 0
     GROUP BY household_id
 )
 

@@ -35,7 +35,9 @@ app.command()(project.test)
 
 
 @app.callback(invoke_without_command=True)
-def root(version: Annotated[bool, typer.Option("--version", help="Show the version and stop")] = False) -> None:
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and stop")] = False,
+) -> None:
     """Raw CSV in, gold that people can trust out."""
     if version:
         typer.echo(__version__)

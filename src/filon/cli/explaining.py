@@ -30,16 +30,16 @@ def show_explanation(console: Console, explanation: Explanation) -> None:
     """Print a row and what it was computed from."""
     console.print(f"{explanation.table}, release {explanation.release}", style="bold")
     for name, value in explanation.row.items():
-        console.print(f"  {name}: {'' if value is None else value}", markup=False)
+        console.print(f"  {name}: {'' if value is None else value}")
     if explanation.computed_by:
-        console.print(f"computed by {explanation.computed_by}", markup=False)
+        console.print(f"computed by {explanation.computed_by}")
     for part in explanation.contributions:
-        console.print(f"\nfrom {part.table}: {number(part.rows)} rows where {part.condition}", markup=False)
+        console.print(f"\nfrom {part.table}: {number(part.rows)} rows where {part.condition}")
         if not part.records:
             keys = "; ".join(", ".join(map(str, key)) for key in part.keys)
-            console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}", markup=False)
+            console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}")
         for record in part.records:
             fields = ", ".join(f"{name}={'' if value is None else value}" for name, value in record.fields.items())
-            console.print(f"  {record.file} record {record.record}: {fields}", markup=False)
+            console.print(f"  {record.file} record {record.record}: {fields}")
         if part.records and part.rows > len(part.records):
             console.print(f"  … and {number(part.rows - len(part.records))} more")

@@ -1,4 +1,4 @@
-"""``filon status``, ``releases``, ``rollback``, ``retract``, ``explain`` and ``sweep``: looking at a lake, and mending it."""
+"""Commands that look at a lake and mend it: status, releases, rollback, retract, explain, sweep."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, open_lake
-from filon.cli.render import STYLES, number, table_of
+from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import NotFound, ReleaseMissing
-from filon.lake import CheckStatus, FileState, Lake, Layer, Release, new_run_id
+from filon.lake import CheckStatus, FileState, Layer, Release, new_run_id
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.report import RunReport
@@ -35,7 +35,7 @@ def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOpt
         }
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = open_console()
     console.print(f"project {found.name}, lake {opened.root}")
     console.print("files: " + ", ".join(f"{count} {state}" for state, count in states.items()))
     if last is not None:
@@ -67,8 +67,17 @@ def releases(project: ProjectOption = None, lake: LakeOption = None, json: JsonO
     if json:
         typer.echo(json_module.dumps([_summary(release) for release in found], indent=2))
         return
-    console = Console(soft_wrap=True, highlight=False)
-    table = table_of("release", "published", "as of", "tables", "gold rows", "checks", "", right=("release", "tables", "gold rows"))
+    console = open_console()
+    table = table_of(
+        "release",
+        "published",
+        "as of",
+        "tables",
+        "gold rows",
+        "checks",
+        "",
+        right=("release", "tables", "gold rows"),
+    )
     for release in found:
         rows = sum(build.rows for build in release.tables.values() if build.layer is Layer.GOLD)
         warned = sum(check.status is not CheckStatus.PASSED for check in release.checks)
@@ -133,7 +142,7 @@ def explain(
     if json:
         typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
     else:
-        show_explanation(Console(soft_wrap=True, highlight=False), explanation)
+        show_explanation(open_console(), explanation)
 
 
 def sweep(

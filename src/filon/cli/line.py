@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from filon.cli.options import (
     AsOfOption,
@@ -22,7 +21,7 @@ from filon.cli.options import (
     sources_of,
 )
 from filon.cli.progress import LiveWatch
-from filon.cli.render import number, show_run
+from filon.cli.render import number, open_console, show_run
 from filon.line import Until, run_line
 from filon.report import RunReport, RunStatus
 from filon.settings import Settings, read_settings
@@ -97,7 +96,7 @@ def run_once(
 ) -> RunReport:
     """Run the line and show it, as text on the way or as JSON at the end."""
     project = open_project(settings)
-    console = Console(quiet=json, soft_wrap=True)
+    console = open_console(quiet=json)
     with LiveWatch(console) as watch:
         report = run_line(
             settings,
@@ -130,4 +129,4 @@ def show_gold(settings: Settings) -> None:
     """List the published gold tables."""
     from filon.cli.lake import show_release
 
-    show_release(Console(soft_wrap=True), lake_of(settings, open_project(settings)).release())
+    show_release(open_console(), lake_of(settings, open_project(settings)).release())

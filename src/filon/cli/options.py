@@ -19,7 +19,8 @@ SourcesOption = Annotated[str | None, typer.Option("--sources", help="Folder or 
 LakeOption = Annotated[str | None, typer.Option("--lake", help="Folder or URI of the lake [FILON_LAKE]")]
 EngineOption = Annotated[str | None, typer.Option("--engine", help="duckdb [FILON_ENGINE]")]
 AsOfOption = Annotated[
-    str | None, typer.Option("--as-of", metavar="DATE", help="Date that rules compare with; today if not given")
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Date that rules compare with; today if not given"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text")]
 STATE = Path(".filon")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from filon.cli.options import JsonOption, ProjectOption, open_project
+from filon.cli.render import open_console
 from filon.engines import Engine
 from filon.errors import ProjectInvalid
 from filon.line import make_engine, workspace_of
@@ -35,9 +36,7 @@ def check(project: ProjectOption = None, json: JsonOption = False) -> None:
     except ProjectInvalid as error:
         if not json:
             raise
-        problems = [
-            {"file": str(p.file), "line": p.line, "what": p.what, "fix": p.fix} for p in error.problems
-        ]
+        problems = [{"file": str(p.file), "line": p.line, "what": p.what, "fix": p.fix} for p in error.problems]
         typer.echo(json_module.dumps({"valid": False, "problems": problems}, indent=2, ensure_ascii=False))
         raise typer.Exit(error.exit_code) from None
     counts = {
@@ -66,9 +65,11 @@ def test(
     failed = [result for result in results if not result.passed]
     if json:
         lines = [_as_line(result) for result in results]
-        typer.echo(json_module.dumps({"passed": len(results) - len(failed), "failed": len(failed), "tests": lines}, indent=2))
+        typer.echo(
+            json_module.dumps({"passed": len(results) - len(failed), "failed": len(failed), "tests": lines}, indent=2)
+        )
     else:
-        _show_tests(Console(soft_wrap=True, highlight=False), found, results)
+        _show_tests(open_console(), found, results)
     if failed:
         raise typer.Exit(1)
 
@@ -103,7 +104,12 @@ def _show_tests(console: Console, project: Project, results: list[ModelTestResul
     for result in results:
         if result.passed:
             continue
-        console.print(Text(f"FAILED {result.test.file}:{result.test.line}: {result.test.model}: {result.test.name}", "red"))
+        console.print(
+            Text(
+                f"FAILED {result.test.file}:{result.test.line}: {result.test.model}: {result.test.name}",
+                "red",
+            )
+        )
         if result.error:
             console.print(Text(f"    {result.error}"))
         for row in result.missing:
@@ -113,7 +119,9 @@ def _show_tests(console: Console, project: Project, results: list[ModelTestResul
     failed = sum(not result.passed for result in results)
     tested = {result.test.model for result in results}
     untested = [name for name in project.models if name not in tested]
-    console.print(f"{len(results) - failed} passed, {failed} failed; {len(tested)} of {len(project.models)} models tested")
+    console.print(
+        f"{len(results) - failed} passed, {failed} failed; {len(tested)} of {len(project.models)} models tested"
+    )
     if untested and len(results):
         console.print(f"without a test: {', '.join(untested)}")
 

@@ -19,7 +19,7 @@ from filon.cli.options import (
     open_lake,
     read_as_of,
 )
-from filon.cli.render import number, table_of
+from filon.cli.render import number, open_console, table_of
 from filon.errors import NotFound
 from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id
 from filon.line import make_engine, workspace_of
@@ -64,7 +64,7 @@ def list_all(project: ProjectOption = None, lake: LakeOption = None, json: JsonO
         document = {"files": [_file(version) for version in files], "rows": rows}
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = open_console()
     _show_files(console, files)
     table = table_of("dataset", "reason", "rows", right=("rows",))
     for dataset, reasons in rows.items():
@@ -91,13 +91,15 @@ def show(
     versions = [v for v in ledger.versions if v.path == what and v.state is not FileState.REPLACED]
     refused = [v for v in versions if v.state is FileState.QUARANTINED]
     if what not in found.datasets and not versions:
-        raise NotFound(f"{what} is neither a dataset ({', '.join(found.datasets)}) nor a known file. See `filon quarantine list`.")
+        raise NotFound(
+            f"{what} is neither a dataset ({', '.join(found.datasets)}) nor a known file. See `filon quarantine list`."
+        )
     rows = _rejected(found, opened, ledger, what, reason, limit)
     if json:
         document = {"files": [_file(version) for version in refused], "rows": [asdict(row) for row in rows]}
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
         return
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = open_console()
     for version in refused:
         console.print(f"{version.path}  version {version.number}  {version.reason}: {version.detail}")
         console.print(f"  kept as {opened.layer(Layer.QUARANTINE).path_of(kept_name(version))}")

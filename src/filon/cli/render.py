@@ -12,7 +12,21 @@ from filon.lake import CheckStatus
 from filon.report import RunReport, RunStatus
 
 MOST_SHOWN = 20
-STYLES = {RunStatus.PUBLISHED: "bold green", RunStatus.UNCHANGED: "bold", RunStatus.STOPPED: "bold", RunStatus.FAILED: "bold red"}
+LOG_WIDTH = 140
+STYLES = {
+    RunStatus.PUBLISHED: "bold green",
+    RunStatus.UNCHANGED: "bold",
+    RunStatus.STOPPED: "bold",
+    RunStatus.FAILED: "bold red",
+}
+
+
+def open_console(*, quiet: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for whoever reads a log."""
+    console = Console(soft_wrap=True, highlight=False, markup=False, quiet=quiet)
+    if not console.is_terminal:
+        console.width = LOG_WIDTH
+    return console
 
 
 def number(value: int) -> str:
@@ -39,7 +53,9 @@ def show_run(console: Console, report: RunReport) -> None:
         RunStatus.PUBLISHED: f"published release {report.release}",
         RunStatus.UNCHANGED: f"nothing new: release {report.release} stays",
         RunStatus.STOPPED: "stopped before a release, as asked",
-        RunStatus.FAILED: f"failed: release {report.release} stays" if report.release else "failed: nothing is published",
+        RunStatus.FAILED: f"failed: release {report.release} stays"
+        if report.release
+        else "failed: nothing is published",
     }[report.status]
     console.print()
     console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
@@ -83,4 +99,9 @@ def _show_checks(console: Console, report: RunReport) -> None:
     console.print()
     console.print(f"checks: {len(report.checks) - len(bad)} passed, {len(bad)} not", highlight=False)
     for check in bad[:MOST_SHOWN]:
-        console.print(Text(f"  {check.status}  {check.table}: {check.check} ({number(check.failed_rows)} failed)", style="red"))
+        console.print(
+            Text(
+                f"  {check.status}  {check.table}: {check.check} ({number(check.failed_rows)} failed)",
+                style="red",
+            )
+        )

@@ -40,7 +40,11 @@ def write_project(folder: Path, files: Sequence[Path], name: str) -> list[Path]:
     guesses = [_guess(path) for path in files]
     slug = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_") or "project"
     slug = slug if slug[0].isalpha() else f"p-{slug}"
-    contents = {folder / "filon.yaml": _dump({"name": slug, "title": name, "locale": "en", "currency": "EUR", "timezone": "UTC"})}
+    contents = {
+        folder / "filon.yaml": _dump(
+            {"name": slug, "title": name, "locale": "en", "currency": "EUR", "timezone": "UTC"}
+        )
+    }
     for guess in guesses:
         contents[folder / "sources" / f"{guess.name}.yaml"] = _dump(_contract(slug, guess))
     first = guesses[0]
@@ -79,7 +83,10 @@ def _guess(path: Path) -> _Guess:
         header=header,
         looks=looks,
         key=_key(header, columns),
-        scales=[max((len(re.split("[.,]", value)[-1]) for value in values if re.search("[.,]", value)), default=0) for values in columns],
+        scales=[
+            max((len(re.split("[.,]", value)[-1]) for value in values if re.search("[.,]", value)), default=0)
+            for values in columns
+        ],
         required=[bool(values) and all(values) for values in columns],
     )
 
@@ -132,7 +139,12 @@ def _contract(project: str, guess: _Guess) -> dict[str, object]:
     if dialect:
         words.append({"property": "dialect", "value": dialect})
     properties = [_column(guess, index) for index in range(len(guess.header))]
-    schema = {"name": guess.name, "physicalType": "table", "customProperties": words, "properties": properties}
+    schema = {
+        "name": guess.name,
+        "physicalType": "table",
+        "customProperties": words,
+        "properties": properties,
+    }
     return {**_head(project, guess.name), "schema": [schema]}
 
 
@@ -147,7 +159,13 @@ def _column(guess: _Guess, index: int) -> dict[str, object]:
     column: dict[str, object] = {"name": _name(header)}
     if column["name"] != header:
         column["physicalName"] = header
-    kinds = {"integer": "integer", "decimal": "number", "decimal comma": "number", "boolean": "boolean", "timestamp": "timestamp"}
+    kinds = {
+        "integer": "integer",
+        "decimal": "number",
+        "decimal comma": "number",
+        "boolean": "boolean",
+        "timestamp": "timestamp",
+    }
     column["logicalType"] = "date" if look.startswith("date") else kinds.get(look, "string")
     if column["logicalType"] == "number":
         column["physicalType"] = f"DECIMAL(18,{max(2, guess.scales[index])})"
@@ -161,7 +179,12 @@ def _column(guess: _Guess, index: int) -> dict[str, object]:
 def _model_contract(project: str, model: str, source: str) -> dict[str, object]:
     columns = [
         {"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
-        {"name": "nb_rows", "logicalType": "integer", "required": True, "description": f"Accepted rows of {source}"},
+        {
+            "name": "nb_rows",
+            "logicalType": "integer",
+            "required": True,
+            "description": f"Accepted rows of {source}",
+        },
     ]
     schema = {
         "name": model,

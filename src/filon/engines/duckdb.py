@@ -204,7 +204,9 @@ def _literal_path(path: str) -> str:
 
 def _stats(found: dict[str, dict[str, str]]) -> dict[str, ColumnStats]:
     return {
-        name.strip('"').replace('""', '"'): ColumnStats(stats.get("min"), stats.get("max"), int(stats.get("null_count", 0)))
+        name.strip('"').replace('""', '"'): ColumnStats(
+            stats.get("min"), stats.get("max"), int(stats.get("null_count", 0))
+        )
         for name, stats in found.items()
         if '"."' not in name
     }

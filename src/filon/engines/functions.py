@@ -18,22 +18,24 @@ _DENOMINATOR = _MILLIONTHS.format("denominator")
 def duckdb_macros(locale: str, as_of: str) -> list[str]:
     """Statements that define the functions in DuckDB."""
     days, months = day_names(locale), month_names(locale)
-    return [
-        f"CREATE OR REPLACE TEMP MACRO as_of() AS CAST({literal(as_of)} AS DATE)",
-        f"CREATE OR REPLACE TEMP MACRO day_name(day) AS ([{literals(days)}])[isodow(day)]",
-        f"CREATE OR REPLACE TEMP MACRO month_name(day) AS ([{literals(months)}])[month(day)]",
-        "CREATE OR REPLACE TEMP MACRO nfc(value) AS nfc_normalize(value)",
-        "CREATE OR REPLACE TEMP MACRO title_case(value) AS array_to_string(list_transform("
-        r"regexp_extract_all(value, '\s+|\S+'), lambda word: upper(word[1]) || lower(word[2:])), '')",
-        "CREATE OR REPLACE TEMP MACRO parse_timestamp(value, format) AS try_strptime(value, format)",
-        "CREATE OR REPLACE TEMP MACRO in_zone(moment, zone) AS timezone(zone, moment)",
-        "CREATE OR REPLACE TEMP MACRO surrogate_key(natural_key) AS "
-        "CAST('0x' || substr(md5(CAST(natural_key AS VARCHAR)), 1, 13) AS BIGINT)",
-        f"CREATE OR REPLACE TEMP MACRO ratio(numerator, denominator) AS CASE WHEN denominator <> 0 THEN "
-        f"CAST(sign({_NUMERATOR}) * sign({_DENOMINATOR}) "
-        f"* ((200 * abs({_NUMERATOR}) + abs({_DENOMINATOR})) // (2 * abs({_DENOMINATOR}))) AS DECIMAL(36,0)) "
-        "* CAST(0.01 AS DECIMAL(2,2)) END",
-    ]
+    words = r"regexp_extract_all(value, '\s+|\S+')"
+    capitalised = f"list_transform({words}, lambda word: upper(word[1]) || lower(word[2:]))"
+    hundredths = f"(200 * abs({_NUMERATOR}) + abs({_DENOMINATOR})) // (2 * abs({_DENOMINATOR}))"
+    signed = f"sign({_NUMERATOR}) * sign({_DENOMINATOR}) * ({hundredths})"
+    definitions = {
+        "as_of()": f"CAST({literal(as_of)} AS DATE)",
+        "day_name(day)": f"([{literals(days)}])[isodow(day)]",
+        "month_name(day)": f"([{literals(months)}])[month(day)]",
+        "nfc(value)": "nfc_normalize(value)",
+        "title_case(value)": f"array_to_string({capitalised}, '')",
+        "parse_timestamp(value, format)": "try_strptime(value, format)",
+        "in_zone(moment, zone)": "timezone(zone, moment)",
+        "surrogate_key(natural_key)": "CAST('0x' || substr(md5(CAST(natural_key AS VARCHAR)), 1, 13) AS BIGINT)",
+        "ratio(numerator, denominator)": (
+            f"CASE WHEN denominator <> 0 THEN CAST({signed} AS DECIMAL(36,0)) * CAST(0.01 AS DECIMAL(2,2)) END"
+        ),
+    }
+    return [f"CREATE OR REPLACE TEMP MACRO {name} AS {body}" for name, body in definitions.items()]
 
 
 def day_names(locale: str) -> list[str]:

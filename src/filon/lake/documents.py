@@ -123,7 +123,7 @@ NO_ROWS = FileCounts(read=0, accepted=0, superseded=0, rejected=0)
 class Quality(_Document):
     """What a dataset's rules said: counts per file version, rejections per file version and reason.
 
-    It was judged at ``as_of``, and holds for every date from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
+    It was judged at ``as_of``; it holds from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
     """
 
     files: dict[int, FileCounts]

@@ -35,7 +35,7 @@ class Sources:
         self.uri = self._location.uri
 
     def files(self) -> list[SourceFile]:
-        """Every file, by path; names starting with a dot are left out. SourcesMissing when a local folder does not exist."""
+        """Every file, by path, but those whose name starts with a dot. SourcesMissing when there is no such folder."""
         folder = self._location.folder
         found = self._local(folder) if folder is not None else self._remote()
         return sorted(found, key=lambda file: file.path)

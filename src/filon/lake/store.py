@@ -23,7 +23,9 @@ class Lake:
         self.root = root
         metadata = self.layer(Layer.METADATA)
         if (folder := metadata.folder) is not None and "%" in str(folder):
-            raise ConfigError(f"the lake cannot stand in {folder.parent}: Delta readers misread `%` in a path. Move it.")
+            raise ConfigError(
+                f"the lake cannot stand in {folder.parent}: Delta readers misread `%` in a path. Move it."
+            )
         self.ledgers = NumberedLog(metadata, "ledger", Ledger, compressed=True)
         self.releases = NumberedLog(metadata, "releases", Release)
 
@@ -45,7 +47,7 @@ class Lake:
         return self.ledgers.latest() or Ledger()
 
     def release(self, number: int | None = None) -> Release | None:
-        """A release by number, or the published one; None when nothing was published, ReleaseMissing on a wrong number."""
+        """A release by number (ReleaseMissing if there is none), or the published one (None if there is none)."""
         if number is None:
             return self.releases.latest()
         try:

@@ -65,4 +65,6 @@ def _forget_builds(lake: Lake, releases: Iterable[Release], before: dt.datetime)
         for build in release.tables.values()
     }
     metadata = lake.layer(Layer.METADATA)
-    metadata.delete([name for name, modified, _ in metadata.listing("builds") if name not in known and modified < before])
+    metadata.delete(
+        [name for name, modified, _ in metadata.listing("builds") if name not in known and modified < before]
+    )

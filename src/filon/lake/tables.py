@@ -1,4 +1,4 @@
-"""Delta tables: Parquet files that an engine wrote become one version of a table that every Delta reader understands."""
+"""Delta tables: Parquet files that an engine wrote become one version of a table that any Delta reader reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+
 from deltalake import DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
@@ -59,7 +60,9 @@ def commit(
         except DeltaError as error:
             if "already exists" not in str(error):
                 raise
-    raise WriteConflict(f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done.")
+    raise WriteConflict(
+        f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done."
+    )
 
 
 def active_files(location: Location) -> list[str]:
@@ -92,7 +95,7 @@ def _replace(
     if table.schema() != schema:
         # an overwrite is the one commit that may change columns, and it names every file that stays
         everything = {name: _plain_add(name, size, now_ms) for name, size in present.items() if name in wanted}
-        actions = list({**everything, **adds}.values())
+        actions: list[AddAction | RemoveAction] = list({**everything, **adds}.values())
         table.create_write_transaction(actions, "overwrite", schema, commit_properties=properties)
         return version + 1
     removes = [

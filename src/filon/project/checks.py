@@ -37,10 +37,10 @@ def contract_checks(contract: Contract) -> Iterator[Check]:
             query = f"SELECT count(*) FROM {table} WHERE {name} IS NULL"
             yield _count(f"required({column.name})", query)
         if column.reference:
-            target, key = identifier(column.reference.table), identifier(column.reference.column)
+            target, parent = identifier(column.reference.table), identifier(column.reference.column)
             query = (
                 f"SELECT count(*) FROM {table} AS child WHERE child.{name} IS NOT NULL "
-                f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{key} = child.{name})"
+                f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{parent} = child.{name})"
             )
             yield _count(f"reference({column.name})", query)
 
@@ -72,9 +72,7 @@ def _duplicates(key: tuple[str, ...]) -> str:
     return f"count({identifier(key[0])}) - count(DISTINCT {distinct})"
 
 
-def _query(
-    document: Document, place: Place, table: str, column: str | None, quality: DataQuality
-) -> str | None:
+def _query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:
     if quality.type == "sql" or quality.query:
         if not quality.query:
             document.report(place, "a check of type sql needs a `query`", "add `query: SELECT …` with one number")
@@ -90,9 +88,7 @@ def _query(
     return None
 
 
-def _metric_query(
-    document: Document, place: Place, table: str, column: str | None, quality: DataQuality
-) -> str | None:
+def _metric_query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:
     metric, arguments = quality.metric or quality.rule or "", quality.arguments or {}
     source = f"FROM {identifier(table)}"
     if metric == "rowCount":
@@ -100,7 +96,11 @@ def _metric_query(
     if column is None and metric == "duplicateValues" and arguments.get("properties"):
         return f"SELECT {_duplicates(tuple(arguments['properties']))} {source}"
     if column is None:
-        document.report(place, f"the metric `{metric}` needs a column", suggestion(metric, {"rowCount", "duplicateValues"}))
+        document.report(
+            place,
+            f"the metric `{metric}` needs a column",
+            suggestion(metric, {"rowCount", "duplicateValues"}),
+        )
         return None
     name = identifier(column)
     conditions = {
@@ -130,7 +130,11 @@ def _invalid(name: str, arguments: dict[str, object]) -> str:
 def _comparison(document: Document, place: Place, quality: DataQuality) -> tuple[str, tuple[Decimal, ...]] | None:
     given = [(name, getattr(quality, name)) for name in OPERATORS if getattr(quality, name) is not None]
     if len(given) != 1:
-        document.report(place, "a check says once what its number must be", "write one of `mustBe: 0`, `mustBeBetween: [1, 9]`, …")
+        document.report(
+            place,
+            "a check says once what its number must be",
+            "write one of `mustBe: 0`, `mustBeBetween: [1, 9]`, …",
+        )
         return None
     operator, value = given[0]
     values = value if isinstance(value, list) else [value]

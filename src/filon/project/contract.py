@@ -16,9 +16,12 @@ from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile, Normalis
 Bound = int | Decimal | float | str | dt.date | dt.datetime | tuple[str, ...]
 
 
+AS_IT_IS = Normalise()
+
+
 @dataclass(frozen=True)
 class Rule:
-    """One condition on a value: ``name`` is its ODCS word (``maximum``, ``pattern``, …), ``bound`` what it is held to."""
+    """One condition on a value: its ODCS word (``maximum``, ``pattern``, …), and what the value is held to."""
 
     name: str
     bound: Bound
@@ -42,7 +45,7 @@ class Column:
     unique: bool = False
     header: str = ""
     format: str = ""
-    normalise: Normalise = Normalise()
+    normalise: Normalise = AS_IT_IS
     rules: tuple[Rule, ...] = ()
     reference: Reference | None = None
     description: str = field(default="", repr=False)
@@ -57,7 +60,7 @@ class Column:
 class Check:
     """A query with one number for an answer, and what that number must be.
 
-    ``operator`` is the ODCS word (``mustBe``, ``mustBeBetween``, …). ``counts_rows`` says that the number counts bad rows.
+    ``operator`` is the ODCS word (``mustBe``, ``mustBeBetween``, …). ``counts_rows``: the number counts bad rows.
     """
 
     name: str
@@ -207,8 +210,13 @@ class Project:
     @property
     def contracts(self) -> dict[str, Contract]:
         """Every contract by table name, in building order."""
-        tables = {**self.datasets, **self.models}
-        return {name: table.contract for name, table in tables.items()}
+        return contracts_of(self.datasets, self.models)
+
+
+def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:
+    """The contract of each table: datasets first, then models."""
+    found = {name: dataset.contract for name, dataset in datasets.items()}
+    return found | {name: model.contract for name, model in models.items()}
 
 
 def digest(text: str) -> str:

@@ -60,7 +60,12 @@ class _Reader:
         except (ValueError, yaml.YAMLError):
             line = node.start_mark.line + 1
             self.problems.append(
-                Problem(self.path, line, f"`{node.value}` is not a valid value here", "put it in quotes if it is a text")
+                Problem(
+                    self.path,
+                    line,
+                    f"`{node.value}` is not a valid value here",
+                    "put it in quotes if it is a text",
+                )
             )
             return None
 
@@ -116,7 +121,9 @@ def validated(model: type[Model], document: Document, place: Place = (), data: A
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             location: Place = (*place, *(part for part in mistake["loc"]))
-            document.report(location, *_explain(model, mistake["loc"], mistake["type"], mistake["msg"], mistake["input"]))
+            document.report(
+                location, *_explain(model, mistake["loc"], mistake["type"], mistake["msg"], mistake["input"])
+            )
         return None
 
 
@@ -128,4 +135,7 @@ def _explain(model: type[BaseModel], loc: Place, kind: str, message: str, given:
     if kind == "missing":
         return f"`{name}` is missing", f"add `{loc[-1]}: …`"
     shown = repr(given)[:60]
-    return f"`{name}` is {shown}: {message[0].lower()}{message[1:]}", f"change the value of `{loc[-1] if loc else name}`"
+    return (
+        f"`{name}` is {shown}: {message[0].lower()}{message[1:]}",
+        f"change the value of `{loc[-1] if loc else name}`",
+    )

@@ -14,7 +14,7 @@ from filon.project.contract import Contract, Model
 
 @dataclass(frozen=True)
 class Origin:
-    """A column is ``expression`` over one input ``table``; ``column`` is its name there when it is passed on as it is."""
+    """A column is ``expression`` over one input ``table``; if passed on as it is, its name there is ``column``."""
 
     table: str
     expression: str
@@ -23,7 +23,7 @@ class Origin:
 
 def origin_of(model: Model, column: str, contracts: Mapping[str, Contract]) -> Origin | None:
     """Follow a column through the model's SELECT; None when several tables, or an aggregate, make it."""
-    schema = {name: {c: "TEXT" for c in contracts[name].column_names} for name in model.inputs}
+    schema = {name: dict.fromkeys(contracts[name].column_names, "TEXT") for name in model.inputs}
     try:
         node = lineage(f'"{column}"', model.sql, schema=schema, dialect="duckdb")
     except (SqlglotError, ValueError):
@@ -37,10 +37,12 @@ def origin_of(model: Model, column: str, contracts: Mapping[str, Contract]) -> O
         node = node.downstream[0]
 
 
-def _origin(node: Node, expression: exp.Expression) -> Origin | None:
+def _origin(node: Node, expression: exp.Expr) -> Origin | None:
     tables = {below.expression.name for below in node.downstream}
     if len(tables) != 1 or expression.find(exp.AggFunc, exp.Window):
         return None
-    plain = expression.transform(lambda part: exp.column(part.name, quoted=True) if isinstance(part, exp.Column) else part)
+    plain = expression.transform(
+        lambda part: exp.column(part.name, quoted=True) if isinstance(part, exp.Column) else part
+    )
     column = expression.name if isinstance(expression, exp.Column) else None
     return Origin(tables.pop(), plain.sql(dialect="duckdb"), column)

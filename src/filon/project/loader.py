@@ -13,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
-from filon.project.contract import Contract, Dataset, Model, Project
+from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
 from filon.project.query import read_model, table_lines
@@ -109,12 +109,13 @@ def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
 
 def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
     models: dict[str, Model] = {}
-    problems: list[Problem] = []
     contracts = sorted((folder / "gold").glob("*.y*ml"))
     described = {path.stem for path in contracts}
-    for path in sorted((folder / "gold").glob("*.sql")):
-        if path.stem not in described:
-            problems.append(Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml"))
+    problems = [
+        Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml")
+        for path in sorted((folder / "gold").glob("*.sql"))
+        if path.stem not in described
+    ]
     for path in contracts:
         document, found = _document(path)
         if document is not None:
@@ -142,18 +143,30 @@ def _name_is_file(contract: Contract) -> list[Problem]:
     if path.stem == contract.name:
         return []
     line = contract.document.line(("schema", 0, "name"))
-    return [Problem(path, line, f"the table `{contract.name}` stands in {path.name}", f"rename the file {contract.name}.yaml")]
+    return [
+        Problem(
+            path,
+            line,
+            f"the table `{contract.name}` stands in {path.name}",
+            f"rename the file {contract.name}.yaml",
+        )
+    ]
 
 
 def _check_names(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
     return [
-        Problem(models[name].contract.document.path, 1, f"`{name}` is also a source", "give the model another name")
+        Problem(
+            models[name].contract.document.path,
+            1,
+            f"`{name}` is also a source",
+            "give the model another name",
+        )
         for name in sorted(datasets.keys() & models.keys())
     ]
 
 
 def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    contracts = {name: table.contract for name, table in {**datasets, **models}.items()}
+    contracts = contracts_of(datasets, models)
     problems = []
     for name, contract in contracts.items():
         known = datasets.keys() if name in datasets else contracts.keys()
@@ -205,8 +218,7 @@ def _check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) 
 def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
     known = datasets.keys() | models.keys()
     problems = []
-    for table in (*datasets.values(), *models.values()):
-        contract = table.contract
+    for contract in contracts_of(datasets, models).values():
         for check in contract.checks:
             if not check.place:
                 continue
@@ -214,11 +226,17 @@ def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Mo
             try:
                 names = table_lines(sqlglot.parse_one(check.query, dialect="duckdb"))
             except sqlglot.ParseError as error:
-                what = f"the check `{check.name}` is not valid SQL: {error.errors[0]['description'] if error.errors else error}"
+                detail = error.errors[0]["description"] if error.errors else str(error)
+                what = f"the check `{check.name}` is not valid SQL: {detail}"
                 problems.append(Problem(contract.document.path, line, what, "mend its `query`"))
                 continue
             problems += [
-                Problem(contract.document.path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
+                Problem(
+                    contract.document.path,
+                    line,
+                    f"unknown table `{name}` in `{check.name}`",
+                    suggestion(name, known),
+                )
                 for name in names
                 if name not in known
             ]

@@ -87,7 +87,10 @@ def _test(project: Project, document: Document, index: int) -> ModelTest | None:
 
 
 def _check_columns(
-    document: Document, place: tuple[str | int, ...], contract: Contract, rows: tuple[Mapping[str, Value], ...]
+    document: Document,
+    place: tuple[str | int, ...],
+    contract: Contract,
+    rows: tuple[Mapping[str, Value], ...],
 ) -> None:
     for number, row in enumerate(rows):
         for name in row:

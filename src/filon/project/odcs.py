@@ -66,7 +66,9 @@ def read_model_contract(document: Document) -> Contract | None:
     _words(document, SCHEMA, schema.customProperties, NoWords)
     contract = _contract(document, schema, is_source=False, words=None)
     if contract is not None and not contract.key:
-        document.report(SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`")
+        document.report(
+            SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`"
+        )
     return contract
 
 
@@ -162,7 +164,7 @@ def _contract(
     if not schema.properties:
         document.report(SCHEMA, f"`{schema.name}` has no columns", "list them under `properties`")
         return None
-    columns = []
+    columns: list[Column] = []
     for index, prop in enumerate(schema.properties):
         place = (*SCHEMA, "properties", index)
         column = _column(document, place, prop, is_source=is_source, words=words)
@@ -200,7 +202,9 @@ def _is_name(document: Document, place: Place, name: str | None, form: re.Patter
     if name and form.fullmatch(name):
         return True
     what = f"`{name}` cannot be a name" if name else "`name` is missing"
-    document.report((*place, "name"), what, "use letters, digits and _, starting with a letter (CSV name: physicalName)")
+    document.report(
+        (*place, "name"), what, "use letters, digits and _, starting with a letter (CSV name: physicalName)"
+    )
     return False
 
 
@@ -247,14 +251,14 @@ def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType 
     found = parse_type(prop.physicalType or "")
     if found is None or found.kind not in (Kind.DECIMAL, Kind.DOUBLE):
         what = f"`{prop.name}` is a number without a usable physicalType ({prop.physicalType})"
-        document.report((*place, "physicalType"), what, "write `physicalType: DECIMAL(12,2)`, or DOUBLE for measurements")
+        document.report(
+            (*place, "physicalType"), what, "write `physicalType: DECIMAL(12,2)`, or DOUBLE for measurements"
+        )
         return None
     return found
 
 
-def _format(
-    document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, words: SourceWords | None
-) -> str:
+def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, words: SourceWords | None) -> str:
     if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or words is None:
         return ""
     default = words.dialect.date_format if kind.kind is Kind.DATE else words.dialect.timestamp_format
@@ -262,7 +266,9 @@ def _format(
     try:
         date_format(chosen)
     except UnknownFormat as error:
-        document.report((*place, "logicalTypeOptions", "format"), str(error), "use yyyy MM dd HH mm ss, as in dd/MM/yyyy")
+        document.report(
+            (*place, "logicalTypeOptions", "format"), str(error), "use yyyy MM dd HH mm ss, as in dd/MM/yyyy"
+        )
     return chosen
 
 
@@ -278,7 +284,11 @@ def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnT
         elif name != "format":
             rule = _rule(name, bound, kind)
             if rule is None:
-                document.report(here, f"`{bound}` is no bound for a {kind.kind} column", "write a value of the column's type")
+                document.report(
+                    here,
+                    f"`{bound}` is no bound for a {kind.kind} column",
+                    "write a value of the column's type",
+                )
             else:
                 yield rule
     if prop.enum:
@@ -311,7 +321,11 @@ def _reference(document: Document, place: Place, prop: SchemaProperty) -> Refere
         here = (*place, "relationships", index)
         parts = str(relationship.to).split(".")
         if len(parts) != 2 or index > 0:
-            document.report(here, "one relationship `to: table.column` per column is read", "write `to: clients.id_client`")
+            document.report(
+                here,
+                "one relationship `to: table.column` per column is read",
+                "write `to: clients.id_client`",
+            )
             return None
         return Reference(*parts)
     return None

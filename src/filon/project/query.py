@@ -21,8 +21,25 @@ CLOCK_OR_CHANCE = (
     exp.Randn,
     exp.Uuid,
 )
-CLOCK_OR_CHANCE_NAMES = {"now", "today", "get_current_timestamp", "random", "gen_random_uuid", "uuidv4", "uuidv7"}
-FILE_FUNCTIONS = {"read_csv", "read_csv_auto", "read_parquet", "parquet_scan", "read_json", "read_json_auto", "read_text", "glob"}
+CLOCK_OR_CHANCE_NAMES = {
+    "now",
+    "today",
+    "get_current_timestamp",
+    "random",
+    "gen_random_uuid",
+    "uuidv4",
+    "uuidv7",
+}
+FILE_FUNCTIONS = {
+    "read_csv",
+    "read_csv_auto",
+    "read_parquet",
+    "parquet_scan",
+    "read_json",
+    "read_json_auto",
+    "read_text",
+    "glob",
+}
 
 
 def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Problem]]:
@@ -30,7 +47,12 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
     try:
         sql = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        problem = Problem(contract.document.path, 1, f"{path.name} is missing", f"write the SELECT of `{contract.name}` into it")
+        problem = Problem(
+            contract.document.path,
+            1,
+            f"{path.name} is missing",
+            f"write the SELECT of `{contract.name}` into it",
+        )
         return None, [problem]
     except UnicodeDecodeError as error:
         return None, [Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]
@@ -43,7 +65,9 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
     except TokenError as error:
         return None, [Problem(path, 1, f"not valid SQL: {error}", "close the quote or comment that is open")]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        return None, [Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")]
+        return None, [
+            Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")
+        ]
     tree = statements[0]
     problems = [*_forbidden(path, tree), *_misplaced(path, tree)]
     model = Model(
@@ -56,7 +80,7 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
     return model, problems
 
 
-def table_lines(tree: exp.Expression) -> dict[str, int]:
+def table_lines(tree: exp.Expr) -> dict[str, int]:
     """The tables that a query reads, each with the line where it is first named."""
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     found: dict[str, int] = {}
@@ -66,7 +90,7 @@ def table_lines(tree: exp.Expression) -> dict[str, int]:
     return found
 
 
-def _forbidden(path: Path, tree: exp.Expression) -> list[Problem]:
+def _forbidden(path: Path, tree: exp.Expr) -> list[Problem]:
     problems = []
     for node in tree.walk():
         name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
@@ -79,15 +103,20 @@ def _forbidden(path: Path, tree: exp.Expression) -> list[Problem]:
     return problems
 
 
-def _misplaced(path: Path, tree: exp.Expression) -> list[Problem]:
+def _misplaced(path: Path, tree: exp.Expr) -> list[Problem]:
     return [
-        Problem(path, table.this.meta.get("line", 1), f"`{table.sql()}` names a schema or a file", "name the table alone")
+        Problem(
+            path,
+            table.this.meta.get("line", 1),
+            f"`{table.sql()}` names a schema or a file",
+            "name the table alone",
+        )
         for table in tree.find_all(exp.Table)
         if isinstance(table.this, exp.Identifier) and (table.args.get("db") or "." in table.name or "/" in table.name)
     ]
 
 
-def _line(node: exp.Expression) -> int:
+def _line(node: exp.Expr) -> int:
     for part in node.walk():
         if "line" in part.meta:
             return int(part.meta["line"])

@@ -61,7 +61,7 @@ class ColumnType:
 
     @property
     def sql(self) -> str:
-        """SQL spelling: ``BIGINT``, ``DECIMAL(10,2)``, …"""
+        """SQL spelling, such as ``BIGINT`` or ``DECIMAL(10,2)``."""
         if self.kind is Kind.DECIMAL:
             return f"DECIMAL({self.precision},{self.scale})"
         return _SQL[self.kind]

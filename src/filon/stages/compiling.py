@@ -12,7 +12,17 @@ from filon.sql import identifier
 from filon.stages.rules import judged_query
 
 PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
-WHOLE_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+WHOLE_NUMBERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+}
 
 
 def check_project(engine: Engine, project: Project) -> None:
@@ -114,7 +124,12 @@ def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
     try:
         engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "bronze", "_raw"))
     except StatementInvalid as error:
-        yield Problem(contract.document.path, 1, f"the contract cannot be compiled: {error.message}", "see docs/contracts.md")
+        yield Problem(
+            contract.document.path,
+            1,
+            f"the contract cannot be compiled: {error.message}",
+            "see docs/contracts.md",
+        )
 
 
 def _rule_line(contract: Contract, index: int) -> int:

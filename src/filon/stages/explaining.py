@@ -54,7 +54,13 @@ class Explanation:
 
 
 def explain(
-    engine: Engine, project: Project, lake: Lake, release: Release, ledger: Ledger, table: str, key: Sequence[str]
+    engine: Engine,
+    project: Project,
+    lake: Lake,
+    release: Release,
+    ledger: Ledger,
+    table: str,
+    key: Sequence[str],
 ) -> Explanation:
     """Explain the row of ``table`` with this key; NotFound when there is none."""
     contract = project.contracts.get(table)
@@ -105,9 +111,7 @@ class _Work:
         build = self.build(table)
         self.engine.bind(table, self.lake.paths(build), build.columns)
 
-    def descend(
-        self, table: str, values: Mapping[str, Any], into: list[Contribution], seen: set[str]
-    ) -> None:
+    def descend(self, table: str, values: Mapping[str, Any], into: list[Contribution], seen: set[str]) -> None:
         """Add what each input of a model gave to the rows with these column values."""
         model = self.project.models[table]
         origins = {name: origin_of(model, name, self.project.contracts) for name in values}
@@ -147,7 +151,13 @@ class _Work:
         self.engine.bind("bronze", paths, [*columns, ("_file", "BIGINT"), ("_record", "BIGINT")], lenient=True)
         place = f"_file = {number} AND _record = {ordinal}"
         [fields] = self.engine.rows(f"SELECT {identifiers(contract.column_names)} FROM bronze WHERE {place}")
-        return Record(version.path, number, version.sha256, ordinal, dict(zip(contract.column_names, fields, strict=True)))
+        return Record(
+            version.path,
+            number,
+            version.sha256,
+            ordinal,
+            dict(zip(contract.column_names, fields, strict=True)),
+        )
 
 
 def _spelled(value: Any) -> str:

@@ -37,7 +37,8 @@ def judged_query(dataset: Dataset, as_of: dt.date, bronze: str, raw_text: str) -
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
     # the text is spelled in the last step, where only rejected rows pay for it
     return (
-        f"WITH cleaned AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} FROM {identifier(bronze)}), "
+        f"WITH cleaned AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
+        f"FROM {identifier(bronze)}), "
         f"typed AS (SELECT *, {typed} FROM cleaned), "
         f"judged AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
         f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM typed{_joins(dataset)}) "
@@ -118,7 +119,8 @@ def _moment(column: Column, text: str, dialect: Dialect) -> str:
     form = date_format(column.format)
     value = f"parse_timestamp({text}, {literal(form.strptime)})"
     # years that no calendar of a client can show are no dates
-    value = f"CASE WHEN regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01' THEN {value} END"
+    shown = f"regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01'"
+    value = f"CASE WHEN {shown} THEN {value} END"
     if column.type.kind is Kind.DATE:
         return f"CAST({value} AS DATE)"
     return f"in_zone({value}, {literal(dialect.timezone)})"

@@ -7,11 +7,36 @@ from pathlib import Path
 
 import duckdb
 
-from filon.sql import literal, literals
+from filon.sql import identifier, literal, literals
 
 COUNTRIES = ("France", "Belgique", "Suisse", "Allemagne", "Espagne", "Italie", "UK", "USA", "Canada")
-FIRST_NAMES = ("Amélie", "Benoît", "Chloé", "Damien", "Élise", "François", "Gaëlle", "Hugo", "Inès", "Jérôme", "Karim", "Léa")
-LAST_NAMES = ("Martin", "Lefèvre", "Moreau", "O'Brien", "Müller", "García", "Rossi", "Dupont", "Nguyen", "Bernard", "Petit")
+FIRST_NAMES = (
+    "Amélie",
+    "Benoît",
+    "Chloé",
+    "Damien",
+    "Élise",
+    "François",
+    "Gaëlle",
+    "Hugo",
+    "Inès",
+    "Jérôme",
+    "Karim",
+    "Léa",
+)
+LAST_NAMES = (
+    "Martin",
+    "Lefèvre",
+    "Moreau",
+    "O'Brien",
+    "Müller",
+    "García",
+    "Rossi",
+    "Dupont",
+    "Nguyen",
+    "Bernard",
+    "Petit",
+)
 PRODUCTS = (
     "Casque Audio", "Clavier", "Enceinte", "Imprimante", "Ordinateur Portable",
     "Souris", "Tablette", "Téléphone", "Webcam", "Écran",
@@ -51,8 +76,10 @@ class Generated:
     purchases: int
 
 
-def generate(folder: Path, purchases: int, clients: int | None = None, seed: int = 42, dirty: float = 0.01) -> Generated:
-    """Write ``clients.csv`` and ``achats.csv``: each client buys 1 to about 10 times over two years, for 10 to 2,000 EUR.
+def generate(
+    folder: Path, purchases: int, clients: int | None = None, seed: int = 42, dirty: float = 0.01
+) -> Generated:
+    """Write ``clients.csv`` and ``achats.csv``: clients buy 1 to 10 times over two years, for 10 to 2,000 EUR.
 
     Of the rows, a share of ``dirty`` is written twice with another amount, and as many again are bad in one way each.
     """
@@ -60,10 +87,12 @@ def generate(folder: Path, purchases: int, clients: int | None = None, seed: int
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as database:
         database.execute("SET enable_progress_bar = false")
-        database.execute(f"CREATE MACRO chance(number, salt) AS md5_number_lower(concat_ws('/', {seed}, salt, number))")
-        database.execute(
-            "CREATE MACRO pick(choices, number, salt) AS choices[CAST(1 + chance(number, salt) % len(choices) AS BIGINT)]"
-        )
+        for macro in (
+            # two independent 64-bit numbers per row are enough chance for all of its fields
+            f"chance(number, salt) AS md5_number_lower(concat_ws('/', {seed}, salt, number))",
+            "pick(choices, dice) AS choices[CAST(1 + dice % len(choices) AS BIGINT)]",
+        ):
+            database.execute(f"CREATE MACRO {macro}")
         _write(database, folder / "clients.csv", "id_client,nom,email,date_inscription,pays", _clients(clients, dirty))
         rows = _purchases(database, purchases, clients, dirty)
         _write(database, folder / "achats.csv", "id_achat,id_client,date_achat,montant,produit", rows)
@@ -71,65 +100,69 @@ def generate(folder: Path, purchases: int, clients: int | None = None, seed: int
 
 
 def _write(database: duckdb.DuckDBPyConnection, path: Path, header: str, lines: str) -> None:
-    target = literal(str(path))
     database.execute(
-        f"COPY (SELECT line AS {chr(34)}{header}{chr(34)} FROM ({lines})) TO {target} "
+        f"COPY (SELECT line AS {identifier(header)} FROM ({lines})) TO {literal(str(path))} "
         "(FORMAT csv, HEADER true, DELIMITER '\x01', QUOTE '', ESCAPE '', COMPRESSION none)"
     )
 
 
 def _clients(clients: int, dirty: float) -> str:
-    spelled = "CASE chance(id, 'spelling') % 10 WHEN 0 THEN ' ' || lower(pays) WHEN 1 THEN upper(pays) || ' ' ELSE pays END"
     return f"""
-        WITH people AS (
+        WITH dice AS (SELECT range AS id, chance(range, 'client') AS a FROM range(1, {clients + 1})),
+        people AS (
             SELECT
-                range AS id,
-                pick([{literals(FIRST_NAMES)}], range, 'first') AS prenom,
-                pick([{literals(LAST_NAMES)}], range, 'last') AS famille,
-                CAST(DATE {literal(FIRST_DAY)} - CAST(chance(range, 'since') % 900 AS INTEGER) AS VARCHAR) AS inscrit,
-                pick([{literals(COUNTRIES)}], range, 'country') AS pays
-            FROM range(1, {clients + 1})
+                id, a,
+                pick([{literals(FIRST_NAMES)}], a) AS prenom,
+                pick([{literals(LAST_NAMES)}], a >> 8) AS famille,
+                CAST(DATE {literal(FIRST_DAY)} - CAST((a >> 16) % 900 AS INTEGER) AS VARCHAR) AS inscrit,
+                pick([{literals(COUNTRIES)}], a >> 28) AS pays
+            FROM dice
         ),
         spelled AS (
             SELECT
-                id, inscrit, {spelled} AS pays, prenom || ' ' || famille AS nom,
-                lower(strip_accents(prenom)) || '.' || id || '@exemple.fr' AS email
+                id, a, inscrit, prenom || ' ' || famille AS nom,
+                lower(strip_accents(prenom)) || '.' || id || '@exemple.fr' AS email,
+                CASE (a >> 36) % 10 WHEN 0 THEN ' ' || lower(pays) WHEN 1 THEN upper(pays) || ' ' ELSE pays END AS pays
             FROM people
         )
-        SELECT {_maybe_bad("id", "concat_ws(',', id, nom, email, inscrit, pays)", BAD_CLIENTS, dirty)} AS line FROM spelled
+        SELECT {_maybe_bad("a >> 40", "concat_ws(',', id, nom, email, inscrit, pays)", BAD_CLIENTS, dirty)} AS line
+        FROM spelled
     """
 
 
 def _purchases(database: duckdb.DuckDBPyConnection, purchases: int, clients: int, dirty: float) -> str:
     most = max(1, round(2 * purchases / clients - 1))
     database.execute(
-        f"CREATE TABLE shares AS SELECT range AS client, 1 + chance(range, 'share') % {most} AS share "
+        f"CREATE TABLE shares AS SELECT range AS client, CAST(1 + chance(range, 'share') % {most} AS BIGINT) AS share "
         f"FROM range(1, {clients + 1})"
     )
     [(total,)] = database.execute("SELECT CAST(sum(share) AS BIGINT) FROM shares").fetchall()
     return f"""
         WITH buyers AS (
-            SELECT row_number() OVER () AS id, client FROM (SELECT client, unnest(range(CAST(share AS BIGINT))) FROM shares)
+            SELECT row_number() OVER () AS id, client FROM (SELECT client, unnest(range(share)) FROM shares)
             UNION ALL
             SELECT range, 1 + chance(range, 'extra') % {clients} FROM range({total} + 1, {purchases} + 1)
         ),
+        dice AS (
+            SELECT id, client, chance(id, 'a') AS a, chance(id, 'b') AS b FROM buyers WHERE id <= {purchases}
+        ),
         bought AS (
             SELECT
-                CASE WHEN id > 1 AND chance(id, 'twice') % 1000000 < {dirty * 1_000_000} THEN id - 1 ELSE id END AS id,
-                client,
-                CAST(DATE {literal(FIRST_DAY)} + CAST(chance(id, 'day') % {DAYS} AS INTEGER) AS VARCHAR) AS jour,
-                CAST(CAST((1000 + chance(id, 'amount') % 199001) * 0.01 AS DECIMAL(10, 2)) AS VARCHAR) AS montant,
-                pick([{literals(PRODUCTS)}], id, 'product') AS produit
-            FROM buyers
-            WHERE id <= {purchases}
+                CASE WHEN id > 1 AND a % 1000000 < {dirty * 1_000_000} THEN id - 1 ELSE id END AS id,
+                client, b,
+                CAST(DATE {literal(FIRST_DAY)} + CAST((a >> 24) % {DAYS} AS INTEGER) AS VARCHAR) AS jour,
+                CAST(CAST((1000 + (b >> 40) % 199001) * 0.01 AS DECIMAL(10, 2)) AS VARCHAR) AS montant,
+                pick([{literals(PRODUCTS)}], a >> 44) AS produit
+            FROM dice
         )
-        SELECT {_maybe_bad("id", "concat_ws(',', id, client, jour, montant, produit)", BAD_PURCHASES, dirty)} AS line FROM bought
+        SELECT {_maybe_bad("b", "concat_ws(',', id, client, jour, montant, produit)", BAD_PURCHASES, dirty)} AS line
+        FROM bought
     """
 
 
-def _maybe_bad(number: str, good: str, bad: tuple[str, ...], dirty: float) -> str:
+def _maybe_bad(dice: str, good: str, bad: tuple[str, ...], dirty: float) -> str:
     choices = " ".join(f"WHEN {index} THEN {line}" for index, line in enumerate(bad))
     return (
-        f"CASE WHEN chance({number}, 'bad') % 1000000 < {dirty * 1_000_000} "
-        f"THEN CASE chance({number}, 'how') % {len(bad)} {choices} END ELSE {good} END"
+        f"CASE WHEN ({dice}) % 1000000 < {dirty * 1_000_000} "
+        f"THEN CASE (({dice}) // 1000000) % {len(bad)} {choices} END ELSE {good} END"
     )

@@ -55,12 +55,16 @@ class Plan:
 
 
 def plan(
-    ledger: Ledger, observed: Sequence[Observed], datasets: Mapping[str, Dataset], *, retry_quarantined: bool = False
+    ledger: Ledger,
+    observed: Sequence[Observed],
+    datasets: Mapping[str, Dataset],
+    *,
+    retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
 
-    The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content at
-    a known path replaces what that path brought before.
+    The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
+    at a known path replaces what that path brought before.
     """
     known = _known(ledger)
     owners = _owners(known, observed)

@@ -65,4 +65,6 @@ def _check_drift(found: dict[str, int], extras: list[tuple[str, int]], dataset: 
     if extras or absent:
         parts = [f"unexpected: {', '.join(name for name, _ in extras)}"] if extras else []
         parts += [f"absent: {', '.join(absent)}"] if absent else []
-        raise Refused("drift", f"the contract freezes its columns ({'; '.join(parts)}). Declare them, or let it evolve.")
+        raise Refused(
+            "drift", f"the contract freezes its columns ({'; '.join(parts)}). Declare them, or let it evolve."
+        )

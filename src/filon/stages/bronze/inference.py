@@ -30,7 +30,7 @@ COMPATIBLE = {
 
 
 def infer(engine: Engine, table: str, columns: Sequence[str]) -> dict[int, dict[str, str]]:
-    """Per file version and column, the type that nearly all of the first values look like; ``empty`` if there is none."""
+    """Per file version and column, the type that nearly all of the first values look like (``empty``: no value)."""
     if not columns:
         return {}
     parts = []

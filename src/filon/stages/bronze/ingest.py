@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from filon.errors import ConfigError, SourcesMissing, WriteConflict
+from filon.errors import ConfigError, WriteConflict
 from filon.lake import (
     Build,
     FileState,
@@ -18,7 +18,6 @@ from filon.lake import (
     Ledger,
     Observation,
     Release,
-    Shape,
     SourceFile,
     Sources,
 )
@@ -35,7 +34,7 @@ BRONZE_EXTRAS = (
     ("_file", "BIGINT"),
     ("_record", "BIGINT"),
 )
-"""Beside the contract's columns: undeclared columns as JSON, what is wrong with a malformed record and its text, its place."""
+"""Beside the contract's columns: undeclared ones as JSON, the fault and text of a malformed record, its place."""
 
 SETTLING = timedelta(seconds=3)
 ATTEMPTS = 5
@@ -74,9 +73,7 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
         listing = _list(context.project, sources)
         observations = _observe(context, sources, listing.files, ledger)
         observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
-        decided = plan(
-            ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined
-        )
+        decided = plan(ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined)
         incoming = _number(context, ledger, decided, {file.path: file for _, file in listing.files})
         parsed = parse(context, sources, incoming)
         after = _updated(ledger, context, decided, parsed, observations)
@@ -110,7 +107,9 @@ def _list(project: Project, sources: Sources) -> _Listing:
     ignored: list[str] = []
     for file in sources.files():
         plain = PACKED.sub("", file.path)
-        owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(file.path)]
+        owners = [
+            name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(file.path)
+        ]
         if len(owners) > 1:
             raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
         if owners:
@@ -153,9 +152,7 @@ def _observe(
     return result
 
 
-def _number(
-    context: Context, ledger: Ledger, decided: Plan, files: Mapping[str, SourceFile]
-) -> list[Incoming]:
+def _number(context: Context, ledger: Ledger, decided: Plan, files: Mapping[str, SourceFile]) -> list[Incoming]:
     """Give each new content its number in the order of arrival; content read again keeps the one it has."""
     number = ledger.next_number
     incoming = []

@@ -11,13 +11,13 @@ from pathlib import Path
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
 from filon.lake import DataFile, Layer, Shape, SourceFile, Sources
 from filon.project import Dataset, digest
-from filon.sql import identifier, identifiers, literal
+from filon.project.vocabulary import Drift
+from filon.sql import identifier, literal
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
 from filon.stages.bronze.receive import Received, Refused, receive
 from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
 from filon.stages.context import Context
-from filon.project.vocabulary import Drift
 
 WINDOW_BYTES = 256 << 20
 WINDOW_FILES = 2_000
@@ -208,8 +208,8 @@ def _read_lines(context: Context, text: _Text) -> Parsed:
     counts = context.engine.read_csv(TABLE, [CsvFile(number, text.received.path)], form)
     _verify(text, counts[number])
     blank = "trim(coalesce(_raw, 'x'), ' ' || chr(9)) = ''"
-    query = f"SELECT count(*) FILTER (WHERE _malformed IS NOT NULL), count(*) FILTER (WHERE {blank}) FROM {identifier(TABLE)}"
-    [(malformed, blanks)] = context.engine.rows(query)
+    counted = f"count(*) FILTER (WHERE _malformed IS NOT NULL), count(*) FILTER (WHERE {blank})"
+    [(malformed, blanks)] = context.engine.rows(f"SELECT {counted} FROM {identifier(TABLE)}")
     if blanks:
         raise CsvUnreadable("some lines hold blanks only")
     return _with_faults(context, text, counts, malformed, start)
@@ -256,7 +256,9 @@ def _write(
     where = dict(header.columns)
     present = [name for name in dataset.contract.column_names if name in where]
     fields = ", ".join(f"f{where[name]} AS {identifier(name)}" for name in present)
-    context.engine.view(f"{TABLE} named", f"SELECT {fields}{', ' if fields else ''}_file, _record FROM {identifier(TABLE)}")
+    context.engine.view(
+        f"{TABLE} named", f"SELECT {fields}{', ' if fields else ''}_file, _record FROM {identifier(TABLE)}"
+    )
     inferred = infer(context.engine, f"{TABLE} named", present)
     columns = ", ".join(
         f"{f'f{where[name]}' if name in where else 'CAST(NULL AS VARCHAR)'} AS {identifier(name)}"

@@ -194,7 +194,7 @@ def _undecodable(encoding: str, offset: int, byte: bytes) -> Refused:
     other = "cp1252 or latin-1" if encoding == "utf-8" else "another encoding"
     return Refused(
         "undecodable",
-        f"byte {offset} (0x{byte.hex()}) is not {encoding}. If the file is {other}, say so: `dialect: {{encoding: …}}`.",
+        f"byte {offset} (0x{byte.hex()}) is not {encoding}. If it is {other}, say so: `dialect: {{encoding: …}}`.",
     )
 
 

@@ -125,7 +125,7 @@ def read_header(path: Path, delimiter: str, quote: str) -> Record | None:
 
 
 def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Tidied:
-    """Write every record into a regular CSV file: its ordinal, what is wrong with it and its text if malformed, its fields."""
+    """Write every record into a regular CSV file: its ordinal, its fault and text if malformed, its fields."""
     records = malformed = 0
     with (
         path.open(encoding="utf-8-sig", newline="") as stream,

@@ -205,7 +205,9 @@ class _Work:
         superseded = dict(rows(f"SELECT _file, count(*) FROM {identifier(LOSERS)} GROUP BY _file"))
         reasons: dict[int, dict[str, int]] = {}
         each = f"SELECT _file, unnest(reasons) AS reason FROM {identifier(REJECTED)}"
-        query = f"SELECT _file, reason, count(*) FROM ({each}) AS each_reason GROUP BY _file, reason ORDER BY _file, reason"
+        query = (
+            f"SELECT _file, reason, count(*) FROM ({each}) AS each_reason GROUP BY _file, reason ORDER BY _file, reason"
+        )
         for number, reason, count in rows(query):
             reasons.setdefault(number, {})[reason] = count
         counts = {
@@ -229,7 +231,10 @@ class _Work:
         parts = []
         for column in columns:
             value = f"CAST({identifier(column.name)} AS DATE)"
-            parts += [f"max({value}) FILTER (WHERE {value} <= {day})", f"min({value}) FILTER (WHERE {value} > {day})"]
+            parts += [
+                f"max({value}) FILTER (WHERE {value} <= {day})",
+                f"min({value}) FILTER (WHERE {value} > {day})",
+            ]
         [found] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
         past = [date for date in found[0::2] if date is not None]
         future = [date for date in found[1::2] if date is not None]
