@@ -21,7 +21,7 @@ class RunStatus(StrEnum):
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class TableLine(_Part):

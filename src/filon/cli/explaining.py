@@ -19,7 +19,7 @@ def explain_row(project: Project, lake: Lake, release: Release, table: str, key:
     """Explain a row of a release."""
     settings = read_settings()
     with workspace_of(settings) as workspace:
-        engine = make_engine(settings, project, read_as_of(None), workspace)
+        engine = make_engine(settings, project, read_as_of(None, project), workspace)
         try:
             return explain(engine, project, lake, release, lake.ledger(), table, key)
         finally:

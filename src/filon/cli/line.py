@@ -59,7 +59,7 @@ def run(
 ) -> None:
     """Bring the published tables up to date with the sources."""
     settings = read_settings(project=project, sources=sources, lake=lake, engine=engine)
-    report = run_once(settings, until=until, force=force, as_of=read_as_of(as_of), json=json)
+    report = run_once(settings, until=until, force=force, as_of=as_of, json=json)
     finish(report, strict=strict)
 
 
@@ -79,7 +79,7 @@ def demo(
     made = write_files(target, purchases)
     typer.echo(f"generated {number(made.clients)} clients and {number(made.purchases)} purchases in {target}")
     del folder
-    report = run_once(settings, as_of=read_as_of(None))
+    report = run_once(settings)
     finish(report)
     if report.status is not RunStatus.FAILED:
         show_gold(settings)
@@ -88,7 +88,7 @@ def demo(
 def run_once(
     settings: Settings,
     *,
-    as_of: dt.date,
+    as_of: str | None = None,
     until: Until = Until.RELEASE,
     force: bool = False,
     retry_quarantined: bool = False,
@@ -103,7 +103,7 @@ def run_once(
             project,
             lake_of(settings, project),
             sources_of(settings, project),
-            as_of=as_of,
+            as_of=read_as_of(as_of, project),
             now=dt.datetime.now(dt.UTC),
             until=until,
             force=force,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -56,10 +57,10 @@ def open_lake(project: Path | None, lake: str | None) -> tuple[Project, Lake]:
     return found, lake_of(settings, found)
 
 
-def read_as_of(text: str | None) -> dt.date:
-    """The as-of date that was asked for, or today."""
+def read_as_of(text: str | None, project: Project) -> dt.date:
+    """The as-of date that was asked for, or today where the project is at home."""
     if text is None:
-        return dt.datetime.now(dt.UTC).date()
+        return dt.datetime.now(ZoneInfo(project.timezone)).date()
     try:
         return dt.date.fromisoformat(text)
     except ValueError:

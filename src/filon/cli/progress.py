@@ -9,6 +9,7 @@ from filon.cli.render import number
 from filon.lake import Layer
 from filon.stages.context import TableReport, TableStatus
 
+MEASURABLE = 0.05  # seconds
 SYMBOLS = {
     TableStatus.BUILT: "built",
     TableStatus.REUSED: "reused",
@@ -49,7 +50,8 @@ class LiveWatch:
         """Show what came of it; tables that did not have to be built are left to the summary."""
         if report.status in (TableStatus.UNCHANGED, TableStatus.REUSED):
             return
-        rate = f"{number(int(report.rows / report.duration_s))} rows/s" if report.duration_s >= 0.05 else ""
+        is_measured = report.layer in (Layer.BRONZE, Layer.SILVER) and report.duration_s >= MEASURABLE
+        rate = f"{number(int(report.rows / report.duration_s))} rows/s" if is_measured else ""
         text = (
             f"{report.layer:<10} {report.table:<24} {SYMBOLS[report.status]:<9} "
             f"{number(report.rows):>13} rows  {report.duration_s:7.2f} s  {rate}"

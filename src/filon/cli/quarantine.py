@@ -120,7 +120,7 @@ def replay(
 ) -> None:
     """Judge quarantined files and rows again, as after a change of contract, and publish the outcome."""
     settings = read_settings(project=project, sources=sources, lake=lake)
-    finish(run_once(settings, as_of=read_as_of(as_of), retry_quarantined=True, json=json))
+    finish(run_once(settings, as_of=as_of, retry_quarantined=True, json=json))
 
 
 def kept_name(version: FileVersion) -> str:
@@ -157,7 +157,7 @@ def _rejected(
     result: list[RejectedRow] = []
     settings = read_settings()
     with workspace_of(settings) as workspace:
-        engine = make_engine(settings, project, read_as_of(None), workspace)
+        engine = make_engine(settings, project, read_as_of(None, project), workspace)
         for dataset in datasets:
             build = latest_build(lake, Layer.QUARANTINE, dataset)
             if build is None:

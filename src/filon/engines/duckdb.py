@@ -40,7 +40,7 @@ class DuckDBEngine:
             }
         )
         self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
-        for macro in duckdb_macros(project.locale, as_of):
+        for macro in duckdb_macros(project.locale, project.timezone, as_of):
             self._execute(macro)
 
     def read_csv(self, table: str, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:

@@ -15,7 +15,7 @@ _NUMERATOR = _MILLIONTHS.format("numerator")
 _DENOMINATOR = _MILLIONTHS.format("denominator")
 
 
-def duckdb_macros(locale: str, as_of: str) -> list[str]:
+def duckdb_macros(locale: str, timezone: str, as_of: str) -> list[str]:
     """Statements that define the functions in DuckDB."""
     days, months = day_names(locale), month_names(locale)
     words = r"regexp_extract_all(value, '\s+|\S+')"
@@ -26,10 +26,11 @@ def duckdb_macros(locale: str, as_of: str) -> list[str]:
         "as_of()": f"CAST({literal(as_of)} AS DATE)",
         "day_name(day)": f"([{literals(days)}])[isodow(day)]",
         "month_name(day)": f"([{literals(months)}])[month(day)]",
+        "local_date(moment)": f"CAST(timezone({literal(timezone)}, moment) AS DATE)",
         "nfc(value)": "nfc_normalize(value)",
         "title_case(value)": f"array_to_string({capitalised}, '')",
         "parse_timestamp(value, format)": "try_strptime(value, format)",
-        "in_zone(moment, zone)": "timezone(zone, moment)",
+        "from_zone(moment, zone)": "timezone(zone, moment)",
         "surrogate_key(natural_key)": "CAST('0x' || substr(md5(CAST(natural_key AS VARCHAR)), 1, 13) AS BIGINT)",
         "ratio(numerator, denominator)": (
             f"CASE WHEN denominator <> 0 THEN CAST({signed} AS DECIMAL(36,0)) * CAST(0.01 AS DECIMAL(2,2)) END"

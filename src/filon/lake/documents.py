@@ -13,7 +13,7 @@ from filon.lake.location import Layer
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class FileState(StrEnum):

@@ -123,7 +123,7 @@ def _moment(column: Column, text: str, dialect: Dialect) -> str:
     value = f"CASE WHEN {shown} THEN {value} END"
     if column.type.kind is Kind.DATE:
         return f"CAST({value} AS DATE)"
-    return f"in_zone({value}, {literal(dialect.timezone)})"
+    return f"from_zone({value}, {literal(dialect.timezone)})"
 
 
 def _well_formed(column: Column, dialect: Dialect) -> str:
@@ -187,8 +187,14 @@ def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
         return f"length({name}) {sign} {rule.bound}"
     if rule.name == "enum" and isinstance(rule.bound, tuple):
         return f"CAST({name} AS VARCHAR) NOT IN ({literals(rule.bound)})"
-    value = f"CAST({name} AS DATE)" if rule.name == "notAfter" else name
+    value = day_of(column) if rule.name == "notAfter" else name
     return f"{value} {COMPARISONS[rule.name]} {_bound(rule, as_of)}"
+
+
+def day_of(column: Column) -> str:
+    """The day of a date, or of a timestamp in the project's time zone."""
+    name = identifier(column.name)
+    return f"local_date({name})" if column.type.kind is Kind.TIMESTAMP else name
 
 
 def _unanchored(pattern: str) -> str:

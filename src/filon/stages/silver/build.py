@@ -12,7 +12,7 @@ from filon.project import Column, Dataset, digest
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
 from filon.stages.context import Context, TableReport, TableStatus, with_files
-from filon.stages.rules import SEPARATOR, judged_query, raw_record
+from filon.stages.rules import SEPARATOR, day_of, judged_query, raw_record
 
 QUARANTINE_COLUMNS = (
     ("_file", "BIGINT"),
@@ -48,7 +48,8 @@ def build_silver(
     """Judge a dataset's records, or find the result of an earlier run that judged the same."""
     live = ledger.live(dataset.name)
     content = [(version.number, version.sha256, version.layout) for version in live]
-    base = digest(repr((dataset.fingerprint, content, [(n, referenced[n].fingerprint) for n in sorted(referenced)])))
+    parents = [(name, referenced[name].fingerprint) for name in sorted(referenced)]
+    base = digest(repr((dataset.fingerprint, content, parents, context.project.timezone)))
     before = published.build(Layer.SILVER, dataset.name) if published else None
     as_of = _effective_as_of(dataset, context.inputs.as_of, before)
     mark = digest(repr((base, as_of)))
@@ -230,7 +231,7 @@ class _Work:
         day = f"DATE '{self.as_of.isoformat()}'"
         parts = []
         for column in columns:
-            value = f"CAST({identifier(column.name)} AS DATE)"
+            value = day_of(column)
             parts += [
                 f"max({value}) FILTER (WHERE {value} <= {day})",
                 f"min({value}) FILTER (WHERE {value} > {day})",
