@@ -53,6 +53,8 @@ GOLD = {
 }
 """Columns of each gold table, in order; the first one is the key."""
 
+BOM, GZIP = b"\xef\xbb\xbf", b"\x1f\x8b"
+LONGEST_RECORD = 1_000_000
 MALFORMED_THRESHOLD = Fraction(1, 10)
 INTEGER = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
@@ -77,7 +79,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is in a file. ``regular``: every quote is where RFC 4180 allows one, so that there is but one reading."""
+    """What is in a file. ``regular``: it is text with every quote where RFC 4180 allows one and no endless record.
+
+    Of a regular text there is but one reading.
+    """
 
     header: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
@@ -87,14 +92,15 @@ class Reading:
 
 def read_file(dataset: str, content: bytes) -> Reading:
     """Cut a file into records; lines of blanks are none, a delimiter at the end of a line closes its last field."""
-    if b"\0" in content:
-        return Reading(refused="not_text")
     try:
-        text = content.decode("utf-8-sig")
+        text = "" if b"\0" in content or content.startswith(GZIP) else content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return Reading(refused="undecodable")
+        text = ""
+    if not text and content not in (b"", BOM):
+        return Reading(refused="not_text", regular=False)
     rows = [row for row in csv.reader(io.StringIO(text, newline="")) if not _is_blank_line(row)]
-    regular = WELL_FORMED.fullmatch(text) is not None
+    short = all(sum(map(len, row)) < LONGEST_RECORD for row in rows)
+    regular = short and WELL_FORMED.fullmatch(text) is not None
     if not rows:
         return Reading(refused="empty", regular=regular)
     header = tuple(unicodedata.normalize("NFC", name).strip() for name in rows[0])

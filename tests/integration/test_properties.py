@@ -6,9 +6,11 @@ import csv
 import datetime as dt
 import io
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.oracle import COLUMNS, GOLD, History, Row, outcome_of, read_file
 
 from filon.lake import Lake, Layer, Sources
 from filon.line import Until, run_line
@@ -23,13 +26,11 @@ from filon.project import Project, load_project
 from filon.projects import retail
 from filon.report import FileLine, RunReport, RunStatus
 from filon.settings import Settings
-from tests.oracle import COLUMNS, GOLD, KEYS, History, Row, outcome_of, read_file
 
 AS_OF = dt.date(2026, 1, 1)
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 CLIENTS = (
-    b"id_client,nom,email,date_inscription,pays\n"
-    b"1,Ann,ann@exemple.fr,2024-01-01,France\n2,Bob,bob@exemple.fr,,uk\n"
+    b"id_client,nom,email,date_inscription,pays\n1,Ann,ann@exemple.fr,2024-01-01,France\n2,Bob,bob@exemple.fr,,uk\n"
 )
 HEADER = b"id_achat,id_client,date_achat,montant,produit\n"
 PURCHASE = b"1,1,2024-01-01,5.00,Souris\n"
@@ -41,7 +42,6 @@ class Place:
     """A folder of sources and a lake that runs fill from it."""
 
     folder: Path
-    project: Project
     files: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -64,9 +64,7 @@ class Place:
         """One run."""
         sources = Sources(str(self.folder / "sources"))
         options = Settings(threads=1)
-        return run_line(
-            options, self.project, self.lake, sources, as_of=AS_OF, now=NOW, until=until, force=force
-        )
+        return run_line(options, retail_project(), self.lake, sources, as_of=AS_OF, now=NOW, until=until, force=force)
 
     def bronze(self) -> list[tuple[Any, ...]]:
         """The records of the purchases as received, in order."""
@@ -96,15 +94,16 @@ class Place:
             return database.execute(query, [paths]).fetchall()
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
+@cache
+def retail_project() -> Project:
+    """The project, read once; no argument of the tests, so that a failure does not print it."""
     return load_project(retail.FOLDER)
 
 
 @contextmanager
-def place(project: Project, files: Mapping[str, bytes]) -> Iterator[Place]:
+def place(files: Mapping[str, bytes]) -> Iterator[Place]:
     with tempfile.TemporaryDirectory(prefix="filon-test-") as folder:
-        result = Place(Path(folder), project)
+        result = Place(Path(folder))
         for path, content in files.items():
             result.put(path, content)
         yield result
@@ -135,9 +134,9 @@ GOOD_CELLS = st.tuples(
     st.sampled_from(["1", "2", " 1 ", "3", "+1"]),
     st.sampled_from(["2024-02-29", "2023-02-29", "2026-01-01", "2026-01-02", ""]),
     st.sampled_from(["5.00", "5", ".5", "0", "5.001", "10000", "10000.01", "-1", "x", "1e2", ""]),
-    st.sampled_from(["souris", "ÉCRAN plat", "12\" x", "a,b", "a\nb", "a\r\nb", " ", 'q""', "'", "\ufeff", ""]),
+    st.sampled_from(["souris", "ÉCRAN plat", '12" x', "a,b", "a\nb", "a\r\nb", " ", 'q""', "'", "\ufeff", ""]),
 )
-WILD_TEXT = st.text(st.sampled_from('ab1,;"\n\r\t \'é\u00a0\u2028\x1f\\'), max_size=12)
+WILD_TEXT = st.text(st.sampled_from("ab1,;\"\n\r\t 'é\u00a0\u2028\x1f\\"), max_size=12)
 HUGE = st.sampled_from([70_000, 1_100_000]).flatmap(lambda n: st.sampled_from(["x" * n, "é\n" * (n // 2)]))
 
 
@@ -150,8 +149,7 @@ def written_rows(draw: st.DrawFn) -> bytes:
         rows.append(["99", "1", "2024-01-01", "5.00", draw(HUGE)])
     rows = [(row + ["more"] * len(header))[: len(header)] for row in rows]
     stream = io.StringIO(newline="")
-    quoting = draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]))
-    csv.writer(stream, quoting=quoting, lineterminator=draw(LINES)).writerows([header, *rows])
+    csv.writer(stream, quoting=csv.QUOTE_ALL, lineterminator=draw(LINES)).writerows([header, *rows])
     text = stream.getvalue()
     if draw(st.booleans()):
         text = text.rstrip("\r\n")
@@ -199,19 +197,14 @@ def assert_every_record_is_accounted_for(report: RunReport, content: bytes) -> N
     else:
         assert line.status == "ingested"
         assert line.rows_read == line.rows_accepted + line.rows_superseded + line.rows_rejected
+    if reading.regular or reading.refused == "not_text":
+        assert (line.status == "quarantined") == (reading.refused is not None)
     if reading.regular:
         assert line.reason == reading.refused
+    if reading.regular and reading.refused is None:
+        expected = outcome_of([("achats.csv", content), ("clients.csv", CLIENTS)], AS_OF).counts["achats.csv"]
         found = (line.rows_read, line.rows_accepted, line.rows_superseded, line.rows_rejected)
-        [(_, expected)] = [
-            *[one for one in outcome_of(_files(content), AS_OF).counts.items() if one[0] == "achats.csv"],
-            *[("achats.csv", None) for _ in [reading.refused] if reading.refused],
-        ]
-        if expected is not None:
-            assert found == (expected.read, expected.accepted, expected.superseded, expected.rejected)
-
-
-def _files(content: bytes) -> list[tuple[str, bytes]]:
-    return [("achats.csv", content), ("clients.csv", CLIENTS)]
+        assert found == (expected.read, expected.accepted, expected.superseded, expected.rejected)
 
 
 @modest(120)
@@ -228,8 +221,8 @@ def _files(content: bytes) -> list[tuple[str, bytes]]:
 @example(content=b"\x28\xb5\x2f\xfddamaged")
 @example(content=b"\xef\xbb\xbf")
 @example(content=HEADER + b"1,1,2024-01-01,5.00," + b"x" * (9 << 20) + b"\n" + PURCHASE * 20)
-def test_any_bytes_end_in_a_release_and_every_record_is_accounted_for(project: Project, content: bytes) -> None:
-    with place(project, {"clients.csv": CLIENTS, "achats.csv": content}) as here:
+def test_any_bytes_end_in_a_release_and_every_record_is_accounted_for(content: bytes) -> None:
+    with place({"clients.csv": CLIENTS, "achats.csv": content}) as here:
         report = here.run()
 
         assert report.status is RunStatus.PUBLISHED, report.error
@@ -237,13 +230,13 @@ def test_any_bytes_end_in_a_release_and_every_record_is_accounted_for(project: P
 
 
 @pytest.mark.parametrize("odd", [b"", b"1,2\n", b"\n"])
-def test_how_a_field_is_read_does_not_depend_on_other_lines(project: Project, odd: bytes) -> None:
+def test_how_a_field_is_read_does_not_depend_on_other_lines(odd: bytes) -> None:
     lines = [b'1,1,2024-01-01,5.00,12" x\n', b'2,1,2024-01-01,5.00, "x"\n', b"3,1,2024-01-01,5.00, x \n"]
     filling = b"".join(b"%d,1,2024-01-01,5.00,Souris\n" % number for number in range(10, 60))
-    with place(project, {"clients.csv": CLIENTS, "achats.csv": HEADER + b"".join(lines) + filling}) as here:
+    with place({"clients.csv": CLIENTS, "achats.csv": HEADER + b"".join(lines) + filling}) as here:
         here.run(until=Until.BRONZE)
         alone = here.bronze()
-    with place(project, {"clients.csv": CLIENTS, "achats.csv": HEADER + b"".join(lines) + filling + odd}) as here:
+    with place({"clients.csv": CLIENTS, "achats.csv": HEADER + b"".join(lines) + filling + odd}) as here:
         here.run(until=Until.BRONZE)
         beside = here.bronze()
 
@@ -251,9 +244,16 @@ def test_how_a_field_is_read_does_not_depend_on_other_lines(project: Project, od
     assert len(alone) == 53
 
 
-@pytest.mark.timeout(30) if False else pytest.mark.filterwarnings("error")
-def test_many_loose_quotes_are_read_in_bearable_time(project: Project) -> None:
-    raise AssertionError("placeholder")
+def test_many_loose_quotes_are_read_in_bearable_time() -> None:
+    loose = b"".join(b'%d,1,2024-01-01,5.00,12" x\n' % number for number in range(400))
+    good = b"".join(b"%d,1,2024-01-01,5.00,Souris\n" % number for number in range(1_000, 5_000))
+    with place({"clients.csv": CLIENTS, "achats.csv": HEADER + loose + good + b"1,2\n"}) as here:
+        start = time.perf_counter()
+        report = here.run(until=Until.BRONZE)
+        elapsed = time.perf_counter() - start
+
+    assert purchases_of(report).rows_read == 4_401
+    assert elapsed < 4  # it is a matter of tenths when every line is looked at a bounded number of times
 
 
 # ---- any text ----
@@ -275,13 +275,13 @@ CELLS = st.one_of(
 @example(rows=[("1", "a\r\nb", "c\rd", "e\nf", '"')], line="\r\n", quoting=csv.QUOTE_ALL, mark=b"")
 @example(rows=[("null", "NULL", "NaN", "\\N", "\\")], line="\n", quoting=csv.QUOTE_MINIMAL, mark=b"")
 def test_bronze_holds_exactly_the_texts_that_were_written(
-    project: Project, rows: list[tuple[str, ...]], line: str, quoting: int, mark: bytes
+    rows: list[tuple[str, ...]], line: str, quoting: int, mark: bytes
 ) -> None:
     stream = io.StringIO(newline="")
     # only a carriage return in the line end makes every Python version quote it inside a field
     line = "\r\n" if quoting == csv.QUOTE_MINIMAL else line
     csv.writer(stream, quoting=quoting, lineterminator=line).writerows([COLUMNS["achats"], *rows])  # type: ignore[arg-type]
-    with place(project, {"clients.csv": CLIENTS, "achats.csv": mark + stream.getvalue().encode()}) as here:
+    with place({"clients.csv": CLIENTS, "achats.csv": mark + stream.getvalue().encode()}) as here:
         report = here.run(until=Until.BRONZE)
 
         assert purchases_of(report).rows_read == len(rows)
@@ -300,7 +300,9 @@ ACHATS_POOL = [
     _purchases((1, 1, "2024-01-05", "10.00", "souris"), (2, 2, "2024-02-05", "20.00", "clavier")),
     _purchases((2, 1, "2024-03-05", "7000.05", "SOURIS"), (3, 3, "2024-03-06", "30.00", "écran")),
     _purchases((1, 2, "2024-01-07", "-1.00", "souris"), (3, 1, "2023-12-31", "33.33", "webcam")),
-    _purchases((2, 2, "2024-02-05", "20.01", "clavier"), (2, 2, "2024-02-05", "99.99", "tard"), (4, 4, "2024-05-05", "1", "x")),
+    _purchases(
+        (2, 2, "2024-02-05", "20.01", "clavier"), (2, 2, "2024-02-05", "9.99", "tard"), (4, 4, "2024-05-05", "1", "x")
+    ),
     _purchases(),
 ]
 CLIENTS_POOL = [
@@ -312,7 +314,8 @@ CLIENTS_POOL = [
 BROKEN = [b"", b"id_achat,id_client\n1,1\n", HEADER + b"\xe9\n", b"\0"]
 ACHATS_PATHS = ["achats-a.csv", "achats-b.csv", "achats-c.csv"]
 CLIENTS_PATHS = ["clients-a.csv", "clients-b.csv"]
-STEP = st.one_of(
+Step = tuple[str, bytes | None]
+STEP: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.sampled_from(ACHATS_PATHS), st.sampled_from(ACHATS_POOL)),
     st.tuples(st.sampled_from(ACHATS_PATHS), st.sampled_from(ACHATS_POOL)),
     st.tuples(st.sampled_from(CLIENTS_PATHS), st.sampled_from(CLIENTS_POOL)),
@@ -324,10 +327,9 @@ A, B, C, *_ = ACHATS_POOL
 
 def published(here: Place) -> dict[str, list[Row]]:
     """Silver by key without places, and every gold table."""
-    silver = {name: sorted(columns, key=lambda c, key=KEYS[name]: c != key) for name, columns in COLUMNS.items()}  # type: ignore[misc]
-    tables = {name: here.table(Layer.SILVER, name, columns) for name, columns in silver.items()}
+    silver = {name: here.table(Layer.SILVER, name, columns) for name, columns in COLUMNS.items()}
     gold = {name: here.table(Layer.GOLD, name, columns.split()) for name, columns in GOLD.items()}
-    return tables | gold
+    return silver | gold
 
 
 def expected_of(history: History) -> dict[str, list[Row]]:
@@ -336,30 +338,65 @@ def expected_of(history: History) -> dict[str, list[Row]]:
     return {name: outcome.silver(name) for name in COLUMNS} | outcome.gold
 
 
-@modest(25)
-@given(steps=st.lists(STEP, min_size=2, max_size=7))
-@example(steps=[("achats-a.csv", A), ("achats-b.csv", B), ("achats-a.csv", C), ("achats-a.csv", A)])
-@example(steps=[("achats-a.csv", A), ("achats-b.csv", B), ("achats-a.csv", b"\0"), ("achats-c.csv", A)])
-@example(steps=[("achats-a.csv", A), ("achats-b.csv", b"\0"), ("achats-a.csv", b"\0")])
-@example(steps=[("achats-a.csv", A), ("achats-b.csv", A), ("achats-a.csv", B), ("achats-b.csv", C)])
-@example(steps=[("achats-a.csv", A), ("achats-a.csv", None), ("achats-b.csv", A), ("achats-a.csv", B)])
-@example(steps=[("achats-b.csv", A), ("achats-a.csv", B), ("achats-b.csv", B), ("achats-b.csv", A)])
-def test_incremental_runs_equal_the_oracle_after_any_history(
-    project: Project, steps: list[tuple[str, bytes | None]]
-) -> None:
+@modest(30)
+@given(runs=st.lists(st.lists(STEP, min_size=1, max_size=2), min_size=2, max_size=7))
+@example(runs=[[("achats-a.csv", A)], [("achats-b.csv", B)], [("achats-a.csv", C)], [("achats-a.csv", A)]])
+@example(runs=[[("achats-a.csv", A)], [("achats-b.csv", A)], [("achats-a.csv", B)], [("achats-b.csv", C)]])
+@example(runs=[[("achats-a.csv", A)], [("achats-a.csv", None)], [("achats-b.csv", A)], [("achats-a.csv", B)]])
+@example(runs=[[("achats-b.csv", A)], [("achats-a.csv", B)], [("achats-b.csv", B)], [("achats-b.csv", A)]])
+@example(runs=[[("achats-b.csv", A)], [("achats-b.csv", B), ("achats-a.csv", A)]])
+def test_incremental_runs_equal_the_oracle_after_any_history(runs: list[list[Step]]) -> None:
     history = History()
-    with place(project, {"clients-a.csv": CLIENTS}) as here:
+    with place({"clients-a.csv": CLIENTS}) as here:
         here.run()
         history.run(here.files)
-        for path, content in steps:
-            here.put(path, content)
-            report = here.run()
-            history.run(here.files)
-
-            assert report.status in (RunStatus.PUBLISHED, RunStatus.UNCHANGED), report.error
-            assert published(here) == expected_of(history)
+        for steps in runs:
+            after_these_steps(here, history, steps)
 
         before = published(here)
         assert here.run().status is RunStatus.UNCHANGED
         assert here.run(force=True).status is RunStatus.PUBLISHED
         assert published(here) == before
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [[("achats-a.csv", A)], [("achats-b.csv", b"\0")], [("achats-a.csv", b"\0")]],
+        [[("achats-a.csv", A), ("achats-b.csv", B)], [("achats-a.csv", b"\0"), ("achats-b.csv", b"\0")]],
+    ],
+    ids=["one after the other", "at once"],
+)
+def test_the_same_broken_bytes_at_two_paths_leave_the_rows_of_both(runs: list[list[Step]]) -> None:
+    history = History()
+    with place({"clients-a.csv": CLIENTS}) as here:
+        for steps in runs:
+            after_these_steps(here, history, steps)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [[("achats-a.csv", A)], [("achats-b.csv", B)], [("achats-a.csv", b"\0")], [("achats-c.csv", A)]],
+        [[("achats-a.csv", A)], [("achats-b.csv", B)], [("achats-a.csv", b"\0"), ("achats-c.csv", A)]],
+    ],
+    ids=["one after the other", "at once"],
+)
+def test_bytes_whose_rows_are_kept_while_their_file_is_broken_change_nothing_under_another_name(
+    runs: list[list[Step]],
+) -> None:
+    history = History()
+    with place({"clients-a.csv": CLIENTS}) as here:
+        for steps in runs:
+            after_these_steps(here, history, steps)
+
+
+def after_these_steps(here: Place, history: History, steps: list[Step]) -> None:
+    """Change the sources, run once, and compare everything with the oracle."""
+    for path, content in steps:
+        here.put(path, content)
+    report = here.run()
+    history.run(here.files)
+
+    assert report.status in (RunStatus.PUBLISHED, RunStatus.UNCHANGED), report.error
+    assert published(here) == expected_of(history)

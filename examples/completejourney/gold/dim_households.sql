@@ -2,8 +2,8 @@
 WITH buyers AS (
     SELECT
         household_id,
-        min(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) FILTER (WHERE quantity > 0) AS first_purchase,
-        max(CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE)) FILTER (WHERE quantity > 0) AS last_purchase,
+        min(local_date(transaction_timestamp)) FILTER (WHERE quantity > 0) AS first_purchase,
+        max(local_date(transaction_timestamp)) FILTER (WHERE quantity > 0) AS last_purchase,
         count(DISTINCT basket_id) FILTER (WHERE quantity > 0) AS baskets
     FROM transactions
     GROUP BY household_id

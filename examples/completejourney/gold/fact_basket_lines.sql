@@ -1,5 +1,5 @@
 WITH local_lines AS (
-    SELECT *, CAST(in_zone(transaction_timestamp, 'America/New_York') AS DATE) AS sale_date
+    SELECT *, local_date(transaction_timestamp) AS sale_date
     FROM transactions
 )
 

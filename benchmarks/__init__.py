@@ -1,0 +1,1 @@
+"""Measurements of Filon against hand-written references."""
