@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from filon.engines import Engine
-from filon.errors import ConfigError, FilonError, SourcesMissing, TablesFailed
+from filon.errors import ConfigError, FilonError, TablesFailed
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, TableLine
@@ -138,9 +138,6 @@ def _through_stages(run: Run, sources: Sources, published: Release | None, until
     if published is None or published.project_fingerprint != project.fingerprint:
         check_project(run.context.engine, project)
     run.bronze = ingest(run.context, sources, published)
-    if not run.bronze.files and not run.bronze.ledger.versions:
-        patterns = ", ".join(dataset.pattern for dataset in run.context.project.datasets.values())
-        raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
     if ORDER.index(until) >= ORDER.index(Until.SILVER):
         _silver(run, published)
     if ORDER.index(until) >= ORDER.index(Until.GOLD):

@@ -18,7 +18,6 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tests.oracle import COLUMNS, GOLD, History, Row, outcome_of, read_file
 
 from filon.lake import Lake, Layer, Sources
 from filon.line import Until, run_line
@@ -26,6 +25,7 @@ from filon.project import Project, load_project
 from filon.projects import retail
 from filon.report import FileLine, RunReport, RunStatus
 from filon.settings import Settings
+from tests.oracle import COLUMNS, GOLD, History, Row, outcome_of, read_file
 
 AS_OF = dt.date(2026, 1, 1)
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -90,14 +90,19 @@ class Place:
         return [dict(zip(columns, row, strict=True)) for row in found]
 
     def _rows(self, query: str, paths: list[str]) -> list[tuple[Any, ...]]:
-        with duckdb.connect(config={"threads": 1}) as database:
-            return database.execute(query, [paths]).fetchall()
+        return reader().execute(query, [paths]).fetchall()
 
 
 @cache
 def retail_project() -> Project:
     """The project, read once; no argument of the tests, so that a failure does not print it."""
     return load_project(retail.FOLDER)
+
+
+@cache
+def reader() -> duckdb.DuckDBPyConnection:
+    """One connection for all reading: opening one costs more than what is read."""
+    return duckdb.connect(config={"threads": 1})
 
 
 @contextmanager
@@ -207,7 +212,7 @@ def assert_every_record_is_accounted_for(report: RunReport, content: bytes) -> N
         assert found == (expected.read, expected.accepted, expected.superseded, expected.rejected)
 
 
-@modest(120)
+@modest(80)
 @given(content=ANY_FILE)
 @example(content=b"\n" + HEADER + PURCHASE)
 @example(content=HEADER + PURCHASE + b"\n" + PURCHASE)
@@ -221,11 +226,11 @@ def assert_every_record_is_accounted_for(report: RunReport, content: bytes) -> N
 @example(content=b"\x28\xb5\x2f\xfddamaged")
 @example(content=b"\xef\xbb\xbf")
 @example(content=HEADER + b"1,1,2024-01-01,5.00," + b"x" * (9 << 20) + b"\n" + PURCHASE * 20)
-def test_any_bytes_end_in_a_release_and_every_record_is_accounted_for(content: bytes) -> None:
+def test_any_bytes_are_read_or_quarantined_and_every_record_is_accounted_for(content: bytes) -> None:
     with place({"clients.csv": CLIENTS, "achats.csv": content}) as here:
-        report = here.run()
+        report = here.run(until=Until.SILVER)
 
-        assert report.status is RunStatus.PUBLISHED, report.error
+        assert report.status is RunStatus.STOPPED, report.error
         assert_every_record_is_accounted_for(report, content)
 
 
@@ -264,7 +269,7 @@ CELLS = st.one_of(
 )
 
 
-@modest(100)
+@modest(60)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=12),
     line=LINES,
@@ -338,8 +343,8 @@ def expected_of(history: History) -> dict[str, list[Row]]:
     return {name: outcome.silver(name) for name in COLUMNS} | outcome.gold
 
 
-@modest(30)
-@given(runs=st.lists(st.lists(STEP, min_size=1, max_size=2), min_size=2, max_size=7))
+@modest(10)
+@given(runs=st.lists(st.lists(STEP, min_size=1, max_size=2), min_size=2, max_size=5))
 @example(runs=[[("achats-a.csv", A)], [("achats-b.csv", B)], [("achats-a.csv", C)], [("achats-a.csv", A)]])
 @example(runs=[[("achats-a.csv", A)], [("achats-b.csv", A)], [("achats-a.csv", B)], [("achats-b.csv", C)]])
 @example(runs=[[("achats-a.csv", A)], [("achats-a.csv", None)], [("achats-b.csv", A)], [("achats-a.csv", B)]])
@@ -353,7 +358,16 @@ def test_incremental_runs_equal_the_oracle_after_any_history(runs: list[list[Ste
         for steps in runs:
             after_these_steps(here, history, steps)
 
+        assert published(here) == expected_of(history)
+
+
+def test_a_forced_run_builds_the_same_tables_again() -> None:
+    with place({"clients-a.csv": CLIENTS, "achats-a.csv": A}) as here:
+        here.run()
+        here.put("achats-b.csv", B)
+        here.run()
         before = published(here)
+
         assert here.run().status is RunStatus.UNCHANGED
         assert here.run(force=True).status is RunStatus.PUBLISHED
         assert published(here) == before
@@ -392,11 +406,13 @@ def test_bytes_whose_rows_are_kept_while_their_file_is_broken_change_nothing_und
 
 
 def after_these_steps(here: Place, history: History, steps: list[Step]) -> None:
-    """Change the sources, run once, and compare everything with the oracle."""
+    """Change the sources, run once, and compare silver with the oracle."""
     for path, content in steps:
         here.put(path, content)
     report = here.run()
     history.run(here.files)
 
     assert report.status in (RunStatus.PUBLISHED, RunStatus.UNCHANGED), report.error
-    assert published(here) == expected_of(history)
+    expected = outcome_of(history.live.items(), AS_OF)
+    for name, columns in COLUMNS.items():
+        assert here.table(Layer.SILVER, name, columns) == expected.silver(name)

@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 import pytest
 from deltalake import DeltaTable
-from tests.oracle import COLUMNS, GOLD, KEYS, Outcome, Row, files_of, outcome_of
 
 from filon.lake import Lake, Layer, Sources
 from filon.line import run_line
@@ -22,6 +21,7 @@ from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.report import RunReport, RunStatus
 from filon.settings import Settings
+from tests.oracle import COLUMNS, GOLD, KEYS, Outcome, Row, files_of, outcome_of
 
 AS_OF = dt.date(2026, 1, 1)
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

@@ -53,12 +53,14 @@ class DuckDBEngine:
         arguments = (
             f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
             f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
-            f"new_line={literal(_ESCAPED[form.newline])}, strict_mode=true, null_padding=false, "
+            f"strict_mode=true, null_padding=false, "
             f"filename={str(not single).lower()}, max_line_size={LONGEST_LINE}"
         )
         self._execute("SET preserve_insertion_order = true")
         try:
-            self._connection.execute(f"CREATE TEMP TABLE {identifier(raw)} AS SELECT * FROM read_csv({arguments})")
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {identifier(raw)} AS SELECT * FROM read_csv({arguments})"
+            )
         except duckdb.Error as error:
             raise CsvUnreadable(_first_line(error)) from error
         finally:
@@ -170,9 +172,6 @@ def _split(lines: str, form: CsvForm) -> str:
         f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT _file, _record, fault AS _malformed, "
         f"CASE WHEN fault IS NOT NULL THEN line END AS _raw, {fields} FROM judged"
     )
-
-
-_ESCAPED = {"\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r"}
 
 
 @contextmanager

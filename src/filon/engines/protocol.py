@@ -54,7 +54,6 @@ class CsvForm:
     columns: tuple[str, ...]
     delimiter: str = ","
     quote: str = '"'
-    newline: str = "\n"
     numbered: bool = False
     ragged: bool = False
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from filon.errors import ConfigError, WriteConflict
+from filon.errors import ConfigError, SourcesMissing, WriteConflict
 from filon.lake import (
     Build,
     FileState,
@@ -71,6 +71,9 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
         ledger = context.lake.ledger()
         _check_project(ledger, context.project, context.lake.root)
         listing = _list(context.project, sources)
+        if not listing.files and not ledger.versions:
+            patterns = ", ".join(dataset.pattern for dataset in context.project.datasets.values())
+            raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
         observations = _observe(context, sources, listing.files, ledger)
         observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
         decided = plan(ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined)

@@ -63,13 +63,13 @@ class _Text:
 
     @property
     def is_regular(self) -> bool:
-        return self.received.facts.newline in ("\n", "\r\n")
+        return self.received.facts.newline is not None
 
     @property
     def form(self) -> CsvForm:
         dialect = self.incoming.dataset.dialect
         columns = tuple(f"f{index}" for index in range(len(self.header.names)))
-        return CsvForm(columns, dialect.delimiter, dialect.quote, self.received.facts.newline or "\n")
+        return CsvForm(columns, dialect.delimiter, dialect.quote)
 
 
 @dataclass

@@ -1,0 +1,80 @@
+"""Runs that are killed, and runs that race: the published release stays readable, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.integration.conftest import ACHATS, AS_OF, Shop
+
+GOLD = ("dim_clients", "dim_produits", "fact_ventes", "kpi_ca_par_mois", "kpi_stats_distribution")
+LATER = ACHATS.splitlines()[0] + "".join(f"\n{100 + n},1,2025-03-{1 + n % 28:02},{n}.50,souris" for n in range(1, 2000))
+
+
+def tables(shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+    return {name: shop.rows(name) for name in GOLD}
+
+
+@pytest.fixture
+def expected(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> dict[str, list[tuple[object, ...]]]:
+    """What a run that nobody disturbs makes of all files."""
+    other = Shop(tmp_path_factory.mktemp("undisturbed"))
+    for path in sorted(shop.sources.iterdir()):
+        other.put(path.name, path.read_bytes())
+    other.run()
+    other.put("achats-2.csv", LATER)
+    other.run()
+    return tables(other)
+
+
+@pytest.mark.parametrize("delay", [0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5])
+def test_killed_run_leaves_the_release_and_the_next_run_completes(
+    shop: Shop, expected: dict[str, list[tuple[object, ...]]], delay: float
+) -> None:
+    shop.run()
+    before, release = tables(shop), shop.release()["number"]
+    shop.put("achats-2.csv", LATER)
+    process = shop.start("run", "--as-of", AS_OF)
+    time.sleep(delay)
+    process.kill()
+    process.communicate()
+    if shop.release()["number"] == release:
+        assert tables(shop) == before
+    shop.run()
+    assert tables(shop) == expected
+    bronze = shop.rows("achats", "_file, _record", layer="bronze")
+    assert len(bronze) == len(set(bronze)) == 6 + 1999
+    assert shop.run()["status"] == "unchanged"
+
+
+def test_of_two_runs_that_race_one_wins_and_nothing_is_lost(
+    shop: Shop, expected: dict[str, list[tuple[object, ...]]]
+) -> None:
+    shop.run()
+    shop.put("achats-2.csv", LATER)
+    conflicts = []
+    for _ in range(5):
+        both = [shop.start("run", "--json", "--force", "--as-of", AS_OF) for _ in range(2)]
+        outputs = [process.communicate()[0] for process in both]
+        codes = [process.returncode for process in both]
+        assert 0 in codes, outputs
+        conflicts = [output for output, code in zip(outputs, codes, strict=True) if code]
+        if conflicts:
+            break
+    assert conflicts, "two forced runs at once never met"
+    assert "ReleaseConflict" in json.loads(conflicts[0])["error"]
+    shop.run()
+    assert tables(shop) == expected
+    bronze = shop.rows("achats", "_file, _record", layer="bronze")
+    assert len(bronze) == len(set(bronze)) == 6 + 1999
+
+
+def test_stale_files_of_a_killed_run_are_swept(shop: Shop) -> None:
+    shop.run()
+    orphan = shop.lake / "gold" / "fact_ventes" / "part-left-behind.parquet"
+    orphan.write_bytes(b"half a file")
+    shop.filon("sweep", "--hours", "0")
+    assert not orphan.exists()
+    assert len(shop.rows("fact_ventes")) == 3

@@ -1,0 +1,261 @@
+"""CSV files as they really are: dialects, compression, drift, hostile names, and files that cannot be read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+import zstandard
+
+from tests.integration.conftest import ACHATS, CLIENTS, Shop
+
+HEADER = ACHATS.splitlines()[0]
+ROW = "50,1,2025-01-05,7.00,souris"
+
+
+def contract(words: dict[str, Any], **types: str) -> dict[str, Any]:
+    """A contract of two or three columns with these custom properties."""
+    columns: list[dict[str, Any]] = [{"name": "code", "logicalType": "string", "primaryKey": True, "required": True}]
+    for name, kind in types.items():
+        column: dict[str, Any] = {"name": name, "logicalType": kind}
+        if kind == "number":
+            column["physicalType"] = "DECIMAL(10,2)"
+        columns.append(column)
+    properties = [{"property": name, "value": value} for name, value in {"filePattern": "ventes*", **words}.items()]
+    head = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1", "status": "active"}
+    return {**head, "schema": [{"name": "ventes", "customProperties": properties, "properties": columns}]}
+
+
+@pytest.fixture
+def sales(tmp_path: Path) -> Shop:
+    """A project of one source, `ventes`, whose contract each test writes."""
+    project = tmp_path / "project"
+    (project / "sources").mkdir(parents=True)
+    (project / "filon.yaml").write_text("name: ventes\ntimezone: Europe/Paris\n")
+    return Shop(tmp_path, project)
+
+
+def describe(shop: Shop, words: dict[str, Any], **types: str) -> None:
+    assert shop.project is not None
+    (shop.project / "sources" / "ventes.yaml").write_text(yaml.safe_dump(contract(words, **types)))
+
+
+FRENCH = 'code;prix;jour;nom\né1;1 234,50;31/12/2024;Crème brûlée\n\'2;0,5;01/02/2025;"a;b\nc"\n'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst"])
+def test_french_files_are_read_in_every_encoding_and_packing(sales: Shop, encoding: str, packing: str) -> None:
+    dialect = {"delimiter": ";", "decimal": ",", "grouping": " \u00a0\u202f", "dateFormat": "dd/MM/yyyy"}
+    name = "utf-8" if encoding == "utf-8-sig" else encoding
+    describe(sales, {"dialect": {**dialect, "encoding": name}}, prix="number", jour="date", nom="string")
+    content = FRENCH.encode(encoding)
+    packed = {"": content, ".gz": gzip.compress(content), ".zst": zstandard.compress(content)}
+    sales.put(f"ventes.csv{packing}", packed[packing])
+    sales.run()
+    rows = sales.rows("ventes", "code, CAST(prix AS VARCHAR), CAST(jour AS VARCHAR), nom", layer="silver")
+    assert rows == [("'2", "0.50", "2025-02-01", "a;b\nc"), ("é1", "1234.50", "2024-12-31", "Crème brûlée")]
+
+
+def test_timestamps_without_a_zone_are_read_in_the_dialects_zone(sales: Shop) -> None:
+    describe(sales, {"dialect": {"timezone": "Europe/Paris"}}, moment="timestamp")
+    sales.put("ventes.csv", "code,moment\na,2024-07-01 12:00:00\n")
+    sales.run()
+    [(moment,)] = sales.rows("ventes", "CAST(epoch(moment) AS BIGINT)", layer="silver")
+    assert moment == 1719828000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b" \n\n", "empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00", "not_text"),
+        ((HEADER + "\n1,1,2025-01-01,5,caf").encode() + b"\xe9\n", "undecodable"),
+        ((HEADER + "\n" + "1;2\n" * 50).encode(), "malformed"),
+        (b"id_achat,id_client,date_achat,montant\n1,1,2025-01-01,5\n", "missing_column"),
+        (HEADER.replace(",", ";").encode() + b"\n1;1;2025-01-01;5;x\n", "missing_column"),
+        ((HEADER + ",Produit\n").encode(), "duplicate_header"),
+        (gzip.compress(ACHATS.encode())[:-9], "corrupt_archive"),
+        (b'"id_achat\n', "malformed_header"),
+    ],
+)
+def test_unreadable_file_is_quarantined_whole_and_the_others_go_on(shop: Shop, content: bytes, reason: str) -> None:
+    shop.put("achats-mauvais.csv", content)
+    report = shop.run()
+    by_file = {file["file"]: file for file in report["files"]}
+    assert (by_file["achats-mauvais.csv"]["status"], by_file["achats-mauvais.csv"]["reason"]) == ("quarantined", reason)
+    assert by_file["achats-mauvais.csv"]["detail"]
+    assert by_file["achats.csv"]["status"] == "ingested"
+    assert len(shop.rows("fact_ventes")) == 3
+
+
+def test_refused_new_content_leaves_the_rows_of_the_file_before_it(shop: Shop) -> None:
+    shop.run()
+    shop.put("achats.csv", b"\x00\x01")
+    report = shop.run()
+    assert report["status"] == "unchanged"
+    assert len(shop.rows("fact_ventes")) == 3
+
+
+def test_single_malformed_records_go_to_the_row_quarantine_with_their_text(shop: Shop) -> None:
+    good = "\n".join(f"{100 + n},1,2025-01-05,7.00,souris" for n in range(40))
+    shop.put("achats-2.csv", f'{HEADER}\n{good}\n1,2\n{ROW}\n1,1,2025-01-05,7.00,souris,de trop\n51,1,"2025"x,1,a\n')
+    report = shop.run()
+    counts = next(file for file in report["files"] if file["file"] == "achats-2.csv")
+    assert (counts["rows_read"], counts["rows_accepted"], counts["rows_rejected"]) == (44, 41, 3)
+    rows = shop.json("quarantine", "show", "achats-2.csv")["rows"]
+    assert [(row["record"], row["reasons"], row["raw"]) for row in rows] == [
+        (41, ["record:too_few_fields"], "1,2"),
+        (43, ["record:too_many_fields"], "1,1,2025-01-05,7.00,souris,de trop"),
+        (44, ["record:stray_quote"], '51,1,"2025"x,1,a'),
+    ]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_every_line_ending_is_read(shop: Shop, newline: str) -> None:
+    shop.put("achats.csv", ACHATS.replace("\n", newline))
+    assert shop.run()["datasets"][1]["read"] == 6
+    assert len(shop.rows("fact_ventes")) == 3
+
+
+def test_mixed_line_endings_and_blank_lines_lose_nothing(shop: Shop) -> None:
+    shop.put("achats.csv", f"{HEADER}\r\n10,1,2025-01-05,1,a\n\n11,1,2025-01-05,2,b\r\n \n12,1,2025-01-05,3,c")
+    report = shop.run()
+    assert report["datasets"][1] | {"read": 3, "accepted": 3} == report["datasets"][1]
+
+
+EXTRA = f"{HEADER},canal\n{ROW},web\n"
+
+
+def test_undeclared_column_evolves_into_bronze_and_is_reported(shop: Shop) -> None:
+    shop.put("achats.csv", EXTRA)
+    report = shop.run()
+    assert "undeclared columns kept as text in _extra: canal" in report["files"][0]["notes"]
+    [(extra,)] = shop.rows("achats", "_extra", layer="bronze")
+    assert json.loads(extra) == {"canal": "web"}
+
+
+@pytest.mark.parametrize(("drift", "outcome"), [("freeze", "quarantined"), ("discard", "ingested")])
+def test_drift_modes_freeze_and_discard(sales: Shop, drift: str, outcome: str) -> None:
+    describe(sales, {"drift": drift}, prix="number")
+    sales.put("ventes.csv", "code,prix,canal\na,1.00,web\n")
+    report = sales.run()
+    assert report["files"][0]["status"] == outcome
+    if outcome == "quarantined":
+        assert report["files"][0]["reason"] == "drift"
+    else:
+        assert sales.rows("ventes", "_extra", layer="bronze") == [(None,)]
+
+
+def test_file_refused_by_a_contract_is_tried_again_when_the_contract_changes(sales: Shop) -> None:
+    describe(sales, {"drift": "freeze"}, prix="number")
+    sales.put("ventes.csv", "code,prix,canal\na,1.00,web\n")
+    assert sales.run()["files"][0]["status"] == "quarantined"
+    describe(sales, {"drift": "freeze"}, prix="number", canal="string")
+    assert sales.run()["files"][0]["status"] == "ingested"
+    assert sales.rows("ventes", "code, canal", layer="silver") == [("a", "web")]
+
+
+def test_changed_dialect_reads_the_same_bytes_again(sales: Shop) -> None:
+    describe(sales, {"dialect": {"encoding": "latin-1"}}, nom="string")
+    sales.put("ventes.csv", "code,nom\na,\u20ac\n".encode("cp1252"))
+    sales.run()
+    assert sales.rows("ventes", "nom", layer="silver") == [("\x80",)]
+    describe(sales, {"dialect": {"encoding": "cp1252"}}, nom="string")
+    sales.run()
+    assert sales.rows("ventes", "nom", layer="silver") == [("€",)]
+
+
+def test_data_that_does_not_look_like_its_contract_is_reported(sales: Shop) -> None:
+    describe(sales, {}, prix="number", jour="date")
+    sales.put("ventes.csv", "code,prix,jour\n" + "".join(f"{n},rien,{n}\n" for n in range(30)))
+    notes = sales.run()["files"][0]["notes"]
+    assert notes == [
+        "prix looks like text, the contract says DECIMAL(10,2)",
+        "jour looks like integer, the contract says DATE",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "achats [1].csv",
+        "achats*.csv",
+        "achats?%20.csv",
+        "achats'; DROP TABLE.csv",
+        'achats"é.csv',
+        "achats\n2.csv",
+        "a/achats.csv",
+    ],
+)
+def test_hostile_file_names_are_only_names(shop: Shop, name: str) -> None:
+    (shop.sources / "achats.csv").unlink()
+    shop.put(name, ACHATS)
+    report = shop.run()
+    assert [file["file"] for file in report["files"] if file["dataset"] == "achats"] == [name]
+    assert len(shop.rows("fact_ventes")) == 3
+
+
+def test_many_small_files_are_read_together(shop: Shop) -> None:
+    for number in range(300):
+        shop.put(f"lot/achats-{number:03}.csv", f"{HEADER}\n{1000 + number},1,2025-01-05,1.00,souris\n")
+    report = shop.run()
+    assert sum(file["rows_accepted"] for file in report["files"] if file["file"].startswith("lot/")) == 300
+    assert len(list((shop.lake / "bronze" / "achats").glob("*.parquet"))) <= 4
+    shop.put("lot/achats-007.csv", f"{HEADER}\n1007,1,2025-01-05,9.00,souris\n")
+    shop.run()
+    rows = dict(shop.rows("fact_ventes", "id_achat, CAST(montant AS VARCHAR)"))
+    assert len(rows) == 303
+    assert (rows[1007], rows[1008]) == ("9.00", "1.00")
+
+
+def test_clients_keep_rows_of_an_older_layout_when_their_file_is_gone(sales: Shop) -> None:
+    describe(sales, {}, prix="number")
+    sales.put("ventes.csv", "code,prix\na,1.00\n")
+    sales.run()
+    (sales.sources / "ventes.csv").unlink()
+    describe(sales, {}, prix="number", canal="string")
+    sales.put("ventes-2.csv", "code,prix,canal\nb,2.00,web\n")
+    sales.run()
+    rows = sales.rows("ventes", "code, canal", layer="silver")
+    assert rows == [("a", None), ("b", "web")]
+
+
+def test_decimals_beyond_the_scale_and_odd_numbers_are_rejected(sales: Shop) -> None:
+    describe(sales, {}, prix="number")
+    texts = [
+        "1.50",
+        "1.5",
+        "1",
+        "1.500",
+        ".5",
+        "+2",
+        "1.505",
+        "1e2",
+        "NaN",
+        "inf",
+        "1,5",
+        "1_000",
+        "123456789.00",
+        "0x1",
+    ]
+    sales.put("ventes.csv", "code,prix\n" + "".join(f'{index},"{text}"\n' for index, text in enumerate(texts)))
+    report = sales.run()
+    accepted = {int(code) for (code,) in sales.rows("ventes", "code", layer="silver")}
+    assert accepted == {0, 1, 2, 3, 4, 5}
+    assert report["datasets"][0]["reasons"] == {"prix:type": 6, "prix:precision": 1, "prix:scale": 1}
+
+
+CLIENTS_OF_A_PLATFORM = CLIENTS.replace("Ada", "A\u0065\u0301da")
+
+
+def test_text_is_stored_in_composed_unicode(shop: Shop) -> None:
+    shop.put("clients.csv", CLIENTS_OF_A_PLATFORM)
+    shop.run()
+    assert shop.rows("clients", "nom", layer="silver")[0] == ("A\u00e9da",)

@@ -1,0 +1,98 @@
+"""The words of custom properties: their defaults, their spelling, and what they refuse."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from pydantic import ValidationError
+
+from filon.project.vocabulary import (
+    Case,
+    ColumnWords,
+    Dialect,
+    Drift,
+    Keep,
+    MissingFile,
+    Normalise,
+    NoWords,
+    RowRule,
+    SourceWords,
+)
+
+
+def test_a_source_that_says_only_its_pattern_has_the_usual_csv_dialect() -> None:
+    words = SourceWords.model_validate({"filePattern": "clients*.csv"})
+    assert words == SourceWords(
+        file_pattern="clients*.csv",
+        dialect=Dialect(delimiter=",", quote='"', encoding="utf-8", decimal=".", date_format="yyyy-MM-dd"),
+        keep=Keep.FIRST,
+        drift=Drift.EVOLVE,
+        malformed_threshold=0.1,
+        on_missing_file=MissingFile.KEEP,
+        rules=(),
+    )
+
+
+def test_words_are_written_in_camel_case() -> None:
+    words = SourceWords.model_validate(
+        {
+            "filePattern": "*.csv",
+            "malformedThreshold": 0,
+            "onMissingFile": "retract",
+            "dialect": {"dateFormat": "dd/MM/yyyy", "timestampFormat": "dd/MM/yyyy HH:mm"},
+            "rules": [{"name": "sent_later", "expression": "sent >= ordered"}],
+        }
+    )
+    assert words.malformed_threshold == 0
+    assert words.on_missing_file is MissingFile.RETRACT
+    assert (words.dialect.date_format, words.dialect.timestamp_format) == ("dd/MM/yyyy", "dd/MM/yyyy HH:mm")
+    assert words.rules == (RowRule(name="sent_later", expression="sent >= ordered"),)
+
+
+def test_texts_are_trimmed_and_else_left_as_they_are_unless_said_otherwise() -> None:
+    assert ColumnWords().normalise == Normalise(trim=True, case=Case.KEEP, canonical=())
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("UTF8", "utf-8"), ("latin-1", "iso8859-1"), ("windows-1252", "cp1252"), ("UTF-16", "utf-16")],
+)
+def test_an_encoding_is_known_by_any_of_its_names(given: str, name: str) -> None:
+    assert Dialect(encoding=given).encoding == name
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"encoding": "utf-9"}, "no such encoding; common ones are utf-8, cp1252 and latin-1"),
+        ({"encoding": "rot13"}, "no such encoding"),
+        ({"delimiter": ""}, "one character is expected"),
+        ({"delimiter": "||"}, "one character is expected"),
+        ({"delimiter": "\n"}, "one character is expected"),
+        ({"quote": "\0"}, "one character is expected"),
+        ({"delimiter": ";", "quote": ";"}, "delimiter and quote are the same"),
+        ({"decimal": "·"}, "'.' or ','"),
+        ({"delimeter": ";"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, str], message: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(message)):
+        Dialect.model_validate(values)
+
+
+@pytest.mark.parametrize("threshold", [-0.01, 1.01])
+def test_the_malformed_threshold_is_a_share(threshold: float) -> None:
+    with pytest.raises(ValidationError, match="malformedThreshold"):
+        SourceWords.model_validate({"filePattern": "*.csv", "malformedThreshold": threshold})
+
+
+@pytest.mark.parametrize("name", ["", "sent later", "1st", "sent-later", "sent:later"])
+def test_the_name_of_a_row_rule_is_one_plain_word(name: str) -> None:
+    with pytest.raises(ValidationError, match="should match pattern"):
+        RowRule(name=name, expression="TRUE")
+
+
+def test_a_model_has_no_words() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        NoWords.model_validate({"keep": "first"})

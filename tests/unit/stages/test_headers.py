@@ -1,0 +1,127 @@
+"""Headers of files against the contract: names in any order and case, drift, and what is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from filon.project import INTEGER, TEXT, Column, Contract, Dataset
+from filon.project.document import Document
+from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
+from filon.stages.bronze.headers import Header, match_header
+from filon.stages.bronze.receive import Refused
+
+
+def clients(drift: Drift = Drift.EVOLVE, delimiter: str = ",") -> Dataset:
+    """Clients with an id and an e-mail that they must have, and a country that they may have."""
+    columns = (
+        Column("client", INTEGER, required=True, header="N° client"),
+        Column("email", TEXT, required=True, header="Email"),
+        Column("country", TEXT, header="country"),
+    )
+    contract = Contract("clients", columns, ("client",), document=Document(Path("clients.yaml"), {}, {}))
+    return Dataset(
+        contract=contract,
+        pattern="clients*.csv",
+        dialect=Dialect(delimiter=delimiter),
+        keep=Keep.FIRST,
+        drift=drift,
+        malformed_threshold=0.1,
+        on_missing_file=MissingFile.KEEP,
+        rules=(),
+    )
+
+
+def refusal(cells: list[str], dataset: Dataset) -> Refused:
+    with pytest.raises(Refused) as caught:
+        match_header(cells, dataset)
+    return caught.value
+
+
+def test_columns_are_found_by_the_name_that_they_have_in_the_file() -> None:
+    header = match_header(["N° client", "Email", "country"], clients())
+    assert header == Header(
+        names=("N° client", "Email", "country"),
+        columns=(("client", 0), ("email", 1), ("country", 2)),
+        extras=(),
+    )
+
+
+def test_columns_may_stand_in_any_order() -> None:
+    header = match_header(["country", "N° client", "Email"], clients())
+    assert dict(header.columns) == {"country": 0, "client": 1, "email": 2}
+
+
+@pytest.mark.parametrize("email", ["EMAIL", "email", " Email ", "\tEmail"])
+def test_case_and_surrounding_blanks_of_a_name_do_not_matter(email: str) -> None:
+    assert dict(match_header(["N° client", email], clients()).columns) == {"client": 0, "email": 1}
+
+
+def test_composed_and_decomposed_letters_are_the_same() -> None:
+    contract = clients()
+    column = Column("name", TEXT, required=True, header="Prénom")
+    dataset = Dataset(**{**vars(contract), "contract": Contract("c", (column,), (), document=Document(Path(), {}, {}))})
+    assert match_header(["Pre\u0301nom"], dataset).columns == (("name", 0),)
+
+
+def test_an_optional_column_may_be_absent() -> None:
+    assert dict(match_header(["N° client", "Email"], clients()).columns) == {"client": 0, "email": 1}
+
+
+def test_undeclared_columns_are_extras_and_nameless_ones_get_their_place_for_a_name() -> None:
+    header = match_header(["N° client", "", "Email", "phone", ""], clients())
+    assert header.extras == (("column 2", 1), ("phone", 3), ("column 5", 4))
+
+
+def test_a_missing_required_column_is_named_as_it_should_stand_in_the_file() -> None:
+    refused = refusal(["Email", "country"], clients())
+    assert refused.reason == "missing_column"
+    assert "the header has no N° client (it has: Email, country)" in refused.detail
+    assert "Send the column, or make it optional" in refused.detail
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_a_header_with_another_delimiter_is_recognised(delimiter: str) -> None:
+    refused = refusal([delimiter.join(["N° client", "Email", "country"])], clients())
+    assert refused.reason == "missing_column"
+    assert f"It looks separated by {delimiter!r}" in refused.detail
+
+
+def test_commas_are_recognised_where_semicolons_were_announced() -> None:
+    refused = refusal(['"N° client","Email"'], clients(delimiter=";"))
+    assert "It looks separated by ','" in refused.detail
+
+
+@pytest.mark.parametrize(("first", "second"), [("Email", "Email"), ("Email", "EMAIL"), ("phone", " Phone ")])
+def test_a_name_that_stands_twice_is_refused(first: str, second: str) -> None:
+    refused = refusal(["N° client", "Email", first, second], clients())
+    assert refused.reason == "duplicate_header"
+    assert f"the header names {first.casefold()} twice" in refused.detail
+
+
+def test_nameless_columns_are_no_duplicates() -> None:
+    header = match_header(["N° client", "Email", "", ""], clients())
+    assert header.extras == (("column 3", 2), ("column 4", 3))
+
+
+def test_the_name_made_for_a_nameless_column_is_not_taken_from_another() -> None:
+    header = match_header(["N° client", "Email", "column 4", ""], clients())
+    names = [name for name, _ in header.extras]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("drift", [Drift.EVOLVE, Drift.DISCARD])
+def test_only_a_frozen_contract_refuses_drift(drift: Drift) -> None:
+    assert match_header(["N° client", "Email", "phone"], clients(drift)).extras == (("phone", 2),)
+
+
+def test_a_frozen_contract_names_what_is_too_many_and_what_is_missing() -> None:
+    refused = refusal(["N° client", "Email", "phone", ""], clients(Drift.FREEZE))
+    assert refused.reason == "drift"
+    assert "unexpected: phone, column 4; absent: country" in refused.detail
+
+
+def test_a_frozen_contract_takes_its_columns_in_any_order() -> None:
+    header = match_header(["country", "Email", "N° client"], clients(Drift.FREEZE))
+    assert header.extras == ()
