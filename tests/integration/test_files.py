@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 import zstandard
 
-from tests.integration.conftest import ACHATS, CLIENTS, Shop
+from tests.integration.conftest import ACHATS, CLIENTS, ObjectStore, Shop
 
 HEADER = ACHATS.splitlines()[0]
 ROW = "50,1,2025-01-05,7.00,souris"
@@ -259,3 +260,24 @@ def test_text_is_stored_in_composed_unicode(shop: Shop) -> None:
     shop.put("clients.csv", CLIENTS_OF_A_PLATFORM)
     shop.run()
     assert shop.rows("clients", "nom", layer="silver")[0] == ("A\u00e9da",)
+
+
+def test_sources_may_lie_on_an_object_store(shop: Shop, object_store: ObjectStore) -> None:
+    place = "s3://arrivals/retail"
+    remote = replace(shop, extra={**object_store.environment, "FILON_SOURCES": place})
+    object_store.put("arrivals", "retail/clients.csv", CLIENTS.encode())
+    object_store.put("arrivals", "retail/2025/achats.csv.gz", gzip.compress(ACHATS.encode()))
+    object_store.put("arrivals", "elsewhere/achats.csv", b"not under the prefix")
+    report = remote.run()
+    assert [file["file"] for file in report["files"]] == ["2025/achats.csv.gz", "clients.csv"]
+    assert len(remote.rows("fact_ventes")) == 3
+    assert remote.run()["status"] == "unchanged"
+    object_store.put(
+        "arrivals", "retail/2025/achats.csv.gz", gzip.compress("\n".join(ACHATS.splitlines()[:2]).encode())
+    )
+    assert remote.run()["status"] == "published"
+    assert len(remote.rows("fact_ventes")) == 1
+
+
+def test_lake_on_an_object_store_is_refused_in_one_clear_line(shop: Shop) -> None:
+    assert "a lake on an object store is not written yet" in shop.filon("run", "--lake", "s3://b/lake", exit_code=2)

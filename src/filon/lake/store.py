@@ -22,7 +22,10 @@ class Lake:
     def __init__(self, root: str) -> None:
         self.root = root
         metadata = self.layer(Layer.METADATA)
-        if (folder := metadata.folder) is not None and "%" in str(folder):
+        folder = metadata.folder
+        if folder is None:
+            raise ConfigError(f"{root}: a lake on an object store is not written yet; give a local folder as --lake")
+        if "%" in str(folder):
             raise ConfigError(
                 f"the lake cannot stand in {folder.parent}: Delta readers misread `%` in a path. Move it."
             )

@@ -223,6 +223,7 @@ CLIENTS, ORDERS = "sources/clients.yaml", "sources/orders.yaml"
 TOTALS, TOTALS_SQL = "gold/totals.yaml", "gold/totals.sql"
 BEST, BEST_SQL = "gold/best.yaml", "gold/best.sql"
 TESTS = "tests/totals.yaml"
+LOSSLESS = "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)"
 
 IN_FILON_YAML = [
     Mistake(
@@ -1040,7 +1041,7 @@ IN_A_MODEL = [
     Mistake(
         "check that is no SQL",
         TOTALS,
-        "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)",
+        LOSSLESS,
         "SELECT (SELECT sum(amount) FROM orders",
         "gold/totals.yaml:9",
         "the check `nothing is lost` is not valid SQL",
@@ -1049,7 +1050,7 @@ IN_A_MODEL = [
     Mistake(
         "check with an open quote",
         TOTALS,
-        "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)",
+        LOSSLESS,
         "SELECT count(*) FROM orders WHERE channel = 'web",
         "gold/totals.yaml:9",
         "the check `nothing is lost` is not valid SQL",
@@ -1058,7 +1059,7 @@ IN_A_MODEL = [
     Mistake(
         "check that gives two columns",
         TOTALS,
-        "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)",
+        LOSSLESS,
         "SELECT sum(amount), count(*) FROM orders",
         "gold/totals.yaml:9",
         "the check `nothing is lost` gives 2 columns",
@@ -1067,7 +1068,7 @@ IN_A_MODEL = [
     Mistake(
         "check that gives a text",
         TOTALS,
-        "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)",
+        LOSSLESS,
         "SELECT max(channel) FROM orders",
         "gold/totals.yaml:9",
         "the check `nothing is lost` gives VARCHAR",
@@ -1076,7 +1077,7 @@ IN_A_MODEL = [
     Mistake(
         "check that reads the clock",
         TOTALS,
-        "SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)",
+        LOSSLESS,
         "SELECT count(*) FROM orders WHERE ordered > current_date",
         "gold/totals.yaml:9",
         "another answer at each run",
@@ -1094,7 +1095,7 @@ IN_A_MODEL = [
     Mistake(
         "check with a metric of columns on the table",
         TOTALS,
-        "        type: sql\n        query: SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)\n",
+        f"        type: sql\n        query: {LOSSLESS}\n",
         "        metric: nullValues\n",
         "gold/totals.yaml:9",
         "the metric `nullValues` needs a column",
@@ -1103,7 +1104,7 @@ IN_A_MODEL = [
     Mistake(
         "check without a query",
         TOTALS,
-        "        query: SELECT (SELECT sum(amount) FROM orders) - (SELECT sum(amount) FROM totals)\n",
+        f"        query: {LOSSLESS}\n",
         "",
         "gold/totals.yaml:9",
         "a check of type sql needs a `query`",
