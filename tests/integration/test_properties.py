@@ -60,11 +60,11 @@ class Place:
             target.write_bytes(content)
             self.files[path] = content
 
-    def run(self, *, until: Until = Until.RELEASE, force: bool = False) -> RunReport:
+    def run(self, *, until: Until = Until.RELEASE, force: bool = False, as_of: dt.date = AS_OF) -> RunReport:
         """One run."""
         sources = Sources(str(self.folder / "sources"))
         options = Settings(threads=1)
-        return run_line(options, retail_project(), self.lake, sources, as_of=AS_OF, now=NOW, until=until, force=force)
+        return run_line(options, retail_project(), self.lake, sources, as_of=as_of, now=NOW, until=until, force=force)
 
     def bronze(self) -> list[tuple[Any, ...]]:
         """The records of the purchases as received, in order."""
@@ -371,6 +371,16 @@ def test_a_forced_run_builds_the_same_tables_again() -> None:
         assert here.run().status is RunStatus.UNCHANGED
         assert here.run(force=True).status is RunStatus.PUBLISHED
         assert published(here) == before
+
+
+def test_another_as_of_date_judges_the_same_files_again() -> None:
+    with place({"clients-a.csv": CLIENTS, "achats-a.csv": A, "achats-b.csv": B}) as here:
+        for month in (12, 1, 2, 3, 4, 2):
+            as_of = dt.date(2024 if month < 12 else 2023, month, 5)
+            here.run(as_of=as_of)
+
+            expected = outcome_of(sorted(here.files.items()), as_of)
+            assert published(here) == {name: expected.silver(name) for name in COLUMNS} | expected.gold
 
 
 @pytest.mark.parametrize(

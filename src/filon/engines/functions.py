@@ -18,7 +18,7 @@ _DENOMINATOR = _MILLIONTHS.format("denominator")
 def duckdb_macros(locale: str, timezone: str, as_of: str) -> list[str]:
     """Statements that define the functions in DuckDB."""
     days, months = day_names(locale), month_names(locale)
-    words = r"regexp_extract_all(value, '\s+|\S+')"
+    words = r"regexp_extract_all(value, '[ \t\n\v\f\r\x{A0}]+|[^ \t\n\v\f\r\x{A0}]+')"
     capitalised = f"list_transform({words}, lambda word: upper(word[1]) || lower(word[2:]))"
     hundredths = f"(200 * abs({_NUMERATOR}) + abs({_DENOMINATOR})) // (2 * abs({_DENOMINATOR}))"
     signed = f"sign({_NUMERATOR}) * sign({_DENOMINATOR}) * ({hundredths})"

@@ -22,6 +22,8 @@ OPERATORS = (
     "mustNotBeBetween",
 )
 NONE = (Decimal(0),)
+COLUMN_METRICS = {"nullValues", "missingValues", "invalidValues"}
+METRICS = COLUMN_METRICS | {"rowCount", "duplicateValues"}
 
 
 def contract_checks(contract: Contract) -> Iterator[Check]:
@@ -96,11 +98,12 @@ def _metric_query(document: Document, place: Place, table: str, column: str | No
     if column is None and metric == "duplicateValues" and arguments.get("properties"):
         return f"SELECT {_duplicates(tuple(arguments['properties']))} {source}"
     if column is None:
-        document.report(
-            place,
-            f"the metric `{metric}` needs a column",
-            suggestion(metric, {"rowCount", "duplicateValues"}),
-        )
+        fix = "write it under the column that it is about" if metric in COLUMN_METRICS else suggestion(metric, METRICS)
+        document.report(place, f"the metric `{metric}` needs a column", fix)
+        return None
+    if metric == "invalidValues" and not {"validValues", "pattern"} & arguments.keys():
+        fix = "add `arguments: {validValues: […]}` or `arguments: {pattern: …}`"
+        document.report(place, "`invalidValues` without arguments can never fail", fix)
         return None
     name = identifier(column)
     conditions = {

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from filon.errors import Problem, ProjectInvalid
 
@@ -19,6 +20,7 @@ except ImportError:  # PyYAML built without libyaml: same result, slower
     from yaml import SafeLoader  # type: ignore[assignment]
 
 Model = TypeVar("Model", bound=BaseModel)
+IN_PARENT = ("missing", "extra_forbidden")
 Place = tuple[str | int, ...]
 
 
@@ -119,23 +121,40 @@ def validated(model: type[Model], document: Document, place: Place = (), data: A
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        for mistake in error.errors(include_url=False):
-            location: Place = (*place, *(part for part in mistake["loc"]))
-            document.report(
-                location, *_explain(model, mistake["loc"], mistake["type"], mistake["msg"], mistake["input"])
-            )
+        for mistake in _distinct(document, place, error):
+            document.report((*place, *mistake["loc"]), *_explain(model, mistake))
         return None
 
 
-def _explain(model: type[BaseModel], loc: Place, kind: str, message: str, given: Any) -> tuple[str, str]:
-    name = ".".join(str(part) for part in loc)
-    if kind == "extra_forbidden":
-        known = {info.alias or field_name for field_name, info in model.model_fields.items()}
-        return f"unknown key `{name}`", suggestion(str(loc[-1]), known)
-    if kind == "missing":
-        return f"`{name}` is missing", f"add `{loc[-1]}: …`"
-    shown = repr(given)[:60]
-    return (
-        f"`{name}` is {shown}: {message[0].lower()}{message[1:]}",
-        f"change the value of `{loc[-1] if loc else name}`",
-    )
+def _distinct(document: Document, place: Place, error: ValidationError) -> list[ErrorDetails]:
+    """The mistakes of a validation, one per node: a value outside a union fails once for each of its members."""
+    found: dict[Place, ErrorDetails] = {}
+    for mistake in error.errors(include_url=False):
+        location = mistake["loc"]
+        while location and (*place, *location) not in document.lines and mistake["type"] not in IN_PARENT:
+            location = location[:-1]
+        found.setdefault(location, mistake)
+    return list(found.values())
+
+
+def keys_at(model: type[BaseModel], location: Place) -> list[str]:
+    """The keys that are known where the last part of a location stands, following models inside models."""
+    for part in location[:-1]:
+        fields = {info.alias or name: info.annotation for name, info in model.model_fields.items()}
+        inner = fields.get(str(part))
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _explain(model: type[BaseModel], mistake: ErrorDetails) -> tuple[str, str]:
+    location = mistake["loc"]
+    name = ".".join(str(part) for part in location)
+    if mistake["type"] == "extra_forbidden":
+        return f"unknown key `{name}`", suggestion(str(location[-1]), keys_at(model, location))
+    if mistake["type"] == "missing":
+        return f"`{name}` is missing", f"add `{location[-1]}: …`"
+    message = mistake["msg"]
+    shown = repr(mistake["input"])[:60]
+    fix = f"change the value of `{location[-1] if location else name}`"
+    return f"`{name}` is {shown}: {message[0].lower()}{message[1:]}", fix

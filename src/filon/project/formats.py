@@ -44,7 +44,7 @@ def date_format(pattern: str) -> DateFormat:
         elif token[0].isalpha():
             raise UnknownFormat(f"`{token}` in the format `{pattern}` is not understood")
         else:
-            text = token[1:-1] if token.startswith("'") else token
+            text = (token[1:-1] or "'") if token.startswith("'") else token
             regex.append(re.escape(text))
             strptime.append(text.replace("%", "%%"))
     return DateFormat("".join(regex), "".join(strptime))

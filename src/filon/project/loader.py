@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlglot
 from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from sqlglot.errors import SqlglotError
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
-from filon.project.query import read_model, table_lines
+from filon.project.query import describe_error, read_model, table_lines, unsteady_parts
+from filon.project.vocabulary import Timezone
 
 FILE = "filon.yaml"
 Table = TypeVar("Table", Dataset, Model)
@@ -27,14 +28,6 @@ def _known_locale(name: str) -> str:
         Locale.parse(name)
     except (UnknownLocaleError, ValueError):
         raise ValueError("no such locale; examples are fr, en, de_CH") from None
-    return name
-
-
-def _known_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError("no such time zone; an example is Europe/Paris") from None
     return name
 
 
@@ -53,7 +46,7 @@ class ProjectFile(BaseModel):
     title: str = ""
     locale: Annotated[str, AfterValidator(_known_locale)] = "en"
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
-    timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
+    timezone: Timezone = "UTC"
     defaults: Defaults = Defaults()
 
 
@@ -173,7 +166,7 @@ def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Mode
         for column in contract.columns:
             if column.reference is None:
                 continue
-            line = contract.document.line((*contract.place_of(column.name), "relationships"))
+            line = contract.document.line((*contract.place_of(column.name), "relationships", 0))
             target = contracts.get(column.reference.table) if column.reference.table in known else None
             if target is None:
                 fix = suggestion(column.reference.table, known)
@@ -184,6 +177,10 @@ def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Mode
             elif target.key != (column.reference.column,) and not target.column(column.reference.column).unique:
                 fix = f"refer to the key of `{target.name}`: {', '.join(target.key) or 'it has none'}"
                 what = f"`{column.reference.table}.{column.reference.column}` may hold a value several times"
+            elif target.column(column.reference.column).type.kind is not column.type.kind:
+                other = f"{column.reference.table}.{column.reference.column}"
+                fix = "give both columns the same type"
+                what = f"`{column.name}` is {column.type}, `{other}` is {target.column(column.reference.column).type}"
             else:
                 continue
             problems.append(Problem(contract.document.path, line, what, fix))
@@ -224,12 +221,18 @@ def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Mo
                 continue
             line = contract.document.line(check.place)
             try:
-                names = table_lines(sqlglot.parse_one(check.query, dialect="duckdb"))
-            except sqlglot.ParseError as error:
-                detail = error.errors[0]["description"] if error.errors else str(error)
-                what = f"the check `{check.name}` is not valid SQL: {detail}"
+                tree = sqlglot.parse_one(check.query, dialect="duckdb")
+            except SqlglotError as error:
+                what = f"the check `{check.name}` is not valid SQL: {describe_error(error)}"
                 problems.append(Problem(contract.document.path, line, what, "mend its `query`"))
                 continue
+            names = table_lines(tree)
+            problems += [
+                Problem(
+                    contract.document.path, line, f"`{part}` in `{check.name}` gives another answer at each run", fix
+                )
+                for part, fix in unsteady_parts(tree)
+            ]
             problems += [
                 Problem(
                     contract.document.path,

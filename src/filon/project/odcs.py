@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.document import Document, Place, suggestion
+from filon.project.document import Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.types import LOGICAL, ColumnType, Kind, parse_type
 from filon.project.vocabulary import ColumnWords, NoWords, SourceWords
@@ -32,6 +32,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
 SCHEMA: Place = ("schema", 0)
 
+DATE_FIX = "use yyyy MM dd HH mm ss, as in dd/MM/yyyy"
 TEXT_OPTIONS = {"minLength", "maxLength", "pattern"}
 RANGE_OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 DATE_OPTIONS = RANGE_OPTIONS | {"format"}
@@ -77,8 +78,9 @@ def _schema(document: Document) -> SchemaObject | None:
         document.report((), "a contract is a mapping", "start with `apiVersion: v3.1.0`")
         return None
     _report_unknown_keys(document, OpenDataContractStandard, document.data, ())
+    known = {info.alias or name for name, info in OpenDataContractStandard.model_fields.items()}
     try:
-        whole = OpenDataContractStandard.model_validate(document.data)
+        whole = OpenDataContractStandard.model_validate({k: v for k, v in document.data.items() if k in known})
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             if mistake["type"] != "extra_forbidden":
@@ -148,11 +150,16 @@ def _words(
             first, *rest = mistake["loc"]
             name = ".".join(str(part) for part in mistake["loc"])
             where = (*places[str(first)], *rest) if first in places else place
-            if mistake["type"] == "missing" and not rest:
+            if mistake["type"] == "extra_forbidden":
+                document.report(
+                    where, f"unknown key `{name}`", suggestion(str(mistake["loc"][-1]), keys_at(words, mistake["loc"]))
+                )
+            elif mistake["type"] == "missing" and not rest:
                 fix = f"add to its customProperties: `- {{property: {first}, value: …}}`"
                 document.report(where, f"custom property `{first}` is missing", fix)
             else:
-                document.report(where, f"`{name}`: {mistake['msg']}", "see the vocabulary in docs/contracts.md")
+                fix = DATE_FIX if name.endswith("Format") else "see the vocabulary in docs/contracts.md"
+                document.report(where, f"`{name}`: {mistake['msg']}", fix)
         return None
 
 
@@ -266,9 +273,7 @@ def _format(document: Document, place: Place, prop: SchemaProperty, kind: Column
     try:
         date_format(chosen)
     except UnknownFormat as error:
-        document.report(
-            (*place, "logicalTypeOptions", "format"), str(error), "use yyyy MM dd HH mm ss, as in dd/MM/yyyy"
-        )
+        document.report((*place, "logicalTypeOptions", "format"), str(error), DATE_FIX)
     return chosen
 
 
@@ -300,6 +305,8 @@ def _rule(name: str, given: object, kind: ColumnType) -> Rule | None:
     try:
         if name in ("minLength", "maxLength"):
             bound = int(str(given))
+            if bound < 0:
+                return None
         elif name == "pattern":
             bound = str(given)
             re.compile(bound)
@@ -311,6 +318,8 @@ def _rule(name: str, given: object, kind: ColumnType) -> Rule | None:
             return None
         else:
             bound = Decimal(str(given))
+            if not bound.is_finite():
+                return None
     except (ValueError, InvalidOperation, re.error):
         return None
     return Rule(name, bound)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
+from sqlglot.errors import ParseError, SqlglotError
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
@@ -58,18 +59,15 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         return None, [Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]
     try:
         statements = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree is not None]
-    except ParseError as error:
-        first = error.errors[0] if error.errors else {}
-        what = f"not valid SQL: {first.get('description', error)} near `{first.get('highlight', '')}`"
-        return None, [Problem(path, first.get("line") or 1, what, "mend the SQL at that line")]
-    except TokenError as error:
-        return None, [Problem(path, 1, f"not valid SQL: {error}", "close the quote or comment that is open")]
+    except SqlglotError as error:
+        what = f"not valid SQL: {describe_error(error)}"
+        return None, [Problem(path, _error_line(error), what, "mend the SQL at that line")]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return None, [
             Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")
         ]
     tree = statements[0]
-    problems = [*_forbidden(path, tree), *_misplaced(path, tree)]
+    problems = [*_forbidden(path, sql, tree), *_misplaced(path, tree)]
     model = Model(
         contract=contract,
         path=path,
@@ -90,17 +88,49 @@ def table_lines(tree: exp.Expr) -> dict[str, int]:
     return found
 
 
-def _forbidden(path: Path, tree: exp.Expr) -> list[Problem]:
-    problems = []
+def describe_error(error: SqlglotError) -> str:
+    """What a parser found wrong, in one line."""
+    if isinstance(error, ParseError) and error.errors:
+        first = error.errors[0]
+        return f"{first.get('description')} near `{first.get('highlight')}`"
+    return str(error.__context__ or error).split("\n", 1)[0]
+
+
+def _error_line(error: SqlglotError) -> int:
+    if isinstance(error, ParseError) and error.errors:
+        return error.errors[0].get("line") or 1
+    found = re.search(r"from (?:line )?(\d+):", str(error.__context__ or error))
+    return int(found[1]) if found else 1
+
+
+def unsteady_parts(tree: exp.Expr) -> list[tuple[str, str]]:
+    """The parts of a query that read the clock or a die, each with what to write instead."""
+    found = []
     for node in tree.walk():
         name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
         if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES:
-            what = f"`{node.sql(dialect='duckdb')}` gives another answer at each run"
-            problems.append(Problem(path, _line(node), what, "use as_of(), the date that the run was given"))
+            found.append((node.sql(dialect="duckdb"), "use as_of(), the date that the run was given"))
+    return found
+
+
+def _forbidden(path: Path, sql: str, tree: exp.Expr) -> list[Problem]:
+    problems = [
+        Problem(path, _line_of(sql, part), f"`{part}` gives another answer at each run", fix)
+        for part, fix in unsteady_parts(tree)
+    ]
+    for node in tree.walk():
+        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
         if name in FILE_FUNCTIONS or isinstance(node, (exp.ReadCSV, exp.ReadParquet)):
-            what = "a model reads tables, not files"
-            problems.append(Problem(path, _line(node), what, "describe the file by a contract under sources/"))
+            fix = "describe the file by a contract under sources/"
+            problems.append(Problem(path, _line(node), "a model reads tables, not files", fix))
     return problems
+
+
+def _line_of(sql: str, part: str) -> int:
+    """The line on which a function is first named."""
+    name = re.escape(part.split("(", 1)[0])
+    found = re.search(rf"\b{name}\b", sql, re.IGNORECASE)
+    return sql.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def _misplaced(path: Path, tree: exp.Expr) -> list[Problem]:

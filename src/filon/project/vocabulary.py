@@ -9,9 +9,12 @@ from __future__ import annotations
 import codecs
 from enum import StrEnum
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from filon.project.formats import date_format
 
 
 class _Words(BaseModel):
@@ -20,9 +23,24 @@ class _Words(BaseModel):
 
 def _known_encoding(name: str) -> str:
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(name).name
+        "".encode(found)  # a codec that is no text encoding, such as rot13, is a LookupError here
     except LookupError:
         raise ValueError("no such encoding; common ones are utf-8, cp1252 and latin-1") from None
+    return found
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone; an example is Europe/Paris") from None
+    return name
+
+
+def _known_format(pattern: str) -> str:
+    date_format(pattern)
+    return pattern
 
 
 def _one_character(value: str) -> str:
@@ -33,6 +51,8 @@ def _one_character(value: str) -> str:
 
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Format = Annotated[str, AfterValidator(_known_format)]
 
 
 class Dialect(_Words):
@@ -43,11 +63,17 @@ class Dialect(_Words):
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="characters between thousands, removed before a number is read")
-    date_format: str = "yyyy-MM-dd"
-    timestamp_format: str = "yyyy-MM-dd HH:mm:ss"
-    timezone: str = "UTC"
+    date_format: Format = "yyyy-MM-dd"
+    timestamp_format: Format = "yyyy-MM-dd HH:mm:ss"
+    timezone: Timezone = "UTC"
     true: str = "true"
     false: str = "false"
+
+    @model_validator(mode="after")
+    def _delimiter_is_no_quote(self) -> Dialect:
+        if self.delimiter == self.quote:
+            raise ValueError("delimiter and quote are the same character")
+        return self
 
 
 class Case(StrEnum):

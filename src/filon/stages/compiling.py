@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
+import sqlglot
+from sqlglot.errors import SqlglotError
+
 from filon.engines import Engine, StatementInvalid
-from filon.errors import Problem, ProjectInvalid
+from filon.errors import EngineError, Problem, ProjectInvalid
 from filon.project import Column, ColumnType, Contract, Dataset, Kind, Model, Project, parse_type
-from filon.sql import identifier
+from filon.project.query import unsteady_parts
+from filon.sql import identifier, literal
 from filon.stages.rules import judged_query
 
 PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
@@ -60,11 +65,14 @@ def require_valid(engine: Engine, model: Model) -> None:
 def model_problems(engine: Engine, model: Model) -> Iterator[Problem]:
     """Where a SELECT cannot be compiled, or gives other columns than its contract."""
     try:
-        found = dict(engine.describe(model.sql))
+        columns = engine.describe(model.sql)
     except StatementInvalid as error:
         yield Problem(model.path, error.line, error.message, "mend the SQL at that line")
         return
-    contract = model.contract
+    contract, found = model.contract, dict(columns)
+    for name, count in Counter(name for name, _ in columns).items():
+        if count > 1:
+            yield Problem(model.path, 1, f"the SELECT gives the column `{name}` twice", "rename or drop one of them")
     for name in [name for name in found if name not in contract.column_names]:
         line = contract.document.line(("schema", 0, "properties"))
         fix = f"declare it (type {found[name]}), or drop it from {model.path.name}"
@@ -109,27 +117,53 @@ def _type_fix(found: str, column: Column) -> str:
 
 
 def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
-    """Where the contract's own SQL (row rules) cannot be compiled."""
+    """Where the contract's own SQL (row rules, patterns) cannot be compiled."""
+    found = [*_row_rule_problems(engine, dataset), *_pattern_problems(engine, dataset)]
+    yield from found
+    if found:
+        return
     contract = dataset.contract
-    for index, rule in enumerate(dataset.rules):
-        query = f"SELECT CAST(({rule.expression}) AS BOOLEAN) FROM {identifier(dataset.name)}"
-        try:
-            engine.describe(query)
-        except StatementInvalid as error:
-            line = _rule_line(contract, index)
-            what = f"the rule `{rule.name}` cannot be compiled: {error.message}"
-            yield Problem(contract.document.path, line, what, "write a condition over the columns of this contract")
     columns = [(name, "VARCHAR") for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
     engine.bind("bronze", [], [*columns, *PLACE])
     try:
         engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "bronze", "_raw"))
     except StatementInvalid as error:
-        yield Problem(
-            contract.document.path,
-            1,
-            f"the contract cannot be compiled: {error.message}",
-            "see docs/contracts.md",
-        )
+        what = f"the contract cannot be compiled: {error.message}"
+        yield Problem(contract.document.path, 1, what, "see docs/contracts.md")
+
+
+def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+    contract = dataset.contract
+    for index, rule in enumerate(dataset.rules):
+        line = _rule_line(contract, index)
+        query = f"SELECT ({rule.expression}) AS met FROM {identifier(dataset.name)}"
+        fix = "write a condition over the columns of this contract"
+        try:
+            [(_, found)] = engine.describe(query)
+            unsteady = unsteady_parts(sqlglot.parse_one(query, dialect="duckdb"))
+        except (StatementInvalid, SqlglotError) as error:
+            what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
+            yield Problem(contract.document.path, line, what, fix)
+            continue
+        if found != "BOOLEAN":
+            yield Problem(contract.document.path, line, f"the rule `{rule.name}` gives {found}, not true or false", fix)
+        for part, remedy in unsteady:
+            what = f"`{part}` in the rule `{rule.name}` gives another answer at each run"
+            yield Problem(contract.document.path, line, what, remedy)
+
+
+def _pattern_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+    contract = dataset.contract
+    for column in contract.columns:
+        for rule in column.rules:
+            if rule.name != "pattern":
+                continue
+            try:
+                engine.rows(f"SELECT regexp_full_match('', {literal(str(rule.bound))})")
+            except EngineError as error:
+                line = contract.document.line((*contract.place_of(column.name), "logicalTypeOptions", "pattern"))
+                what = f"the pattern `{rule.bound}` of `{column.name}` is not understood: {error}"
+                yield Problem(contract.document.path, line, what, "use RE2 syntax: no look-around, no back-references")
 
 
 def _rule_line(contract: Contract, index: int) -> int:
@@ -149,7 +183,15 @@ def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:
             what = f"the check `{check.name}` cannot be compiled: {error.message}"
             yield Problem(contract.document.path, line, what, "mend its query")
             continue
+        if len(columns) == 1 and not _is_number(columns[0][1]):
+            line = contract.document.line(check.place)
+            what = f"the check `{check.name}` gives {columns[0][1]}"
+            yield Problem(contract.document.path, line, what, "a check gives one number")
         if len(columns) != 1:
             line = contract.document.line(check.place)
             what = f"the check `{check.name}` gives {len(columns)} columns"
             yield Problem(contract.document.path, line, what, "a check gives one number")
+
+
+def _is_number(sql_type: str) -> bool:
+    return sql_type in (*WHOLE_NUMBERS, "DOUBLE", "FLOAT", '"NULL"') or sql_type.startswith("DECIMAL")

@@ -12,7 +12,7 @@ from filon.project.vocabulary import Case, Dialect
 from filon.sql import identifier, literal, literals
 
 SEPARATOR = "chr(31)"
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
 COMPARISONS = {
     "minimum": "<",
     "maximum": ">",

@@ -71,7 +71,7 @@ def test_the_first_files_of_a_lake_are_new() -> None:
     result = planned([], {"a.csv": "A", "b.csv": "B"})
     assert arrivals(result) == {"a.csv": NEW, "b.csv": NEW}
     assert to_read(result) == ["a.csv", "b.csv"]
-    assert (result.replaced, result.retracted) == (frozenset(), frozenset())
+    assert (frozenset(result.duplicates), result.missing) == (frozenset(), frozenset())
 
 
 def test_a_file_that_is_as_it_was_is_not_read_again() -> None:
@@ -101,25 +101,25 @@ def test_the_same_bytes_under_two_names_are_read_once_under_the_first() -> None:
 def test_the_same_bytes_under_another_name_change_nothing_even_if_that_name_comes_first() -> None:
     result = planned([version(1, "b.csv", "A")], {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": DUPLICATE, "b.csv": UNCHANGED}
-    assert (to_read(result), result.replaced) == ([], frozenset())
+    assert (to_read(result), frozenset(result.duplicates)) == ([], frozenset())
 
 
 def test_a_renamed_file_changes_nothing() -> None:
     result = planned([version(1, "old.csv", "A")], {"new.csv": "A"})
     assert arrivals(result) == {"new.csv": DUPLICATE}
-    assert (to_read(result), result.replaced, result.retracted) == ([], frozenset(), frozenset())
+    assert (to_read(result), frozenset(result.duplicates), result.missing) == ([], frozenset(), frozenset())
 
 
 def test_a_renamed_file_keeps_its_rows_where_missing_files_are_retracted() -> None:
     strict = dataset(missing=MissingFile.RETRACT)
     result = planned([version(1, "old.csv", "A", of=strict)], {"new.csv": "A"}, strict)
-    assert 1 not in result.retracted or to_read(result) == ["new.csv"]
+    assert 1 not in result.missing or to_read(result) == ["new.csv"]
 
 
 def test_a_path_that_gets_what_another_one_holds_stops_counting() -> None:
     result = planned([version(1, "a.csv", "A"), version(2, "b.csv", "B")], {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": UNCHANGED, "b.csv": DUPLICATE}
-    assert result.replaced == {2}
+    assert frozenset(result.duplicates) == {2}
     assert to_read(result) == []
 
 
@@ -127,7 +127,7 @@ def test_a_path_that_gets_what_a_quarantined_file_holds_keeps_its_rows() -> None
     result = planned(
         [version(1, "a.csv", "A"), version(2, "b.csv", "bad", QUARANTINED)], {"a.csv": "bad", "b.csv": "bad"}
     )
-    assert result.replaced == frozenset()
+    assert frozenset(result.duplicates) == frozenset()
 
 
 def test_when_the_owner_of_a_content_gets_another_the_next_file_with_it_takes_over() -> None:
@@ -144,7 +144,7 @@ def test_a_content_that_returns_to_its_first_path_stays_with_the_path_that_took_
     known = [version(1, "a.csv", "A", REPLACED), version(2, "a.csv", "A2"), version(3, "b.csv", "A")]
     result = planned(known, {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": DUPLICATE, "b.csv": UNCHANGED}
-    assert result.replaced == {2}
+    assert frozenset(result.duplicates) == {2}
 
 
 def test_two_files_that_swap_their_contents_are_both_read() -> None:
@@ -203,7 +203,7 @@ def test_an_accepted_file_is_not_read_again_when_only_the_threshold_changed() ->
 
 
 def test_a_missing_file_keeps_its_rows() -> None:
-    assert planned([version(1, "a.csv", "A")], {}).retracted == frozenset()
+    assert planned([version(1, "a.csv", "A")], {}).missing == frozenset()
 
 
 def test_a_missing_file_is_retracted_when_the_contract_says_so() -> None:
@@ -214,17 +214,17 @@ def test_a_missing_file_is_retracted_when_the_contract_says_so() -> None:
         version(3, "c.csv", "C", REPLACED, of=strict),
         version(4, "d.csv", "D", QUARANTINED, of=strict),
     ]
-    assert planned(known, {"b.csv": "B"}, strict).retracted == {1}
+    assert planned(known, {"b.csv": "B"}, strict).missing == {1}
 
 
 def test_a_file_with_new_content_is_not_missing() -> None:
     strict = dataset(missing=MissingFile.RETRACT)
-    assert planned([version(1, "a.csv", "A", of=strict)], {"a.csv": "A2"}, strict).retracted == frozenset()
+    assert planned([version(1, "a.csv", "A", of=strict)], {"a.csv": "A2"}, strict).missing == frozenset()
 
 
 def test_files_of_a_dataset_that_left_the_project_are_not_judged() -> None:
     gone = dataset("gone", missing=MissingFile.RETRACT)
-    assert planned([version(1, "a.csv", "A", of=gone)], {}).retracted == frozenset()
+    assert planned([version(1, "a.csv", "A", of=gone)], {}).missing == frozenset()
 
 
 def test_datasets_do_not_share_contents() -> None:

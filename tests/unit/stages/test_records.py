@@ -193,7 +193,7 @@ def test_tidy_finds_nothing_under_a_lonely_header(tmp_path: Path) -> None:
 def test_tidy_and_header_see_no_byte_order_mark(tmp_path: Path) -> None:
     found, rows = tidied(tmp_path, '\ufeff"id",name\n1,a\n', 2)
     assert (found.records, rows) == (1, [["1", "", "", "1", "a"]])
-    header = read_header(tmp_path / "source.csv", ",", '"')
+    header, _ = read_header(tmp_path / "source.csv", ",", '"')
     assert header is not None
     assert header.fields == ("id", "name")
 
@@ -201,7 +201,8 @@ def test_tidy_and_header_see_no_byte_order_mark(tmp_path: Path) -> None:
 def test_the_header_is_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_bytes(b"\r\n  \r\nid,name\r\n1,a\r\n")
-    header = read_header(path, ",", '"')
+    header, is_first = read_header(path, ",", '"')
+    assert not is_first
     assert header == Record("id,name", ("id", "name"))
 
 
@@ -209,4 +210,4 @@ def test_the_header_is_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
 def test_a_text_of_blanks_has_no_header(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "blank.csv"
     path.write_bytes(content)
-    assert read_header(path, ",", '"') is None
+    assert read_header(path, ",", '"') == (None, False)

@@ -41,11 +41,15 @@ class Decision:
 
 @dataclass(frozen=True)
 class Plan:
-    """Decisions for every observed file, and the live versions that stop counting."""
+    """Decisions for every observed file, and the live versions that stop counting.
+
+    ``duplicates``: versions of paths that now hold a content (given here) that another path brings. ``missing``:
+    versions whose file left the sources, where the contract says that its rows leave with it.
+    """
 
     decisions: tuple[Decision, ...]
-    replaced: frozenset[int]
-    retracted: frozenset[int]
+    duplicates: Mapping[int, str]
+    missing: frozenset[int]
 
     @property
     def to_read(self) -> tuple[Decision, ...]:
@@ -66,7 +70,8 @@ def plan(
     The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
     at a known path replaces what that path brought before.
     """
-    known = _known(ledger)
+    missing = frozenset(_missing(ledger, observed, datasets))
+    known = _known(ledger, missing)
     owners = _owners(known, observed)
     decisions = [
         _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], retry_quarantined)
@@ -74,19 +79,19 @@ def plan(
     ]
     return Plan(
         decisions=tuple(decisions),
-        replaced=frozenset(_replaced_by_duplicates(ledger, decisions)),
-        retracted=frozenset(_missing(ledger, observed, datasets)),
+        duplicates=dict(_replaced_by_duplicates(ledger, decisions)),
+        missing=missing,
     )
 
 
 Known = Mapping[tuple[str, str], Mapping[str, FileVersion]]
 
 
-def _known(ledger: Ledger) -> dict[tuple[str, str], dict[str, FileVersion]]:
+def _known(ledger: Ledger, missing: frozenset[int]) -> dict[tuple[str, str], dict[str, FileVersion]]:
     """Per dataset and path, the versions that still mean something, by content."""
     result: dict[tuple[str, str], dict[str, FileVersion]] = {}
     for version in ledger.versions:
-        if version.state is not FileState.REPLACED:
+        if version.state is not FileState.REPLACED and version.number not in missing:
             result.setdefault((version.dataset, version.path), {})[version.sha256] = version
     return result
 
@@ -95,17 +100,21 @@ def _owners(known: Known, observed: Sequence[Observed]) -> dict[tuple[str, str],
     """Which path brings a content: the one that already did, if it still does, else the first in order."""
     now = {(file.dataset, file.path): file.sha256 for file in observed}
     owners: dict[tuple[str, str], str] = {}
-    held = [
-        (version.number, version)
-        for place, versions in known.items()
-        for version in versions.values()
-        if now.get(place, version.sha256) == version.sha256
-    ]
-    for _, version in sorted(held, key=lambda item: item[0]):
+    held = [version for place, versions in known.items() for version in _held(versions, now.get(place))]
+    for version in sorted(held, key=lambda version: version.number):
         owners.setdefault((version.dataset, version.sha256), version.path)
     for file in observed:
         owners.setdefault((file.dataset, file.sha256), file.path)
     return owners
+
+
+def _held(versions: Mapping[str, FileVersion], sha256: str | None) -> Iterable[FileVersion]:
+    """What a path brings while its file has this content (None: no file): a refused one leaves what was before it."""
+    current = versions.get(sha256) if sha256 is not None else None
+    unreadable = current is not None and current.state is FileState.QUARANTINED
+    for version in versions.values():
+        if sha256 in (None, version.sha256) or (unreadable and version.state is FileState.LIVE):
+            yield version
 
 
 def _decide(
@@ -127,12 +136,13 @@ def _decide(
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[int]:
+def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[tuple[int, str]]:
     """Live versions of paths that now hold what another path already brings."""
     duplicates = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if d.arrival is Arrival.DUPLICATE}
     for version in ledger.versions:
-        if version.state is FileState.LIVE and (version.dataset, version.path) in duplicates:
-            yield version.number
+        content = duplicates.get((version.dataset, version.path))
+        if version.state is FileState.LIVE and content is not None:
+            yield version.number, content
 
 
 def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterable[int]:

@@ -23,7 +23,7 @@ class Header:
 
 def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
     """Find the contract's columns in a header, by name, then without regard to case; Refused when it does not fit."""
-    names = tuple(unicodedata.normalize("NFC", cell).strip() for cell in cells)
+    names = [unicodedata.normalize("NFC", cell).strip() for cell in cells]
     twice = [name for name, count in Counter(name.casefold() for name in names if name).items() if count > 1]
     if twice:
         raise Refused("duplicate_header", f"the header names {', '.join(twice)} twice; rename or remove one of them")
@@ -36,10 +36,19 @@ def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
         if column is not None:
             found[column] = index
         else:
-            extras.append((name or f"column {index + 1}", index))
+            names[index] = name or _unnamed(index, names)
+            extras.append((names[index], index))
     _check_required(names, found, dataset)
     _check_drift(found, extras, dataset)
-    return Header(names, tuple(found.items()), tuple(extras))
+    return Header(tuple(names), tuple(found.items()), tuple(extras))
+
+
+def _unnamed(index: int, names: Sequence[str]) -> str:
+    """A name for a column without one that no other column has."""
+    name = f"column {index + 1}"
+    while name in names:
+        name += "_"
+    return name
 
 
 def _check_required(names: Sequence[str], found: dict[str, int], dataset: Dataset) -> None:

@@ -79,6 +79,7 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
         decided = plan(ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined)
         incoming = _number(context, ledger, decided, {file.path: file for _, file in listing.files})
         parsed = parse(context, sources, incoming)
+        decided, parsed = _settled(context, ledger, observed, decided, parsed)
         after = _updated(ledger, context, decided, parsed, observations)
         if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
             break
@@ -167,6 +168,22 @@ def _number(context: Context, ledger: Ledger, decided: Plan, files: Mapping[str,
     return incoming
 
 
+def _settled(
+    context: Context, ledger: Ledger, observed: Sequence[Observed], decided: Plan, parsed: Sequence[Parsed]
+) -> tuple[Plan, list[Parsed]]:
+    """Decide again now that it is known which files are refused: what their paths brought before is still there."""
+    refused = [_version(result, context) for result in parsed if result.refused is not None]
+    if not refused:
+        return decided, list(parsed)
+    numbers = {version.number for version in refused}
+    others = [version for version in ledger.versions if version.number not in numbers]
+    interim = ledger.model_copy(update={"versions": (*others, *refused)})
+    again = plan(interim, observed, context.project.datasets)
+    duplicates = {d.file.path for d in again.decisions if d.arrival is Arrival.DUPLICATE}
+    kept = [r for r in parsed if r.refused is not None or r.incoming.file.path not in duplicates]
+    return again, kept
+
+
 def _updated(
     ledger: Ledger,
     context: Context,
@@ -177,10 +194,16 @@ def _updated(
     """The ledger after these decisions; the same object content when nothing changed."""
     fresh = {result.incoming.number: result for result in parsed}
     successors = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
+    # a path that now holds bytes which nobody can read keeps the rows that it brought before
+    refused = {
+        (version.dataset, version.sha256)
+        for version in (*ledger.versions, *(_version(result, context) for result in parsed))
+        if version.state is FileState.QUARANTINED
+    }
     versions = [
         _version(fresh[version.number], context, arrived=version)
         if version.number in fresh
-        else _kept(version, decided, successors.get((version.dataset, version.path)))
+        else _kept(version, decided, successors.get((version.dataset, version.path)), refused)
         for version in ledger.versions
     ]
     known = {version.number for version in ledger.versions}
@@ -202,14 +225,14 @@ def _updated(
     )
 
 
-def _kept(version: FileVersion, decided: Plan, successor: Parsed | None) -> FileVersion:
+def _kept(version: FileVersion, decided: Plan, successor: Parsed | None, refused: set[tuple[str, str]]) -> FileVersion:
     """A known version as it stands after these decisions."""
     # a file that is refused leaves the rows of the one before it, but takes its place in the quarantine
     outdone = successor is not None and (successor.refused is None or version.state is FileState.QUARANTINED)
-    if version.state is not FileState.REPLACED and (outdone or version.number in decided.replaced):
+    content = decided.duplicates.get(version.number)
+    gone = outdone or version.number in decided.missing or (content and (version.dataset, content) not in refused)
+    if version.state is not FileState.REPLACED and gone:
         return version.model_copy(update={"state": FileState.REPLACED})
-    if version.number in decided.retracted:
-        return version.model_copy(update={"state": FileState.RETRACTED})
     return version
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,10 +61,11 @@ class _Text:
     incoming: Incoming
     received: Received
     header: Header
+    starts_with_header: bool
 
     @property
     def is_regular(self) -> bool:
-        return self.received.facts.newline is not None
+        return self.starts_with_header and self.received.facts.newline is not None
 
     @property
     def form(self) -> CsvForm:
@@ -132,12 +134,12 @@ def _text(item: Incoming, received: Received) -> _Text:
     if received.sha256 != item.sha256:
         raise _changed()
     dialect = item.dataset.dialect
-    header = read_header(received.path, dialect.delimiter, dialect.quote)
+    header, is_first = read_header(received.path, dialect.delimiter, dialect.quote)
     if header is None:
         raise Refused("empty", "the file holds no text; send it again, with at least a header")
     if header.fault is not None:
         raise Refused("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
-    return _Text(item, received, match_header(header.fields, item.dataset))
+    return _Text(item, received, match_header(header.fields, item.dataset), is_first)
 
 
 def _changed() -> Refused:
@@ -160,11 +162,9 @@ def _read_group(context: Context, group: _Group, folder: Path) -> list[Parsed]:
         except CsvUnreadable:
             if len(group.texts) > 1:
                 return [result for text in group.texts for result in _read_group(context, _Group([text]), folder)]
-        if not group.texts[0].received.facts.has_quote:
-            try:
+        if not group.texts[0].received.facts.has_quote and len(group.texts[0].header.names) > 1:
+            with contextlib.suppress(CsvUnreadable):
                 return [_read_lines(context, group.texts[0])]
-            except CsvUnreadable:
-                pass
     return [_read_patiently(context, text, folder) for text in group.texts]
 
 
@@ -207,8 +207,9 @@ def _read_lines(context: Context, text: _Text) -> Parsed:
     form = replace(text.form, ragged=True)
     counts = context.engine.read_csv(TABLE, [CsvFile(number, text.received.path)], form)
     _verify(text, counts[number])
-    blank = "trim(coalesce(_raw, 'x'), ' ' || chr(9)) = ''"
-    counted = f"count(*) FILTER (WHERE _malformed IS NOT NULL), count(*) FILTER (WHERE {blank})"
+    bad = "_malformed IS NOT NULL"
+    blank = f"{bad} AND coalesce(trim(_raw, ' ' || chr(9)), '') = ''"
+    counted = f"count(*) FILTER (WHERE {bad}), count(*) FILTER (WHERE {blank})"
     [(malformed, blanks)] = context.engine.rows(f"SELECT {counted} FROM {identifier(TABLE)}")
     if blanks:
         raise CsvUnreadable("some lines hold blanks only")

@@ -43,6 +43,8 @@ class TextFacts:
 
     def add(self, chunk: bytes, quote: bytes) -> None:
         """Take note of the next bytes."""
+        if not chunk:
+            return
         self.size += len(chunk)
         self.line_feeds += chunk.count(b"\n")
         if b"\r" in chunk:
@@ -161,10 +163,10 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         data = chunk
         while data:
+            if frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
             yield frame.decompress(data)
             data = frame.unused_data
-            if frame.eof and data:
-                frame = zstandard.ZstdDecompressor().decompressobj()
     if not frame.eof:
         raise EOFError("it ends too early")
 
@@ -176,18 +178,28 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     wide = encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
     for chunk in chunks:
         if not wide and b"\0" in chunk:
-            where = offset + chunk.index(b"\0")
-            raise Refused("not_text", f"byte {where} is NUL: this is no text file. Export it as CSV.")
+            raise _not_text(offset + chunk.index(b"\0"))
+        pending = len(decoder.getstate()[0])
         try:
             text = decoder.decode(chunk)
         except UnicodeDecodeError as error:
-            raise _undecodable(encoding, offset + error.start, error.object[error.start : error.start + 1]) from None
+            where = offset - pending + error.start
+            raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
+        if wide and "\0" in text:
+            raise _not_text(offset)
         yield chunk if encoding == "utf-8" else text.encode()
         offset += len(chunk)
+    pending = len(decoder.getstate()[0])
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise _undecodable(encoding, offset, error.object[error.start : error.start + 1]) from None
+        raise _undecodable(
+            encoding, offset - pending + error.start, error.object[error.start : error.start + 1]
+        ) from None
+
+
+def _not_text(where: int) -> Refused:
+    return Refused("not_text", f"byte {where} is NUL: this is no text file. Export it as CSV.")
 
 
 def _undecodable(encoding: str, offset: int, byte: bytes) -> Refused:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-LONGEST_RECORD = 1 << 20
+LONGEST_RECORD = 8 << 20
 """Characters after which an open quote is taken for a mistake, and a line for no line."""
 
 
@@ -28,16 +28,23 @@ class Record:
 
 
 class RecordReader:
-    """Cuts a text into records. A quoted field may hold delimiters, doubled quotes and newlines."""
+    """Cuts a text into records. A quoted field may hold delimiters, doubled quotes and newlines.
 
-    def __init__(self, stream: TextIO, delimiter: str, quote: str) -> None:
+    A quote inside a field that does not start with one is a character like others. Empty lines are no records; nor are
+    lines of blanks, unless ``blanks_count``.
+    """
+
+    def __init__(self, stream: TextIO, delimiter: str, quote: str, *, blanks_count: bool = False) -> None:
         self._stream = stream
         self._pushed: deque[str] = deque()
         self._delimiter = delimiter
         self._quote = quote
+        self._blank = "" if blanks_count else " \t"
         q = re.escape(quote)
-        self._opening = re.compile(rf" *{q}")
-        self._quoted = re.compile(rf" *{q}((?:[^{q}]|{q}{q})*){q} *")
+        padding = "" if delimiter == " " else " *"
+        self._opening = re.compile(f"{padding}{q}")
+        self._quoted = re.compile(f"{padding}{q}((?:[^{q}]|{q}{q})*){q}{padding}")
+        self._closing = re.compile(f"(?:[^{q}]|{q}{q})*{q}(?!{q})")
 
     def __iter__(self) -> Iterator[Record]:
         while line := self._line():
@@ -47,7 +54,7 @@ class RecordReader:
                 yield Record(text, fault="line_too_long")
             elif self._quote in line:
                 yield self._with_quotes(line)
-            elif text.strip(" \t"):
+            elif text.strip(self._blank) if self._blank else text:
                 yield Record(text, tuple(text.split(self._delimiter)))
 
     def _line(self) -> str:
@@ -58,53 +65,49 @@ class RecordReader:
             pass
 
     def _with_quotes(self, first: str) -> Record:
-        lines = [first]
-        size, quotes = len(first), first.count(self._quote)
-        while True:
-            if quotes % 2 == 0:
-                raw = "".join(lines).rstrip("\r\n")
-                fields = self._fields(raw)
-                if isinstance(fields, tuple):
-                    return Record(raw, fields)
-                if fields == "stray_quote":
-                    return self._only_first(lines, fields)
-            following = self._line() if size <= LONGEST_RECORD else ""
-            if not following:
-                raw = "".join(lines).rstrip("\r\n")
-                fields = self._fields(raw)
-                return Record(raw, fields) if isinstance(fields, tuple) else self._only_first(lines, fields)
-            lines.append(following)
-            size += len(following)
-            quotes += following.count(self._quote)
+        lines, fields = [first], list[str]()
+        fault, position = self._cut(first.rstrip("\r\n"), 0, fields)
+        while fault == "unterminated_quote":
+            if not self._read_to_closing_quote(lines):
+                return self._only_first(lines, fault)
+            fault, position = self._cut("".join(lines).rstrip("\r\n"), position, fields)
+        if fault is not None:
+            return self._only_first(lines, fault)
+        return Record("".join(lines).rstrip("\r\n"), tuple(fields))
+
+    def _read_to_closing_quote(self, lines: list[str]) -> bool:
+        """Add lines up to the one that closes the open field; False when there is none near enough."""
+        size = sum(len(line) for line in lines)
+        while size <= LONGEST_RECORD and (line := self._line()):
+            lines.append(line)
+            size += len(line)
+            if self._closing.match(line):
+                return True
+        return False
 
     def _only_first(self, lines: list[str], fault: str) -> Record:
         """Blame the line where the record starts, and read the others again."""
         self._pushed.extendleft(reversed(lines[1:]))
         return Record(lines[0].rstrip("\r\n"), fault=fault)
 
-    def _fields(self, raw: str) -> tuple[str, ...] | str:
-        """The fields of a record, or the code of what is wrong with it."""
-        fields, position = [], 0
+    def _cut(self, raw: str, position: int, fields: list[str]) -> tuple[str | None, int]:
+        """Add the fields from a position on; gives what is wrong, if anything, and where the field with it starts."""
         while True:
             if self._opening.match(raw, position):
                 found = self._quoted.match(raw, position)
                 if found is None:
-                    return "unterminated_quote"
+                    return "unterminated_quote", position
+                if found.end() < len(raw) and raw[found.end()] != self._delimiter:
+                    return "stray_quote", position
                 fields.append(found[1].replace(self._quote * 2, self._quote))
-                position = found.end()
-                if position < len(raw) and raw[position] != self._delimiter:
-                    return "stray_quote"
+                end = found.end()
             else:
                 end = raw.find(self._delimiter, position)
                 end = len(raw) if end < 0 else end
-                field = raw[position:end]
-                if "\n" in field or "\r" in field:
-                    return "unterminated_quote"
-                fields.append(field)
-                position = end
-            if position >= len(raw):
-                return tuple(fields)
-            position += 1
+                fields.append(raw[position:end])
+            if end >= len(raw):
+                return None, end
+            position = end + 1
 
 
 @dataclass(frozen=True)
@@ -118,10 +121,12 @@ class Tidied:
 TIDY_COLUMNS = ("_record", "_malformed", "_raw")
 
 
-def read_header(path: Path, delimiter: str, quote: str) -> Record | None:
-    """The first record of a text, or None when it has none."""
+def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, bool]:
+    """The first record of a text (None when it has none), and whether it stands on the first line."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return next(iter(RecordReader(stream, delimiter, quote)), None)
+        starts_blank = not stream.readline(LONGEST_RECORD).strip()
+        stream.seek(0)
+        return next(iter(RecordReader(stream, delimiter, quote)), None), not starts_blank
 
 
 def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Tidied:
@@ -133,7 +138,7 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
     ):
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
-        rows = iter(RecordReader(stream, delimiter, quote))
+        rows = iter(RecordReader(stream, delimiter, quote, blanks_count=width == 1))
         next(rows, None)
         for records, record in enumerate(rows, start=1):
             fields, fault = _fitted(record, width)

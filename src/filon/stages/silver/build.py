@@ -165,11 +165,11 @@ class _Work:
     def _fields(self, header: Iterable[str]) -> list[tuple[str, bool]]:
         columns = {column.header.casefold(): column.name for column in self.dataset.contract.columns}
         fields = []
-        for index, name in enumerate(header):
+        for name in header:
             if name.casefold() in columns:
                 fields.append((columns[name.casefold()], True))
             elif self.dataset.drift is not Drift.DISCARD:
-                fields.append((name or f"column {index + 1}", False))
+                fields.append((name, False))
         return fields
 
     def _losers(self) -> str:

@@ -26,10 +26,9 @@ SELECT
     ratio(total, nombre) AS mean,
     CASE
         WHEN nombre > 1 THEN
-            round(CAST(
-                sqrt((nombre * somme_des_carres - somme * somme) / (CAST(nombre AS HUGEINT) * (nombre - 1))) / 100
-                AS DECIMAL(18, 6)
-            ), 2)
+            ratio(CAST(floor(
+                sqrt((nombre * somme_des_carres - somme * somme) / (CAST(nombre AS HUGEINT) * (nombre - 1))) + 0.5
+            ) AS BIGINT), 100)
     END AS std,
     minimum AS min,
     ratio(CAST(q25 AS DECIMAL(18, 2)), 100) AS "25%",
