@@ -4,6 +4,7 @@ FilonError
 ├── ConfigError              a setting or an option cannot be used as given
 ├── ProjectInvalid           a project folder holds mistakes; carries every Problem found
 ├── SourcesMissing           nothing to read where the sources should be
+├── SourcesUnavailable       the object store of the sources does not answer (retryable)
 ├── LakeError
 │   ├── ReleaseConflict      another run published first (retryable)
 │   ├── ReleaseMissing       no such release
@@ -65,6 +66,12 @@ class SourcesMissing(FilonError):
     """Nothing to read where the sources should be."""
 
     exit_code = 2
+
+
+class SourcesUnavailable(FilonError):
+    """The object store of the sources does not answer, or refuses."""
+
+    retryable = True
 
 
 class LakeError(FilonError):

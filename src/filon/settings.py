@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filon.errors import ConfigError
+from filon.project.document import suggestion
+
+PREFIX = "FILON_"
+
+
+def _is_size(value: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", value):
+        raise ValueError("write a size, such as 2GB or 512MB")
+    return value
+
+
+Size = Annotated[str, AfterValidator(_is_size)]
 
 
 class Settings(BaseSettings):
     """What a command needs to know about its surroundings. Read when a command starts, never at import."""
 
-    model_config = SettingsConfigDict(env_prefix="FILON_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     project: Path | None = Field(
         default=None,
@@ -26,9 +41,8 @@ class Settings(BaseSettings):
     )
     lake: str | None = Field(default=None, description="Where tables and metadata are kept; else .filon/PROJECT/lake")
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
-    memory_limit: str = Field(
+    memory_limit: Size = Field(
         default="2GB",
-        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
         description="Memory of the engine; beyond it, it uses the workspace",
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of the engine; else one per core")
@@ -37,13 +51,17 @@ class Settings(BaseSettings):
 
 def read_settings(**options: object) -> Settings:
     """Settings with these options laid over the environment; ConfigError names what cannot be used."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            raise ConfigError(f"{name} is no setting; {suggestion(name, known)}")
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']} (given: {mistake['input']!r}); "
-            f"set --{mistake['loc'][0]} or FILON_{str(mistake['loc'][0]).upper()}".replace("_", "-", 0)
-            for mistake in error.errors(include_url=False)
-        ]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(_mistake(item) for item in error.errors(include_url=False))) from None
+
+
+def _mistake(item: ErrorDetails) -> str:
+    name = str(item["loc"][0])
+    return f"{PREFIX}{name.upper()} (or its option) is {item['input']!r}: {item['msg']}"

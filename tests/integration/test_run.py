@@ -178,7 +178,9 @@ def test_rollback_stays_until_something_changes(shop: Shop) -> None:
     shop.filon("rollback", "1")
     assert len(shop.rows("fact_ventes")) == 3
     assert shop.run()["status"] == "unchanged"
-    assert [release["number"] for release in shop.json("releases")] == [3, 2, 1]
+    assert [release["rollback_of"] for release in shop.json("releases")] == [1, None, None]
+    shop.filon("rollback", "2")
+    assert shop.run()["status"] == "unchanged", "a rollback of a rollback stays as well"
     shop.put("achats-2.csv", ACHATS.splitlines()[0] + "\n30,1,2025-01-05,1.00,souris\n")
     assert shop.run()["status"] == "published"
     assert shop.rows("fact_ventes", "id_achat") == [(10,), (30,)]
@@ -213,7 +215,18 @@ def test_strict_ends_with_three_when_something_is_in_quarantine(shop: Shop) -> N
 def test_bad_usage_ends_with_two_and_one_clear_line(shop: Shop) -> None:
     assert "--as-of demain is no date" in shop.filon("run", "--as-of", "demain", exit_code=2)
     assert "there is no folder" in shop.filon("run", "--sources", "nulle-part", exit_code=2)
-    assert "memory_limit" in shop.filon_with("run", FILON_MEMORY_LIMIT="beaucoup")
+    assert "write a size, such as 2GB" in shop.filon_with("run", FILON_MEMORY_LIMIT="beaucoup")
+    assert "did you mean `FILON_SOURCES`?" in shop.filon_with("run", FILON_SOURCE="data")
+    assert "no model dim_client; did you mean `dim_clients`?" in shop.filon("test", "dim_client", exit_code=1)
+    assert "AWS_ENDPOINT_URL" in shop.filon_with(
+        "run",
+        exit_code=1,
+        FILON_SOURCES="s3://bucket/prefix",
+        AWS_ENDPOINT_URL="http://127.0.0.1:9",
+        AWS_ALLOW_HTTP="true",
+        AWS_ACCESS_KEY_ID="a",
+        AWS_SECRET_ACCESS_KEY="b",
+    )
     assert "is no project folder" in shop.filon("run", "--project", str(shop.sources), exit_code=2)
 
 
@@ -304,3 +317,38 @@ def test_quarantined_file_is_kept_and_tried_again_when_asked(shop: Shop) -> None
     shop.run()
     assert shop.json("quarantine", "list")["files"] == []
     assert (40,) in shop.rows("fact_ventes", "id_achat")
+
+
+def test_row_rule_may_compare_with_the_as_of_date(shop: Shop) -> None:
+    project = shop.folder / "project"
+    shop.filon("init", str(project), str(shop.sources / "achats.csv"), "--name", "boutique")
+    contract = project / "sources" / "achats.yaml"
+    rule = "  - property: rules\n    value: [{name: recent, expression: date_achat <= as_of()}]\n  properties:"
+    contract.write_text(contract.read_text().replace("  properties:", rule))
+    other = Shop(shop.folder / "other", project)
+    other.put("achats.csv", ACHATS)
+    assert other.run("--as-of", "2025-02-05")["datasets"][0]["reasons"] == {"recent": 4}
+    assert other.run("--as-of", "2025-02-06")["datasets"][0]["reasons"] == {"recent": 2}
+
+
+def test_demo_writes_where_the_settings_say(shop: Shop) -> None:
+    place = shop.folder / "ailleurs"
+    shop.filon_with("demo", "--no-serve", "--purchases", "500", exit_code=0, FILON_SOURCES=place.as_uri())
+    assert (place / "achats.csv").is_file()
+    assert shop.release()["number"] == 1
+
+
+def test_init_describes_french_files_so_that_a_run_accepts_them(shop: Shop) -> None:
+    lines = [f"{n};{n},50;{1 + n % 28:02}/03/2025;{'oui' if n % 2 else 'non'};2025-03-01T10:{n:02}" for n in range(40)]
+    text = "code;prix payé;jour;fidèle;moment\n" + "\n".join(lines) + "\n"
+    shop.put("export/ventes_2025-03.csv", text.encode("cp1252"))
+    project = shop.folder / "project"
+    shop.filon("init", str(project), str(shop.sources / "export" / "ventes_2025-03.csv"), "--name", "Épicerie")
+    other = Shop(shop.folder / "other", project)
+    other.put("ventes_2025-03.csv", text.encode("cp1252"))
+    shop.filon("check", "--project", str(project))
+    report = other.run()
+    assert report["datasets"][0]["accepted"] == 40
+    name = report["datasets"][0]["dataset"]
+    [row] = other.rows(name, "CAST(prix_payé AS VARCHAR), CAST(jour AS VARCHAR), fidèle", layer="silver")[:1]
+    assert row == ("0.50", "2025-03-01", "non")

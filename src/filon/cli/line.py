@@ -22,6 +22,7 @@ from filon.cli.options import (
 )
 from filon.cli.progress import LiveWatch
 from filon.cli.render import number, open_console, show_run
+from filon.errors import ConfigError
 from filon.line import Until, run_line
 from filon.report import RunReport, RunStatus
 from filon.settings import Settings, read_settings
@@ -29,6 +30,9 @@ from filon.settings import Settings, read_settings
 PurchasesOption = Annotated[int, typer.Option("--purchases", min=1, help="Number of purchases")]
 ClientsOption = Annotated[int | None, typer.Option("--clients", min=1, help="Number of clients; else purchases / 5.5")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Another seed gives other data")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Hash every file again, retry quarantined ones, build silver and gold anew")
+]
 DirtyOption = Annotated[float, typer.Option("--dirty", min=0, max=1, help="Share of duplicates, and of bad rows")]
 
 
@@ -51,7 +55,7 @@ def run(
     sources: SourcesOption = None,
     lake: LakeOption = None,
     until: Annotated[Until, typer.Option("--until", help="Stop after this stage")] = Until.RELEASE,
-    force: Annotated[bool, typer.Option("--force", help="Hash every file again and build every table anew")] = False,
+    force: ForceOption = False,
     engine: EngineOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
@@ -74,11 +78,11 @@ def demo(
     del no_serve  # nothing is served yet; scripts may already say so
     settings = read_settings(project=retail.FOLDER)
     found = open_project(settings)
-    folder = sources_of(settings, found)
-    target = Path(settings.sources) if settings.sources else Path(".filon") / found.name / "sources"
+    target = sources_of(settings, found).folder
+    if target is None:
+        raise ConfigError("the demo writes its sample files to a local folder; unset FILON_SOURCES")
     made = write_files(target, purchases)
     typer.echo(f"generated {number(made.clients)} clients and {number(made.purchases)} purchases in {target}")
-    del folder
     report = run_once(settings)
     finish(report)
     if report.status is not RunStatus.FAILED:

@@ -14,9 +14,10 @@ from rich.text import Text
 from filon.cli.options import JsonOption, ProjectOption, open_project
 from filon.cli.render import open_console
 from filon.engines import Engine
-from filon.errors import ProjectInvalid
+from filon.errors import NotFound, ProjectInvalid
 from filon.line import make_engine, workspace_of
 from filon.project import Project
+from filon.project.document import suggestion
 from filon.project.modeltests import AS_OF, ModelTest, load_model_tests
 from filon.settings import Settings, read_settings
 from filon.stages.compiling import check_project
@@ -60,6 +61,9 @@ def test(
     """Run the tests of a project's models: given rows, expected rows."""
     settings = read_settings(project=project)
     found = open_project(settings)
+    for name in names or ():
+        if name not in found.models:
+            raise NotFound(f"no model {name}; {suggestion(name, found.models)}")
     tests = [item for item in load_model_tests(found) if not names or item.model in names]
     results = _run_tests(settings, found, tests)
     failed = [result for result in results if not result.passed]

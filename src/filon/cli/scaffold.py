@@ -31,6 +31,12 @@ class _Guess:
     key: str | None
     scales: list[int]
     required: list[bool]
+    timestamp_format: str
+    words: list[set[str]]
+
+    def is_true_or_false(self, index: int) -> bool:
+        """Whether a column uses the words that a contract takes for true and false when nothing else is said."""
+        return self.words[index] <= {"true", "false", ""}
 
 
 def write_project(folder: Path, files: Sequence[Path], name: str) -> list[Path]:
@@ -75,6 +81,7 @@ def _guess(path: Path) -> _Guess:
     header = [cell.strip() for cell in rows[0]]
     columns = [[row[index].strip() for row in rows[1:] if len(row) == len(header)] for index in range(len(header))]
     looks = [_look(values) for values in columns]
+    moments = [value for look, values in zip(looks, columns, strict=True) if look == "timestamp" for value in values]
     return _Guess(
         path=path,
         name=_name(re.sub(r"(\.csv|\.txt|\.gz|\.zst)+$", "", path.name, flags=re.IGNORECASE)),
@@ -88,6 +95,8 @@ def _guess(path: Path) -> _Guess:
             for values in columns
         ],
         required=[bool(values) and all(values) for values in columns],
+        words=[{value.lower() for value in values} for values in columns],
+        timestamp_format=_timestamp_format(moments),
     )
 
 
@@ -110,6 +119,19 @@ def _look(values: list[str]) -> str:
     if filled and sum(both.fullmatch(value) is not None for value in filled) >= SHARE * len(filled):
         return "decimal"
     return "text"
+
+
+def _timestamp_format(values: list[str]) -> str:
+    """The one form that all timestamps have, if it is not the usual one."""
+    forms = {
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d": "yyyy-MM-dd'T'HH:mm",
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d": "yyyy-MM-dd'T'HH:mm:ss",
+        r"\d{4}-\d\d-\d\d \d\d:\d\d": "yyyy-MM-dd HH:mm",
+    }
+    for pattern, form in forms.items():
+        if values and all(re.fullmatch(pattern, value) for value in values if value):
+            return form
+    return ""
 
 
 def _key(header: list[str], columns: list[list[str]]) -> str | None:
@@ -135,6 +157,8 @@ def _contract(project: str, guess: _Guess) -> dict[str, object]:
         dialect["decimal"] = ","
     if "date dd/MM/yyyy" in guess.looks:
         dialect["dateFormat"] = "dd/MM/yyyy"
+    if guess.timestamp_format:
+        dialect["timestampFormat"] = guess.timestamp_format
     words: list[dict[str, object]] = [{"property": "filePattern", "value": f"**/{_pattern(guess.path.name)}"}]
     if dialect:
         words.append({"property": "dialect", "value": dialect})
@@ -166,6 +190,8 @@ def _column(guess: _Guess, index: int) -> dict[str, object]:
         "boolean": "boolean",
         "timestamp": "timestamp",
     }
+    if look == "boolean" and not guess.is_true_or_false(index):
+        look = "text"
     column["logicalType"] = "date" if look.startswith("date") else kinds.get(look, "string")
     if column["logicalType"] == "number":
         column["physicalType"] = f"DECIMAL(18,{max(2, guess.scales[index])})"

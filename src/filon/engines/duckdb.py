@@ -22,6 +22,8 @@ WRITE_OPTIONS = (
     "FILENAME_PATTERN 'part-{uuid}', RETURN_STATS true"
 )
 LONGEST_LINE = 8 << 20
+LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
+BUFFER = 32 << 20
 
 
 class DuckDBEngine:
@@ -49,12 +51,14 @@ class DuckDBEngine:
         single = len(files) == 1
         columns = ("line",) if form.ragged else form.columns
         delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
+        longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_LINE
         names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
         arguments = (
             f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
             f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
             f"strict_mode=true, null_padding=false, "
-            f"filename={str(not single).lower()}, max_line_size={LONGEST_LINE}"
+            f"filename={str(not single).lower()}, "
+            f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
         )
         self._execute("SET preserve_insertion_order = true")
         try:

@@ -69,7 +69,7 @@ class Location:
             return False
         return True
 
-    def write(self, name: str, content: bytes | Path) -> None:
+    def write(self, name: str, content: bytes | Iterator[bytes]) -> None:
         """Write an object, over an older one if there is one."""
         obstore.put(self.store, name, content)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 
-from filon.errors import SourcesMissing
+from filon.errors import SourcesMissing, SourcesUnavailable
 from filon.lake.location import Location, locate
 
 CHUNK = 4 << 20
@@ -34,11 +36,17 @@ class Sources:
         self._location: Location = locate(uri)
         self.uri = self._location.uri
 
+    @property
+    def folder(self) -> Path | None:
+        """The local folder, or None when the sources lie on an object store."""
+        return self._location.folder
+
     def files(self) -> list[SourceFile]:
         """Every file, by path, but those whose name starts with a dot. SourcesMissing when there is no such folder."""
         folder = self._location.folder
-        found = self._local(folder) if folder is not None else self._remote()
-        return sorted(found, key=lambda file: file.path)
+        with self._answering():
+            found = self._local(folder) if folder is not None else self._remote()
+            return sorted(found, key=lambda file: file.path)
 
     def again(self, file: SourceFile) -> SourceFile | None:
         """The file as it is now, or None when it is gone."""
@@ -48,7 +56,8 @@ class Sources:
             except FileNotFoundError:
                 return None
         try:
-            meta = obstore.head(self._location.store, file.path)
+            with self._answering():
+                meta = obstore.head(self._location.store, file.path)
         except FileNotFoundError:
             return None
         return SourceFile(file.path, meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
@@ -60,8 +69,19 @@ class Sources:
                 while chunk := stream.read(CHUNK):
                     yield chunk
             return
-        for part in obstore.get(self._location.store, file.path).stream(min_chunk_size=CHUNK):
-            yield bytes(part)
+        with self._answering():
+            for part in obstore.get(self._location.store, file.path).stream(min_chunk_size=CHUNK):
+                yield bytes(part)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseError as error:
+            first = str(error).split("\n", 1)[0]
+            raise SourcesUnavailable(
+                f"{self.uri}: {first}. Check the address, AWS_ENDPOINT_URL and the credentials; then run again."
+            ) from error
 
     def _local(self, folder: Path) -> Iterator[SourceFile]:
         if not folder.is_dir():

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import ValidationError
 
@@ -110,7 +109,7 @@ class Lake:
             return None
         return RunDocument.model_validate_json(self.layer(Layer.METADATA).read(names[-1]))
 
-    def keep_file(self, name: str, content: Path) -> None:
+    def keep_file(self, name: str, content: Iterator[bytes]) -> None:
         """Keep the bytes of a quarantined file."""
         self.layer(Layer.QUARANTINE).write(f"files/{name}", content)
 

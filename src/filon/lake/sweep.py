@@ -10,6 +10,7 @@ from filon.lake.documents import Ledger, Release
 from filon.lake.location import Layer
 from filon.lake.store import Lake
 
+RUNS_KEPT = 1_000
 TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
 
 
@@ -41,6 +42,8 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime) -> Swept:
                 location.delete([name])
                 files, size = files + 1, size + length
     _forget_builds(lake, kept, before)
+    metadata = lake.layer(Layer.METADATA)
+    metadata.delete(metadata.names("runs")[:-RUNS_KEPT])
     return Swept(len(numbers[:-keep]), files, size)
 
 

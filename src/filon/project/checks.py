@@ -58,6 +58,10 @@ def written_checks(
             continue
         if quality.severity not in (None, "error", "warning", "info"):
             document.report((*place, "severity"), f"unknown severity `{quality.severity}`", "use error or warning")
+        if quality.unit not in (None, "rows"):
+            document.report(
+                (*place, "unit"), f"the unit `{quality.unit}` is not read", "count rows, or write the share in SQL"
+            )
         operator, expected = comparison
         metric = quality.metric or quality.rule
         name = quality.name or quality.id or (f"{metric}({column})" if column else metric) or f"check {place[-1]}"

@@ -156,6 +156,8 @@ class Dataset:
     @property
     def uses_as_of(self) -> bool:
         """Whether a rule compares with the run's as-of date."""
+        if any("as_of" in rule.expression.lower() for rule in self.rules):
+            return True
         return any(rule.name == "notAfter" for column in self.contract.columns for rule in column.rules)
 
     @property

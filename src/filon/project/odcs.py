@@ -228,7 +228,10 @@ def _column(
     kind = _type(document, place, prop)
     if kind is None or own is None:
         return None
-    rules = tuple(_rules(document, place, prop, kind))
+    rules = tuple(_rules(document, place, prop, kind)) if is_source else ()
+    if not is_source and (prop.logicalTypeOptions or prop.enum):
+        where = (*place, "logicalTypeOptions" if prop.logicalTypeOptions else "enum")
+        document.report(where, "a model's column is not judged row by row", "write a `quality` check instead")
     if isinstance(own, ColumnWords) and own.not_after:
         if kind.kind not in (Kind.DATE, Kind.TIMESTAMP):
             document.report(place, "`notAfter` needs a date or a timestamp", "remove it, or change the type")

@@ -20,14 +20,20 @@ CLOCK_OR_CHANCE = (
     exp.CurrentUser,
     exp.Rand,
     exp.Randn,
+    exp.TableSample,
     exp.Uuid,
 )
 CLOCK_OR_CHANCE_NAMES = {
-    "now",
-    "today",
-    "get_current_timestamp",
-    "random",
+    "current_localtime",
+    "current_localtimestamp",
     "gen_random_uuid",
+    "get_current_timestamp",
+    "getenv",
+    "nextval",
+    "now",
+    "random",
+    "today",
+    "transaction_timestamp",
     "uuidv4",
     "uuidv7",
 }
@@ -38,6 +44,7 @@ FILE_FUNCTIONS = {
     "parquet_scan",
     "read_json",
     "read_json_auto",
+    "read_blob",
     "read_text",
     "glob",
 }
@@ -61,7 +68,9 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         statements = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree is not None]
     except SqlglotError as error:
         what = f"not valid SQL: {describe_error(error)}"
-        return None, [Problem(path, _error_line(error), what, "mend the SQL at that line")]
+        is_open = not isinstance(error, ParseError)
+        fix = "close the quote or comment that is open" if is_open else "mend the SQL at that line"
+        return None, [Problem(path, _error_line(sql, error), what, fix)]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return None, [
             Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")
@@ -73,9 +82,15 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         path=path,
         sql=sql.strip().rstrip(";"),
         inputs=tuple(sorted(table_lines(tree))),
-        uses_as_of=any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous)),
+        uses_as_of=reads_as_of(sql),
     )
     return model, problems
+
+
+def reads_as_of(sql: str) -> bool:
+    """Whether a query or an expression asks for the as-of date."""
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    return any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
 
 
 def table_lines(tree: exp.Expr) -> dict[str, int]:
@@ -96,11 +111,12 @@ def describe_error(error: SqlglotError) -> str:
     return str(error.__context__ or error).split("\n", 1)[0]
 
 
-def _error_line(error: SqlglotError) -> int:
+def _error_line(sql: str, error: SqlglotError) -> int:
     if isinstance(error, ParseError) and error.errors:
         return error.errors[0].get("line") or 1
-    found = re.search(r"from (?:line )?(\d+):", str(error.__context__ or error))
-    return int(found[1]) if found else 1
+    # what the tokenizer cannot read is a quote that nothing closes, and it names the end of the text
+    *_, opened = [match.start() for match in re.finditer("'", sql)][::2] or [0]
+    return sql.count("\n", 0, opened) + 1
 
 
 def unsteady_parts(tree: exp.Expr) -> list[tuple[str, str]]:

@@ -16,6 +16,9 @@ from filon.engines import Engine
 from filon.lake import Build, DataFile, Lake, Layer
 from filon.project import Project
 
+REVISION = 1
+"""Raise it when a release of Filon computes other rows from the same inputs: every table is then built anew."""
+
 
 class TableStatus(StrEnum):
     """What a run did with a table."""

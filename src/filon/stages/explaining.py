@@ -71,7 +71,7 @@ def explain(
     work = _Work(engine, project, lake, release, ledger)
     work.bind(table)
     condition = " AND ".join(
-        f"{identifier(name)} = CAST({literal(value)} AS {contract.column(name).type.sql})"
+        f"{identifier(name)} = TRY_CAST({literal(value)} AS {contract.column(name).type.sql})"
         for name, value in zip(contract.key, key, strict=True)
     )
     found = engine.rows(f"SELECT {identifiers(contract.column_names)} FROM {identifier(table)} WHERE {condition}")

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from filon.lake import Build, Layer, Release
 from filon.project import Model, digest
 from filon.stages.compiling import contract_columns, require_valid, select_as_declared
-from filon.stages.context import Context, TableReport, TableStatus, with_files
+from filon.stages.context import REVISION, Context, TableReport, TableStatus, with_files
 
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
     """Compute a model's table, or find it where the same SQL met the same inputs before."""
     as_of = context.inputs.as_of if model.uses_as_of else None
     content = [(name, inputs[name].fingerprint) for name in model.inputs]
-    mark = digest(repr((model.fingerprint, content, as_of, context.project.locale, context.project.timezone)))
+    mark = digest(repr((REVISION, model.fingerprint, content, as_of, context.project.locale, context.project.timezone)))
     if not context.inputs.force:
         known = published.build(Layer.GOLD, model.name) if published else None
         is_published = known is not None and known.fingerprint == mark

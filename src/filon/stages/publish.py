@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import sqlglot
@@ -10,16 +11,17 @@ import sqlglot
 from filon.errors import ChecksFailed
 from filon.lake import Build, CheckResult, CheckStatus, Release
 from filon.project import Check, Contract, digest
-from filon.project.query import table_lines
+from filon.project.query import reads_as_of, table_lines
 from filon.stages.context import Context
 
 
 def run_checks(context: Context, tables: Mapping[str, Build], published: Release | None) -> tuple[CheckResult, ...]:
     """Every check of every contract, in order; one whose tables did not change keeps its result."""
-    before = {result.fingerprint: result for result in published.checks} if published else {}
+    reusable = published is not None and not context.inputs.force
+    before = {result.fingerprint: result for result in published.checks} if published and reusable else {}
     results = []
     for contract in context.project.contracts.values():
-        marks = {check: _mark(check, contract, tables) for check in contract.checks}
+        marks = {check: _mark(check, contract, tables, context.inputs.as_of) for check in contract.checks}
         due = [check for check, mark in marks.items() if mark not in before]
         values = _values(context, due, tables)
         for check, mark in marks.items():
@@ -69,19 +71,25 @@ def is_known(context: Context, release: Release, published: Release | None) -> b
         return False
     if release.content == published.content:
         return [c.fingerprint for c in release.checks] == [c.fingerprint for c in published.checks]
-    if published.rolled_back_from is None:
-        return False
-    left = context.lake.release(published.rolled_back_from)
-    return left is not None and release.content == left.content
+    return any(release.content == left.content for left in _left_by_rollback(context, published))
+
+
+def _left_by_rollback(context: Context, published: Release) -> Iterator[Release]:
+    """The releases that people took away, one rollback after the other; those already swept count no more."""
+    kept = set(context.lake.releases.numbers()) if published.rolled_back_from else set()
+    while published.rolled_back_from in kept and (left := context.lake.release(published.rolled_back_from)):
+        yield left
+        published = left
 
 
 def _tables_of(check: Check) -> list[str]:
     return sorted(table_lines(sqlglot.parse_one(check.query, dialect="duckdb")))
 
 
-def _mark(check: Check, contract: Contract, tables: Mapping[str, Build]) -> str:
+def _mark(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: dt.date) -> str:
     content = [(name, tables[name].fingerprint) for name in _tables_of(check)]
-    return digest(repr((contract.name, check, content)))
+    date = as_of if reads_as_of(check.query) else None
+    return digest(repr((contract.name, check, content, date)))
 
 
 def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Decimal | None]:

@@ -734,7 +734,7 @@ IN_A_SOURCE = [
         "sent >= ordered",
         "sent >= orderd",
         "sources/orders.yaml:17",
-        "the rule `sent_after_ordered` gives DATE, not true or false",
+        "the rule `sent_after_ordered` cannot be compiled",
         "write a condition over the columns of this contract",
     ),
     Mistake(
@@ -743,7 +743,7 @@ IN_A_SOURCE = [
         "sent >= ordered",
         "sent >=",
         "sources/orders.yaml:17",
-        "the rule `sent_after_ordered` gives DATE, not true or false",
+        "the rule `sent_after_ordered` cannot be compiled",
         "write a condition over the columns of this contract",
     ),
     Mistake(

@@ -71,7 +71,7 @@ def test_the_first_files_of_a_lake_are_new() -> None:
     result = planned([], {"a.csv": "A", "b.csv": "B"})
     assert arrivals(result) == {"a.csv": NEW, "b.csv": NEW}
     assert to_read(result) == ["a.csv", "b.csv"]
-    assert (frozenset(result.duplicates), result.missing) == (frozenset(), frozenset())
+    assert (result.replaced, result.missing) == (frozenset(), frozenset())
 
 
 def test_a_file_that_is_as_it_was_is_not_read_again() -> None:
@@ -101,13 +101,13 @@ def test_the_same_bytes_under_two_names_are_read_once_under_the_first() -> None:
 def test_the_same_bytes_under_another_name_change_nothing_even_if_that_name_comes_first() -> None:
     result = planned([version(1, "b.csv", "A")], {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": DUPLICATE, "b.csv": UNCHANGED}
-    assert (to_read(result), frozenset(result.duplicates)) == ([], frozenset())
+    assert (to_read(result), result.replaced) == ([], frozenset())
 
 
 def test_a_renamed_file_changes_nothing() -> None:
     result = planned([version(1, "old.csv", "A")], {"new.csv": "A"})
     assert arrivals(result) == {"new.csv": DUPLICATE}
-    assert (to_read(result), frozenset(result.duplicates), result.missing) == ([], frozenset(), frozenset())
+    assert (to_read(result), result.replaced, result.missing) == ([], frozenset(), frozenset())
 
 
 def test_a_renamed_file_keeps_its_rows_where_missing_files_are_retracted() -> None:
@@ -119,7 +119,7 @@ def test_a_renamed_file_keeps_its_rows_where_missing_files_are_retracted() -> No
 def test_a_path_that_gets_what_another_one_holds_stops_counting() -> None:
     result = planned([version(1, "a.csv", "A"), version(2, "b.csv", "B")], {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": UNCHANGED, "b.csv": DUPLICATE}
-    assert frozenset(result.duplicates) == {2}
+    assert result.replaced == {2}
     assert to_read(result) == []
 
 
@@ -127,7 +127,7 @@ def test_a_path_that_gets_what_a_quarantined_file_holds_keeps_its_rows() -> None
     result = planned(
         [version(1, "a.csv", "A"), version(2, "b.csv", "bad", QUARANTINED)], {"a.csv": "bad", "b.csv": "bad"}
     )
-    assert frozenset(result.duplicates) == frozenset()
+    assert result.replaced == frozenset()
 
 
 def test_when_the_owner_of_a_content_gets_another_the_next_file_with_it_takes_over() -> None:
@@ -144,7 +144,7 @@ def test_a_content_that_returns_to_its_first_path_stays_with_the_path_that_took_
     known = [version(1, "a.csv", "A", REPLACED), version(2, "a.csv", "A2"), version(3, "b.csv", "A")]
     result = planned(known, {"a.csv": "A", "b.csv": "A"})
     assert arrivals(result) == {"a.csv": DUPLICATE, "b.csv": UNCHANGED}
-    assert frozenset(result.duplicates) == {2}
+    assert result.replaced == {2}
 
 
 def test_two_files_that_swap_their_contents_are_both_read() -> None:
@@ -169,7 +169,8 @@ def test_a_retracted_file_comes_back_with_new_content() -> None:
 
 def test_a_file_that_went_missing_and_was_retracted_for_it_returns_with_its_bytes() -> None:
     strict = dataset(missing=MissingFile.RETRACT)
-    result = planned([version(1, "a.csv", "A", RETRACTED, of=strict)], {"a.csv": "A"}, strict)
+    assert planned([version(1, "a.csv", "A", of=strict)], {}, strict).missing == {1}
+    result = planned([version(1, "a.csv", "A", REPLACED, of=strict)], {"a.csv": "A"}, strict)
     assert to_read(result) == ["a.csv"]
 
 

@@ -10,6 +10,8 @@ from filon.lake import FileState, FileVersion, Ledger
 from filon.project import Dataset
 from filon.project.vocabulary import MissingFile
 
+CHANGED = "changed_while_reading"
+
 
 class Arrival(StrEnum):
     """What a file in the sources is to the lake."""
@@ -43,12 +45,12 @@ class Decision:
 class Plan:
     """Decisions for every observed file, and the live versions that stop counting.
 
-    ``duplicates``: versions of paths that now hold a content (given here) that another path brings. ``missing``:
-    versions whose file left the sources, where the contract says that its rows leave with it.
+    ``replaced``: versions of paths that now hold what another path already brings. ``missing``: versions whose file
+    left the sources, where the contract says that its rows leave with it.
     """
 
     decisions: tuple[Decision, ...]
-    duplicates: Mapping[int, str]
+    replaced: frozenset[int]
     missing: frozenset[int]
 
     @property
@@ -79,7 +81,7 @@ def plan(
     ]
     return Plan(
         decisions=tuple(decisions),
-        duplicates=dict(_replaced_by_duplicates(ledger, decisions)),
+        replaced=frozenset(_replaced_by_duplicates(ledger, decisions)),
         missing=missing,
     )
 
@@ -131,18 +133,20 @@ def _decide(
         return Decision(file, Arrival.NEW)
     if version.state is FileState.LIVE and version.layout != dataset.layout:
         return Decision(file, Arrival.REREAD, version)
-    if version.state is FileState.QUARANTINED and (retry_quarantined or version.admission != dataset.admission):
+    again = retry_quarantined or version.admission != dataset.admission or version.reason == CHANGED
+    if version.state is FileState.QUARANTINED and again:
         return Decision(file, Arrival.RETRY, version)
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[tuple[int, str]]:
-    """Live versions of paths that now hold what another path already brings."""
-    duplicates = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if d.arrival is Arrival.DUPLICATE}
+def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[int]:
+    """Live versions of paths that now hold what another path brings; bytes that nobody can read replace nothing."""
+    refused = {(v.dataset, v.sha256) for v in ledger.versions if v.state is FileState.QUARANTINED}
+    now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if d.arrival is Arrival.DUPLICATE}
     for version in ledger.versions:
-        content = duplicates.get((version.dataset, version.path))
-        if version.state is FileState.LIVE and content is not None:
-            yield version.number, content
+        content = now.get((version.dataset, version.path))
+        if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
+            yield version.number
 
 
 def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterable[int]:

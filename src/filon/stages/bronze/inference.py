@@ -52,9 +52,10 @@ def infer(engine: Engine, table: str, columns: Sequence[str]) -> dict[int, dict[
 def _name_of(filled: int, looks: Sequence[int]) -> str:
     if filled == 0:
         return "empty"
-    numbers = looks[0] + looks[1]
-    if looks[0] < SHARE * filled <= numbers:
-        return "decimal"
+    whole, point, comma = looks[:3]
+    for name, share in (("decimal", point), ("decimal comma", comma)):
+        if share and whole < SHARE * filled <= whole + share:
+            return name
     for name, count in zip(LOOKS, looks, strict=True):
         if count >= SHARE * filled:
             return name

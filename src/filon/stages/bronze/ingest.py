@@ -22,7 +22,7 @@ from filon.lake import (
     Sources,
 )
 from filon.project import Dataset, Project, digest
-from filon.stages.bronze.arrivals import Arrival, Decision, Observed, Plan, plan
+from filon.stages.bronze.arrivals import CHANGED, Arrival, Decision, Observed, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
 from filon.stages.bronze.receive import PACKED, fingerprint
 from filon.stages.context import Context, TableReport, TableStatus
@@ -194,16 +194,10 @@ def _updated(
     """The ledger after these decisions; the same object content when nothing changed."""
     fresh = {result.incoming.number: result for result in parsed}
     successors = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
-    # a path that now holds bytes which nobody can read keeps the rows that it brought before
-    refused = {
-        (version.dataset, version.sha256)
-        for version in (*ledger.versions, *(_version(result, context) for result in parsed))
-        if version.state is FileState.QUARANTINED
-    }
     versions = [
         _version(fresh[version.number], context, arrived=version)
         if version.number in fresh
-        else _kept(version, decided, successors.get((version.dataset, version.path)), refused)
+        else _kept(version, decided, successors.get((version.dataset, version.path)))
         for version in ledger.versions
     ]
     known = {version.number for version in ledger.versions}
@@ -212,7 +206,7 @@ def _updated(
     changed = tuple(versions) != ledger.versions
     remembered = {**ledger.observations, **observations}
     for result in parsed:
-        if result.refused is not None and result.refused.reason == "changed_while_reading":
+        if result.refused is not None and result.refused.reason == CHANGED:
             remembered.pop(result.incoming.file.path, None)
     if not changed and remembered == ledger.observations:
         return ledger
@@ -225,12 +219,11 @@ def _updated(
     )
 
 
-def _kept(version: FileVersion, decided: Plan, successor: Parsed | None, refused: set[tuple[str, str]]) -> FileVersion:
+def _kept(version: FileVersion, decided: Plan, successor: Parsed | None) -> FileVersion:
     """A known version as it stands after these decisions."""
     # a file that is refused leaves the rows of the one before it, but takes its place in the quarantine
     outdone = successor is not None and (successor.refused is None or version.state is FileState.QUARANTINED)
-    content = decided.duplicates.get(version.number)
-    gone = outdone or version.number in decided.missing or (content and (version.dataset, content) not in refused)
+    gone = outdone or version.number in decided.replaced or version.number in decided.missing
     if version.state is not FileState.REPLACED and gone:
         return version.model_copy(update={"state": FileState.REPLACED})
     return version

@@ -14,6 +14,7 @@ from filon.lake import DataFile, Layer, Shape, SourceFile, Sources
 from filon.project import Dataset, digest
 from filon.project.vocabulary import Drift
 from filon.sql import identifier, literal
+from filon.stages.bronze.arrivals import CHANGED
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
 from filon.stages.bronze.receive import Received, Refused, receive
@@ -92,7 +93,7 @@ def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> l
             for group in _groups(texts):
                 found += _read_group(context, group, folder)
         found = [_checked(result, sources) for result in found]
-        _keep_refused(context, found)
+        _keep_refused(context, sources, found)
         results += found
         for path in folder.iterdir():
             path.unlink()
@@ -143,7 +144,7 @@ def _text(item: Incoming, received: Received) -> _Text:
 
 
 def _changed() -> Refused:
-    return Refused("changed_while_reading", "the file was written to while it was read; the next run tries again")
+    return Refused(CHANGED, "the file was written to while it was read; the next run tries again")
 
 
 def _groups(texts: Iterable[_Text]) -> list[_Group]:
@@ -309,9 +310,8 @@ def _checked(result: Parsed, sources: Sources) -> Parsed:
     return replace(result, refused=_changed(), records=0, malformed=0, data=())
 
 
-def _keep_refused(context: Context, results: Iterable[Parsed]) -> None:
+def _keep_refused(context: Context, sources: Sources, results: Iterable[Parsed]) -> None:
     for result in results:
-        local = result.incoming.file.local
-        if result.refused is not None and local is not None and local.is_file():
+        if result.refused is not None and sources.again(result.incoming.file) is not None:
             name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
-            context.lake.keep_file(name, local)
+            context.lake.keep_file(name, sources.chunks(result.incoming.file))

@@ -43,7 +43,7 @@ class RecordReader:
         q = re.escape(quote)
         padding = "" if delimiter == " " else " *"
         self._opening = re.compile(f"{padding}{q}")
-        self._quoted = re.compile(f"{padding}{q}((?:[^{q}]|{q}{q})*){q}{padding}")
+        self._quoted = re.compile(f"{padding}{q}((?:[^{q}]|{q}{q})*){q}(?!{q}){padding}")
         self._closing = re.compile(f"(?:[^{q}]|{q}{q})*{q}(?!{q})")
 
     def __iter__(self) -> Iterator[Record]:

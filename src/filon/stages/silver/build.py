@@ -11,7 +11,7 @@ from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, R
 from filon.project import Column, Dataset, digest
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
-from filon.stages.context import Context, TableReport, TableStatus, with_files
+from filon.stages.context import REVISION, Context, TableReport, TableStatus, with_files
 from filon.stages.rules import SEPARATOR, day_of, judged_query, raw_record
 
 QUARANTINE_COLUMNS = (
@@ -49,7 +49,7 @@ def build_silver(
     live = ledger.live(dataset.name)
     content = [(version.number, version.sha256, version.layout) for version in live]
     parents = [(name, referenced[name].fingerprint) for name in sorted(referenced)]
-    base = digest(repr((dataset.fingerprint, content, parents, context.project.timezone)))
+    base = digest(repr((REVISION, dataset.fingerprint, content, parents, context.project.timezone)))
     before = published.build(Layer.SILVER, dataset.name) if published else None
     as_of = _effective_as_of(dataset, context.inputs.as_of, before)
     mark = digest(repr((base, as_of)))
@@ -226,6 +226,8 @@ class _Work:
     def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
         """The dates between which every rule that compares with the as-of date says what it said now."""
         columns = [c for c in self.dataset.contract.columns if _compares_with_as_of(c)]
+        if any("as_of" in rule.expression.lower() for rule in self.dataset.rules):
+            return self.as_of, self.as_of  # what a free expression says on other days is not known
         if not columns or self.as_of is None:
             return None, None
         day = f"DATE '{self.as_of.isoformat()}'"
