@@ -8,6 +8,7 @@ FilonError
 ├── LakeError
 │   ├── ReleaseConflict      another run published first (retryable)
 │   ├── ReleaseMissing       no such release
+│   ├── LakeUnavailable      the place of the lake cannot be read or written (retryable)
 │   ├── WriteConflict        other writers kept winning the same object (retryable)
 │   └── LakeCorrupt          a document of the lake cannot be understood
 ├── EngineError              the engine refused or failed a statement
@@ -98,6 +99,12 @@ class ReleaseMissing(LakeError):
         self.number = number
         known = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
         super().__init__(f"there is no release {number}: {known}. `filon releases` lists them.")
+
+
+class LakeUnavailable(LakeError):
+    """The place of the lake cannot be read or written: no space, no permission, no answer."""
+
+    retryable = True
 
 
 class WriteConflict(LakeError):

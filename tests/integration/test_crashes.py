@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 import time
 
 import pytest
@@ -69,6 +72,24 @@ def test_of_two_runs_that_race_one_wins_and_nothing_is_lost(
     assert tables(shop) == expected
     bronze = shop.rows("achats", "_file, _record", layer="bronze")
     assert len(bronze) == len(set(bronze)) == 6 + 1999
+
+
+def test_lake_that_cannot_be_written_is_one_clear_line(shop: Shop) -> None:
+    shop.lake.write_text("a file stands where the lake should")
+    message = shop.filon("run", exit_code=1)
+    assert "Check space, permissions and address" in message
+
+
+def test_full_disk_fails_in_one_line_and_the_next_run_completes(shop: Shop) -> None:
+    shop.run()
+    shop.put("achats-2.csv", LATER)
+    command = f"ulimit -f 8; exec {shlex.quote(sys.executable)} -m filon run --as-of {AS_OF}"
+    done = subprocess.run(["bash", "-c", command], env=shop.environment(), capture_output=True, text=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert shop.release()["number"] == 1
+    assert shop.run()["status"] == "published"
+    assert len(shop.rows("fact_ventes")) == 3 + 1999
 
 
 def test_stale_files_of_a_killed_run_are_swept(shop: Shop) -> None:

@@ -49,5 +49,12 @@ def main() -> None:
     try:
         app()
     except FilonError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {error}", style="red")
+        _say(str(error))
         sys.exit(error.exit_code)
+    except OSError as error:  # a file or disk outside the lake: the name and the system's word for it say all
+        _say(f"{error.filename or 'the system'}: {error.strerror or error}")
+        sys.exit(1)
+
+
+def _say(message: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {message}", style="red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from filon.errors import ConfigError
+from filon.errors import ConfigError, LakeUnavailable
 
 
 class Layer(StrEnum):
@@ -55,31 +56,33 @@ class Location:
 
     def read(self, name: str) -> bytes:
         """The content of an object; FileNotFoundError when there is none."""
-        return bytes(obstore.get(self.store, name).bytes())
+        with self._usable():
+            return bytes(obstore.get(self.store, name).bytes())
 
     def size(self, name: str) -> int:
         """Bytes of an object; FileNotFoundError when there is none."""
-        return obstore.head(self.store, name)["size"]
+        with self._usable():
+            return obstore.head(self.store, name)["size"]
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it."""
         try:
-            obstore.put(self.store, name, content, mode="create")
+            with self._usable():
+                obstore.put(self.store, name, content, mode="create")
         except AlreadyExistsError:
             return False
         return True
 
     def write(self, name: str, content: bytes | Iterator[bytes]) -> None:
         """Write an object, over an older one if there is one."""
-        obstore.put(self.store, name, content)
+        with self._usable():
+            obstore.put(self.store, name, content)
 
     def delete(self, names: list[str]) -> None:
         """Delete objects; those already gone are no error."""
         for name in names:
-            try:
+            with self._usable(), contextlib.suppress(FileNotFoundError):
                 obstore.delete(self.store, name)
-            except FileNotFoundError:
-                continue
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
@@ -89,14 +92,33 @@ class Location:
         """Name, time of writing and size of the objects under a prefix."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        for chunk in obstore.list(self.store, prefix or None):
-            for meta in chunk:
-                yield meta["path"], meta["last_modified"], meta["size"]
+        with self._usable():
+            for chunk in obstore.list(self.store, prefix or None):
+                for meta in chunk:
+                    yield meta["path"], meta["last_modified"], meta["size"]
 
     def make_folder(self) -> None:
         """Create the local folder; object stores have none."""
         if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            with self._usable():
+                self.folder.mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _usable(self) -> Iterator[None]:
+        """What an object that is there or not there says goes through; all else means that the place cannot be used."""
+        try:
+            yield
+        except (AlreadyExistsError, FileNotFoundError):
+            raise
+        except (BaseError, OSError) as error:
+            raise unusable(self.uri, error) from error
+
+
+def unusable(uri: str, error: Exception) -> LakeUnavailable:
+    """The error for a place that does not take or give what it should."""
+    return LakeUnavailable(
+        f"{uri}: {str(error).splitlines()[0]}. Check space, permissions and address; then run again."
+    )
 
 
 def locate(text: str) -> Location:

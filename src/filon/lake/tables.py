@@ -13,7 +13,7 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, cre
 
 from filon.errors import WriteConflict
 from filon.lake.datafile import DataFile
-from filon.lake.location import Location
+from filon.lake.location import Location, unusable
 
 ATTEMPTS = 20
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
@@ -57,9 +57,9 @@ def commit(
             return _replace(table, schema, {**adds, **lost}, present, {*adds, *known}, properties, now_ms)
         except CommitFailedError:
             continue
-        except DeltaError as error:
+        except (DeltaError, OSError) as error:
             if "already exists" not in str(error):
-                raise
+                raise unusable(location.uri, error) from error
     raise WriteConflict(
         f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done."
     )
