@@ -16,7 +16,7 @@ from filon.engines import Engine
 from filon.errors import ConfigError, FilonError, TablesFailed
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
-from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, TableLine
+from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
 from filon.settings import Settings
 from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
 from filon.stages.compiling import check_project
@@ -209,7 +209,7 @@ def _report(run: Run, status: RunStatus, release: Release | None, now: float, er
         duration_s=round(now - run.started, 3),
         status=status,
         error=str(error) if error else None,
-        tables=tuple(TableLine.model_validate(table, from_attributes=True) for table in context.tables),
+        tables=tuple(context.tables),
         files=tuple(_file_line(outcome, counts) for outcome in bronze.files) if bronze else (),
         ignored_files=bronze.ignored if bronze else (),
         datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filon.lake import CheckStatus, Layer
-from filon.stages.context import TableStatus
+from filon.lake import CheckStatus
+from filon.stages.context import TableReport
 
 
 class RunStatus(StrEnum):
@@ -22,17 +22,6 @@ class RunStatus(StrEnum):
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, defer_build=True)
-
-
-class TableLine(_Part):
-    """One table of a run."""
-
-    table: str
-    layer: Layer
-    status: TableStatus
-    rows: int
-    duration_s: float
-    message: str | None = None
 
 
 class FileLine(_Part):
@@ -82,7 +71,7 @@ class RunReport(_Part):
     duration_s: float
     status: RunStatus
     error: str | None = None
-    tables: tuple[TableLine, ...] = ()
+    tables: tuple[TableReport, ...] = ()
     files: tuple[FileLine, ...] = ()
     ignored_files: tuple[str, ...] = ()
     datasets: tuple[DatasetLine, ...] = ()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from filon.cli.render import number
 from filon.lake import Layer
@@ -18,6 +22,31 @@ SYMBOLS = {
 }
 
 
+class _RowsColumn(ProgressColumn):
+    """How far the running statement is, in rows and rows a second where their number is known, else in percent.
+
+    A table takes several statements, one after the other: each starts at 0 %.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True))
+        self._done, self._since = 0.0, 0.0
+
+    def render(self, task: Task) -> Text:
+        """Ask the engine now."""
+        done: float | None = task.fields["progress"]()
+        elapsed = task.elapsed or 0.0
+        if done is None or done < self._done:
+            self._done, self._since = 0.0, elapsed
+        if done is None:
+            return Text(f"{number(int(task.total))} rows" if task.total else "")
+        self._done = done
+        if not task.total:
+            return Text(f"{done:4.0%}")
+        rate = int(done * task.total / max(elapsed - self._since, MEASURABLE))
+        return Text(f"{done:4.0%} of {number(int(task.total))} rows, {number(rate)}/s")
+
+
 class LiveWatch:
     """Tells a console what a run is doing. Use as a context manager."""
 
@@ -25,7 +54,8 @@ class LiveWatch:
         self._console = console
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.fields[layer]:<10} {task.description:<28} {task.fields[expected]}"),
+            TextColumn("{task.fields[layer]:<10} {task.description:<22}"),
+            _RowsColumn(),
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -39,12 +69,11 @@ class LiveWatch:
     def __exit__(self, *exception: object) -> None:
         self._progress.stop()
 
-    def started(self, layer: Layer, table: str, expected: int | None) -> None:
+    def started(self, layer: Layer, table: str, expected: int | None, progress: Callable[[], float | None]) -> None:
         """Show what is being worked on."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
-        rows = f"{number(expected)} rows" if expected else ""
-        self._progress.add_task(table, layer=layer.value, expected=rows)
+        self._progress.add_task(table, total=expected, layer=layer.value, progress=progress)
 
     def finished(self, report: TableReport) -> None:
         """Show what came of it; tables that did not have to be built are left to the summary."""

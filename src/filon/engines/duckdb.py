@@ -41,7 +41,8 @@ class DuckDBEngine:
                 **({"threads": threads} if threads else {}),
             }
         )
-        self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false")
+        self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = true")
+        self._execute("SET enable_progress_bar_print = false; SET progress_bar_time = 200")
         for macro in duckdb_macros(project.locale, project.timezone, as_of):
             self._execute(macro)
 
@@ -149,7 +150,10 @@ class DuckDBEngine:
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""
-        percent = self._connection.query_progress()
+        try:
+            percent = self._connection.query_progress()
+        except duckdb.ConnectionException:  # closed by the thread that does the work
+            return None
         return percent / 100 if percent > 0 else None
 
     def close(self) -> None:

@@ -41,11 +41,14 @@ class TableReport:
     message: str | None = None
 
 
+Progress = Callable[[], float | None]
+
+
 class Watch(Protocol):
     """Somebody who wants to know how a run goes."""
 
-    def started(self, layer: Layer, table: str, expected: int | None) -> None:
-        """Work on a table begins; ``expected`` rows go in, if that is known."""
+    def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
+        """Work on a table begins; ``expected`` rows go in, if that is known. ``progress`` may be asked at any time."""
 
     def finished(self, report: TableReport) -> None:
         """Work on a table is over."""
@@ -54,7 +57,7 @@ class Watch(Protocol):
 class Nobody:
     """A watch that looks away."""
 
-    def started(self, layer: Layer, table: str, expected: int | None) -> None:
+    def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
         """Look away."""
 
     def finished(self, report: TableReport) -> None:
@@ -94,6 +97,10 @@ class Context:
         """Whether anything was computed."""
         return "engine" in self.__dict__
 
+    def progress(self) -> float | None:
+        """How much of the engine's statement is done, 0 to 1, if known."""
+        return self.engine.progress() if self.engine_started else None
+
     def report(self, report: TableReport) -> None:
         """Note what became of a table, and tell the watch."""
         self.tables.append(report)
@@ -107,7 +114,7 @@ class Context:
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:
         """Tell the watch that a table is being worked on; yields a stopwatch."""
-        self.watch.started(layer, table, expected)
+        self.watch.started(layer, table, expected, self.progress)
         start = time.perf_counter()
         yield lambda: round(time.perf_counter() - start, 3)
 
