@@ -92,10 +92,11 @@ def run_line(
     force: bool = False,
     retry_quarantined: bool = False,
     watch: Watch | None = None,
-    clock: Callable[[], float] = time.perf_counter,
 ) -> RunReport:
     """Run the line once. The report tells how it went; FilonError only when nothing could be started."""
-    inputs = Inputs(new_run_id(now), now, as_of, force=force, retry_quarantined=retry_quarantined or force)
+    inputs = Inputs(
+        new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
+    )
     with workspace_of(settings) as workspace:
         context = Context(
             project=project,
@@ -105,19 +106,19 @@ def run_line(
             make_engine=lambda: make_engine(settings, project, as_of, workspace),
             watch=watch or Nobody(),
         )
-        run = Run(context, clock())
+        run = Run(context, time.perf_counter())
         published = lake.release()
         try:
             release = _through_stages(run, sources, published, until)
         except FilonError as error:
-            report = _report(run, RunStatus.FAILED, published, clock(), error)
+            report = _report(run, RunStatus.FAILED, published, error)
             if run.bronze is None:
                 raise
         else:
             status = RunStatus.PUBLISHED if release else RunStatus.UNCHANGED
             if until is not Until.RELEASE:
                 status = RunStatus.STOPPED
-            report = _report(run, status, release or published, clock(), None)
+            report = _report(run, status, release or published, None)
         finally:
             if context.engine_started:
                 context.engine.close()
@@ -195,7 +196,7 @@ def _attempt(run: Run, table: str, layer: Layer, needed: set[str], build: Callab
         run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, message))
 
 
-def _report(run: Run, status: RunStatus, release: Release | None, now: float, error: FilonError | None) -> RunReport:
+def _report(run: Run, status: RunStatus, release: Release | None, error: FilonError | None) -> RunReport:
     context = run.context
     bronze = run.bronze
     counts: dict[int, FileCounts] = {}
@@ -204,9 +205,9 @@ def _report(run: Run, status: RunStatus, release: Release | None, now: float, er
     return RunReport(
         run_id=context.inputs.run_id,
         release=release.number if release else None,
-        engine=context.engine.name if context.engine_started else (release.engine if release else "duckdb"),
+        engine=context.inputs.engine,
         as_of=context.inputs.as_of,
-        duration_s=round(now - run.started, 3),
+        duration_s=round(time.perf_counter() - run.started, 3),
         status=status,
         error=str(error) if error else None,
         tables=tuple(context.tables),

@@ -71,6 +71,7 @@ class Inputs:
     run_id: str
     now: dt.datetime
     as_of: dt.date
+    engine: str
     force: bool = False
     retry_quarantined: bool = False
 

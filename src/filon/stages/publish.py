@@ -52,7 +52,7 @@ def publish(
         run_id=context.inputs.run_id,
         created_at=context.inputs.now,
         as_of=context.inputs.as_of,
-        engine=context.engine.name if context.engine_started else (published.engine if published else ""),
+        engine=context.inputs.engine,
         project=context.project.name,
         project_fingerprint=context.project.fingerprint,
         ledger=ledger,
