@@ -281,3 +281,12 @@ def test_sources_may_lie_on_an_object_store(shop: Shop, object_store: ObjectStor
 
 def test_lake_on_an_object_store_is_refused_in_one_clear_line(shop: Shop) -> None:
     assert "a lake on an object store is not written yet" in shop.filon("run", "--lake", "s3://b/lake", exit_code=2)
+
+
+def test_whole_decimals_take_no_fraction(sales: Shop) -> None:
+    describe(sales, {}, prix="number")
+    path = sales.folder / "project" / "sources" / "ventes.yaml"
+    path.write_text(path.read_text().replace("DECIMAL(10,2)", "DECIMAL(10,0)"))
+    sales.put("ventes.csv", "code,prix\na,.5\nb,0.5\nc,.0\nd,7\n")
+    sales.run()
+    assert sales.rows("ventes", "code", layer="silver") == [("c",), ("d",)]

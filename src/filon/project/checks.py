@@ -74,8 +74,9 @@ def _count(name: str, query: str) -> Check:
 
 
 def _duplicates(key: tuple[str, ...]) -> str:
-    distinct = identifier(key[0]) if len(key) == 1 else f"({identifiers(key)})"
-    return f"count({identifier(key[0])}) - count(DISTINCT {distinct})"
+    if len(key) == 1:
+        return f"count({identifier(key[0])}) - count(DISTINCT {identifier(key[0])})"
+    return f"count(*) - count(DISTINCT ({identifiers(key)}))"
 
 
 def _query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:

@@ -132,7 +132,9 @@ def _well_formed(column: Column, dialect: Dialect) -> str:
     if column.type.kind is Kind.INTEGER:
         form = "[+-]?[0-9]+"
     elif column.type.kind is Kind.DECIMAL:
-        form = rf"[+-]?([0-9]+({mark}[0-9]{{0,{column.type.scale}}}0*)?|{mark}[0-9]{{1,{max(column.type.scale, 1)}}}0*)"
+        scale = column.type.scale
+        fraction = f"[0-9]{{1,{scale}}}0*" if scale else "0+"
+        form = rf"[+-]?([0-9]+({mark}[0-9]{{0,{scale}}}0*)?|{mark}{fraction})"
     else:
         form = _any_number(dialect) + "([eE][+-]?[0-9]{1,2})?"
     return f"regexp_full_match({text}, {literal(form)})"
