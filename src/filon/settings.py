@@ -29,7 +29,7 @@ Size = Annotated[str, AfterValidator(_is_size)]
 class Settings(BaseSettings):
     """What a command needs to know about its surroundings. Read when a command starts, never at import."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
     project: Path | None = Field(
         default=None,

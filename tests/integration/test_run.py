@@ -102,6 +102,23 @@ def test_file_that_left_the_sources_keeps_its_rows_until_it_is_retracted(shop: S
     assert [row[0] for row in shop.rows("fact_ventes", "id_achat")] == [10, 11, 12, 15]
 
 
+def test_retracted_content_stays_out_wherever_it_turns_up_again(shop: Shop) -> None:
+    other = ACHATS.splitlines()[0] + "\n70,1,2025-03-01,7.00,souris\n"
+    shop.run()
+    shop.filon("retract", "achats.csv")
+    shop.put("achats.csv", other)
+    shop.put("achats_2.csv", ACHATS)
+    shop.run()
+    assert shop.rows("fact_ventes", "id_achat") == [(70,)]
+    (shop.sources / "achats_2.csv").unlink()
+    shop.put("achats.csv", ACHATS)
+    shop.run()
+    assert shop.rows("fact_ventes", "id_achat") == []
+    shop.put("achats.csv", other)
+    shop.run()
+    assert shop.rows("fact_ventes", "id_achat") == [(70,)]
+
+
 def test_newest_file_wins_a_key_and_the_first_record_inside_it(shop: Shop) -> None:
     shop.run()
     shop.put("achats-2.csv", ACHATS.splitlines()[0] + "\n10,1,2025-01-05,1.00,souris\n10,1,2025-01-05,2.00,souris\n")

@@ -320,7 +320,7 @@ def test_sql_functions_are_exactly_those_documented() -> None:
     assert first_cells(text) == functions()
 
 
-@pytest.mark.parametrize("name", sorted(query.CLOCK_OR_CHANCE_NAMES | query.FILE_FUNCTIONS))
+@pytest.mark.parametrize("name", sorted(query.CLOCK_OR_CHANCE_NAMES))
 def test_a_forbidden_function_is_documented(name: str) -> None:
     assert name in words(page("sql.md").split("## Forbidden")[1])
 

@@ -18,6 +18,8 @@ from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.report import RunReport
 
+MOST_HOURS = 100 * 366 * 24
+
 
 def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
     """Show what is published, how the last run went, and what is in quarantine."""
@@ -147,7 +149,9 @@ def explain(
 
 def sweep(
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest releases stay")] = 10,
-    hours: Annotated[float, typer.Option("--hours", min=0, help="Younger files stay: a run may be using them")] = 24,
+    hours: Annotated[
+        int, typer.Option("--hours", min=0, max=MOST_HOURS, help="Younger files stay: a run may be using them")
+    ] = 24,
     project: ProjectOption = None,
     lake: LakeOption = None,
 ) -> None:

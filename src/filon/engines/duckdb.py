@@ -166,10 +166,10 @@ class DuckDBEngine:
 
 
 def _split(lines: str, form: CsvForm) -> str:
-    """Cut lines at delimiters; a line of the wrong width, or of blanks alone, is malformed."""
+    """Cut lines at delimiters; a line of the wrong width is malformed, but for empty fields at its end."""
     width = len(form.columns)
     delimiter = literal(form.delimiter)
-    fits = f"len(parts) = {width} OR (len(parts) = {width + 1} AND parts[{width + 1}] = '')"
+    fits = f"len(parts) >= {width} AND array_to_string(parts[{width + 1}:], '') = ''"
     fields = ", ".join(
         f"CASE WHEN fault IS NULL THEN nullif(parts[{index}], '') END AS {identifier(name)}"
         for index, name in enumerate(form.columns, start=1)

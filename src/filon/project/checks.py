@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 
 from open_data_contract_standard.model import DataQuality
+from sqlglot.errors import SqlglotError
 
 from filon.project.contract import Check, Contract
 from filon.project.document import Document, Place, suggestion
+from filon.project.query import describe_error, one_select
 from filon.sql import identifier, identifiers, literal, literals
 
 OPERATORS = (
@@ -21,6 +23,7 @@ OPERATORS = (
     "mustBeBetween",
     "mustNotBeBetween",
 )
+RANGES = ("mustBeBetween", "mustNotBeBetween")
 NONE = (Decimal(0),)
 COLUMN_METRICS = {"nullValues", "missingValues", "invalidValues"}
 METRICS = COLUMN_METRICS | {"rowCount", "duplicateValues"}
@@ -64,7 +67,8 @@ def written_checks(
             )
         operator, expected = comparison
         metric = quality.metric or quality.rule
-        name = quality.name or quality.id or (f"{metric}({column})" if column else metric) or f"check {place[-1]}"
+        plain = f"{metric}({column})" if column and metric else metric
+        name = quality.name or quality.id or plain or f"check {place[-1]}"
         blocking = quality.severity in (None, "error")
         yield Check(name, query, operator, expected, blocking, counts_rows=bool(metric), place=place)
 
@@ -88,11 +92,19 @@ def _query(document: Document, place: Place, table: str, column: str | None, qua
         for word, value in (("table", table), ("object", table), ("column", column), ("property", column)):
             if value:
                 text = text.replace("${" + word + "}", identifier(value)).replace("{" + word + "}", identifier(value))
-        return text.strip().rstrip(";")
+        return _one_select(document, place, text)
     if quality.type in (None, "library"):
         return _metric_query(document, place, table, column, quality)
     document.report((*place, "type"), f"checks of type `{quality.type}` are not run", "use `sql` or `library`")
     return None
+
+
+def _one_select(document: Document, place: Place, text: str) -> str | None:
+    try:
+        return one_select(text).sql
+    except SqlglotError as error:
+        document.report((*place, "query"), f"not one valid SELECT: {describe_error(error)}", "mend its `query`")
+        return None
 
 
 def _metric_query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:
@@ -100,8 +112,13 @@ def _metric_query(document: Document, place: Place, table: str, column: str | No
     source = f"FROM {identifier(table)}"
     if metric == "rowCount":
         return f"SELECT count(*) {source}"
-    if column is None and metric == "duplicateValues" and arguments.get("properties"):
-        return f"SELECT {_duplicates(tuple(arguments['properties']))} {source}"
+    if column is None and metric == "duplicateValues":
+        names = arguments.get("properties")
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return f"SELECT {_duplicates(tuple(names))} {source}"
+        fix = "add `arguments: {properties: [a, b]}`, or write it under a column"
+        document.report(place, "`duplicateValues` of a table needs a list of columns", fix)
+        return None
     if column is None:
         fix = "write it under the column that it is about" if metric in COLUMN_METRICS else suggestion(metric, METRICS)
         document.report(place, f"the metric `{metric}` needs a column", fix)
@@ -145,9 +162,14 @@ def _comparison(document: Document, place: Place, quality: DataQuality) -> tuple
         )
         return None
     operator, value = given[0]
-    values = value if isinstance(value, list) else [value]
     try:
-        return operator, tuple(Decimal(str(item)) for item in values)
+        expected = tuple(Decimal(str(item)) for item in (value if isinstance(value, list) else [value]))
     except InvalidOperation:
+        expected = ()
+    if not expected or not all(number.is_finite() for number in expected):
         document.report((*place, operator), f"`{value}` is not a number", "write a number")
         return None
+    if operator in RANGES and (len(expected) != 2 or expected[0] > expected[1]):
+        document.report((*place, operator), f"`{value}` is no range", "write the smaller number first, as in [1, 9]")
+        return None
+    return operator, expected

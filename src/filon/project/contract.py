@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from filon.project.document import Document, Place
 from filon.project.types import ColumnType, Kind
+from filon.project.values import Value
 from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile, Normalise, RowRule
 
-Bound = int | Decimal | float | str | dt.date | dt.datetime | tuple[str, ...]
+Bound = Value | tuple[Value, ...]
 
 
 AS_IT_IS = Normalise()
@@ -72,7 +72,7 @@ class Check:
     place: Place = field(default=(), repr=False)
 
     def holds(self, value: Decimal | None) -> bool:
-        """Whether an answer meets the check; no answer (NULL) never does."""
+        """Whether an answer meets the check; no answer (NULL, or what is no number) never does."""
         if value is None:
             return False
         low, high = self.expected[0], self.expected[-1]
@@ -144,7 +144,7 @@ class Dataset:
     def layout(self) -> str:
         """Changes when the same bytes would be cut into other records or columns."""
         headers = tuple((column.name, column.header) for column in self.contract.columns)
-        spelling = (self.dialect.delimiter, self.dialect.quote, self.dialect.encoding)
+        spelling = (self.dialect.delimiter, self.dialect.quote, self.dialect.encoding, self.drift is Drift.DISCARD)
         return digest(repr((headers, spelling)))[:16]
 
     @property

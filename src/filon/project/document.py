@@ -22,6 +22,7 @@ except ImportError:  # PyYAML built without libyaml: same result, slower
 Model = TypeVar("Model", bound=BaseModel)
 IN_PARENT = ("missing", "extra_forbidden")
 Place = tuple[str | int, ...]
+DEEPEST, MOST_NODES = 50, 200_000
 
 
 @dataclass
@@ -53,6 +54,10 @@ class _Reader:
 
     def value(self, node: yaml.Node, place: Place) -> Any:
         self.lines[place] = node.start_mark.line + 1
+        if len(place) > DEEPEST or len(self.lines) > MOST_NODES:
+            raise ProjectInvalid(
+                [Problem(self.path, self.lines[place], "aliases that grow without end", "remove them")]
+            )
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):

@@ -18,10 +18,21 @@ _TOKENS = {
     "M": (r"[0-9]{1,2}", "%m"),
     "d": (r"[0-9]{1,2}", "%d"),
 }
+_PARTS = {
+    "%Y": "year",
+    "%y": "year",
+    "%m": "month",
+    "%d": "day",
+    "%H": "hour",
+    "%M": "minute",
+    "%S": "second",
+    "%g": "fraction",
+    "%f": "fraction",
+}
 
 
 class UnknownFormat(ValueError):
-    """A pattern with letters that stand for nothing."""
+    """A pattern that does not say what moment a text means."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +44,24 @@ class DateFormat:
 
 
 def date_format(pattern: str) -> DateFormat:
-    """Compile a JDK pattern such as ``dd/MM/yyyy``; UnknownFormat when a part of it is not understood."""
-    regex, strptime = [], []
+    """Compile a JDK pattern such as ``dd/MM/yyyy``; UnknownFormat when a part is not understood, missing or doubled."""
+    regex, strptime, said = [], [], []
     for part in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", pattern):
         token = part[0]
         if token in _TOKENS:
             expression, directive = _TOKENS[token]
             regex.append(expression)
             strptime.append(directive)
+            said.append(_PARTS[directive])
         elif token[0].isalpha():
             raise UnknownFormat(f"`{token}` in the format `{pattern}` is not understood")
         else:
             text = (token[1:-1] or "'") if token.startswith("'") else token
             regex.append(re.escape(text))
             strptime.append(text.replace("%", "%%"))
+    for name in _PARTS.values():
+        if said.count(name) > 1:
+            raise UnknownFormat(f"the format `{pattern}` says the {name} twice")
+        if name in ("year", "month", "day") and name not in said:
+            raise UnknownFormat(f"the format `{pattern}` does not say the {name}")
     return DateFormat("".join(regex), "".join(strptime))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-import sqlglot
 from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from sqlglot.errors import SqlglotError
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
-from filon.project.query import describe_error, read_model, table_lines, unsteady_parts
+from filon.project.query import forbidden_parts, one_select, read_model, table_lines
 from filon.project.vocabulary import Timezone
 
 FILE = "filon.yaml"
@@ -63,6 +62,8 @@ def load_project(folder: Path) -> Project:
     problems += found
     if not problems:
         problems += _check_names(datasets, models)
+    if not problems:
+        models = _with_inputs_as_named(datasets, models)
         problems += _check_references(datasets, models)
         problems += _check_inputs(datasets, models)
         problems += _check_check_tables(datasets, models)
@@ -83,8 +84,7 @@ def load_project(folder: Path) -> Project:
 
 def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
     datasets: dict[str, Dataset] = {}
-    problems: list[Problem] = []
-    paths = sorted((folder / "sources").glob("*.y*ml"))
+    paths, problems = _contract_files(folder / "sources")
     if not paths:
         fix = "describe each source by a contract there; `filon init` writes them from CSV files"
         problems.append(Problem(folder / FILE, 1, "the folder sources/ holds no contract", fix))
@@ -102,9 +102,9 @@ def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
 
 def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
     models: dict[str, Model] = {}
-    contracts = sorted((folder / "gold").glob("*.y*ml"))
+    contracts, problems = _contract_files(folder / "gold")
     described = {path.stem for path in contracts}
-    problems = [
+    problems += [
         Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml")
         for path in sorted((folder / "gold").glob("*.sql"))
         if path.stem not in described
@@ -122,6 +122,18 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
                     models[model.name] = model
         problems += found
     return models, problems
+
+
+def _contract_files(folder: Path) -> tuple[list[Path], list[Problem]]:
+    """The contracts in a folder, and those that stand in two files."""
+    paths = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml"))
+    first: dict[str, Path] = {}
+    problems = [
+        Problem(path, 1, f"{first[path.stem].name} is a contract of the same table", "keep one of the two")
+        for path in paths
+        if first.setdefault(path.stem, path) != path
+    ]
+    return paths, problems
 
 
 def _document(path: Path) -> tuple[Document | None, list[Problem]]:
@@ -147,15 +159,25 @@ def _name_is_file(contract: Contract) -> list[Problem]:
 
 
 def _check_names(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    return [
-        Problem(
-            models[name].contract.document.path,
-            1,
-            f"`{name}` is also a source",
-            "give the model another name",
-        )
-        for name in sorted(datasets.keys() & models.keys())
-    ]
+    """SQL does not tell upper from lower case, so neither may the names of tables."""
+    known: dict[str, Contract] = {}
+    problems = []
+    for contract in [*(d.contract for d in datasets.values()), *(m.contract for m in models.values())]:
+        other = known.setdefault(contract.name.casefold(), contract)
+        if other is not contract:
+            what = f"`{contract.name}` is also a {'source' if other.name in datasets else 'model'}"
+            what += f", `{other.name}`" if other.name != contract.name else ""
+            problems.append(Problem(contract.document.path, 1, what, "give the table another name"))
+    return problems
+
+
+def _with_inputs_as_named(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Model]:
+    """Models whose inputs carry the names of the contracts, however the SQL spells them."""
+    named = {name.casefold(): name for name in (*datasets, *models)}
+    return {
+        name: replace(model, inputs=tuple(sorted({named.get(table.casefold(), table) for table in model.inputs})))
+        for name, model in models.items()
+    }
 
 
 def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
@@ -195,16 +217,14 @@ def _check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) 
     problems = []
     known = datasets.keys() | models.keys()
     for model in models.values():
-        if model.inputs and known.issuperset(model.inputs):
-            continue
-        tree = sqlglot.parse_one(model.sql, dialect="duckdb")
-        problems += [
-            Problem(model.path, line, f"unknown table `{table}`", suggestion(table, known - {model.name}))
-            for table, line in table_lines(tree).items()
-            if table not in known
-        ]
         if not model.inputs:
             problems.append(Problem(model.path, 1, "the model reads no table", "add a FROM clause"))
+        unknown = set(model.inputs) - known
+        lines = table_lines(one_select(model.sql).tree) if unknown else {}
+        problems += [
+            Problem(model.path, lines[table], f"unknown table `{table}`", suggestion(table, known - {model.name}))
+            for table in sorted(unknown)
+        ]
     return problems + _cycle(
         {name: model.inputs for name, model in models.items()},
         {name: model.path for name, model in models.items()},
@@ -214,34 +234,22 @@ def _check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) 
 
 def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
     known = datasets.keys() | models.keys()
+    folded = {name.casefold() for name in known}
     problems = []
     for contract in contracts_of(datasets, models).values():
+        path = contract.document.path
         for check in contract.checks:
             if not check.place:
                 continue
             line = contract.document.line(check.place)
-            try:
-                tree = sqlglot.parse_one(check.query, dialect="duckdb")
-            except SqlglotError as error:
-                what = f"the check `{check.name}` is not valid SQL: {describe_error(error)}"
-                problems.append(Problem(contract.document.path, line, what, "mend its `query`"))
-                continue
-            names = table_lines(tree)
+            tree = one_select(check.query).tree
             problems += [
-                Problem(
-                    contract.document.path, line, f"`{part}` in `{check.name}` gives another answer at each run", fix
-                )
-                for part, fix in unsteady_parts(tree)
+                Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in forbidden_parts(tree)
             ]
             problems += [
-                Problem(
-                    contract.document.path,
-                    line,
-                    f"unknown table `{name}` in `{check.name}`",
-                    suggestion(name, known),
-                )
-                for name in names
-                if name not in known
+                Problem(path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
+                for name in table_lines(tree)
+                if name.casefold() not in folded
             ]
     return problems
 

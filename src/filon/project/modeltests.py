@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from filon.errors import Problem, ProjectInvalid
 from filon.project.contract import Contract, Project
 from filon.project.document import Document, read_document, suggestion, validated
+from filon.project.values import read_value
 
 Value = str | int | float | bool | dt.date | dt.datetime | None
 Rows = tuple[Mapping[str, Value], ...]
@@ -93,7 +94,10 @@ def _check_columns(
     rows: tuple[Mapping[str, Value], ...],
 ) -> None:
     for number, row in enumerate(rows):
-        for name in row:
+        for name, value in row.items():
             if name not in contract.column_names:
                 fix = suggestion(name, contract.column_names)
                 document.report((*place, number, name), f"`{contract.name}` has no column `{name}`", fix)
+            elif value is not None and read_value(value, contract.column(name).type) is None:
+                what = f"`{value}` is no {contract.column(name).type} that `{name}` can hold as it is"
+                document.report((*place, number, name), what, "write a value of the column's type; texts in quotes")

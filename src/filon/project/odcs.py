@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import typing
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 from open_data_contract_standard.model import (
@@ -24,7 +23,8 @@ from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
 from filon.project.document import Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
-from filon.project.types import LOGICAL, ColumnType, Kind, parse_type
+from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
+from filon.project.values import read_moment, read_number, read_value
 from filon.project.vocabulary import ColumnWords, NoWords, SourceWords
 
 Words = TypeVar("Words", bound=BaseModel)
@@ -33,6 +33,8 @@ COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}(
 SCHEMA: Place = ("schema", 0)
 
 DATE_FIX = "use yyyy MM dd HH mm ss, as in dd/MM/yyyy"
+RANGES = [(low, high) for low in ("minimum", "exclusiveMinimum") for high in ("maximum", "exclusiveMaximum")]
+RANGES.append(("minLength", "maxLength"))
 TEXT_OPTIONS = {"minLength", "maxLength", "pattern"}
 RANGE_OPTIONS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 DATE_OPTIONS = RANGE_OPTIONS | {"format"}
@@ -47,6 +49,7 @@ def read_source(document: Document) -> Dataset | None:
     contract = _contract(document, schema, is_source=True, words=words)
     if words is None or contract is None:
         return None
+    _report_repeated_rules(document, words)
     return Dataset(
         contract=contract,
         pattern=words.file_pattern,
@@ -57,6 +60,12 @@ def read_source(document: Document) -> Dataset | None:
         on_missing_file=words.on_missing_file,
         rules=words.rules,
     )
+
+
+def _report_repeated_rules(document: Document, words: SourceWords) -> None:
+    names = [rule.name for rule in words.rules]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        document.report(SCHEMA, f"two rules are named `{name}`", "give each rule a name of its own")
 
 
 def read_model_contract(document: Document) -> Contract | None:
@@ -229,6 +238,7 @@ def _column(
     if kind is None or own is None:
         return None
     rules = tuple(_rules(document, place, prop, kind)) if is_source else ()
+    _report_empty_ranges(document, place, rules)
     if not is_source and (prop.logicalTypeOptions or prop.enum):
         where = (*place, "logicalTypeOptions" if prop.logicalTypeOptions else "enum")
         document.report(where, "a model's column is not judged row by row", "write a `quality` check instead")
@@ -241,7 +251,7 @@ def _column(
         type=kind,
         required=bool(prop.required or prop.primaryKey),
         unique=bool(prop.unique),
-        header=prop.physicalName or str(prop.name),
+        header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
         format=_format(document, place, prop, kind, words) if is_source else "",
         normalise=own.normalise if isinstance(own, ColumnWords) else ColumnWords().normalise,
         rules=rules,
@@ -299,33 +309,41 @@ def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnT
                 )
             else:
                 yield rule
-    if prop.enum:
-        yield Rule("enum", tuple(str(item.value) for item in prop.enum))
+    if prop.enum is not None:
+        yield from _enum(document, (*place, "enum"), [item.value for item in prop.enum], kind)
+
+
+def _enum(document: Document, place: Place, given: list[object], kind: ColumnType) -> Iterator[Rule]:
+    values = [read_value(value, kind) for value in given]
+    for index, value in enumerate(values):
+        if value is None:
+            fix = "put it in quotes" if kind.kind is Kind.TEXT else "write a value of the column's type"
+            document.report((*place, index), f"`{given[index]}` is no value of a {kind.kind} column", fix)
+    if not values:
+        document.report(place, "an enum without values rejects every row", "list the values, or remove it")
+    yield Rule("enum", tuple(value for value in values if value is not None))
 
 
 def _rule(name: str, given: object, kind: ColumnType) -> Rule | None:
-    bound: Bound
-    try:
-        if name in ("minLength", "maxLength"):
-            bound = int(str(given))
-            if bound < 0:
-                return None
-        elif name == "pattern":
-            bound = str(given)
-            re.compile(bound)
-        elif kind.kind is Kind.DATE:
-            bound = dt.date.fromisoformat(str(given))
-        elif kind.kind is Kind.TIMESTAMP:
-            bound = dt.datetime.fromisoformat(str(given))
-        elif isinstance(given, bool):
-            return None
-        else:
-            bound = Decimal(str(given))
-            if not bound.is_finite():
-                return None
-    except (ValueError, InvalidOperation, re.error):
-        return None
-    return Rule(name, bound)
+    bound: Bound | None
+    if name in ("minLength", "maxLength"):
+        bound = given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else None
+    elif name == "pattern":
+        bound = given if isinstance(given, str) else None
+    elif kind.is_number:
+        number = read_number(given)
+        bound = number if number is not None and abs(number) < 10 ** (MAX_PRECISION - kind.scale) else None
+    else:
+        bound = read_moment(given, kind)
+    return Rule(name, bound) if bound is not None else None
+
+
+def _report_empty_ranges(document: Document, place: Place, rules: Sequence[Rule]) -> None:
+    bounds = {rule.name: rule.bound for rule in rules}
+    for low, high in RANGES:
+        if low in bounds and high in bounds and bounds[low] > bounds[high]:  # type: ignore[operator]
+            what = f"`{low}` {bounds[low]} is above `{high}` {bounds[high]}: no value can meet both"
+            document.report((*place, "logicalTypeOptions", low), what, "correct one of them")
 
 
 def _reference(document: Document, place: Place, prop: SchemaProperty) -> Reference | None:

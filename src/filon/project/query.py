@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlglot
-from sqlglot import exp
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot import TokenType, exp
+from sqlglot.errors import ParseError, SqlglotError, TokenError
+from sqlglot.optimizer.scope import traverse_scope
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
@@ -18,6 +20,8 @@ CLOCK_OR_CHANCE = (
     exp.CurrentTimestamp,
     exp.CurrentDatetime,
     exp.CurrentUser,
+    exp.Localtime,
+    exp.Localtimestamp,
     exp.Rand,
     exp.Randn,
     exp.TableSample,
@@ -34,20 +38,16 @@ CLOCK_OR_CHANCE_NAMES = {
     "random",
     "today",
     "transaction_timestamp",
+    "txid_current",
     "uuidv4",
     "uuidv7",
 }
-FILE_FUNCTIONS = {
-    "read_csv",
-    "read_csv_auto",
-    "read_parquet",
-    "parquet_scan",
-    "read_json",
-    "read_json_auto",
-    "read_blob",
-    "read_text",
-    "glob",
-}
+TABLE_FUNCTIONS = (exp.GenerateSeries, exp.Unnest, exp.Explode)
+"""What may stand in FROM beside tables; every other table function reads files or the engine's own state."""
+
+
+class NotOneSelect(SqlglotError):
+    """A text is valid SQL, but not one SELECT."""
 
 
 def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Problem]]:
@@ -65,26 +65,46 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
     except UnicodeDecodeError as error:
         return None, [Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]
     try:
-        statements = [tree for tree in sqlglot.parse(sql, dialect="duckdb") if tree is not None]
+        select = one_select(sql)
+    except NotOneSelect:
+        fix = "keep one SELECT; a WITH clause may hold the steps"
+        return None, [Problem(path, 1, "a model is exactly one SELECT", fix)]
     except SqlglotError as error:
         what = f"not valid SQL: {describe_error(error)}"
         is_open = not isinstance(error, ParseError)
         fix = "close the quote or comment that is open" if is_open else "mend the SQL at that line"
         return None, [Problem(path, _error_line(sql, error), what, fix)]
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        return None, [
-            Problem(path, 1, "a model is exactly one SELECT", "keep one SELECT; a WITH clause may hold the steps")
-        ]
-    tree = statements[0]
-    problems = [*_forbidden(path, sql, tree), *_misplaced(path, tree)]
+    problems = [Problem(path, _line_of(sql, part), what, fix) for part, what, fix in forbidden_parts(select.tree)]
+    problems += _misplaced(path, select.tree)
     model = Model(
         contract=contract,
         path=path,
-        sql=sql.strip().rstrip(";"),
-        inputs=tuple(sorted(table_lines(tree))),
-        uses_as_of=reads_as_of(sql),
+        sql=select.sql,
+        inputs=tuple(sorted(table_lines(select.tree))),
+        uses_as_of=reads_as_of(select.sql),
     )
     return model, problems
+
+
+@dataclass(frozen=True)
+class Select:
+    """One SELECT: its text without what ends the statement, and its tree."""
+
+    sql: str
+    tree: exp.Query
+
+
+def one_select(sql: str) -> Select:
+    """Read a text that holds one SELECT; NotOneSelect, or another SqlglotError, when it is something else."""
+    tokens = sqlglot.tokenize(sql, dialect="duckdb")
+    ends = [token for token in tokens if token.token_type is TokenType.SEMICOLON]
+    text = (sql[: ends[0].start] if ends else sql).strip()
+    if ends and any(token.start > ends[0].start for token in tokens if token.token_type is not TokenType.SEMICOLON):
+        raise NotOneSelect("several statements")
+    trees = sqlglot.parse(text, dialect="duckdb")
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise NotOneSelect("no SELECT")
+    return Select(text, trees[0])
 
 
 def reads_as_of(sql: str) -> bool:
@@ -93,13 +113,14 @@ def reads_as_of(sql: str) -> bool:
     return any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
 
 
-def table_lines(tree: exp.Expr) -> dict[str, int]:
-    """The tables that a query reads, each with the line where it is first named."""
-    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+def table_lines(tree: exp.Query) -> dict[str, int]:
+    """The tables that a query reads, each with the line where it is first named; a WITH clause hides others."""
     found: dict[str, int] = {}
-    for table in tree.find_all(exp.Table):
-        if isinstance(table.this, exp.Identifier) and table.name not in own:
-            found.setdefault(table.name, table.this.meta.get("line", 1))
+    for scope in traverse_scope(tree):
+        steps = {name.casefold() for name in scope.cte_sources}
+        for table in scope.tables:
+            if isinstance(table.this, exp.Identifier) and table.name.casefold() not in steps:
+                found.setdefault(table.name, table.this.meta.get("line", 1))
     return found
 
 
@@ -108,7 +129,8 @@ def describe_error(error: SqlglotError) -> str:
     if isinstance(error, ParseError) and error.errors:
         first = error.errors[0]
         return f"{first.get('description')} near `{first.get('highlight')}`"
-    return str(error.__context__ or error).split("\n", 1)[0]
+    cause = error.__context__
+    return str(cause).split("\n", 1)[0] if isinstance(cause, TokenError) else "a quote or comment is not closed"
 
 
 def _error_line(sql: str, error: SqlglotError) -> int:
@@ -119,27 +141,19 @@ def _error_line(sql: str, error: SqlglotError) -> int:
     return sql.count("\n", 0, opened) + 1
 
 
-def unsteady_parts(tree: exp.Expr) -> list[tuple[str, str]]:
-    """The parts of a query that read the clock or a die, each with what to write instead."""
+def forbidden_parts(tree: exp.Expr) -> list[tuple[str, str, str]]:
+    """The parts of a query that read the clock, a die or files: each part, what is wrong with it, and what to write."""
     found = []
     for node in tree.walk():
+        part = node.sql(dialect="duckdb")
         name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
         if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES:
-            found.append((node.sql(dialect="duckdb"), "use as_of(), the date that the run was given"))
+            what = f"`{part}` gives another answer at each run"
+            found.append((part, what, "use as_of(), the date that the run was given"))
+        elif isinstance(node, exp.Table) and not isinstance(node.this, (exp.Identifier, *TABLE_FUNCTIONS)):
+            what = "a query reads tables, not files"
+            found.append((part, what, "describe the file by a contract under sources/"))
     return found
-
-
-def _forbidden(path: Path, sql: str, tree: exp.Expr) -> list[Problem]:
-    problems = [
-        Problem(path, _line_of(sql, part), f"`{part}` gives another answer at each run", fix)
-        for part, fix in unsteady_parts(tree)
-    ]
-    for node in tree.walk():
-        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
-        if name in FILE_FUNCTIONS or isinstance(node, (exp.ReadCSV, exp.ReadParquet)):
-            fix = "describe the file by a contract under sources/"
-            problems.append(Problem(path, _line(node), "a model reads tables, not files", fix))
-    return problems
 
 
 def _line_of(sql: str, part: str) -> int:
@@ -160,10 +174,3 @@ def _misplaced(path: Path, tree: exp.Expr) -> list[Problem]:
         for table in tree.find_all(exp.Table)
         if isinstance(table.this, exp.Identifier) and (table.args.get("db") or "." in table.name or "/" in table.name)
     ]
-
-
-def _line(node: exp.Expr) -> int:
-    for part in node.walk():
-        if "line" in part.meta:
-            return int(part.meta["line"])
-    return 1

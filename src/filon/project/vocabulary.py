@@ -7,6 +7,7 @@ One entry per word; ``docs/contracts.md`` is the user's view of the same list. A
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -25,15 +26,17 @@ def _known_encoding(name: str) -> str:
     try:
         found = codecs.lookup(name).name
         "".encode(found)  # a codec that is no text encoding, such as rot13, is a LookupError here
-    except LookupError:
-        raise ValueError("no such encoding; common ones are utf-8, cp1252 and latin-1") from None
+    except (LookupError, UnicodeError):
+        found = ""
+    if not found or found in NO_FILE_ENCODINGS:
+        raise ValueError("no encoding of text files; common ones are utf-8, cp1252 and latin-1")
     return found
 
 
 def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones, such as Europe
         raise ValueError("no such time zone; an example is Europe/Paris") from None
     return name
 
@@ -43,12 +46,17 @@ def _known_format(pattern: str) -> str:
     return pattern
 
 
+def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(unicodedata.normalize("NFC", word) for word in words)
+
+
 def _one_character(value: str) -> str:
     if len(value) != 1 or value in "\r\n\0":
         raise ValueError("one character is expected")
     return value
 
 
+NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
@@ -70,9 +78,14 @@ class Dialect(_Words):
     false: str = "false"
 
     @model_validator(mode="after")
-    def _delimiter_is_no_quote(self) -> Dialect:
+    def _each_word_has_one_meaning(self) -> Dialect:
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
+        wrong = next((mark for mark in self.grouping if mark.isalnum() or mark in self.decimal + "+-"), None)
+        if wrong is not None:
+            raise ValueError(f"grouping: {wrong!r} is part of numbers; give only what stands between thousands")
+        if self.true.casefold() == self.false.casefold() or not (self.true.strip() and self.false.strip()):
+            raise ValueError("true and false need two different words")
         return self
 
 
@@ -90,7 +103,7 @@ class Normalise(_Words):
 
     trim: bool = True
     case: Case = Case.KEEP
-    canonical: tuple[str, ...] = ()
+    canonical: Annotated[tuple[str, ...], AfterValidator(_normal)] = ()
 
 
 class Keep(StrEnum):
@@ -125,7 +138,7 @@ class RowRule(_Words):
 class SourceWords(_Words):
     """Words of a source's schema."""
 
-    file_pattern: str
+    file_pattern: str = Field(min_length=1)
     dialect: Dialect = Dialect()
     keep: Keep = Keep.FIRST
     drift: Drift = Drift.EVOLVE

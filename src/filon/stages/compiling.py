@@ -7,16 +7,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import sqlglot
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from filon.engines import Engine, StatementInvalid
 from filon.errors import EngineError, Problem, ProjectInvalid
 from filon.project import Column, ColumnType, Contract, Dataset, Kind, Model, Project, parse_type
-from filon.project.query import unsteady_parts
+from filon.project.query import forbidden_parts
 from filon.sql import identifier, literal
-from filon.stages.rules import judged_query
+from filon.stages.rules import BRONZE, judged_query
 
 PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
+BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc)
 WHOLE_NUMBERS = {
     "TINYINT",
     "SMALLINT",
@@ -42,6 +44,7 @@ def check_project(engine: Engine, project: Project) -> None:
         engine.bind(model.name, [], contract_columns(model.contract))
     for contract in project.contracts.values():
         problems += _check_problems(engine, contract)
+    engine.drop([BRONZE, *project.contracts])  # nothing of a run may ever read these empty tables
     if problems:
         raise ProjectInvalid(problems)
 
@@ -124,32 +127,33 @@ def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
         return
     contract = dataset.contract
     columns = [(name, "VARCHAR") for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
-    engine.bind("bronze", [], [*columns, *PLACE])
+    engine.bind(BRONZE, [], [*columns, *PLACE])
     try:
-        engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "bronze", "_raw"))
+        engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "_raw"))
     except StatementInvalid as error:
         what = f"the contract cannot be compiled: {error.message}"
         yield Problem(contract.document.path, 1, what, "see docs/contracts.md")
 
 
 def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
-    contract = dataset.contract
+    path = dataset.contract.document.path
     for index, rule in enumerate(dataset.rules):
-        line = _rule_line(contract, index)
-        query = f"SELECT ({rule.expression}) AS met FROM {identifier(dataset.name)}"
+        line = _rule_line(dataset.contract, index)
         fix = "write a condition over the columns of this contract"
         try:
-            [(_, found)] = engine.describe(query)
-            unsteady = unsteady_parts(sqlglot.parse_one(query, dialect="duckdb"))
+            tree = sqlglot.parse_one(rule.expression, dialect="duckdb")
+            [(_, found)] = engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}")
         except (StatementInvalid, SqlglotError) as error:
             what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
-            yield Problem(contract.document.path, line, what, fix)
+            yield Problem(path, line, what, fix)
             continue
         if found != "BOOLEAN":
-            yield Problem(contract.document.path, line, f"the rule `{rule.name}` gives {found}, not true or false", fix)
-        for part, remedy in unsteady:
-            what = f"`{part}` in the rule `{rule.name}` gives another answer at each run"
-            yield Problem(contract.document.path, line, what, remedy)
+            yield Problem(path, line, f"the rule `{rule.name}` gives {found}, not true or false", fix)
+        for _, what, remedy in forbidden_parts(tree):
+            yield Problem(path, line, f"the rule `{rule.name}`: {what}", remedy)
+        if beyond := tree.find(*BEYOND_ONE_ROW):
+            what = f"`{beyond.sql(dialect='duckdb')}` in the rule `{rule.name}` looks at other rows than the one judged"
+            yield Problem(path, line, what, "use `relationships` for other tables, a `quality` check for whole tables")
 
 
 def _pattern_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:

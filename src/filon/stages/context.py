@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filon.engines import Engine
-from filon.lake import Build, DataFile, Lake, Layer
+from filon.lake import Build, DataFile, Lake, Layer, Release
 from filon.project import Project
 
 REVISION = 1
@@ -124,3 +124,11 @@ def with_files(build: Build, files: Sequence[DataFile]) -> Build:
     """A build that holds the rows of these files."""
     names = tuple(file.name for file in files)
     return build.model_copy(update={"files": names, "rows": sum(file.rows for file in files)})
+
+
+def left_by_rollback(lake: Lake, published: Release) -> Iterator[Release]:
+    """The releases that people took away, one rollback after the other; those already swept count no more."""
+    kept = set(lake.releases.numbers()) if published.rolled_back_from else set()
+    while published.rolled_back_from in kept and (left := lake.release(published.rolled_back_from)):
+        yield left
+        published = left

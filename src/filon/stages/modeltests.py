@@ -11,7 +11,7 @@ from filon.engines import Engine
 from filon.errors import EngineError
 from filon.project import Contract, Project
 from filon.project.modeltests import ModelTest, Value
-from filon.sql import identifier, identifiers, literal
+from filon.sql import identifier, literal
 from filon.stages.compiling import contract_columns, select_as_declared
 
 EXPECTED, ACTUAL = "expected rows", "actual rows"
@@ -43,7 +43,8 @@ def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTe
         columns = columns or list(model.contract.column_names)
         engine.view(EXPECTED, _typed_rows(test.expected, model.contract, columns))
         engine.view(ACTUAL, select_as_declared(model))
-        selected = identifiers(columns)
+        # as text, which every engine hands over alike, moments with a time zone included
+        selected = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in columns)
         expected = Counter(engine.rows(f"SELECT {selected} FROM {identifier(EXPECTED)}"))
         actual = Counter(engine.rows(f"SELECT {selected} FROM {identifier(ACTUAL)}"))
     except EngineError as error:

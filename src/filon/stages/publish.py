@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-
-import sqlglot
+from typing import Any
 
 from filon.errors import ChecksFailed
 from filon.lake import Build, CheckResult, CheckStatus, Release
 from filon.project import Check, Contract, digest
-from filon.project.query import reads_as_of, table_lines
-from filon.stages.context import Context
+from filon.project.query import one_select, reads_as_of, table_lines
+from filon.stages.context import Context, left_by_rollback
 
 
 def run_checks(context: Context, tables: Mapping[str, Build], published: Release | None) -> tuple[CheckResult, ...]:
@@ -71,23 +70,17 @@ def is_known(context: Context, release: Release, published: Release | None) -> b
         return False
     if release.content == published.content:
         return [c.fingerprint for c in release.checks] == [c.fingerprint for c in published.checks]
-    return any(release.content == left.content for left in _left_by_rollback(context, published))
+    return any(release.content == left.content for left in left_by_rollback(context.lake, published))
 
 
-def _left_by_rollback(context: Context, published: Release) -> Iterator[Release]:
-    """The releases that people took away, one rollback after the other; those already swept count no more."""
-    kept = set(context.lake.releases.numbers()) if published.rolled_back_from else set()
-    while published.rolled_back_from in kept and (left := context.lake.release(published.rolled_back_from)):
-        yield left
-        published = left
-
-
-def _tables_of(check: Check) -> list[str]:
-    return sorted(table_lines(sqlglot.parse_one(check.query, dialect="duckdb")))
+def _tables_of(check: Check, tables: Iterable[str]) -> list[str]:
+    """The tables that a check reads, named as their contracts name them."""
+    read = {name.casefold() for name in table_lines(one_select(check.query).tree)}
+    return sorted(name for name in tables if name.casefold() in read)
 
 
 def _mark(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: dt.date) -> str:
-    content = [(name, tables[name].fingerprint) for name in _tables_of(check)]
+    content = [(name, tables[name].fingerprint) for name in _tables_of(check, tables)]
     date = as_of if reads_as_of(check.query) else None
     return digest(repr((contract.name, check, content, date)))
 
@@ -95,11 +88,17 @@ def _mark(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: 
 def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Decimal | None]:
     if not due:
         return {}
-    for name in {name for check in due for name in _tables_of(check)}:
+    for name in {name for check in due for name in _tables_of(check, tables)}:
         context.engine.bind(name, context.lake.paths(tables[name]), tables[name].columns)
     answers = ", ".join(f"({check.query}\n)" for check in due)
     [row] = context.engine.rows(f"SELECT {answers}")
-    return {check: None if value is None else Decimal(str(value)) for check, value in zip(due, row, strict=True)}
+    return {check: _number(value) for check, value in zip(due, row, strict=True)}
+
+
+def _number(value: Any) -> Decimal | None:
+    """An answer as an exact number; None when it is none, as NaN and infinity are."""
+    number = None if value is None else Decimal(str(value))
+    return number if number is not None and number.is_finite() else None
 
 
 def _result(contract: Contract, check: Check, value: Decimal | None, mark: str) -> CheckResult:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.formats import date_format
+from filon.project.values import LARGEST_DOUBLE, Value
 from filon.project.vocabulary import Case, Dialect
-from filon.sql import identifier, literal, literals
+from filon.sql import identifier, literal
 
 SEPARATOR = "chr(31)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -20,11 +21,13 @@ COMPARISONS = {
     "exclusiveMaximum": ">=",
     "notAfter": ">",
 }
-BIGGEST = "9999-12-31"
+BRONZE = "bronze records"
+"""What the judged records are read from; the blank keeps the name apart from every table of a project."""
+CLEANED, TYPED, JUDGED = (identifier(f"{step} step") for step in ("cleaned", "typed", "judged"))
 
 
-def judged_query(dataset: Dataset, as_of: dt.date, bronze: str, raw_text: str) -> str:
-    """A row per record of ``bronze``: typed values, ``_reasons`` (empty when accepted) and ``_text`` of the rejected.
+def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
+    """A row per record of ``BRONZE``: typed values, ``_reasons`` (empty when accepted) and ``_text`` of the rejected.
 
     ``raw_text`` is an expression that gives a record's text from its fields ``as_read``.
     """
@@ -37,12 +40,12 @@ def judged_query(dataset: Dataset, as_of: dt.date, bronze: str, raw_text: str) -
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
     # the text is spelled in the last step, where only rejected rows pay for it
     return (
-        f"WITH cleaned AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
-        f"FROM {identifier(bronze)}), "
-        f"typed AS (SELECT *, {typed} FROM cleaned), "
-        f"judged AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
-        f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM typed{_joins(dataset)}) "
-        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM judged"
+        f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
+        f"FROM {identifier(BRONZE)}), "
+        f"{TYPED} AS (SELECT *, {typed} FROM {CLEANED}), "
+        f"{JUDGED} AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
+        f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM {TYPED}{_joins(dataset)}) "
+        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM {JUDGED}"
     )
 
 
@@ -112,7 +115,9 @@ def _typed(column: Column, dialect: Dialect) -> str:
     if kind in (Kind.DATE, Kind.TIMESTAMP):
         return _moment(column, text, dialect)
     number = f"replace({text}, ',', '.')" if dialect.decimal == "," else text
-    return f"CASE WHEN {_well_formed(column, dialect)} THEN TRY_CAST({number} AS {column.type.sql}) END"
+    value = f"TRY_CAST({number} AS {column.type.sql})"
+    fits = f" AND abs({value}) <= {LARGEST_DOUBLE}" if kind is Kind.DOUBLE else ""  # beyond it lies infinity
+    return f"CASE WHEN {_well_formed(column, dialect)}{fits} THEN {value} END"
 
 
 def _moment(column: Column, text: str, dialect: Dialect) -> str:
@@ -150,7 +155,7 @@ def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
         for name, condition in _conditions(column, dataset.dialect, as_of):
             yield f"CASE WHEN {condition} THEN {literal(f'{column.name}:{name}')} END"
     for rule in dataset.rules:
-        yield f"CASE WHEN NOT ({rule.expression}) THEN {literal(rule.name)} END"
+        yield f"CASE WHEN NOT ({rule.expression}\n) THEN {literal(rule.name)} END"
 
 
 def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tuple[str, str]]:
@@ -187,10 +192,10 @@ def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
     if rule.name in ("minLength", "maxLength"):
         sign = "<" if rule.name == "minLength" else ">"
         return f"length({name}) {sign} {rule.bound}"
-    if rule.name == "enum" and isinstance(rule.bound, tuple):
-        return f"CAST({name} AS VARCHAR) NOT IN ({literals(rule.bound)})"
+    if isinstance(rule.bound, tuple):
+        return f"{name} NOT IN ({', '.join(_spelled_value(value) for value in rule.bound)})"
     value = day_of(column) if rule.name == "notAfter" else name
-    return f"{value} {COMPARISONS[rule.name]} {_bound(rule, as_of)}"
+    return f"{value} {COMPARISONS[rule.name]} {_bound(rule, rule.bound, column, as_of)}"
 
 
 def day_of(column: Column) -> str:
@@ -204,15 +209,27 @@ def _unanchored(pattern: str) -> str:
     return pattern.removeprefix("^").removesuffix("$") if not pattern.endswith(r"\$") else pattern.removeprefix("^")
 
 
-def _bound(rule: Rule, as_of: dt.date) -> str:
+def _bound(rule: Rule, bound: Value, column: Column, as_of: dt.date) -> str:
     if rule.name == "notAfter":
         return f"DATE '{as_of.isoformat()}'"
-    if isinstance(rule.bound, dt.datetime):
-        moment = rule.bound if rule.bound.tzinfo else rule.bound.replace(tzinfo=dt.UTC)
-        return f"TIMESTAMPTZ '{moment.astimezone(dt.UTC).isoformat()}'"
-    if isinstance(rule.bound, dt.date):
-        return f"DATE '{rule.bound.isoformat()}'"
-    return format(Decimal(str(rule.bound)), "f")
+    if isinstance(bound, Decimal) and column.type.kind is not Kind.DOUBLE:
+        # the nearest number of the column's scale says the same, and comparing never widens the column's type
+        rounding = ROUND_CEILING if COMPARISONS[rule.name] in ("<", ">=") else ROUND_FLOOR
+        bound = bound.scaleb(column.type.scale).to_integral_value(rounding).scaleb(-column.type.scale)
+    return _spelled_value(bound)
+
+
+def _spelled_value(value: Value) -> str:
+    """A value of a contract as SQL."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMPTZ '{value.astimezone(dt.UTC).isoformat()}'"
+    if isinstance(value, dt.date):
+        return f"DATE '{value.isoformat()}'"
+    return format(Decimal(value), "f")
 
 
 def _joins(dataset: Dataset) -> str:

@@ -49,15 +49,31 @@ def test_a_pattern_refuses_every_other_form(pattern: str, text: str) -> None:
 
 
 def test_milliseconds_are_three_digits() -> None:
-    form = date_format("HH:mm:ss.SSS")
-    assert re.fullmatch(form.regex, "23:59:58.123")
-    assert not re.fullmatch(form.regex, "23:59:58.12")
+    form = date_format("yyyyMMdd HH:mm:ss.SSS")
+    assert re.fullmatch(form.regex, "20240229 23:59:58.123")
+    assert not re.fullmatch(form.regex, "20240229 23:59:58.12")
 
 
 def test_two_quotes_stand_for_one() -> None:
-    form = date_format("HH''mm")
-    assert re.fullmatch(form.regex, "23'59")
-    assert form.strptime == "%H'%M"
+    form = date_format("yyyyMMdd HH''mm")
+    assert re.fullmatch(form.regex, "20240229 23'59")
+    assert form.strptime == "%Y%m%d %H'%M"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("dd/MM", "does not say the year"),
+        ("yyyy-dd", "does not say the month"),
+        ("MM/yyyy", "does not say the day"),
+        ("HH:mm:ss", "does not say the year"),
+        ("dd/dd/MM/yyyy", "says the day twice"),
+        ("yyyy-MM-dd yy", "says the year twice"),
+    ],
+)
+def test_a_pattern_says_each_part_of_a_date_once(pattern: str, message: str) -> None:
+    with pytest.raises(UnknownFormat, match=message):
+        date_format(pattern)
 
 
 @pytest.mark.parametrize("pattern", ["jj/MM/aaaa", "yyy-MM-dd", "MMM d, yyyy", "YYYY-MM-dd", "yyyy-MM-DD", "E dd/MM"])

@@ -89,7 +89,7 @@ def test_a_model_may_not_have_the_name_of_a_source(shop: Path) -> None:
     problems = problems_of(shop)
     assert shown(shop, problems) == ["gold/clients.yaml:1"]
     assert problems[0].what == "`clients` is also a source"
-    assert problems[0].fix == "give the model another name"
+    assert problems[0].fix == "give the table another name"
 
 
 @pytest.mark.parametrize(("name", "line"), [(CLIENTS, 1), (BEST_SQL, 1), (TESTS, 1), (FILON, 1)])

@@ -65,8 +65,8 @@ def test_an_encoding_is_known_by_any_of_its_names(given: str, name: str) -> None
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"encoding": "utf-9"}, "no such encoding; common ones are utf-8, cp1252 and latin-1"),
-        ({"encoding": "rot13"}, "no such encoding"),
+        ({"encoding": "utf-9"}, "no encoding of text files; common ones are utf-8, cp1252 and latin-1"),
+        ({"encoding": "rot13"}, "no encoding of text files"),
         ({"delimiter": ""}, "one character is expected"),
         ({"delimiter": "||"}, "one character is expected"),
         ({"delimiter": "\n"}, "one character is expected"),

@@ -234,3 +234,27 @@ def test_datasets_do_not_share_contents() -> None:
     datasets = {"sales": SALES, "returns": returns}
     result = plan(Ledger(versions=(version(1, "sales.csv", "A"),)), observed, datasets)
     assert arrivals(result) == {"returns.csv": NEW, "sales.csv": UNCHANGED}
+
+
+def test_what_was_retracted_stays_out_when_it_comes_back_after_something_else() -> None:
+    known = [version(1, "a.csv", "x", RETRACTED), version(2, "a.csv", "y")]
+    found = planned(known, {"a.csv": "x"})
+    assert [decision.arrival for decision in found.decisions] == [UNCHANGED]
+    assert found.replaced == {2}
+
+
+def test_what_was_retracted_stays_out_under_another_name_while_its_path_holds_something_else() -> None:
+    found = planned([version(1, "a.csv", "x", RETRACTED)], {"a.csv": "y", "b.csv": "x"})
+    assert [decision.arrival for decision in found.decisions] == [NEW, DUPLICATE]
+
+
+def test_what_was_refused_is_tried_again_when_its_file_has_another_name() -> None:
+    found = planned([version(1, "a.csv", "x", QUARANTINED)], {"b.csv": "x"})
+    assert [decision.arrival for decision in found.decisions] == [NEW]
+
+
+def test_a_file_that_no_longer_matches_leaves_its_dataset() -> None:
+    known = [version(1, "a.csv", "x"), version(2, "b.csv", "y"), version(3, "c.csv", "z", RETRACTED)]
+    observed = [Observed("b.csv", SALES.name, "y")]
+    found = plan(Ledger(versions=tuple(known)), observed, {SALES.name: SALES}, ignored=["a.csv", "c.csv"])
+    assert found.gone == {1}

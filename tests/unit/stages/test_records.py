@@ -169,15 +169,23 @@ def test_tidy_writes_an_ordinal_the_fault_and_the_fields_of_each_record(tmp_path
     ]
 
 
-def test_tidy_lets_a_delimiter_close_the_last_field(tmp_path: Path) -> None:
-    found, rows = tidied(tmp_path, "id;name\n1;a;\n2;b\n3;;\n4;c;;\n", 2, ";")
-    assert found == Tidied(records=4, malformed=1)
+def test_empty_fields_beyond_the_header_bring_no_data_and_are_let_go(tmp_path: Path) -> None:
+    found, rows = tidied(tmp_path, 'id;name\n1;a;\n2;b\n3;;\n4;c;;\n5;d;"";\n6;e;;f\n', 2, ";")
+    assert found == Tidied(records=6, malformed=1)
     assert [row[1:] for row in rows] == [
         ["", "", "1", "a"],
         ["", "", "2", "b"],
         ["", "", "3", ""],
-        ["too_many_fields", "4;c;;", "", ""],
+        ["", "", "4", "c"],
+        ["", "", "5", "d"],
+        ["too_many_fields", "6;e;;f", "", ""],
     ]
+
+
+def test_quotes_that_close_and_open_again_on_each_line_are_one_record() -> None:
+    lines = 20_000
+    [record] = records('a,"x\n' + '","x\n' * lines + '"\n')
+    assert len(record.fields) == lines + 2
 
 
 def test_tidy_does_not_count_blank_lines(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,13 +45,15 @@ class Decision:
 class Plan:
     """Decisions for every observed file, and the live versions that stop counting.
 
-    ``replaced``: versions of paths that now hold what another path already brings. ``missing``: versions whose file
-    left the sources, where the contract says that its rows leave with it.
+    ``replaced``: versions of paths that now hold what another path already brings, or what was retracted. ``missing``:
+    versions whose file left the sources, where the contract says that its rows leave with it. ``moved``: versions whose
+    file is there, but no longer matches the pattern of their dataset.
     """
 
     decisions: tuple[Decision, ...]
     replaced: frozenset[int]
     missing: frozenset[int]
+    moved: frozenset[int] = frozenset()
 
     @property
     def to_read(self) -> tuple[Decision, ...]:
@@ -59,21 +61,28 @@ class Plan:
         wanted = (Arrival.NEW, Arrival.REREAD, Arrival.RETRY)
         return tuple(decision for decision in self.decisions if decision.arrival in wanted)
 
+    @property
+    def gone(self) -> frozenset[int]:
+        """Versions that stop counting, for whatever reason."""
+        return self.replaced | self.missing | self.moved
+
 
 def plan(
     ledger: Ledger,
     observed: Sequence[Observed],
     datasets: Mapping[str, Dataset],
     *,
+    ignored: Collection[str] = (),
     retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
 
     The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
-    at a known path replaces what that path brought before.
+    at a known path replaces what that path brought before. ``ignored`` are files that no dataset's pattern matches.
     """
     missing = frozenset(_missing(ledger, observed, datasets))
-    known = _known(ledger, missing)
+    moved = frozenset(_moved(ledger, observed, datasets, ignored))
+    known = _known(ledger, missing | moved)
     owners = _owners(known, observed)
     decisions = [
         _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], retry_quarantined)
@@ -81,19 +90,20 @@ def plan(
     ]
     return Plan(
         decisions=tuple(decisions),
-        replaced=frozenset(_replaced_by_duplicates(ledger, decisions)),
+        replaced=frozenset(_replaced(ledger, decisions)),
         missing=missing,
+        moved=moved,
     )
 
 
 Known = Mapping[tuple[str, str], Mapping[str, FileVersion]]
 
 
-def _known(ledger: Ledger, missing: frozenset[int]) -> dict[tuple[str, str], dict[str, FileVersion]]:
+def _known(ledger: Ledger, gone: frozenset[int]) -> dict[tuple[str, str], dict[str, FileVersion]]:
     """Per dataset and path, the versions that still mean something, by content."""
     result: dict[tuple[str, str], dict[str, FileVersion]] = {}
     for version in ledger.versions:
-        if version.state is not FileState.REPLACED and version.number not in missing:
+        if version.state is not FileState.REPLACED and version.number not in gone:
             result.setdefault((version.dataset, version.path), {})[version.sha256] = version
     return result
 
@@ -111,11 +121,16 @@ def _owners(known: Known, observed: Sequence[Observed]) -> dict[tuple[str, str],
 
 
 def _held(versions: Mapping[str, FileVersion], sha256: str | None) -> Iterable[FileVersion]:
-    """What a path brings while its file has this content (None: no file): a refused one leaves what was before it."""
+    """What a path brings while its file has this content (None: no file): a refused one leaves what was before it.
+
+    What was retracted stays with its path for good; what was refused may be tried again wherever it turns up.
+    """
     current = versions.get(sha256) if sha256 is not None else None
     unreadable = current is not None and current.state is FileState.QUARANTINED
     for version in versions.values():
-        if sha256 in (None, version.sha256) or (unreadable and version.state is FileState.LIVE):
+        is_left = sha256 is None and version.state is not FileState.QUARANTINED
+        is_behind = unreadable and version.state is FileState.LIVE
+        if version.sha256 == sha256 or is_left or is_behind or version.state is FileState.RETRACTED:
             yield version
 
 
@@ -139,17 +154,35 @@ def _decide(
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced_by_duplicates(ledger: Ledger, decisions: Iterable[Decision]) -> Iterable[int]:
-    """Live versions of paths that now hold what another path brings; bytes that nobody can read replace nothing."""
+def _replaced(ledger: Ledger, decisions: Iterable[Decision]) -> Iterator[int]:
+    """Live versions of paths that now hold what another path brings, or what was retracted.
+
+    Bytes that nobody can read replace nothing.
+    """
     refused = {(v.dataset, v.sha256) for v in ledger.versions if v.state is FileState.QUARANTINED}
-    now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if d.arrival is Arrival.DUPLICATE}
+    now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _brings_nothing(d)}
     for version in ledger.versions:
         content = now.get((version.dataset, version.path))
         if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
             yield version.number
 
 
-def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterable[int]:
+def _brings_nothing(decision: Decision) -> bool:
+    is_retracted = decision.version is not None and decision.version.state is FileState.RETRACTED
+    return is_retracted or decision.arrival is Arrival.DUPLICATE
+
+
+def _moved(
+    ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset], ignored: Collection[str]
+) -> Iterator[int]:
+    belongs_to: dict[str, str | None] = {**dict.fromkeys(ignored), **{file.path: file.dataset for file in observed}}
+    for version in ledger.versions:
+        is_moved = belongs_to.get(version.path, version.dataset) != version.dataset
+        if version.dataset in datasets and version.state in (FileState.LIVE, FileState.QUARANTINED) and is_moved:
+            yield version.number
+
+
+def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterator[int]:
     present = {(file.dataset, file.path) for file in observed}
     for version in ledger.versions:
         dataset = datasets.get(version.dataset)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -76,10 +77,16 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
             raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
         observations = _observe(context, sources, listing.files, ledger)
         observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
-        decided = plan(ledger, observed, context.project.datasets, retry_quarantined=context.inputs.retry_quarantined)
+        decided = plan(
+            ledger,
+            observed,
+            context.project.datasets,
+            ignored=listing.ignored,
+            retry_quarantined=context.inputs.retry_quarantined,
+        )
         incoming = _number(context, ledger, decided, {file.path: file for _, file in listing.files})
         parsed = parse(context, sources, incoming)
-        decided, parsed = _settled(context, ledger, observed, decided, parsed)
+        decided, parsed = _settled(context, ledger, observed, listing.ignored, decided, parsed)
         after = _updated(ledger, context, decided, parsed, observations)
         if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
             break
@@ -110,10 +117,9 @@ def _list(project: Project, sources: Sources) -> _Listing:
     found: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
     for file in sources.files():
-        plain = PACKED.sub("", file.path)
-        owners = [
-            name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(file.path)
-        ]
+        path = unicodedata.normalize("NFC", file.path)  # some systems list names in decomposed letters
+        plain = PACKED.sub("", path)
+        owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(path)]
         if len(owners) > 1:
             raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
         if owners:
@@ -126,7 +132,7 @@ def _list(project: Project, sources: Sources) -> _Listing:
 def _matcher(pattern: str) -> re.Pattern[str]:
     """A file pattern: ``*`` stays inside a folder, ``**/`` goes through any number of them."""
     parts = []
-    for part in re.split(r"(\*\*/|\*|\?)", pattern):
+    for part in re.split(r"(\*\*/|\*|\?)", unicodedata.normalize("NFC", pattern)):
         simple = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
         if part in simple:
             parts.append(simple[part])
@@ -169,7 +175,12 @@ def _number(context: Context, ledger: Ledger, decided: Plan, files: Mapping[str,
 
 
 def _settled(
-    context: Context, ledger: Ledger, observed: Sequence[Observed], decided: Plan, parsed: Sequence[Parsed]
+    context: Context,
+    ledger: Ledger,
+    observed: Sequence[Observed],
+    ignored: Sequence[str],
+    decided: Plan,
+    parsed: Sequence[Parsed],
 ) -> tuple[Plan, list[Parsed]]:
     """Decide again now that it is known which files are refused: what their paths brought before is still there."""
     refused = [_version(result, context) for result in parsed if result.refused is not None]
@@ -178,7 +189,7 @@ def _settled(
     numbers = {version.number for version in refused}
     others = [version for version in ledger.versions if version.number not in numbers]
     interim = ledger.model_copy(update={"versions": (*others, *refused)})
-    again = plan(interim, observed, context.project.datasets)
+    again = plan(interim, observed, context.project.datasets, ignored=ignored)
     duplicates = {d.file.path for d in again.decisions if d.arrival is Arrival.DUPLICATE}
     kept = [r for r in parsed if r.refused is not None or r.incoming.file.path not in duplicates]
     return again, kept
@@ -194,10 +205,11 @@ def _updated(
     """The ledger after these decisions; the same object content when nothing changed."""
     fresh = {result.incoming.number: result for result in parsed}
     successors = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
+    read = {(r.incoming.dataset.name, r.incoming.sha256) for r in parsed}
     versions = [
         _version(fresh[version.number], context, arrived=version)
         if version.number in fresh
-        else _kept(version, decided, successors.get((version.dataset, version.path)))
+        else _kept(version, decided, successors.get((version.dataset, version.path)), read)
         for version in ledger.versions
     ]
     known = {version.number for version in ledger.versions}
@@ -219,12 +231,16 @@ def _updated(
     )
 
 
-def _kept(version: FileVersion, decided: Plan, successor: Parsed | None) -> FileVersion:
-    """A known version as it stands after these decisions."""
+def _kept(
+    version: FileVersion, decided: Plan, successor: Parsed | None, read: Collection[tuple[str, str]]
+) -> FileVersion:
+    """A known version as it stands after these decisions; ``read`` are the contents that were read just now."""
     # a file that is refused leaves the rows of the one before it, but takes its place in the quarantine
-    outdone = successor is not None and (successor.refused is None or version.state is FileState.QUARANTINED)
-    gone = outdone or version.number in decided.replaced or version.number in decided.missing
-    if version.state is not FileState.REPLACED and gone:
+    is_refused = version.state is FileState.QUARANTINED
+    outdone = successor is not None and (successor.refused is None or is_refused)
+    read_elsewhere = is_refused and (version.dataset, version.sha256) in read
+    gone = outdone or read_elsewhere or version.number in decided.gone
+    if version.state in (FileState.LIVE, FileState.QUARANTINED) and gone:
         return version.model_copy(update={"state": FileState.REPLACED})
     return version
 

@@ -65,12 +65,14 @@ class RecordReader:
             pass
 
     def _with_quotes(self, first: str) -> Record:
-        lines, fields = [first], list[str]()
+        lines, fields, uncut = [first], list[str](), first
         fault, position = self._cut(first.rstrip("\r\n"), 0, fields)
         while fault == "unterminated_quote":
+            known = len(lines)
             if not self._read_to_closing_quote(lines):
                 return self._only_first(lines, fault)
-            fault, position = self._cut("".join(lines).rstrip("\r\n"), position, fields)
+            uncut = uncut[position:] + "".join(lines[known:])
+            fault, position = self._cut(uncut.rstrip("\r\n"), 0, fields)
         if fault is not None:
             return self._only_first(lines, fault)
         return Record("".join(lines).rstrip("\r\n"), tuple(fields))
@@ -149,8 +151,8 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
 
 def _fitted(record: Record, width: int) -> tuple[tuple[str | None, ...], str | None]:
     fields, fault = record.fields, record.fault
-    if fault is None and len(fields) == width + 1 and not fields[-1]:
-        fields = fields[:-1]  # a delimiter at the end of the line closes the last field
+    if fault is None and not any(fields[width:]):
+        fields = fields[:width]  # delimiters at the end of a line, as spreadsheets leave them, bring no data
     if fault is None and len(fields) != width:
         fault = "too_few_fields" if len(fields) < width else "too_many_fields"
     return (fields, None) if fault is None else ((None,) * width, fault)

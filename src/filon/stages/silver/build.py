@@ -11,8 +11,8 @@ from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, R
 from filon.project import Column, Dataset, digest
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
-from filon.stages.context import REVISION, Context, TableReport, TableStatus, with_files
-from filon.stages.rules import SEPARATOR, day_of, judged_query, raw_record
+from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback, with_files
+from filon.stages.rules import BRONZE, SEPARATOR, day_of, judged_query, raw_record
 
 QUARANTINE_COLUMNS = (
     ("_file", "BIGINT"),
@@ -21,7 +21,8 @@ QUARANTINE_COLUMNS = (
     ("raw", "VARCHAR"),
 )
 PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
-BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED = "bronze", "judged", "losers", "accepted", "rejected"
+# names with a blank, which no table of a project can have
+JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ def build_silver(
     content = [(version.number, version.sha256, version.layout) for version in live]
     parents = [(name, referenced[name].fingerprint) for name in sorted(referenced)]
     base = digest(repr((REVISION, dataset.fingerprint, content, parents, context.project.timezone)))
-    before = published.build(Layer.SILVER, dataset.name) if published else None
-    as_of = _effective_as_of(dataset, context.inputs.as_of, before)
-    mark = digest(repr((base, as_of)))
+    as_of = _effective_as_of(context, dataset, base, published)
+    mark = _mark(base, as_of)
     if not context.inputs.force and (found := _found(context, dataset, mark, published)):
         return found
     work = _Work(context, dataset, ledger, live, tuple(bronze_columns), referenced, mark, as_of)
@@ -62,12 +62,27 @@ def build_silver(
         context.engine.drop([BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED])
 
 
-def _effective_as_of(dataset: Dataset, as_of: dt.date, before: Build | None) -> dt.date | None:
-    """The date to judge at: an earlier one when nothing would be judged otherwise since, so that nothing is rebuilt."""
+def _mark(base: str, as_of: dt.date | None) -> str:
+    return digest(repr((base, as_of)))
+
+
+def _effective_as_of(context: Context, dataset: Dataset, base: str, published: Release | None) -> dt.date | None:
+    """The date to judge at: that of a build of the same records whose verdicts still hold, so that it is found again.
+
+    Builds that a rollback took away count as well: otherwise a later date would make the same rows look new.
+    """
     if not dataset.uses_as_of:
         return None
-    quality = before.quality if before else None
-    return quality.as_of if quality and quality.as_of and quality.holds_at(as_of) else as_of
+    as_of = context.inputs.as_of
+    releases = [published, *left_by_rollback(context.lake, published)] if published else []
+    for release in releases:
+        build = release.build(Layer.SILVER, dataset.name)
+        if build is None or build.quality is None:
+            continue
+        judged_at = build.quality.as_of
+        if build.fingerprint == _mark(base, judged_at) and build.quality.holds_at(as_of):
+            return judged_at
+    return as_of
 
 
 def _found(context: Context, dataset: Dataset, mark: str, published: Release | None) -> SilverResult | None:
@@ -104,7 +119,7 @@ class _Work:
                 engine.bind(table, lake.paths(build), build.columns)
             self._bind_bronze()
             raw = self._raw_text()
-            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, BRONZE, raw))
+            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, raw))
             engine.cache(LOSERS, self._losers())
             accepted = engine.write(self._accepted(), lake.table(Layer.SILVER, name))
             rejected = engine.write(self._rejected(), lake.table(Layer.QUARANTINE, name))
@@ -129,11 +144,11 @@ class _Work:
         current = [version for version in self.live if version.layout == self.dataset.layout]
         older = [version for version in self.live if version.layout != self.dataset.layout]
         parts = []
-        for table, versions in (("bronze current", current), ("bronze older", older)):
-            if versions or table == "bronze current":
+        for table, versions in (("current records", current), ("older records", older)):
+            if versions or table == "current records":
                 names = dict.fromkeys(name for version in versions for name in version.bronze)
                 paths = [location.path_of(name) for name in names]
-                self.context.engine.bind(table, paths, self.bronze_columns, lenient=table == "bronze older")
+                self.context.engine.bind(table, paths, self.bronze_columns, lenient=table == "older records")
                 parts.append(f"SELECT * FROM {identifier(table)}{self._only_live(versions, set(names))}")
         self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
 

@@ -1,0 +1,381 @@
+"""Contracts as people write them: names of every kind, values of every type, and rules at the edges of both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.conftest import AS_OF, Shop
+
+HEAD = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1", "status": "active"}
+ID = {"name": "id", "logicalType": "integer", "primaryKey": True}
+
+
+def column(name: str, kind: str = "string", **more: Any) -> dict[str, Any]:
+    """A column; ``kind`` is a logical type, or the physical type of a number."""
+    if kind.isupper():
+        return {"name": name, "logicalType": "number", "physicalType": kind, **more}
+    return {"name": name, "logicalType": kind, **more}
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Shop:
+    """A project without tables; each test describes its own."""
+    project = tmp_path / "project"
+    (project / "sources").mkdir(parents=True)
+    (project / "gold").mkdir()
+    (project / "filon.yaml").write_text("name: lab\ntimezone: Europe/Paris\n")
+    return Shop(tmp_path, project)
+
+
+def describe(
+    lab: Shop,
+    name: str,
+    columns: Sequence[Mapping[str, Any]],
+    *,
+    pattern: str = "",
+    file: str = "",
+    quality: Sequence[Mapping[str, Any]] = (),
+    **words: Any,
+) -> None:
+    """Write the contract of a source."""
+    assert lab.project is not None
+    properties = [{"property": "filePattern", "value": pattern or f"{name}*.csv"}]
+    properties += [{"property": word, "value": value} for word, value in words.items()]
+    table = {"name": name, "customProperties": properties, "quality": list(quality), "properties": list(columns)}
+    text = yaml.safe_dump({**HEAD, "schema": [table]})
+    (lab.project / "sources" / f"{file or name}.yaml").write_text(text)
+
+
+def model(lab: Shop, name: str, sql: str, columns: Sequence[Mapping[str, Any]]) -> None:
+    """Write a model and its contract."""
+    assert lab.project is not None
+    (lab.project / "gold" / f"{name}.sql").write_text(sql)
+    table = {"name": name, "properties": list(columns)}
+    (lab.project / "gold" / f"{name}.yaml").write_text(yaml.safe_dump({**HEAD, "schema": [table]}))
+
+
+def verdicts(report: Mapping[str, Any], dataset: str) -> tuple[int, int, dict[str, int]]:
+    """Accepted and rejected rows of a dataset, and the reasons."""
+    [line] = [line for line in report["datasets"] if line["dataset"] == dataset]
+    return line["accepted"], line["rejected"], line["reasons"]
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cleaned", "typed", "judged", "bronze", "losers", "records", "accepted", "rejected", "order", "lines", "cut"],
+)
+def test_a_table_may_have_any_name(lab: Shop, name: str) -> None:
+    describe(lab, name, [ID])
+    describe(lab, "child", [ID, column("parent", "integer", relationships=[{"to": f"{name}.id"}])])
+    model(
+        lab,
+        "n",
+        f'SELECT parent AS id, count(*) AS n FROM child JOIN "{name}" AS p ON p.id = parent GROUP BY 1',
+        [ID, column("n", "integer")],
+    )
+    lab.put(f"{name}.csv", "id\n1\n2\n")
+    lab.put("child.csv", "id,parent\n1,1\n2,77\n77,2\n")
+    report = lab.run()
+    assert verdicts(report, name) == (2, 0, {})
+    assert verdicts(report, "child") == (2, 1, {"parent:reference": 1})
+    assert lab.rows("n", "id, n") == [(1, 1), (2, 1)]
+    assert lab.run("--force")["status"] == "published"
+    assert verdicts(lab.run("--force"), "child") == (2, 1, {"parent:reference": 1})
+
+
+def test_a_step_of_a_model_may_have_the_name_of_the_table_that_it_reads(lab: Shop) -> None:
+    describe(lab, "orders", [ID])
+    model(lab, "m", "WITH orders AS (SELECT id FROM orders WHERE id > 1) SELECT id FROM orders", [ID])
+    lab.put("orders.csv", "id\n1\n2\n")
+    lab.run()
+    assert lab.rows("m", "id") == [(2,)]
+
+
+def test_sql_may_spell_tables_in_any_case(lab: Shop) -> None:
+    describe(
+        lab,
+        "Orders",
+        [ID],
+        pattern="*.csv",
+        quality=[{"name": "some", "query": "SELECT count(*) FROM ORDERS", "mustBeGreaterThan": 0}],
+    )
+    model(lab, "m", "SELECT a.ID AS id FROM ORDERS AS a JOIN orders AS b ON a.id = b.Id", [ID])
+    lab.put("o.csv", "id\n1\n")
+    lab.run()
+    assert lab.rows("m", "id") == [(1,)]
+
+
+def test_names_that_differ_by_case_only_are_one_name_too_many(lab: Shop) -> None:
+    describe(lab, "orders", [ID])
+    describe(lab, "Orders", [ID])
+    assert "`orders` is also a source, `Orders`" in lab.filon("check", exit_code=2)
+
+
+def test_one_contract_may_not_stand_in_two_files(lab: Shop) -> None:
+    assert lab.project is not None
+    describe(lab, "orders", [ID])
+    text = (lab.project / "sources" / "orders.yaml").read_text()
+    (lab.project / "sources" / "orders.yml").write_text(text)
+    assert "orders.yaml is a contract of the same table" in lab.filon("check", exit_code=2)
+
+
+def test_decomposed_letters_are_the_same_letters(lab: Shop) -> None:
+    decomposed = "e\u0301"
+    describe(
+        lab,
+        "t",
+        [
+            column("nom", primaryKey=True, physicalName=f" pr{decomposed}nom "),
+            column("pays", enum=[{"value": f"Br{decomposed}sil"}]),
+            column(
+                "ville", customProperties=[{"property": "normalise", "value": {"canonical": [f"Gu{decomposed}ret"]}}]
+            ),
+        ],
+        pattern="*\u00e9t*.csv",
+    )
+    lab.put(f"{decomposed}t{decomposed}.csv", "pr\u00e9nom,pays,ville\na,Br\u00e9sil,GU\u00c9RET\n")
+    assert verdicts(lab.run(), "t") == (1, 0, {})
+    assert lab.rows("t", "ville", layer="silver") == [("Gu\u00e9ret",)]
+
+
+# values
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed", "good", "bad"),
+    [
+        ("DECIMAL(10,2)", [1, 2.5], ["1", "1.00", "2.50", "2.5"], ["1.01", "3"]),
+        ("DOUBLE", [1.5, 100], ["1.5", "1.50", "1e2"], ["1.6"]),
+        ("integer", [1, 7], ["1", "007"], ["2"]),
+        ("boolean", [True], ["true", "TRUE"], ["false"]),
+        ("date", ["2024-01-31"], ["2024-01-31"], ["2024-02-01"]),
+        ("timestamp", ["2024-07-01T10:00:00"], ["2024-07-01 10:00:00"], ["2024-07-01 10:00:01"]),
+        ("string", ["a", "1"], ["a", "1"], ["A", "01"]),
+    ],
+)
+def test_an_enum_compares_values_not_their_spelling(
+    lab: Shop, kind: str, allowed: list[Any], good: list[str], bad: list[str]
+) -> None:
+    describe(lab, "t", [ID, column("v", kind, enum=[{"value": value} for value in allowed])])
+    lab.put("t.csv", "id,v\n" + "".join(f"{number},{value}\n" for number, value in enumerate(good + bad)))
+    assert verdicts(lab.run(), "t") == (len(good), len(bad), {"v:enum": len(bad)})
+
+
+def test_a_measurement_beyond_all_measure_is_no_number(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v", "DOUBLE")])
+    lab.put("t.csv", f"id,v\n1,{'9' * 320}\n2,-{'9' * 400}\n3,{'9' * 300}\n4,1e99\n")
+    assert verdicts(lab.run(), "t") == (2, 2, {"v:type": 2})
+
+
+def test_a_bound_finer_than_the_type_judges_the_largest_values(lab: Shop) -> None:
+    bounds = {"minimum": 0.001, "maximum": "9e35"}
+    describe(lab, "t", [ID, column("v", "DECIMAL(38,2)", logicalTypeOptions=bounds)])
+    lab.put("t.csv", f"id,v\n1,{'9' * 36}.99\n2,0\n3,0.01\n4,-1\n5,899999999999999999999999999999999999.99\n")
+    assert verdicts(lab.run(), "t") == (2, 3, {"v:minimum": 2, "v:maximum": 1})
+
+
+@pytest.mark.parametrize(
+    ("bounds", "accepted"),
+    [
+        ({"minimum": 1.5}, ["2", "3"]),
+        ({"maximum": 1.5}, ["0", "1"]),
+        ({"exclusiveMinimum": 1.5}, ["2", "3"]),
+        ({"exclusiveMaximum": 1.5}, ["0", "1"]),
+        ({"exclusiveMinimum": 1}, ["2", "3"]),
+        ({"exclusiveMaximum": 2}, ["0", "1"]),
+        ({"minimum": 1, "maximum": 2}, ["1", "2"]),
+    ],
+)
+def test_bounds_between_two_whole_numbers(lab: Shop, bounds: dict[str, Any], accepted: list[str]) -> None:
+    describe(lab, "t", [ID, column("v", "integer", logicalTypeOptions=bounds)])
+    lab.put("t.csv", "id,v\n0,0\n1,1\n2,2\n3,3\n")
+    lab.run()
+    assert [str(value) for (value,) in lab.rows("t", "v", layer="silver")] == accepted
+
+
+@pytest.mark.parametrize("pattern", [r"\p{Lu}\d+", r"\x{41}1", r"\QA1\E", "[[:alpha:]]1", "^A1$"])
+def test_patterns_are_those_of_the_engine(lab: Shop, pattern: str) -> None:
+    describe(lab, "t", [ID, column("v", logicalTypeOptions={"pattern": pattern})])
+    lab.put("t.csv", "id,v\n1,A1\n2,-1\n")
+    assert verdicts(lab.run(), "t") == (1, 1, {"v:pattern": 1})
+
+
+# checks
+
+
+def test_duplicates_over_several_columns_count_rows_whose_first_is_null(lab: Shop) -> None:
+    check = {"metric": "duplicateValues", "arguments": {"properties": ["a", "b"]}, "mustBe": 0, "severity": "warning"}
+    describe(lab, "t", [ID, column("a"), column("b")], quality=[check])
+    lab.put("t.csv", "id,a,b\n1,,x\n2,,x\n3,y,\n4,y,\n5,z,z\n")
+    [line] = [line for line in lab.run()["checks"] if line["check"].startswith("duplicateValues")]
+    assert (line["status"], line["failed_rows"]) == ("warned", 2)
+
+
+@pytest.mark.parametrize("answer", ["'nan'", "'inf'", "'-inf'"])
+@pytest.mark.parametrize("bound", ["mustBe", "mustNotBe", "mustBeLessThan"])
+def test_an_answer_that_is_no_number_meets_no_check(lab: Shop, answer: str, bound: str) -> None:
+    query = f"SELECT max(CAST({answer} AS DOUBLE)) FROM t"
+    describe(lab, "t", [ID], quality=[{"name": "finite", "query": query, bound: 0}])
+    lab.put("t.csv", "id\n1\n")
+    report = lab.run(exit_code=1)
+    assert "t: finite (1 failed)" in report["error"]
+
+
+def test_a_rule_that_names_the_as_of_date_is_judged_again_the_next_day(lab: Shop) -> None:
+    rule = {"name": "past", "expression": "day < as_of() -- yesterday at the latest"}
+    describe(lab, "t", [ID, column("day", "date")], rules=[rule])
+    lab.put("t.csv", "id,day\n1,2026-01-01\n")
+    assert verdicts(lab.run("--as-of", "2026-01-01"), "t") == (0, 1, {"past": 1})
+    assert verdicts(lab.run("--as-of", "2026-01-02"), "t") == (1, 0, {})
+
+
+# the as-of date of what is not judged again
+
+
+def future(lab: Shop) -> None:
+    words = [{"property": "notAfter", "value": "as_of"}]
+    describe(lab, "t", [ID, column("day", "date", customProperties=words)])
+
+
+def test_a_file_that_arrives_later_is_judged_on_its_own_day(lab: Shop) -> None:
+    future(lab)
+    lab.put("t1.csv", "id,day\n1,2026-01-01\n")
+    lab.run("--as-of", "2026-01-01")
+    lab.put("t2.csv", "id,day\n2,2026-01-15\n3,2026-02-01\n")
+    assert verdicts(lab.run("--as-of", "2026-01-20"), "t") == (2, 1, {"day:notAfter": 1})
+    assert lab.run("--as-of", "2026-01-31")["status"] == "unchanged"
+    assert verdicts(lab.run("--as-of", "2026-02-01"), "t") == (3, 0, {})
+
+
+def test_a_rollback_stays_on_the_next_day(lab: Shop) -> None:
+    future(lab)
+    lab.put("t1.csv", "id,day\n1,2025-01-01\n")
+    lab.run("--as-of", "2025-06-01")
+    lab.put("t2.csv", "id,day\n2,2025-01-02\n")
+    lab.run("--as-of", AS_OF)
+    lab.filon("rollback", "1")
+    report = lab.run("--as-of", "2026-02-01")
+    assert (report["status"], report["release"]) == ("unchanged", 3)
+    lab.put("t3.csv", "id,day\n3,2025-01-03\n")
+    assert lab.run("--as-of", "2026-02-02")["status"] == "published"
+    assert lab.rows("t", "id", layer="silver") == [(1,), (2,), (3,)]
+
+
+# which files are whose
+
+
+def test_a_file_that_another_contract_claims_leaves_the_first(lab: Shop) -> None:
+    describe(lab, "a", [ID], pattern="*.csv")
+    describe(lab, "b", [ID], pattern="none.csv")
+    lab.put("x1.csv", "id\n1\n")
+    lab.put("y1.csv", "id\n2\n")
+    lab.run()
+    describe(lab, "a", [ID], pattern="x*.csv")
+    describe(lab, "b", [ID], pattern="y*.csv")
+    lab.run()
+    assert lab.rows("a", "id", layer="silver") == [(1,)]
+    assert lab.rows("b", "id", layer="silver") == [(2,)]
+    describe(lab, "b", [ID], pattern="none.csv")
+    report = lab.run()
+    assert report["ignored_files"] == ["y1.csv"]
+    assert lab.rows("b", "id", layer="silver") == []
+    describe(lab, "a", [ID], pattern="*.csv")
+    lab.run()
+    assert lab.rows("a", "id", layer="silver") == [(1,), (2,)]
+
+
+def test_a_refused_file_is_tried_again_under_another_name(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v", required=True)])
+    lab.put("t_a.csv", "id\n1\n")
+    assert lab.run()["files"][0]["reason"] == "missing_column"
+    (lab.sources / "t_a.csv").rename(lab.sources / "t_b.csv")
+    describe(lab, "t", [ID, column("v")])
+    assert verdicts(lab.run(), "t") == (1, 0, {})
+    assert lab.json("quarantine", "list")["files"] == []
+
+
+def test_empty_lines_of_a_file_with_one_column_are_no_records(lab: Shop) -> None:
+    describe(lab, "t", [column("name")])
+    lab.put("t1.csv", "name\n1\n\n2\n\n")
+    lab.put("t2.csv", 'name\n3\n""\n4\n')
+    report = lab.run()
+    assert [file["rows_read"] for file in report["files"]] == [2, 3]
+
+
+@pytest.mark.parametrize("other", ["", "9\n", '9,"x\ny"\n', '9,"x\n', "9,x,,z\n"])
+def test_the_verdict_on_a_line_does_not_depend_on_the_others(lab: Shop, other: str) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.put("t.csv", f'id,v\n1,a\n2,b,\n3,c,,,\n4,d,""\n5,e,f\n{other}')
+    lab.run()
+    rows = lab.rows("t", "id, v", layer="silver")
+    assert [row for row in rows if row[0] < 9] == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
+
+
+def test_a_wide_table_is_inferred_column_by_column(lab: Shop) -> None:
+    names = [f"c{number}" for number in range(120)]
+    describe(lab, "t", [column(name, "integer") for name in names])
+    lab.put("t.csv", ",".join(names) + "\n" + ",".join("x" if n % 2 else "1" for n in range(120)) + "\n")
+    [notes] = [file["notes"] for file in lab.run()["files"]]
+    assert [note.split()[0] for note in notes] == names[1::2]
+
+
+def test_columns_once_discarded_come_back_when_they_may_evolve(lab: Shop) -> None:
+    describe(lab, "t", [ID], drift="discard")
+    lab.put("t.csv", "id,more\n1,x\n")
+    lab.run()
+    assert lab.rows("t", "_extra", layer="bronze") == [(None,)]
+    describe(lab, "t", [ID], drift="evolve")
+    lab.run()
+    assert ('{"more":"x"}',) in lab.rows("t", "_extra", layer="bronze")
+
+
+# commands
+
+
+def test_a_model_test_compares_moments(lab: Shop) -> None:
+    assert lab.project is not None
+    describe(lab, "t", [ID, column("moment", "timestamp")])
+    model(lab, "m", "SELECT id, moment FROM t", [ID, column("moment", "timestamp")])
+    (lab.project / "tests").mkdir()
+    (lab.project / "tests" / "m.yaml").write_text(
+        "- name: kept\n  model: m\n  given:\n    t: [{id: 1, moment: 2024-01-01 10:00:00}]\n"
+        "  expected: [{id: 1, moment: 2024-01-01 10:00:00}]\n"
+    )
+    assert "1 passed, 0 failed" in lab.filon("test")
+
+
+@pytest.mark.parametrize("end", ["\n;\n;\n", "; -- done\n", " -- done", ";;"])
+def test_a_model_may_end_as_statements_do(lab: Shop, end: str) -> None:
+    describe(lab, "t", [ID])
+    model(lab, "m", f"SELECT id FROM t{end}", [ID])
+    lab.put("t.csv", "id\n1\n")
+    lab.run()
+    assert lab.rows("m", "id") == [(1,)]
+
+
+@pytest.mark.parametrize("hours", ["inf", "nan", "1e18", "-1"])
+def test_sweeping_takes_hours_that_a_clock_knows(lab: Shop, hours: str) -> None:
+    describe(lab, "t", [ID])
+    assert "--hours" in lab.filon("sweep", "--hours", hours, exit_code=2)
+
+
+def test_a_time_zone_is_a_place_not_a_part_of_the_world(lab: Shop) -> None:
+    assert lab.project is not None
+    (lab.project / "filon.yaml").write_text("name: lab\ntimezone: Europe\n")
+    assert "no such time zone" in lab.filon("check", exit_code=2)
+
+
+def test_an_empty_variable_counts_as_not_set(lab: Shop) -> None:
+    describe(lab, "t", [ID])
+    (lab.folder / ".filon" / "lab" / "sources").mkdir(parents=True)
+    (lab.folder / ".filon" / "lab" / "sources" / "t.csv").write_text("id\n1\n")
+    lab.filon_with("run", exit_code=0, FILON_SOURCES="", FILON_LAKE="")
+    assert (lab.folder / ".filon" / "lab" / "lake" / "metadata").is_dir()
