@@ -1,0 +1,48 @@
+"""Names that contracts accept, made from whatever files and headers are called."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import chain, count
+
+LONGEST = 60
+
+
+def table_name(text: str) -> str:
+    """A name of ASCII letters, digits and ``_``; letters lose their accents."""
+    return _name(re.sub(r"[^A-Za-z0-9]+", "_", ascii_letters(text)), "data", "t")
+
+
+def column_name(header: str) -> str:
+    """A name of letters of any alphabet, digits and ``_``."""
+    return _name(re.sub(r"\W+", "_", header), "column", "c")
+
+
+def project_name(text: str) -> str:
+    """A name of lower-case ASCII letters, digits, ``-`` and ``_``."""
+    name = re.sub(r"[^a-z0-9_-]+", "-", ascii_letters(text).lower()).strip("-_") or "project"
+    return name if name[0].isalpha() else f"p-{name}"
+
+
+def ascii_letters(text: str) -> str:
+    """A text without the accents, and without what has no ASCII letter below them."""
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """The same names in their order; one that came before, regardless of case, gets a number."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        choices = chain([name], (f"{name}_{number}" for number in count(2)))
+        free = next(choice for choice in choices if choice.casefold() not in taken)
+        taken.add(free.casefold())
+        found.append(free)
+    return found
+
+
+def _name(text: str, otherwise: str, prefix: str) -> str:
+    name = text.strip("_")[:LONGEST].strip("_") or otherwise
+    return name if name[0].isalpha() else f"{prefix}_{name}"

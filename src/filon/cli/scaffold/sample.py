@@ -1,0 +1,143 @@
+"""The beginning of a CSV file: its encoding, delimiter, header and rows, read as the line reads them."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from itertools import chain, islice, takewhile
+from pathlib import Path
+
+from filon.errors import ConfigError
+from filon.project.vocabulary import SourceWords
+from filon.stages.bronze.receive import GZIP, ZSTD, Refused, _unpacked
+from filon.stages.bronze.records import Record, RecordReader, _fitted
+
+SAMPLE_BYTES = 4 << 20
+PIECE = 1 << 16
+DELIMITERS, QUOTE = ",;\t|", '"'
+DECISIVE = 1_000
+"""Records by which the delimiter is chosen."""
+BLANKS = " \t\n\v\f\r\u00a0"
+"""What the line takes off both ends of a value."""
+THRESHOLD: float = SourceWords.model_fields["malformed_threshold"].default
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a file begins with. ``header`` has an empty text where a column has no name."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    is_whole: bool
+
+    @property
+    def file_name(self) -> str:
+        """The file's name as the line lists it."""
+        return unicodedata.normalize("NFC", os.fsencode(self.path.name).decode("utf-8", "backslashreplace"))
+
+    def values(self, header: str) -> list[str]:
+        """The values of a named column, without the blanks around them."""
+        index = self.header.index(header)
+        return [row[index].strip(BLANKS) for row in self.rows]
+
+
+def read_sample(path: Path) -> Sample:
+    """Look at the first mebibytes of a file, unpacked; ConfigError when the line could not read it either."""
+    data, is_whole = _beginning(path)
+    encoding, text = _decoded(path, data, is_whole)
+    first_records = {delimiter: _records(text, delimiter, is_whole, DECISIVE) for delimiter in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda delimiter: _likelihood(first_records[delimiter], delimiter))
+    records = _records(text, delimiter, is_whole)
+    if not records:
+        raise ConfigError(f"{path} is empty; give a file with a header and some rows")
+    first, *others = records
+    header = _header(path, first)
+    rows = [fields for record in others if (fields := _fields(record, len(header))) is not None]
+    if len(others) - len(rows) > THRESHOLD * len(others):
+        raise ConfigError(
+            f"{path}: only {len(rows)} of {len(others)} records have the {len(header)} fields of the header; mend it"
+        )
+    return Sample(path, encoding, delimiter, header, tuple(rows), is_whole)
+
+
+def _beginning(path: Path) -> tuple[bytes, bool]:
+    """The first bytes, unpacked, and whether they are all there are."""
+    data = bytearray()
+    try:
+        with path.open("rb") as stream:
+            for piece in _plain(iter(partial(stream.read, PIECE), b"")):
+                data += piece
+                if len(data) > SAMPLE_BYTES:
+                    return bytes(data[:SAMPLE_BYTES]), False
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except Refused as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return bytes(data), True
+
+
+def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    first = next(pieces, b"")
+    everything = chain([first], pieces)
+    return _unpacked(first, everything) if first.startswith((GZIP, ZSTD)) else everything
+
+
+def _decoded(path: Path, data: bytes, is_whole: bool) -> tuple[str, str]:
+    """The encoding, and the text in normal form; what is neither Unicode nor Western European is not guessed at."""
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if wide else ("utf-8", "cp1252"):
+        try:
+            text = codecs.getincrementaldecoder(encoding)().decode(data, is_whole)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return encoding, unicodedata.normalize("NFC", text.removeprefix("\ufeff"))
+    raise ConfigError(
+        f"{path} is no text in UTF-8, UTF-16 with a byte order mark, or cp1252; export it as CSV in UTF-8"
+    )
+
+
+def _records(text: str, delimiter: str, is_whole: bool, most: int | None = None) -> list[Record]:
+    """The records that a delimiter makes, but those at the end of a sample that may go on beyond it."""
+    records = list(islice(RecordReader(StringIO(text, newline=""), delimiter, QUOTE), most))
+    if is_whole:
+        return records
+    return [*records[:1], *takewhile(lambda record: record.fault != "unterminated_quote", records[1:-1])]
+
+
+def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, int, bool]:
+    """How likely a delimiter is: above all it cuts header and most records, then it gives many as many fields."""
+    first, *others = records or [Record("")]
+    width = len(first.fields)
+    cuts = width > 1 and 2 * sum(len(record.fields) > 1 for record in others) >= len(others)
+    agreeing = sum(_fields(record, width) is not None for record in others)
+    # a header with a broken quote is to be reported, not taken for the name of a single column; and texts hold commas
+    # too, so any other delimiter that does as well is the likelier one
+    return cuts, first.fault is not None, agreeing, cuts == (delimiter != ",")
+
+
+def _fields(record: Record, width: int) -> tuple[str, ...] | None:
+    """The fields of a record that the line would not call malformed."""
+    fields, fault = _fitted(record, width)
+    return tuple(field or "" for field in fields) if fault is None else None
+
+
+def _header(path: Path, record: Record) -> tuple[str, ...]:
+    if record.fault is not None:
+        raise ConfigError(f"{path}: the header cannot be cut into fields ({record.fault}); mend its quotes")
+    header = tuple(cell.strip() for cell in record.fields)
+    twice = [name for name, number in Counter(name.casefold() for name in header if name).items() if number > 1]
+    if twice:
+        raise ConfigError(f"{path}: the header names {', '.join(twice)} twice; rename or remove one of them")
+    if not any(header):
+        raise ConfigError(f"{path}: the header names no column; name them in the first line")
+    return header

@@ -1,0 +1,101 @@
+"""Which files belong together, and the file patterns that tell the datasets apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from filon.cli.scaffold.names import distinct, table_name
+from filon.cli.scaffold.sample import Sample
+from filon.errors import ConfigError
+from filon.stages.bronze.ingest import _matcher
+from filon.stages.bronze.receive import PACKED
+
+ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)
+NUMBERS = re.compile(r"[0-9]([0-9_-]*[0-9])?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset to describe: its name, and what its files begin with. All of them have one form."""
+
+    name: str
+    pattern: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of every file."""
+        return self.samples[0].encoding
+
+    @property
+    def delimiter(self) -> str:
+        """The delimiter of every file."""
+        return self.samples[0].delimiter
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """The values of all files by header; a column without a name is left out, for the line cannot find it."""
+        names = [name for name in self.samples[0].header if name]
+        return {name: [value for sample in self.samples for value in sample.values(name)] for name in names}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row of its files was looked at."""
+        return all(sample.is_whole for sample in self.samples)
+
+
+def arrange(samples: Sequence[Sample]) -> list[Source]:
+    """Files whose names differ by numbers only are one dataset if they have one form.
+
+    A pattern leaves the numbers of a name open, unless it would take in a given file of another dataset.
+    """
+    found: list[tuple[str, list[Sample]]] = []
+    for pattern, bundle in _bundles(samples, _open_pattern):
+        paths = {sample.path for sample in bundle}
+        if any(_matches(pattern, other) for other in samples if other.path not in paths):
+            found += _bundles(bundle, _exact_pattern)
+        else:
+            found.append((pattern, bundle))
+    _require_one_owner(samples, [pattern for pattern, _ in found])
+    names = distinct(table_name(ENDING.sub("", pattern)) for pattern, _ in found)
+    return [Source(name, f"**/{pattern}", tuple(bundle)) for name, (pattern, bundle) in zip(names, found, strict=True)]
+
+
+def _bundles(samples: Sequence[Sample], pattern_of: Callable[[str], str]) -> list[tuple[str, list[Sample]]]:
+    """Samples of one pattern and one form, together."""
+    found: dict[tuple[object, ...], tuple[str, list[Sample]]] = {}
+    for sample in samples:
+        pattern = pattern_of(sample.file_name)
+        form = (pattern, sample.header, sample.delimiter, sample.encoding)
+        found.setdefault(form, (pattern, []))[1].append(sample)
+    return list(found.values())
+
+
+def _exact_pattern(file_name: str) -> str:
+    return PACKED.sub("", file_name)
+
+
+def _open_pattern(file_name: str) -> str:
+    """The file's name, with what looks like a date or a number of it left open, if letters remain."""
+    exact = _exact_pattern(file_name)
+    stem = ENDING.sub("", exact)
+    opened = NUMBERS.sub("*", stem)
+    return opened + exact.removeprefix(stem) if re.search(r"[^\W\d_]", opened) else exact
+
+
+def _matches(pattern: str, sample: Sample) -> bool:
+    matcher = _matcher(pattern)
+    return any(matcher.fullmatch(name) for name in (sample.file_name, _exact_pattern(sample.file_name)))
+
+
+def _require_one_owner(samples: Sequence[Sample], patterns: Sequence[str]) -> None:
+    for sample in samples:
+        if sample.file_name.startswith("."):
+            raise ConfigError(f"{sample.path}: files whose name starts with a dot are not looked at; rename it")
+        if sum(_matches(pattern, sample) for pattern in patterns) > 1:
+            raise ConfigError(
+                f"{sample.path}: no filePattern tells it from the other files, for it sees names only, and * and ? in "
+                "a name stand for anything; rename it"
+            )

@@ -1,0 +1,560 @@
+"""``filon init``: the project that it writes compiles, and a run of it accepts the files that it was written from."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+import zstandard
+
+from filon.cli.scaffold import sample, write_project
+from filon.errors import ConfigError
+from tests.integration.conftest import Shop
+
+Files = Mapping[str, str | bytes]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A project that ``init`` wrote, and the report of a run of it on the same files."""
+
+    shop: Shop
+    report: dict[str, Any]
+
+    @property
+    def accepted(self) -> dict[str, int]:
+        """Accepted rows per dataset; any other row fails the test that asks."""
+        for dataset in self.report["datasets"]:
+            assert dataset["accepted"] == dataset["read"], dataset
+        assert not [file for file in self.report["files"] if file["status"] != "ingested"]
+        return {dataset["dataset"]: dataset["accepted"] for dataset in self.report["datasets"]}
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """The table that a contract describes."""
+        text = (self.shop.folder / "project" / "sources" / f"{name}.yaml").read_text(encoding="utf-8")
+        [schema] = yaml.safe_load(text)["schema"]
+        assert isinstance(schema, dict)
+        return schema
+
+    def words(self, name: str) -> dict[str, Any]:
+        """The custom properties of a contract."""
+        return {entry["property"]: entry["value"] for entry in self.schema(name)["customProperties"]}
+
+    def columns(self, name: str) -> dict[str, dict[str, Any]]:
+        """The columns of a contract by name."""
+        return {column["name"]: column for column in self.schema(name)["properties"]}
+
+    def types(self, name: str) -> dict[str, str]:
+        """The columns of a contract with their types."""
+        columns = self.columns(name).items()
+        return {column: given.get("physicalType", given["logicalType"]) for column, given in columns}
+
+
+def started(folder: Path, files: Files) -> Line:
+    """Describe files, compile the project, and run it on them."""
+    shop = Shop(folder, folder / "project")
+    for name, content in files.items():
+        shop.put(name, content)
+    shop.filon("init", str(shop.project), *(str(shop.sources / name) for name in files), "--name", "essai")
+    shop.filon("check")
+    return Line(shop, shop.run())
+
+
+def described(folder: Path, content: str | bytes) -> Line:
+    """The same for one file."""
+    return started(folder, {"data.csv": content})
+
+
+def refusal(folder: Path, files: Files) -> str:
+    """What ``init`` says of files that it cannot describe: one line, and nothing is written."""
+    shop = Shop(folder)
+    for name, content in files.items():
+        shop.put(name, content)
+    said = shop.filon("init", "project", *(str(shop.sources / name) for name in files), exit_code=2)
+    assert len(said.splitlines()) == 1
+    assert not (folder / "project").exists()
+    return said
+
+
+def column(*values: str) -> str:
+    """A file of numbered values."""
+    return "n;value\n" + "".join(f"{number};{value}\n" for number, value in enumerate(values))
+
+
+# headers
+
+
+def test_names_that_are_nearly_equal_become_distinct_columns(tmp_path: Path) -> None:
+    line = described(tmp_path, "a b,a_b,A-B,%,#,été,2024,_x\n1,2,3,4,5,6,7,8\n")
+    assert list(line.types("data")) == ["a_b", "a_b_2", "A_B_3", "column", "column_2", "été", "c_2024", "x"]
+    assert line.accepted == {"data": 1}
+    assert line.shop.rows("data", '"a_b", "a_b_2", "A_B_3", "column", "column_2"', "silver") == [(1, 2, 3, 4, 5)]
+
+
+def test_a_column_without_a_name_is_left_to_the_extras(tmp_path: Path) -> None:
+    line = described(tmp_path, "a,,b\n1,2,3\n4,5,6\n")
+    assert list(line.types("data")) == ["a", "b"]
+    assert line.accepted == {"data": 2}
+
+
+@pytest.mark.parametrize("header", ["a,b,a", "a,b,A ", "c,e\u0301,\u00e9"])
+def test_a_name_that_stands_twice_is_refused_as_the_line_would(tmp_path: Path, header: str) -> None:
+    assert "twice; rename or remove one of them" in refusal(tmp_path, {"data.csv": f"{header}\n1,2,3\n"})
+
+
+def test_a_header_of_empty_cells_is_refused(tmp_path: Path) -> None:
+    assert "names no column" in refusal(tmp_path, {"data.csv": ",,\n1,2,3\n"})
+
+
+def test_a_header_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
+    assert "the header cannot be cut into fields" in refusal(tmp_path, {"data.csv": 'a,"b\n1,2\n'})
+
+
+def test_names_that_mean_something_to_engines_are_names_like_others(tmp_path: Path) -> None:
+    line = described(tmp_path, "select,rowid,f0,judged,rank,null,raw,Order by\n" + "1,2,3,4,5,6,7,8\n" * 3)
+    assert line.accepted == {"data": 3}
+
+
+def test_blank_lines_before_the_header_do_not_count(tmp_path: Path) -> None:
+    line = described(tmp_path, "\n  \n\r\na;b\n1;x\n")
+    assert line.types("data") == {"a": "integer", "b": "string"}
+    assert line.accepted == {"data": 1}
+
+
+def test_a_header_alone_makes_columns_of_text(tmp_path: Path) -> None:
+    line = described(tmp_path, "id;montant\n")
+    assert line.columns("data") == {
+        "id": {"name": "id", "logicalType": "string"},
+        "montant": {"name": "montant", "logicalType": "string"},
+    }
+    assert line.accepted == {"data": 0}
+
+
+# delimiters
+
+
+@pytest.mark.parametrize("delimiter", list(",;\t|"))
+def test_the_delimiter_is_the_one_that_cuts_most_records_alike(tmp_path: Path, delimiter: str) -> None:
+    rows = [("nom, prénom; etc", "âge"), ("Durand, Ève | fils", "12"), ('dit ""le\tGrand""; roi', "7")]
+    line = described(tmp_path, "".join(f'"{text}"{delimiter}{age}\n' for text, age in rows))
+    assert line.words("data").get("dialect", {}).get("delimiter", ",") == delimiter
+    assert line.types("data") == {"nom_prénom_etc": "string", "âge": "integer"}
+    assert line.accepted == {"data": 2}
+
+
+def test_commas_in_texts_do_not_outdo_another_delimiter(tmp_path: Path) -> None:
+    line = described(tmp_path, "nom, prénom;âge\nDurand, Ève;12\nRoy, Léa;7\n")
+    assert line.types("data") == {"nom_prénom": "string", "âge": "integer"}
+
+
+def test_a_single_column_may_hold_commas(tmp_path: Path) -> None:
+    line = described(tmp_path, "phrase\n" + "un, deux\ntrois\nquatre, cinq, six\n" * 5)
+    assert line.accepted == {"data": 15}
+    line = described(tmp_path / "other", "nom, prénom\n" + "Durand, Ève\n" + "Roy\n" * 20)
+    assert line.types("data") == {"nom_prénom": "string"}
+    assert line.accepted == {"data": 21}
+
+
+def test_a_file_that_would_be_quarantined_as_malformed_is_refused(tmp_path: Path) -> None:
+    rows = "1,2\n" * 8 + "1,2,3\n" * 2
+    assert "only 8 of 10 records have the 2 fields of the header" in refusal(tmp_path, {"data.csv": f"a,b\n{rows}"})
+    assert "only 0 of 2 records" in refusal(tmp_path, {"data.csv": "a,b\n1,2,3\n4,5,6\n"})
+
+
+def test_delimiters_at_the_end_of_lines_are_no_columns(tmp_path: Path) -> None:
+    line = described(tmp_path, "a;b\n1;2;\n3;4;\n")
+    assert line.types("data") == {"a": "integer", "b": "integer"}
+    assert line.accepted == {"data": 2}
+
+
+def test_a_long_cell_is_a_cell_like_others(tmp_path: Path) -> None:
+    line = described(tmp_path, f'a,b\n1,{"x" * 200_000}\n2,"{"y, " * 60_000}"\n')
+    assert line.types("data") == {"a": "integer", "b": "string"}
+    assert line.accepted == {"data": 2}
+
+
+# numbers
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "-2", "+3"], "integer"),
+        (["999999999999999999", "1"], "integer"),
+        (["1234567890123456789", "1"], "string"),
+        (["00123", "75001"], "string"),
+        (["0612345678", "0712345678"], "string"),
+        (["+33612345678", "+33712345678"], "string"),
+        (["1.5", "2"], "DECIMAL(18,2)"),
+        (["10,50", "12"], "DECIMAL(18,2)"),
+        ([",5", "5,", "-0,25"], "DECIMAL(18,2)"),
+        (["0.123456789012345678901"], "DECIMAL(26,21)"),
+        (["1234567890123456.789"], "DECIMAL(23,3)"),
+        (["12345678901234567890123456789.123456789"], "DECIMAL(38,9)"),
+        (["0." + "1" * 38], "string"),
+        (["1" * 39 + ".5"], "string"),
+        (["1e5", "2e5"], "string"),
+        (["1 234,56", "12,50"], "string"),
+        (["1,234.56", "12.50"], "string"),
+        (["10,50", "10.50"], "string"),
+        (["true", "FALSE", ""], "boolean"),
+        (["oui", "non"], "string"),
+        (["\u00a012 ", "13"], "integer"),
+        (["12\u202f", "13"], "string"),
+    ],
+)
+def test_numbers_get_the_type_that_holds_their_digits(tmp_path: Path, values: list[str], kind: str) -> None:
+    line = described(tmp_path, column(*values))
+    assert line.types("data")["value"] == kind
+    assert line.accepted == {"data": len(values)}
+
+
+def test_decimals_keep_every_digit(tmp_path: Path) -> None:
+    line = described(tmp_path, column("10,50", "12", "-0,125"))
+    values = line.shop.rows("data", "CAST(value AS VARCHAR)", "silver")
+    assert sorted(value for (value,) in values) == ["-0.125", "10.500", "12.000"]
+
+
+@pytest.mark.parametrize("values", [["1,234", "56,000", "999"], ["1.234", "56.000", "999"]])
+def test_what_may_be_thousands_is_no_decimal(tmp_path: Path, values: list[str]) -> None:
+    assert described(tmp_path, column(*values)).types("data")["value"] == "string"
+
+
+def test_what_may_be_thousands_is_a_decimal_where_another_column_shows_the_mark(tmp_path: Path) -> None:
+    line = described(tmp_path, "poids;prix;habitants\n1,250;9,90;1.234\n2,500;0,5;800\n")
+    assert line.types("data") == {"poids": "DECIMAL(18,3)", "prix": "DECIMAL(18,2)", "habitants": "string"}
+    assert line.accepted == {"data": 2}
+
+
+def test_the_mark_that_most_columns_use_is_the_mark_of_the_file(tmp_path: Path) -> None:
+    line = described(tmp_path, 'a,b,c\n"1,5","2,5",3.5\n"1,25","2",3.25\n')
+    assert line.types("data") == {"a": "DECIMAL(18,2)", "b": "DECIMAL(18,2)", "c": "string"}
+    assert line.words("data")["dialect"] == {"decimal": ","}
+    assert line.accepted == {"data": 2}
+
+
+def test_a_few_values_that_are_no_numbers_are_mistakes(tmp_path: Path) -> None:
+    line = described(tmp_path, column(*(str(number) for number in range(99)), "inconnu"))
+    assert line.types("data")["value"] == "integer"
+    [dataset] = line.report["datasets"]
+    assert (dataset["accepted"], dataset["reasons"]) == (99, {"value:type": 1})
+
+
+# dates
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "form"),
+    [
+        (["2024-01-31"], "date", None),
+        (["31/01/2024", "01/02/2024"], "date", "dd/MM/yyyy"),
+        (["01/02/2024"], "date", "dd/MM/yyyy"),
+        (["1/2/2024", "31/12/2024"], "date", "d/M/yyyy"),
+        (["01/02/2024", "12/31/2024"], "date", "MM/dd/yyyy"),
+        (["1/2/2024", "1/13/2024"], "date", "M/d/yyyy"),
+        (["31.01.2024"], "date", "dd.MM.yyyy"),
+        (["1.2.2024", "11.12.2024"], "date", "d.M.yyyy"),
+        (["31-01-2024"], "date", "dd-MM-yyyy"),
+        (["2024/01/31"], "date", "yyyy/MM/dd"),
+        (["2024-01-31 10:20:30"], "timestamp", None),
+        (["2024-01-31 10:20"], "timestamp", "yyyy-MM-dd HH:mm"),
+        (["2024-01-31T10:20"], "timestamp", "yyyy-MM-dd'T'HH:mm"),
+        (["2024-01-31T10:20:30"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss"),
+        (["2024-01-31T10:20:30Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss'Z'"),
+        (["2024-01-31T10:20:30.123Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
+        (["2024-01-31 10:20:30.123456"], "timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+        (["31/01/2024 10:20"], "timestamp", "dd/MM/yyyy HH:mm"),
+        (["2024-01-31T10:20:30+02:00"], "string", None),
+        (["2024-01-31 10:20:30.1"], "string", None),
+        (["2024-01-31 10:20", "2024-01-31 10:20:30"], "string", None),
+        (["2024-01-31", "31/01/2024"], "string", None),
+        (["13/01/2024", "01/13/2024"], "string", None),
+        (["0000-00-00", "2024-01-31"], "string", None),
+        (["2024-01-31", "inconnu"], "string", None),
+        (["31/02/2024"], "string", None),
+    ],
+)
+def test_dates_get_the_format_that_all_of_them_have(
+    tmp_path: Path, values: list[str], kind: str, form: str | None
+) -> None:
+    line = described(tmp_path, column(*values, ""))
+    assert line.types("data")["value"] == kind
+    dialect = line.words("data")["dialect"]
+    assert dialect.get("dateFormat", dialect.get("timestampFormat")) == form
+    assert line.accepted == {"data": len(values) + 1}
+
+
+def test_a_moment_that_ends_in_z_is_one_of_utc(tmp_path: Path) -> None:
+    line = described(tmp_path, column("2024-07-31T10:20:30.125Z"))
+    [(moment,)] = line.shop.rows("data", "CAST(value AT TIME ZONE 'UTC' AS VARCHAR)", "silver")
+    assert moment == "2024-07-31 10:20:30.125"
+
+
+def test_columns_of_different_formats_each_say_theirs(tmp_path: Path) -> None:
+    line = described(tmp_path, "a,b,c\n2024-01-31,31/01/2024,31.01.2024 10:20\n")
+    assert "dateFormat" not in line.words("data")["dialect"]
+    assert [given.get("logicalTypeOptions") for given in line.columns("data").values()] == [
+        None,
+        {"format": "dd/MM/yyyy"},
+        None,
+    ]
+    assert line.accepted == {"data": 1}
+
+
+def test_a_column_that_has_the_month_first_decides_for_the_others(tmp_path: Path) -> None:
+    line = described(tmp_path, "ordered,shipped\n03/04/2024,03/13/2024\n")
+    assert line.words("data")["dialect"] == {"dateFormat": "MM/dd/yyyy"}
+    assert line.shop.rows("data", "CAST(ordered AS VARCHAR)", "silver") == [("2024-03-04",)]
+
+
+def test_a_day_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:
+    line = described(tmp_path, column("05/01/2026", "06/01/2026", "31/02/2026"))
+    [dataset] = line.report["datasets"]
+    assert (dataset["accepted"], dataset["reasons"]) == (2, {"value:type": 1})
+
+
+# keys and required columns
+
+
+def keys(line: Line) -> list[str]:
+    return [name for name, given in line.columns("data").items() if given.get("primaryKey")]
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("nom;id", ["id"]),
+        ("nom;IdClient", ["IdClient"]),
+        ("nom;client_id", ["client_id"]),
+        ("nom;Numéro de client", ["Numéro_de_client"]),
+        ("nom;code", ["code"]),
+        ("nom;prix", []),
+        ("nom;idée", []),
+    ],
+)
+def test_a_key_is_called_like_one(tmp_path: Path, header: str, key: list[str]) -> None:
+    line = described(tmp_path, f"{header}\nAda;1\nBob;2\nCléo;3\n")
+    assert keys(line) == key
+    assert line.accepted == {"data": 3}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["1", "2"],
+        ["1", "2", "2"],
+        ["1", "2", ""],
+        ["1.5", "2.5", "3.5"],
+        ["2024-01-01", "2024-01-02", "2024-01-03"],
+        ["2024-01-01 10:00", "2024-01-02 10:00", "2024-01-03 10:00"],
+        ["e\u0301", "\u00e9", "a"],
+    ],
+)
+def test_a_key_is_a_number_or_text_that_is_always_there_and_never_twice(tmp_path: Path, values: list[str]) -> None:
+    line = described(tmp_path, "id,n\n" + "".join(f"{value},1\n" for value in values))
+    assert keys(line) == []
+    assert line.accepted == {"data": len(values)}
+
+
+def test_a_column_is_required_when_many_rows_fill_it(tmp_path: Path) -> None:
+    rows = [f"{number};{'x' if number else ''};y\n" for number in range(100)]
+    line = described(tmp_path, "n;a;b\n" + "".join(rows))
+    assert [name for name, given in line.columns("data").items() if given.get("required")] == ["n", "b"]
+    assert line.accepted == {"data": 100}
+    few = described(tmp_path / "few", "n;a;b\n" + "".join(rows[1:20]))
+    assert not any(given.get("required") for given in few.columns("data").values())
+
+
+def test_a_file_that_is_only_looked_at_in_part_requires_its_key_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "SAMPLE_BYTES", 2_000)
+    rows = "".join(f'{number},"a\nb",2024-01-01,été\n' for number in range(500))
+    line = described(tmp_path, f"id,text,day,word\n{rows}999,,,\n")
+    assert line.types("data") == {"id": "integer", "text": "string", "day": "date", "word": "string"}
+    assert [name for name, given in line.columns("data").items() if given.get("required")] == ["id"]
+    assert line.accepted == {"data": 501}
+
+
+def test_a_sample_may_end_inside_a_long_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "SAMPLE_BYTES", 2_000)
+    long = "line\n" * 1_000
+    line = described(tmp_path, f'n,text,day\n1,a,2024-01-01\n2,"{long}",2024-01-02\n')
+    assert line.types("data") == {"n": "integer", "text": "string", "day": "date"}
+    assert line.accepted == {"data": 2}
+
+
+# files and their names
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("fête.csv", "fete"),
+        ("select.csv", "select"),
+        ("order.csv", "order"),
+        ("日本.csv", "data"),
+        ("2024.csv", "t_2024"),
+        ("orders_2024.csv", "orders"),
+        ("orders-2024-01-31.csv", "orders"),
+        ("lines.of.2024.csv.txt", "lines_of"),
+        ("my orders (new).csv", "my_orders_new"),
+        ('d\'été "x".csv', "d_ete_x"),
+        ("two\nlines.csv", "two_lines"),
+        ("all*or?.csv", "all_or"),
+        ("[a]{b}.csv", "a_b"),
+        ("orders", "orders"),
+        ("-.csv", "data"),
+        ("bronze.csv", "bronze"),
+        ("accepted.csv", "accepted"),
+        ("records.csv", "records"),
+        ("x" * 250 + ".csv", "x" * 60),
+        ("fe\u0302te.csv", "fete"),
+        ("sub/folder 1/orders.csv", "orders"),
+    ],
+)
+def test_a_file_of_any_name_makes_a_table(tmp_path: Path, file: str, table: str) -> None:
+    assert started(tmp_path, {file: "id,n\n1,2\n"}).accepted == {table: 1}
+
+
+def test_a_name_that_is_no_unicode_makes_a_table(tmp_path: Path) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    path = folder / "f\udce9te.csv"
+    path.write_text("id,n\n1,2\n")
+    write_project(tmp_path / "project", [path], "essai")
+    shop = Shop(tmp_path, tmp_path / "project")
+    shop.filon("check")
+    assert Line(shop, shop.run()).accepted == {"f_xe_te": 1}
+
+
+def test_files_of_one_form_are_one_dataset(tmp_path: Path) -> None:
+    line = started(tmp_path, {"orders_2023.csv": "id,n\n1,2\n", "orders_2024.csv": "id,n\n2,2.5\n3,x\n"})
+    assert line.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert line.types("orders") == {"id": "integer", "n": "string"}
+    assert line.accepted == {"orders": 3}
+
+
+@pytest.mark.parametrize(
+    ("files", "tables"),
+    [
+        (["orders_2024.csv", "orders_lines.csv"], {"orders_2024": 1, "orders_lines": 1}),
+        (["a1.csv", "a2.csv"], {"a1": 1, "a2": 1}),
+        (["a1.csv", "a2.csv", "ab.csv"], {"a1": 1, "a2": 1, "ab": 1}),
+        (["fête.csv", "fete.csv"], {"fete": 1, "fete_2": 1}),
+        (["orders.csv", "orders_count.csv"], {"orders": 1, "orders_count": 1}),
+        (["orders.csv", "Orders.csv"], {"orders": 1, "Orders_2": 1}),
+    ],
+)
+def test_files_of_different_forms_are_different_datasets(
+    tmp_path: Path, files: list[str], tables: dict[str, int]
+) -> None:
+    line = started(tmp_path, {name: f"id,n{number}\n1,{number}\n" for number, name in enumerate(files)})
+    assert line.accepted == tables
+
+
+def test_files_of_one_form_are_apart_when_their_pattern_would_take_in_another(tmp_path: Path) -> None:
+    files = {"orders_1.csv": "a\n1\n", "orders_2.csv": "a\n2\n", "orders_lines.csv": "b\n3\n"}
+    assert started(tmp_path, files).accepted == {"orders_1": 1, "orders_2": 1, "orders_lines": 1}
+
+
+def test_files_that_no_pattern_tells_apart_are_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, {"2023/orders.csv": "a,b\n1,2\n", "2024/orders.csv": "a,c\n1,2\n"})
+    assert "no filePattern tells it from the other files" in said
+    said = refusal(tmp_path, {"2023/or*.csv": "a,b\n1,2\n", "orders.csv": "a,c\n1,2\n"})
+    assert "* and ? in a name stand for anything" in said
+
+
+def test_a_file_that_is_given_twice_counts_once(tmp_path: Path) -> None:
+    line = started(tmp_path, {"data.csv": "id,n\n1,a\n2,b\n3,c\n", "../sources/data.csv": "id,n\n1,a\n2,b\n3,c\n"})
+    assert line.accepted == {"data": 3}
+
+
+def test_a_file_whose_name_starts_with_a_dot_is_refused(tmp_path: Path) -> None:
+    assert "starts with a dot" in refusal(tmp_path, {".data.csv": "a,b\n1,2\n"})
+
+
+# bytes
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"), [("utf-8", None), ("utf-8-sig", None), ("utf-16", "utf-16"), ("cp1252", "cp1252")]
+)
+def test_encodings_are_recognised(tmp_path: Path, encoding: str, declared: str | None) -> None:
+    line = described(tmp_path, "numéro,prix\n1,œuvre\n2,été\n".encode(encoding))
+    assert line.words("data").get("dialect", {}).get("encoding") == declared
+    assert list(line.types("data")) == ["numéro", "prix"]
+    assert line.accepted == {"data": 2}
+    assert line.shop.rows("data", "prix", "silver") == [("été",), ("œuvre",)]
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("zst", zstandard.compress)])
+def test_packed_files_are_unpacked(tmp_path: Path, ending: str, pack: Any) -> None:
+    line = started(tmp_path, {f"orders_1.csv.{ending}": pack(b"id;n\n1;2\n"), "orders_2.csv": "id;n\n2;3\n"})
+    assert line.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert line.types("orders") == {"id": "integer", "n": "integer"}
+    assert line.accepted == {"orders": 2}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_damaged_archive_is_refused(tmp_path: Path, pack: Any) -> None:
+    packed = pack(random.Random(1).randbytes(5_000))  # noqa: S311
+    assert "damaged or cut short" in refusal(tmp_path, {"data.csv.gz": packed[:3_000]})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\n \r\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is no text"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "is no text"),
+        ("a,b\n1,ü\n".encode("cp850"), "is no text"),
+        (b"\xff\xfea", "is no text"),
+    ],
+)
+def test_a_file_that_holds_no_table_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    assert said in refusal(tmp_path, {"data.csv": content})
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        write_project(tmp_path / "project", [tmp_path], "essai")
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        write_project(tmp_path / "project", [tmp_path / "none.csv"], "essai")
+
+
+# the project
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("a,b\n1,2\n")
+    project = tmp_path / "project"
+    (project / "sources").mkdir(parents=True)
+    (project / "sources" / "data.yaml").write_text("mine")
+    with pytest.raises(ConfigError, match=r"data\.yaml is there already"):
+        write_project(project, [tmp_path / "data.csv"], "essai")
+    assert not (project / "filon.yaml").exists()
+    with pytest.raises(ConfigError, match="cannot be written to"):
+        write_project(tmp_path / "data.csv", [tmp_path / "data.csv"], "essai")
+    write_project(tmp_path / "new", [tmp_path / "data.csv"], "essai")
+    with pytest.raises(ConfigError, match="already holds a project"):
+        write_project(tmp_path / "new", [tmp_path / "data.csv"], "essai")
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"), [("Épicerie", "epicerie"), ("2024", "p-2024"), ("日本", "project"), ("", "project")]
+)
+def test_a_project_of_any_name_compiles(tmp_path: Path, name: str, slug: str) -> None:
+    shop = Shop(tmp_path, tmp_path / "project")
+    shop.put("data.csv", "a,b\n1,2\n")
+    write_project(tmp_path / "project", [tmp_path / "sources" / "data.csv"], name)
+    assert f"project {slug} compiles" in shop.filon("check")
