@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from filon.engines import Engine
-from filon.errors import NotFound
+from filon.errors import EngineError, NotFound
 from filon.lake import Build, Lake, Layer, Ledger, Release
-from filon.project import Contract, Project
-from filon.project.lineage import origin_of
+from filon.project import Contract, Kind, Project
+from filon.project.lineage import Reading, trace
 from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
+PLACE = ("_file", "_record")
+RECORDS = "records explained"  # a blank keeps it apart from every table of a project
 
 
 @dataclass(frozen=True)
@@ -29,13 +32,27 @@ class Record:
 
 @dataclass(frozen=True)
 class Contribution:
-    """Rows of an input table that went into the row: how many, and the keys of the first ones."""
+    """Rows of a table that went into the row, directly or through ``read_by``: how many, and the first ones.
+
+    All of them went into it if ``exact``; otherwise they are candidates: those that did are among them.
+    """
 
     table: str
+    read_by: str | None
     rows: int
+    exact: bool
     keys: tuple[tuple[Any, ...], ...]
     condition: str
     records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotFollowed:
+    """A table of which rows went into the row that are not shown."""
+
+    table: str
+    read_by: str
+    reason: str
 
 
 @dataclass
@@ -47,6 +64,7 @@ class Explanation:
     row: dict[str, Any]
     computed_by: str | None
     contributions: list[Contribution] = field(default_factory=list)
+    not_followed: list[NotFollowed] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
@@ -74,21 +92,17 @@ def explain(
         f"{identifier(name)} = TRY_CAST({literal(value)} AS {contract.column(name).type.sql})"
         for name, value in zip(contract.key, key, strict=True)
     )
-    found = engine.rows(f"SELECT {identifiers(contract.column_names)} FROM {identifier(table)} WHERE {condition}")
+    found = engine.rows(f"SELECT {_shown(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}")
     if not found:
         raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
     model = project.models.get(table)
-    explanation = Explanation(
-        table=table,
-        release=release.number,
-        row=dict(zip(contract.column_names, found[0], strict=True)),
-        computed_by=str(model.path) if model else None,
-    )
-    conditions = {name: explanation.row[name] for name in contract.key}
+    row = dict(zip(contract.column_names, found[0], strict=True))
+    explanation = Explanation(table, release.number, row, str(model.path) if model else None)
+    this = Reading(table, _is_row(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
     if model is None:
-        explanation.contributions.append(work.contribution(table, condition))
+        explanation.contributions.append(work.contribution(this, None))
     else:
-        work.descend(table, conditions, explanation.contributions, set())
+        work.descend(this, explanation)
     return explanation
 
 
@@ -111,36 +125,53 @@ class _Work:
         build = self.build(table)
         self.engine.bind(table, self.lake.paths(build), build.columns)
 
-    def descend(self, table: str, values: Mapping[str, Any], into: list[Contribution], seen: set[str]) -> None:
-        """Add what each input of a model gave to the rows with these column values."""
-        model = self.project.models[table]
-        origins = {name: origin_of(model, name, self.project.contracts) for name in values}
-        for source in model.inputs:
-            mapped = [(origin, values[name]) for name, origin in origins.items() if origin and origin.table == source]
-            if source in seen or not mapped:
+    def descend(self, rows: Reading, into: Explanation) -> None:
+        """Add what a model read for some of its rows, and what the models that it reads had read for theirs."""
+        model = self.project.models[rows.table]
+        for table in model.inputs:
+            self.bind(table)
+        found = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
+        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in found.unfollowed]
+        for reading in found.readings:
+            try:
+                part = self.contribution(reading, model.name)
+            except EngineError as error:  # a condition that was moved may meet values that the model filters out first
+                into.not_followed.append(NotFollowed(reading.table, model.name, str(error)))
                 continue
-            seen.add(source)
-            self.bind(source)
-            condition = " AND ".join(f"{origin.expression} = {_spelled(value)}" for origin, value in mapped)
-            into.append(self.contribution(source, condition))
-            if source in self.project.models:
-                passed_on = {origin.column: value for origin, value in mapped if origin.column}
-                self.descend(source, passed_on, into, seen)
+            is_new = part.table in self.project.models and not self.is_covered(part, into.contributions)
+            into.contributions.append(part)
+            if is_new:
+                self.descend(self.narrowed(part, is_used=reading.used or part.exact), into)
 
-    def contribution(self, table: str, condition: str) -> Contribution:
-        """Count the rows of a table that meet a condition, and show the first ones."""
-        contract = self.project.contracts[table]
-        where = f"FROM {identifier(table)} WHERE {condition}"
+    def contribution(self, reading: Reading, reader: str | None) -> Contribution:
+        """Count the rows that were read, and show the first ones."""
+        contract = self.project.contracts[reading.table]
+        where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
         [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
-        is_silver = table in self.project.datasets
-        names = contract.key or ("_file", "_record")
-        keys = self.engine.rows(f"SELECT {identifiers(names)} {where} ORDER BY ALL LIMIT {SAMPLE}")
+        names = contract.key or (PLACE if contract.name in self.project.datasets else contract.column_names)
+        first = f"{where} ORDER BY {identifiers(names)} LIMIT {SAMPLE}"
+        keys = self.engine.rows(f"SELECT {_shown(contract, names)} {first}")
         records: tuple[Record, ...] = ()
-        if is_silver:
-            order = f"ORDER BY {identifiers(names)} LIMIT {SAMPLE}"
-            places = self.engine.rows(f"SELECT _file, _record {where} {order}")
+        if contract.name in self.project.datasets:
+            places = self.engine.rows(f"SELECT {identifiers(PLACE)} {first}")
             records = tuple(self.record(contract, int(file), int(record)) for file, record in places)
-        return Contribution(table, int(count), tuple(keys), condition, records)
+        is_only_candidate = reading.used and count == 1
+        exact = reading.exact or is_only_candidate or count == 0
+        return Contribution(contract.name, reader, int(count), exact, tuple(keys), reading.condition, records)
+
+    def is_covered(self, part: Contribution, earlier: Sequence[Contribution]) -> bool:
+        """Whether it was shown before what these rows were computed from."""
+        conditions = [
+            f"({other.condition})" for other in earlier if other.table == part.table and (other.exact or not part.exact)
+        ]
+        new = f"({part.condition}) AND ({' OR '.join(conditions) or 'FALSE'}) IS NOT TRUE"
+        return not self.engine.rows(f"SELECT 1 FROM {identifier(part.table)} WHERE {new} LIMIT 1")
+
+    def narrowed(self, part: Contribution, *, is_used: bool) -> Reading:
+        """The rows of a contribution; a single one by its key, which reads better than how it was found."""
+        key = self.project.contracts[part.table].key
+        condition = _is_row(key, part.keys[0]) if part.rows == 1 and key else part.condition
+        return Reading(part.table, condition, part.exact, is_used)
 
     def record(self, contract: Contract, number: int, ordinal: int) -> Record:
         """The record as bronze holds it."""
@@ -148,9 +179,11 @@ class _Work:
         location = self.lake.table(Layer.BRONZE, contract.name)
         columns = [(name, "VARCHAR") for name in contract.column_names]
         paths = [location.path_of(name) for name in version.bronze]
-        self.engine.bind("bronze", paths, [*columns, ("_file", "BIGINT"), ("_record", "BIGINT")], lenient=True)
+        self.engine.bind(RECORDS, paths, [*columns, *((name, "BIGINT") for name in PLACE)], lenient=True)
         place = f"_file = {number} AND _record = {ordinal}"
-        [fields] = self.engine.rows(f"SELECT {identifiers(contract.column_names)} FROM bronze WHERE {place}")
+        [fields] = self.engine.rows(
+            f"SELECT {identifiers(contract.column_names)} FROM {identifier(RECORDS)} WHERE {place}"
+        )
         return Record(
             version.path,
             number,
@@ -160,7 +193,21 @@ class _Work:
         )
 
 
-def _spelled(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).upper()
-    return literal(str(value))
+def _shown(contract: Contract, names: Iterable[str]) -> str:
+    """Columns as values that Python has without further packages: a timestamp as text."""
+    timestamps = {column.name for column in contract.columns if column.type.kind is Kind.TIMESTAMP}
+    return ", ".join(
+        f"CAST({identifier(name)} AS VARCHAR)" if name in timestamps else identifier(name) for name in names
+    )
+
+
+def _is_row(key: Iterable[str], values: Iterable[Any]) -> str:
+    return " AND ".join(f"{identifier(name)} {_is_value(value)}" for name, value in zip(key, values, strict=True))
+
+
+def _is_value(value: Any) -> str:
+    if value is None:
+        return "IS NULL"
+    if isinstance(value, Decimal):
+        return f"= {value:f}"
+    return f"= {str(value).upper() if isinstance(value, (bool, int)) else literal(str(value))}"
