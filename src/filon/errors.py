@@ -11,6 +11,10 @@ FilonError
 │   ├── LakeUnavailable      the place of the lake cannot be read or written (retryable)
 │   ├── WriteConflict        other writers kept winning the same object (retryable)
 │   └── LakeCorrupt          a document of the lake cannot be understood
+├── StoreError
+│   ├── StoreUnavailable     the operational store does not answer (retryable)
+│   ├── StoreBusy            another process is loading the store (retryable)
+│   └── StoreForeign         the store holds something that Filon did not write
 ├── EngineError              the engine refused or failed a statement
 ├── ConservationBroken       read is not accepted + superseded + rejected
 ├── ChecksFailed             blocking checks failed; nothing was published
@@ -115,6 +119,26 @@ class WriteConflict(LakeError):
 
 class LakeCorrupt(LakeError):
     """A document of the lake cannot be understood."""
+
+
+class StoreError(FilonError):
+    """The operational store cannot do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The operational store does not answer, or refuses."""
+
+    retryable = True
+
+
+class StoreBusy(StoreError):
+    """Another process is loading the store."""
+
+    retryable = True
+
+
+class StoreForeign(StoreError):
+    """The store holds something under a name of ours that Filon did not write."""
 
 
 class EngineError(FilonError):

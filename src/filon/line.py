@@ -16,7 +16,10 @@ from filon.engines import Engine
 from filon.errors import ConfigError, FilonError, TablesFailed
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
-from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
+from filon.project.serving import served_tables
+from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, ServingLine
+from filon.serving.loader import LoadReport, bring
+from filon.serving.protocol import Store
 from filon.settings import Settings
 from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
 from filon.stages.compiling import check_project
@@ -33,6 +36,7 @@ class Until(StrEnum):
     SILVER = "silver"
     GOLD = "gold"
     RELEASE = "release"
+    SERVING = "serving"
 
 
 ORDER = list(Until)
@@ -65,6 +69,8 @@ class Run:
     silver: dict[str, SilverResult] = field(default_factory=dict)
     gold: dict[str, Build] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
+    release: Release | None = None
+    loaded: LoadReport | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -85,10 +91,11 @@ def run_line(
     project: Project,
     lake: Lake,
     sources: Sources,
+    store: Store | None = None,
     *,
     as_of: dt.date,
     now: dt.datetime,
-    until: Until = Until.RELEASE,
+    until: Until = Until.SERVING,
     force: bool = False,
     retry_quarantined: bool = False,
     watch: Watch | None = None,
@@ -109,16 +116,18 @@ def run_line(
         run = Run(context, time.perf_counter())
         published = lake.release()
         try:
-            release = _through_stages(run, sources, published, until)
+            _through_stages(run, sources, published, until)
+            if store is not None and until is Until.SERVING:
+                run.loaded = _serve(run, store, run.release or published, settings.serving_keep)
         except FilonError as error:
-            report = _report(run, RunStatus.FAILED, published, error)
+            report = _report(run, RunStatus.FAILED, run.release or published, error)
             if run.bronze is None:
                 raise
         else:
-            status = RunStatus.PUBLISHED if release else RunStatus.UNCHANGED
-            if until is not Until.RELEASE:
+            status = RunStatus.PUBLISHED if run.release else RunStatus.UNCHANGED
+            if ORDER.index(until) < ORDER.index(Until.RELEASE):
                 status = RunStatus.STOPPED
-            report = _report(run, status, release or published, None)
+            report = _report(run, status, run.release or published, None)
         finally:
             if context.engine_started:
                 context.engine.close()
@@ -134,7 +143,50 @@ def _is_repetition(report: RunReport, published: Release | None) -> bool:
     return report.status is RunStatus.UNCHANGED and published is not None
 
 
-def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> Release | None:
+def serve_release(settings: Settings, project: Project, lake: Lake, store: Store, release: Release) -> LoadReport:
+    """Bring a store to a release that is published already."""
+    with workspace_of(settings) as workspace:
+        started: list[Engine] = []
+
+        def engine() -> Engine:
+            if not started:
+                started.append(make_engine(settings, project, release.as_of, workspace))
+            return started[0]
+
+        try:
+            tables = served_tables(project.models)
+            return bring(
+                store, lake, release, tables, engine, as_of=release.as_of, now=_clock, keep=settings.serving_keep
+            )
+        finally:
+            for item in started:
+                item.close()
+
+
+def _serve(run: Run, store: Store, release: Release | None, keep: int) -> LoadReport | None:
+    if release is None:
+        return None
+    context = run.context
+    tables = served_tables(context.project.models)
+    return bring(
+        store,
+        context.lake,
+        release,
+        tables,
+        lambda: context.engine,
+        as_of=context.inputs.as_of,
+        now=_clock,
+        keep=keep,
+        force=context.inputs.force,
+    )
+
+
+def _clock() -> dt.datetime:
+    """When a table reached the store is a fact of the store's, not an input of the run."""
+    return dt.datetime.now(dt.UTC)
+
+
+def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> None:
     project = run.context.project
     if published is None or published.project_fingerprint != project.fingerprint:
         check_project(run.context.engine, project)
@@ -145,12 +197,12 @@ def _through_stages(run: Run, sources: Sources, published: Release | None, until
         _gold(run, published)
     if run.failures:
         raise TablesFailed(run.failures)
-    if until is not Until.RELEASE:
-        return None
+    if ORDER.index(until) < ORDER.index(Until.RELEASE):
+        return
     tables = {**{name: result.accepted for name, result in run.silver.items()}, **run.gold}
     run.checks = run_checks(run.context, tables, published)
     require_passed(run.checks)
-    return publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
+    run.release = publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
 
 
 def _silver(run: Run, published: Release | None) -> None:
@@ -215,6 +267,7 @@ def _report(run: Run, status: RunStatus, release: Release | None, error: FilonEr
         ignored_files=bronze.ignored if bronze else (),
         datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),
         checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in run.checks),
+        serving=ServingLine.model_validate(run.loaded, from_attributes=True) if run.loaded else None,
     )
 
 

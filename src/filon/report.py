@@ -61,6 +61,17 @@ class DatasetLine(_Part):
     reasons: dict[str, int]
 
 
+class ServingLine(_Part):
+    """What was written into the store."""
+
+    store: str
+    load: int
+    release: int
+    inserted: int
+    closed: int
+    duration_s: float
+
+
 class RunReport(_Part):
     """A whole run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
@@ -76,7 +87,7 @@ class RunReport(_Part):
     ignored_files: tuple[str, ...] = ()
     datasets: tuple[DatasetLine, ...] = ()
     checks: tuple[CheckLine, ...] = ()
-    serving: None = Field(default=None, description="No operational store is served yet")
+    serving: ServingLine | None = Field(default=None, description="None when the run did not come that far")
 
     @property
     def quarantined(self) -> bool:

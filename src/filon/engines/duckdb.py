@@ -127,6 +127,13 @@ class DuckDBEngine:
         with _translated():
             return self._connection.execute(query).fetchall()
 
+    def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """DuckDB computes the result while it is read."""
+        with _translated():
+            cursor = self._connection.execute(query)
+            while batch := cursor.fetchmany(size):
+                yield batch
+
     def describe(self, query: str) -> list[tuple[str, str]]:
         """Bind the query; DuckDB's message points at the line."""
         try:

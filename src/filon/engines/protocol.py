@@ -6,7 +6,7 @@ engine under plain names until it is closed; what is durable lies in Parquet fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +83,9 @@ class Engine(Protocol):
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Run a query with a small result."""
+
+    def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Run a query with a large result: its rows, ``size`` at a time. Nothing else may run meanwhile."""
 
     def describe(self, query: str) -> list[tuple[str, str]]:
         """Compile a query without running it: its columns' names and types. StatementInvalid when it is wrong."""

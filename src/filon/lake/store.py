@@ -44,6 +44,16 @@ class Lake:
         location = self.table(build.layer, build.table)
         return [location.path_of(name) for name in build.files]
 
+    def is_complete(self, build: Build) -> bool:
+        """Whether all files of a build are still there; a sweep may have taken those of an old one."""
+        location = self.table(build.layer, build.table)
+        try:
+            for name in build.files:
+                location.size(name)
+        except FileNotFoundError:
+            return False
+        return True
+
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
         return self.ledgers.latest() or Ledger()

@@ -11,12 +11,22 @@ from pathlib import Path
 from filon.project.document import Document, Place
 from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
-from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile, Normalise, RowRule
+from filon.project.vocabulary import (
+    AggregationWords,
+    Dialect,
+    Drift,
+    Keep,
+    MissingFile,
+    Normalise,
+    RowRule,
+    ServingWords,
+)
 
 Bound = Value | tuple[Value, ...]
 
 
 AS_IT_IS = Normalise()
+SERVED = ServingWords()
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,8 @@ class Model:
     sql: str
     inputs: tuple[str, ...]
     uses_as_of: bool
+    serving: ServingWords = SERVED
+    aggregations: AggregationWords | None = None
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ from filon.project.contract import Contract, Dataset, Model, Project, contracts_
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
 from filon.project.query import forbidden_parts, one_select, read_model, table_lines
+from filon.project.serving import serving_problems
 from filon.project.vocabulary import Timezone
 
 FILE = "filon.yaml"
@@ -67,6 +68,7 @@ def load_project(folder: Path) -> Project:
         problems += _check_references(datasets, models)
         problems += _check_inputs(datasets, models)
         problems += _check_check_tables(datasets, models)
+        problems += serving_problems(models)
     if problems or settings is None:
         raise ProjectInvalid(problems)
     return Project(
@@ -112,14 +114,15 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
     for path in contracts:
         document, found = _document(path)
         if document is not None:
-            contract = read_model_contract(document)
+            described_model = read_model_contract(document)
             found = list(document.problems)
-            if contract is not None:
+            if described_model is not None:
+                contract, words = described_model
                 found += _name_is_file(contract)
                 model, mistakes = read_model(path.with_suffix(".sql"), contract)
                 found += mistakes
                 if model is not None:
-                    models[model.name] = model
+                    models[model.name] = replace(model, serving=words.serving, aggregations=words.aggregations)
         problems += found
     return models, problems
 

@@ -25,7 +25,7 @@ from filon.project.document import Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnWords, NoWords, SourceWords
+from filon.project.vocabulary import ColumnWords, ModelWords, NoWords, SourceWords
 
 Words = TypeVar("Words", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -68,18 +68,18 @@ def _report_repeated_rules(document: Document, words: SourceWords) -> None:
         document.report(SCHEMA, f"two rules are named `{name}`", "give each rule a name of its own")
 
 
-def read_model_contract(document: Document) -> Contract | None:
-    """The contract of a gold table; None when its mistakes (reported) leave nothing to use."""
+def read_model_contract(document: Document) -> tuple[Contract, ModelWords] | None:
+    """The contract of a gold table and how it is served; None when mistakes (reported) leave nothing to use."""
     schema = _schema(document)
     if schema is None:
         return None
-    _words(document, SCHEMA, schema.customProperties, NoWords)
+    words = _words(document, SCHEMA, schema.customProperties, ModelWords)
     contract = _contract(document, schema, is_source=False, words=None)
     if contract is not None and not contract.key:
         document.report(
             SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`"
         )
-    return contract
+    return (contract, words) if contract is not None and words is not None else None
 
 
 def _schema(document: Document) -> SchemaObject | None:

@@ -71,6 +71,11 @@ class ColumnType:
         """Whether minimum and maximum compare numbers."""
         return self.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether values are exact numbers, so that sums are exact."""
+        return self.kind in (Kind.INTEGER, Kind.DECIMAL)
+
     def __str__(self) -> str:
         return self.sql
 

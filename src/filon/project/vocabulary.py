@@ -154,5 +154,65 @@ class ColumnWords(_Words):
     not_after: Literal["as_of"] | None = None
 
 
+class Window(_Words):
+    """Which rows are served: those whose ``column`` lies in the last days, months or years before the as-of date."""
+
+    column: str
+    last: str = Field(pattern=r"^[1-9][0-9]{0,3} (days|months|years)$")
+
+
+class ServingWords(_Words):
+    """How a gold table is served."""
+
+    served: bool = True
+    path: str | None = Field(default=None, pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
+    tag: str = "Tables"
+    item: bool = False
+    paged: bool = True
+    default_limit: int = Field(default=100, ge=1)
+    maximum_limit: int = Field(default=1000, ge=1)
+    sort: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    aliases: dict[str, str] = {}
+    window: Window | None = None
+
+
+class Measure(_Words):
+    """A number that aggregations give: the sum of a column, or (without one) the number of rows."""
+
+    sum: str | None = None
+
+
+class Dimension(_Words):
+    """What an aggregation can be filtered by: a column of the table, or of the table that a column refers to."""
+
+    column: str
+    through: str | None = None
+
+
+class Answer(_Words):
+    """An endpoint of an aggregation: its path, and the measures under the names that it gives them."""
+
+    path: str = Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
+    measures: dict[str, str] = Field(min_length=1)
+
+
+class AggregationWords(_Words):
+    """Sums over time that are computed on demand; the cube behind them is built when the table is loaded."""
+
+    time: str
+    measures: dict[str, Measure] = Field(min_length=1)
+    dimensions: dict[str, Dimension] = Field(default={}, max_length=5)
+    total: Answer
+    series: Answer
+
+
+class ModelWords(_Words):
+    """Words of a model's schema."""
+
+    serving: ServingWords = ServingWords()
+    aggregations: AggregationWords | None = None
+
+
 class NoWords(_Words):
     """Where no word of ours applies."""

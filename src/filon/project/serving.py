@@ -1,0 +1,293 @@
+"""How gold tables are served: what their contracts say, compiled and checked against their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from filon.errors import Problem
+from filon.project.contract import Column, Contract, Model, Reference
+from filon.project.document import suggestion
+from filon.project.types import INTEGER, TEXT, ColumnType, Kind
+from filon.project.vocabulary import AggregationWords, Answer, Dimension, ServingWords, Window
+
+RESERVED = {"skip", "limit", "after", "sort", "fields", "release", "format"}
+AGGREGATION_PARAMETERS = {"periode", "date_debut", "date_fin", "release"}
+ORDERED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)
+CUT = "_cut"
+"""The column of a cube that says which dimensions have which values; a row sums over all others."""
+CUT_SEPARATOR = "\x1f"
+
+
+class Operator(StrEnum):
+    """How a filter compares."""
+
+    EQUAL = "="
+    AT_LEAST = ">="
+    AT_MOST = "<="
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A parameter of a list: rows whose ``column`` compares with the parameter's value."""
+
+    name: str
+    column: Column
+    operator: Operator
+
+
+@dataclass(frozen=True)
+class Order:
+    """One step of a sort."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """What a store must know of a table: its columns, its key, and the columns that readers look rows up by.
+
+    ``sort`` is the order in which readers page through it when they ask for no other; the key breaks ties.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    sort: tuple[Order, ...] = ()
+    looked_up: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError when there is none."""
+        return next(column for column in self.columns if column.name == name)
+
+    def whole(self, sort: Iterable[Order]) -> tuple[Order, ...]:
+        """A sort, made total by the key."""
+        steps = tuple(sort)
+        named = {step.column for step in steps}
+        return (*steps, *(Order(name) for name in self.key if name not in named))
+
+    @property
+    def sortable(self) -> tuple[str, ...]:
+        """The columns by which readers may sort, since an index or the key has them."""
+        return tuple(dict.fromkeys((*self.key, *self.looked_up, *(step.column for step in self.sort))))
+
+
+@dataclass(frozen=True)
+class Sliced:
+    """A dimension of a cube: a column of ``table``, reached through a column that refers to it if that is given."""
+
+    table: str
+    column: Column
+    through: str | None
+    reference: Reference | None
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Sums of a table per day, for every choice of dimensions and values, so that any filtered sum reads few rows.
+
+    A row of ``stored`` has its choice as text (``cut_text``), the day, and the measures. ``measures`` names the column
+    that is summed (None: rows are counted).
+    """
+
+    table: str
+    time: Column
+    dimensions: Mapping[str, Sliced]
+    measures: Mapping[str, Column | None]
+    total: Answer
+    series: Answer
+    stored: StoredTable
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tables that the cube is computed from."""
+        return tuple(dict.fromkeys((self.table, *(item.table for item in self.dimensions.values()))))
+
+
+def cut_text(choice: Mapping[str, str]) -> str:
+    """A choice of dimensions and values as one text, dimensions in order of name."""
+    return CUT_SEPARATOR.join(f"{name}={choice[name]}" for name in sorted(choice))
+
+
+@dataclass(frozen=True)
+class Served:
+    """A gold table as readers see it."""
+
+    contract: Contract = field(repr=False)
+    words: ServingWords
+    stored: StoredTable
+    filters: Mapping[str, Filter]
+    cube: Cube | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+        return self.contract.name
+
+    @property
+    def window(self) -> Window | None:
+        """Which rows are served, if not all."""
+        return self.words.window
+
+
+def served_tables(models: Mapping[str, Model]) -> dict[str, Served]:
+    """The tables that are served, by name; their words must have been checked."""
+    contracts = {name: model.contract for name, model in models.items()}
+    found = {}
+    for name, model in models.items():
+        if not model.serving.served:
+            continue
+        contract, words = model.contract, model.serving
+        filters = {item.name: item for item in _filters(contract, words)}
+        looked_up = tuple(dict.fromkeys(item.column.name for item in filters.values()))
+        stored = StoredTable(name, contract.columns, contract.key, _orders(words.sort), looked_up)
+        cube = _cube(contract, model.aggregations, contracts) if model.aggregations else None
+        found[name] = Served(contract, words, stored, filters, cube)
+    return found
+
+
+def serving_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
+    """What contracts say of serving and cannot be."""
+    contracts = {name: model.contract for name, model in models.items()}
+    paths: dict[str, str] = {}
+    for model in models.values():
+        contract, words, aggregations = model.contract, model.serving, model.aggregations
+        for what, fix in (*_word_mistakes(contract, words), *_aggregation_mistakes(contract, aggregations, contracts)):
+            yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)
+        answers = [aggregations.total.path, aggregations.series.path] if aggregations else []
+        for path in [*([words.path] if words.path else []), *answers]:
+            if paths.setdefault(path, contract.name) != contract.name or answers.count(path) > 1:
+                what = f"the path `{path}` of `{contract.name}` also belongs to `{paths[path]}`"
+                line = contract.document.line(("schema", 0, "customProperties"))
+                yield Problem(contract.document.path, line, what, "give each endpoint a path of its own")
+
+
+def _orders(sort: Iterable[str]) -> tuple[Order, ...]:
+    return tuple(Order(name.removeprefix("-"), name.startswith("-")) for name in sort)
+
+
+def _filters(contract: Contract, words: ServingWords) -> Iterator[Filter]:
+    """Each opened column gives a parameter of its name, ordered ones also `_min` and `_max`; then other names."""
+    plain: dict[str, Filter] = {}
+    for name in words.filters:
+        column = contract.column(name)
+        plain[name] = Filter(name, column, Operator.EQUAL)
+        if column.type.kind in ORDERED:
+            plain[f"{name}_min"] = Filter(f"{name}_min", column, Operator.AT_LEAST)
+            plain[f"{name}_max"] = Filter(f"{name}_max", column, Operator.AT_MOST)
+    yield from plain.values()
+    for alias, name in words.aliases.items():
+        yield Filter(alias, plain[name].column, plain[name].operator)
+
+
+Mistakes = Iterator[tuple[str, str]]
+
+
+def _word_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
+    names = contract.column_names
+    sort = [name.removeprefix("-") for name in words.sort]
+    for word, columns in (("filters", words.filters), ("sort", sort)):
+        for name in columns:
+            if name not in names:
+                yield f"serving: `{word}` names the unknown column `{name}`", suggestion(name, names)
+    if words.default_limit > words.maximum_limit:
+        yield "serving: `defaultLimit` is above `maximumLimit`", "correct one of them"
+    if words.item and len(contract.key) != 1:
+        yield "serving: `item` needs a key of one column", "remove `item`"
+    if words.window:
+        yield from _window_mistakes(contract, words.window.column)
+    if all(name in names for name in words.filters):
+        yield from _parameter_mistakes(contract, words)
+
+
+def _window_mistakes(contract: Contract, name: str) -> Mistakes:
+    if name not in contract.column_names:
+        yield f"serving: `window` names the unknown column `{name}`", suggestion(name, contract.column_names)
+    elif contract.column(name).type.kind not in (Kind.DATE, Kind.TIMESTAMP):
+        yield f"serving: the window's column `{name}` is no date", "name a date or a timestamp"
+
+
+def _parameter_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
+    known = [item.name for item in _filters(contract, words.model_copy(update={"aliases": {}}))]
+    for alias, name in words.aliases.items():
+        if name not in known:
+            yield f"serving: the alias `{alias}` stands for the unknown filter `{name}`", suggestion(name, known)
+    taken = [*known, *words.aliases]
+    for name in sorted({name for name in taken if taken.count(name) > 1 or name in RESERVED}):
+        yield f"serving: the parameter `{name}` has two meanings", "rename the alias, or leave the column out"
+
+
+def _aggregation_mistakes(
+    contract: Contract, words: AggregationWords | None, contracts: Mapping[str, Contract]
+) -> Mistakes:
+    if words is None:
+        return
+    names = contract.column_names
+    if words.time not in names or contract.column(words.time).type.kind is not Kind.DATE:
+        yield f"aggregations: `time` must name a date column, not `{words.time}`", suggestion(words.time, names)
+    for name, measure in words.measures.items():
+        if measure.sum is not None and (measure.sum not in names or not contract.column(measure.sum).type.is_exact):
+            what = f"aggregations: the measure `{name}` sums `{measure.sum}`"
+            yield what, "name an integer or a decimal column"
+    yield from _dimension_mistakes(contract, words, contracts)
+    for answer in (words.total, words.series):
+        for measure_name in answer.measures.values():
+            if measure_name not in words.measures:
+                what = f"aggregations: `{answer.path}` gives the unknown measure `{measure_name}`"
+                yield what, suggestion(measure_name, words.measures)
+
+
+def _dimension_mistakes(contract: Contract, words: AggregationWords, contracts: Mapping[str, Contract]) -> Mistakes:
+    for name, dimension in words.dimensions.items():
+        owner = _owner(contract, dimension, contracts)
+        if owner is None or dimension.column not in owner.column_names:
+            what = f"aggregations: the dimension `{name}` names the unknown column `{dimension.column}`"
+            yield what, "name a column, or `through` a column with a relationship to the gold table that has it"
+        if name in AGGREGATION_PARAMETERS or name in (words.time, *words.measures):
+            yield f"aggregations: `{name}` cannot be the name of a dimension", "give it another name"
+        if owner and dimension.column in owner.column_names and not _is_discrete(owner.column(dimension.column)):
+            yield (
+                f"aggregations: the dimension `{name}` is measured, not counted",
+                "name a text, integer, date or boolean",
+            )
+
+
+def _is_discrete(column: Column) -> bool:
+    return column.type.kind in (Kind.TEXT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN)
+
+
+def _owner(contract: Contract, dimension: Dimension, contracts: Mapping[str, Contract]) -> Contract | None:
+    """The table that has a dimension's column, if the contracts lead there."""
+    if dimension.through is None:
+        return contract
+    if dimension.through not in contract.column_names:
+        return None
+    reference = contract.column(dimension.through).reference
+    return contracts.get(reference.table) if reference else None
+
+
+def _cube(contract: Contract, words: AggregationWords, contracts: Mapping[str, Contract]) -> Cube:
+    dimensions: dict[str, Sliced] = {}
+    for name, item in words.dimensions.items():
+        owner = _owner(contract, item, contracts) or contract
+        reference = contract.column(item.through).reference if item.through else None
+        dimensions[name] = Sliced(owner.name, owner.column(item.column), item.through, reference)
+    time = contract.column(words.time)
+    measures = {name: contract.column(item.sum) if item.sum else None for name, item in words.measures.items()}
+    sums = (Column(name, _sum_type(column), required=True) for name, column in measures.items())
+    columns = (Column(CUT, TEXT, required=True), Column(time.name, time.type, required=True), *sums)
+    stored = StoredTable(f"_cube_{contract.name}", columns, (CUT, time.name))
+    return Cube(contract.name, time, dimensions, measures, words.total, words.series, stored)
+
+
+def _sum_type(column: Column | None) -> ColumnType:
+    if column is None or column.type.kind is Kind.INTEGER:
+        return INTEGER
+    return ColumnType(Kind.DECIMAL, 38, column.type.scale)

@@ -1,0 +1,57 @@
+"""The SQL that computes a cube: first the finest sums, then those of every smaller choice of dimensions from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import chain, combinations
+
+from filon.project.serving import CUT, CUT_SEPARATOR, Cube
+from filon.sql import identifier, literal
+
+FINEST = identifier("finest sums")
+
+
+def cube_query(cube: Cube, bound: Mapping[str, str]) -> str:
+    """The rows of a cube; ``bound`` gives the name in the engine of each of its inputs."""
+    names = sorted(cube.dimensions)
+    choices = chain.from_iterable(combinations(names, size) for size in range(len(names) + 1))
+    parts = " UNION ALL ".join(_sums(cube, choice) for choice in choices)
+    return f"WITH {FINEST} AS MATERIALIZED ({_finest(cube, bound)}) {parts}"
+
+
+def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
+    """Sums per day and value of every dimension."""
+    owners: dict[tuple[str, str], str] = {}
+    columns, joins = [], []
+    for name, item in cube.dimensions.items():
+        owner = "fact"
+        if item.through is not None and item.reference is not None:
+            place = (item.table, item.through)
+            if place not in owners:
+                owners[place] = identifier(f"of {item.through}")
+                key = f"{owners[place]}.{identifier(item.reference.column)} = fact.{identifier(item.through)}"
+                joins.append(f" LEFT JOIN {identifier(bound[item.table])} AS {owners[place]} ON {key}")
+            owner = owners[place]
+        columns.append(f"CAST({owner}.{identifier(item.column.name)} AS VARCHAR) AS {identifier(name)}")
+    time = identifier(cube.time.name)
+    sums = ", ".join(
+        f"{'count(*)' if column is None else f'sum(fact.{identifier(column.name)})'} AS {identifier(name)}"
+        for name, column in cube.measures.items()
+    )
+    chosen = ", ".join([*columns, f"fact.{time} AS {time}"])
+    return f"SELECT {chosen}, {sums} FROM {identifier(bound[cube.table])} AS fact{''.join(joins)} GROUP BY ALL"
+
+
+def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
+    """Sums of one choice of dimensions; rows that lack one of them are in no filtered sum."""
+    separator = literal(CUT_SEPARATOR)
+    parts = [f"{literal(f'{name}=')} || {identifier(name)}" for name in choice]
+    cut = f" || {separator} || ".join(parts) or "''"
+    time = identifier(cube.time.name)
+    sums = ", ".join(
+        f"CAST(coalesce(sum({identifier(column.name)}), 0) AS {column.type.sql}) AS {identifier(column.name)}"
+        for column in cube.stored.columns
+        if column.name in cube.measures
+    )
+    filled = " AND ".join(f"{identifier(name)} IS NOT NULL" for name in (*choice, cube.time.name))
+    return f"SELECT {cut} AS {CUT}, {time}, {sums} FROM {FINEST} WHERE {filled} GROUP BY ALL"

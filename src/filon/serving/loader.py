@@ -1,0 +1,317 @@
+"""Bring a store to a release: only what differs from what it serves is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from filon.engines import Engine
+from filon.errors import ConfigError
+from filon.lake import Build, CheckStatus, Lake, Layer, Release
+from filon.project import digest
+from filon.project.serving import Cube, Order, Served, StoredTable
+from filon.project.types import Kind
+from filon.serving.cube import cube_query
+from filon.serving.protocol import Batch, LoadSession, Store
+from filon.serving.state import Marks, ServedState, TableState
+from filon.sql import identifier
+
+REVISION = 1
+"""Raise it when a release of Filon keeps rows in another way: every table is then loaded anew."""
+BATCH = 5_000
+FEWEST_FOR_MARKS = 10_000
+MOST_MARKS = 10_000
+SMALLEST_STEP = 100
+CHANGES, NEW, OLD = "served changes", "served now", "served before"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load wrote. ``load`` is the one that readers see now; nothing was written when both counts are 0."""
+
+    store: str
+    load: int
+    release: int
+    inserted: int
+    closed: int
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class _Feed:
+    """Where the rows of a stored table come from: a gold table (some or all of its rows), or a cube of several."""
+
+    table: StoredTable
+    inputs: tuple[str, ...]
+    served: Served
+    cube: Cube | None = None
+
+    def select(self, bound: Mapping[str, str], columns: Mapping[str, set[str]], as_of: dt.date) -> str:
+        """The rows, of tables bound under these names that have these columns."""
+        if self.cube is not None:
+            return cube_query(self.cube, bound)
+        [name] = self.inputs
+        chosen = ", ".join(
+            f"CAST({identifier(column.name) if column.name in columns[name] else 'NULL'} AS {column.type.sql}) "
+            f"AS {identifier(column.name)}"
+            for column in self.table.columns
+        )
+        return f"SELECT {chosen} FROM {identifier(bound[name])}{self._window(as_of)}"
+
+    def _window(self, as_of: dt.date) -> str:
+        window = self.served.window
+        if window is None:
+            return ""
+        amount, unit = window.last.split()
+        column = self.table.column(window.column)
+        day = (
+            f"local_date({identifier(column.name)})" if column.type.kind is Kind.TIMESTAMP else identifier(column.name)
+        )
+        return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
+
+    def mark(self, builds: Sequence[Build], as_of: dt.date) -> str:
+        """Changes when other rows would come out."""
+        content = [build.fingerprint for build in builds]
+        date = as_of if self.served.window else None
+        return digest(repr((REVISION, content, self.shape, self.served.window, date, self.cube)))
+
+    @property
+    def shape(self) -> str:
+        """Changes when rows would be kept in another way."""
+        return digest(repr((REVISION, [(c.name, c.type) for c in self.table.columns], self.table.key)))[:16]
+
+
+def bring(
+    store: Store,
+    lake: Lake,
+    release: Release,
+    served: Mapping[str, Served],
+    engine: Callable[[], Engine],
+    *,
+    as_of: dt.date,
+    now: Callable[[], dt.datetime],
+    keep: int,
+    force: bool = False,
+) -> LoadReport:
+    """Let the store serve a release, beside the ``keep`` loads before it; the engine is started only if rows differ.
+
+    Windows end with ``as_of``, which may be later than that of the release.
+
+    StoreUnavailable, StoreBusy and StoreForeign say why it could not be done; readers then see what they saw before.
+    """
+    start = time.perf_counter()
+    feeds = list(_feeds(served, release))
+    before = store.state()
+    if before is not None and before.project != release.project:
+        raise ConfigError(
+            f"{store.uri} serves the project {before.project}, not {release.project}. Give another FILON_SERVING."
+        )
+    as_it_is = before is not None and before.release == release.number and not force and store.is_settled()
+    as_it_is = as_it_is and before is not None and before.tables.keys() == {feed.table.name for feed in feeds}
+    if before is not None and as_it_is and all(_is_served(store, before, feed, release, as_of) for feed in feeds):
+        return LoadReport(store.name, before.load, release.number, 0, 0, round(time.perf_counter() - start, 3))
+    with store.loading() as session:
+        known = session.before.tables if session.before else {}
+        intact = {feed.table.name for feed in feeds if _is_intact(session, feed, known)}
+        reshaped = any(feed.table.name in known and known[feed.table.name].shape != feed.shape for feed in feeds)
+        session.sweep(0 if reshaped else keep)
+        work = _Work(store, session, lake, release, engine, as_of, now)
+        for feed in feeds:
+            comparable = feed.table.name in intact and not force
+            work.load(feed, known[feed.table.name] if comparable else None)
+        work.forget(known.keys() - {feed.table.name for feed in feeds})
+        work.flip(feeds)
+    duration = round(time.perf_counter() - start, 3)
+    return LoadReport(store.name, session.load, release.number, work.inserted, work.closed, duration)
+
+
+def _feeds(served: Mapping[str, Served], release: Release) -> Iterator[_Feed]:
+    """What a release can feed: tables that it has, since the project may be ahead of it."""
+    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
+    for name, item in served.items():
+        if name in there:
+            yield _Feed(item.stored, (name,), item)
+        if item.cube is not None and there.issuperset(item.cube.inputs):
+            yield _Feed(item.cube.stored, item.cube.inputs, item, item.cube)
+
+
+def _builds(feed: _Feed, release: Release) -> tuple[Build, ...]:
+    builds = (release.build(Layer.GOLD, name) for name in feed.inputs)
+    return tuple(build for build in builds if build is not None)
+
+
+def _is_served(store: Store, before: ServedState, feed: _Feed, release: Release, as_of: dt.date) -> bool:
+    known = before.tables.get(feed.table.name)
+    same = known is not None and known.mark == feed.mark(_builds(feed, release), as_of)
+    return same and known is not None and store.holds(feed.table, known.versions)
+
+
+def _is_intact(session: LoadSession, feed: _Feed, known: Mapping[str, TableState]) -> bool:
+    """Whether the store holds what the load before left, in today's shape: nobody else wrote there."""
+    before = known.get(feed.table.name)
+    return before is not None and before.shape == feed.shape and session.holds(feed.table, before.versions)
+
+
+class _Work:
+    """A load, table by table."""
+
+    def __init__(
+        self,
+        store: Store,
+        session: LoadSession,
+        lake: Lake,
+        release: Release,
+        engine: Callable[[], Engine],
+        as_of: dt.date,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._store = store
+        self._session = session
+        self._lake = lake
+        self._release = release
+        self._engine = engine
+        self._as_of = as_of
+        self._now = now
+        self._states: dict[str, TableState] = {}
+        self._marks: dict[str, Marks | None] = {}
+        self.inserted = 0
+        self.closed = 0
+
+    def load(self, feed: _Feed, before: TableState | None) -> None:
+        """Write what differs from what the store has of a table; all of it, when that is not known (``before``)."""
+        start, builds = time.perf_counter(), _builds(feed, self._release)
+        mark = feed.mark(builds, self._as_of)
+        has_rows = self._session.prepare(feed.table)
+        if before is not None and before.mark == mark:
+            self._states[feed.table.name] = before
+            return
+        try:
+            if before is not None and has_rows and self._can_compare(feed, before):
+                self._write_changes(feed, before, builds)
+            else:
+                self._write_all(feed, builds, close=has_rows)
+            rows = self._count_new(feed)
+            self._marks[feed.table.name] = self._find_marks(feed, rows)
+        finally:
+            self._engine().drop([CHANGES, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
+        checks = [check for check in self._release.checks if check.table in feed.inputs]
+        self._states[feed.table.name] = TableState(
+            table=feed.table.name,
+            mark=mark,
+            shape=feed.shape,
+            rows=rows,
+            versions=0,
+            builds=builds,
+            as_of=self._as_of,
+            gold_at=max(build.built_at for build in builds),
+            synced_at=self._now(),
+            duration_s=round(time.perf_counter() - start, 3),
+            passed=sum(check.status is CheckStatus.PASSED for check in checks),
+            warned=sum(check.status is not CheckStatus.PASSED for check in checks),
+        )
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Close all rows of tables that are served no more."""
+        for name in names:
+            self.closed += self._session.close(StoredTable(name, (), ()), None)
+
+    def flip(self, feeds: Sequence[_Feed]) -> None:
+        """Let readers see the load."""
+        tables = {
+            feed.table.name: self._states[feed.table.name].model_copy(
+                update={"versions": self._session.count(feed.table)}
+            )
+            for feed in feeds
+        }
+        state = ServedState(
+            load=self._session.load,
+            release=self._release.number,
+            project=self._release.project,
+            as_of=self._release.as_of,
+            published_at=self._release.created_at,
+            loaded_at=self._now(),
+            tables=tables,
+        )
+        self._session.flip(state, self._marks)
+
+    def _can_compare(self, feed: _Feed, before: TableState) -> bool:
+        return len(before.builds) == len(feed.inputs) and all(self._lake.is_complete(build) for build in before.builds)
+
+    def _write_changes(self, feed: _Feed, before: TableState, builds: Sequence[Build]) -> None:
+        new = self._bind(feed, NEW, builds, self._as_of)
+        old = self._bind(feed, OLD, before.builds, before.as_of)
+        self._engine().cache(CHANGES, _changes(feed.table, new, old))
+        keys = ", ".join(self._encoded(feed.table, feed.table.key))
+        columns = ", ".join(self._encoded(feed.table, feed.table.column_names))
+        changes = identifier(CHANGES)
+        self.closed += self._session.close(feed.table, self._stream(f"SELECT {keys} FROM {changes} WHERE _was"))
+        self.inserted += self._session.insert(feed.table, self._stream(f"SELECT {columns} FROM {changes} WHERE _is"))
+
+    def _write_all(self, feed: _Feed, builds: Sequence[Build], *, close: bool) -> None:
+        if close:
+            self.closed += self._session.close(feed.table, None)
+        new = self._bind(feed, NEW, builds, self._as_of)
+        columns = ", ".join(self._encoded(feed.table, feed.table.column_names))
+        order = ", ".join(identifier(name) for name in feed.table.key)
+        query = f"SELECT {columns} FROM (SELECT * FROM ({new}) AS feed ORDER BY {order}) AS feed"
+        self.inserted += self._session.insert(feed.table, self._stream(query))
+
+    def _count_new(self, feed: _Feed) -> int:
+        new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)
+        [(rows,)] = self._engine().rows(f"SELECT count(*) FROM ({new}) AS feed")
+        return int(rows)
+
+    def _find_marks(self, feed: _Feed, rows: int) -> Marks | None:
+        if rows < FEWEST_FOR_MARKS:
+            return None
+        step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
+        new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)
+        sort = feed.table.whole(feed.table.sort)
+        names = ", ".join(_as_yaml(feed.table, item) for item in sort)
+        ranked = f"SELECT *, row_number() OVER (ORDER BY {_spelled_order(sort)}) - 1 AS _n FROM ({new}) AS feed"
+        query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
+        return Marks(step=step, keys=tuple(self._engine().rows(query)))
+
+    def _bind(self, feed: _Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
+        bound, columns = {}, {}
+        for name, build in zip(feed.inputs, builds, strict=True):
+            bound[name] = f"{side} {name}"
+            columns[name] = {column for column, _ in build.columns}
+            self._engine().bind(bound[name], self._lake.paths(build), build.columns)
+        return feed.select(bound, columns, as_of)
+
+    def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
+        return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]
+
+    def _stream(self, query: str) -> Iterator[Batch]:
+        return self._engine().stream(query, BATCH)
+
+
+def _changes(table: StoredTable, new: str, old: str) -> str:
+    """Rows that are new, gone or different: the new values (or the old key), and whether they are and were there."""
+    keys = [identifier(name) for name in table.key]
+    others = [identifier(name) for name in table.column_names if name not in table.key]
+    chosen = [f"coalesce(n.{name}, o.{name}) AS {name}" for name in keys] + [f"n.{name} AS {name}" for name in others]
+    differ = " OR ".join(f"n.{name} IS DISTINCT FROM o.{name}" for name in others) or "FALSE"
+    joined = " AND ".join(f"n.{name} = o.{name}" for name in keys)
+    return (
+        f"SELECT {', '.join(chosen)}, n._there IS NOT NULL AS _is, o._there IS NOT NULL AS _was "
+        f"FROM (SELECT *, TRUE AS _there FROM ({new}) AS feed) AS n "
+        f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
+        f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
+    )
+
+
+def _spelled_order(sort: Sequence[Order]) -> str:
+    """The order of all stores: nulls first, or last where it descends."""
+    return ", ".join(
+        f"{identifier(item.column)} {'DESC NULLS LAST' if item.descending else 'ASC NULLS FIRST'}" for item in sort
+    )
+
+
+def _as_yaml(table: StoredTable, item: Order) -> str:
+    name = identifier(item.column)
+    plain = table.column(item.column).type.kind in (Kind.INTEGER, Kind.TEXT, Kind.DOUBLE, Kind.BOOLEAN)
+    return name if plain else f"CAST({name} AS VARCHAR) AS {name}"

@@ -1,0 +1,98 @@
+"""What a store must be able to do. The loader and the API speak to this; MongoDB and SQLite stand behind it.
+
+A row in a store has two load numbers beside its columns: the first load that shows it and the first that does not
+(``OPEN``: none yet). Readers name the load whose rows they want, so a load in progress, or one that was killed, changes
+nothing for them until its number becomes the current one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from filon.project import Column
+from filon.project.serving import StoredTable
+from filon.serving.query import Condition, Query, Row
+from filon.serving.state import Marks, ServedState
+
+Batch = Sequence[Sequence[Any]]
+"""Rows as the engine hands them over, their values spelled by ``encoding``."""
+
+
+class LoadSession(Protocol):
+    """A load in progress. What it wrote is seen by nobody until ``flip``; without one, nothing of it stays."""
+
+    before: ServedState | None
+    load: int
+
+    def prepare(self, table: StoredTable) -> bool:
+        """Make sure that the table is there; False when rows of loads before are not, or had another shape."""
+
+    def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
+        """Add rows (columns in the table's order) that this load shows first, and return their number."""
+
+    def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
+        """Let this load no longer show the rows with these keys (None: all rows), and return their number."""
+
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None]) -> None:
+        """Make the load the one that readers see, in one step. ``marks`` of each table that changed (None: small)."""
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """Whether the table is there and has that many rows, closed ones included."""
+
+    def count(self, table: StoredTable) -> int:
+        """Number of rows in the table, closed ones included, as this load leaves it."""
+
+    def sweep(self, keep: int) -> int:
+        """Forget all loads before this one but the newest ``keep``, and delete the rows that none of these shows."""
+
+
+class Store(Protocol):
+    """An operational store: one process loads it, many read it."""
+
+    name: str
+    uri: str
+
+    def encoding(self, column: Column) -> str:
+        """SQL that turns a column of a table into the value which ``insert`` takes. The engine computes it."""
+
+    def state(self) -> ServedState | None:
+        """The current load; None when the store is empty. StoreUnavailable when it does not answer."""
+
+    def is_settled(self) -> bool:
+        """Whether what plain readers see (tables by their names, ``_sync_metadata``) has followed the current load."""
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """Whether the table is there and has that many rows, closed ones included."""
+
+    def loading(self) -> AbstractContextManager[LoadSession]:
+        """Begin the next load, alone: what a killed one left is undone first, what was left unsettled is settled.
+
+        StoreBusy when another process is loading.
+        """
+
+    async def states(self) -> Sequence[ServedState]:
+        """The loads that readers can still ask for, newest first."""
+
+    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+        """Rows of a load."""
+
+    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+        """Number of rows of a load that meet the conditions."""
+
+    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+        """The marks of a table as that load shows it; None for small tables."""
+
+    async def shut_readers(self) -> None:
+        """Give back the connections of readers, inside their event loop."""
+
+    def shut(self) -> None:
+        """Give back the connections of loads."""
+
+
+class Stream(Protocol):
+    """Where batches of rows come from."""
+
+    def __call__(self, query: str) -> Iterator[Batch]:
+        """Run a query and hand over its rows, a batch at a time."""

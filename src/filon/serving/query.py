@@ -1,0 +1,42 @@
+"""What readers ask of a table, whatever store holds it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from filon.project.serving import Operator, Order
+
+Value = bool | int | float | Decimal | str | dt.date | dt.datetime | None
+"""A value of a row: decimals are Decimal, dates are date, timestamps are datetime in UTC."""
+
+Row = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A column compared with a value that is not null; a null of the column never meets it."""
+
+    column: str
+    operator: Operator
+    value: bool | int | float | Decimal | str | dt.date | dt.datetime
+
+
+@dataclass(frozen=True)
+class Query:
+    """Some rows of a table, in order.
+
+    ``conditions``: all must be met. ``sort`` is total, it ends with the key; nulls come first, or last where it
+    descends. Rows are those from the place ``at`` on, or behind the place ``after`` (values of the sort's columns; one
+    of the two at most), the first ``skip`` of them left out. ``fields``: only these columns (None: all).
+    """
+
+    sort: tuple[Order, ...]
+    conditions: tuple[Condition, ...] = ()
+    at: tuple[Value, ...] | None = None
+    after: tuple[Value, ...] | None = None
+    skip: int = 0
+    limit: int = 100
+    fields: tuple[str, ...] | None = None

@@ -1,0 +1,72 @@
+"""What a store knows of itself: which load readers see, and what each of its tables holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from filon.lake import Build
+from filon.project.serving import StoredTable
+from filon.project.values import read_value
+from filon.serving.query import Value
+
+OPEN = 2**31 - 1
+"""The load that closes a row which is still valid."""
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class TableState(_Document):
+    """One table as a load left it.
+
+    ``mark`` changes when other rows would be served, ``shape`` when they would be kept in another way. ``versions`` is
+    the number of rows in the store, closed ones included: another number means that somebody else wrote there.
+    ``builds`` are the contents of the lake that the rows come from; ``passed`` and ``warned`` count its checks.
+    """
+
+    table: str
+    mark: str
+    shape: str
+    rows: int
+    versions: int
+    builds: tuple[Build, ...]
+    as_of: dt.date
+    gold_at: dt.datetime
+    synced_at: dt.datetime
+    duration_s: float
+    passed: int = 0
+    warned: int = 0
+
+
+class ServedState(_Document):
+    """One load: the release that it serves and the state of every table. Loads are numbered from 1, without end."""
+
+    load: int
+    release: int
+    project: str
+    as_of: dt.date
+    published_at: dt.datetime
+    loaded_at: dt.datetime
+    tables: Mapping[str, TableState]
+
+
+class Marks(_Document):
+    """Every ``step``-th row of a table in the order of its sort: the values of the sort's columns, from row 0 on.
+
+    They let readers jump to any page without counting the rows before it. Values are spelled as YAML would have them.
+    """
+
+    step: int
+    keys: tuple[tuple[str | int | float | bool | None, ...], ...]
+
+    def place(self, index: int, table: StoredTable) -> tuple[Value, ...]:
+        """The values of the sort's columns in the row ``index * step``."""
+        sort = table.whole(table.sort)
+        return tuple(
+            None if value is None else read_value(value, table.column(step.column).type)
+            for step, value in zip(sort, self.keys[index], strict=True)
+        )
