@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
+from deltalake import DeltaTable
 
 from tests.integration.conftest import AS_OF, Shop
 
@@ -379,3 +382,219 @@ def test_an_empty_variable_counts_as_not_set(lab: Shop) -> None:
     (lab.folder / ".filon" / "lab" / "sources" / "t.csv").write_text("id\n1\n")
     lab.filon_with("run", exit_code=0, FILON_SOURCES="", FILON_LAKE="")
     assert (lab.folder / ".filon" / "lab" / "lake" / "metadata").is_dir()
+
+
+# histories of files
+
+
+def history(lab: Shop) -> tuple[Any, ...]:
+    """What the table `t` holds now, and what a fresh lake makes of the same sources."""
+    fresh = replace(lab, folder=lab.folder / "fresh", extra={"FILON_SOURCES": str(lab.sources)})
+    fresh.folder.mkdir(exist_ok=True)
+    fresh.run()
+    return lab.rows("t", "id, v", layer="silver"), fresh.rows("t", "id, v", layer="silver")
+
+
+def test_a_file_that_is_read_again_counts_once_beside_those_that_are_gone(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")])
+    lab.put("t1.csv", "id,v\n1,x\n")
+    lab.put("t2.csv", "id,v\n2,y\n")
+    lab.run()
+    (lab.sources / "t1.csv").unlink()
+    describe(lab, "t", [ID, column("v"), column("w")])
+    lab.run()
+    assert lab.rows("t", "id, v", layer="silver") == [(1, "x"), (2, "y")]
+    describe(lab, "t", [ID, column("v")])
+    assert verdicts(lab.run(), "t") == (2, 0, {})
+    assert lab.rows("t", "id, v", layer="silver") == [(1, "x"), (2, "y")]
+
+
+def test_the_number_of_a_file_that_was_dropped_is_not_given_again(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")])
+    lab.put("t_a.csv", "id,v\n1,X\n")
+    lab.run()
+    lab.put("t_a.csv", "oops\n1\n")
+    lab.put("t_r.csv", "id,v\n5,r\n")
+    lab.put("t_z.csv", "id,v\n1,X\n")
+    lab.run()
+    lab.put("t_new.csv", "id,v\n1,NEW\n")
+    lab.run()
+    assert lab.rows("t", "id, v", layer="silver") == [(1, "NEW"), (5, "r")]
+
+
+def test_what_a_retried_file_replaces_may_be_found_elsewhere(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=0)
+    lab.put("t_a.csv", "id,v\n1,X\n")
+    lab.run()
+    lab.put("t_a.csv", "id,v\n2,y\n3\n")
+    lab.put("t_b.csv", "id,v\n1,X\n")
+    lab.run()
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.run()
+    now, fresh = history(lab)
+    assert now == fresh == [(1, "X"), (2, "y")]
+    assert lab.run()["status"] == "unchanged"
+
+
+def test_two_paths_with_one_refused_content_are_both_tried_again(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=0)
+    lab.put("t_b.csv", "id,v\n1,X\n")
+    lab.run()
+    lab.put("t_a.csv", "id,v\n2,y\n3\n")
+    lab.put("t_b.csv", "id,v\n2,y\n3\n")
+    lab.run()
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.run()
+    now, fresh = history(lab)
+    assert now == fresh == [(2, "y")]
+    assert lab.run()["status"] == "unchanged"
+
+
+def test_a_stricter_contract_judges_accepted_files_again(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")])
+    lab.put("t1.csv", "id,v,more\n1,x,z\n")
+    lab.put("t2.csv", "id,v\n2,y\n")
+    lab.run()
+    describe(lab, "t", [ID, column("v")], drift="freeze")
+    assert [file["status"] for file in lab.run()["files"]] == ["quarantined", "ingested"]
+    now, fresh = history(lab)
+    assert now == fresh == [(2, "y")]
+
+
+def test_a_refused_file_that_was_put_right_leaves_the_quarantine(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")])
+    lab.put("t.csv", "id,v\n1,x\n")
+    lab.run()
+    lab.put("t.csv", "oops\n1\n")
+    lab.run()
+    assert len(lab.json("quarantine", "list")["files"]) == 1
+    lab.put("t.csv", "id,v\n1,x\n")
+    lab.run()
+    assert lab.json("quarantine", "list")["files"] == []
+    assert lab.rows("t", "id, v", layer="silver") == [(1, "x")]
+
+
+def test_a_sweep_after_a_run_that_published_nothing_keeps_its_tables(lab: Shop) -> None:
+    describe(lab, "t", [ID], quality=[{"name": "many", "query": "SELECT count(*) FROM t", "mustBe": 7}])
+    lab.put("t.csv", "id\n1\nx\n")
+    lab.run(exit_code=1)
+    lab.filon("sweep", "--hours", "0")
+    for layer, rows in (("bronze", 2), ("silver", 1), ("quarantine", 1)):
+        names = DeltaTable(str(lab.lake / layer / "t")).file_uris()
+        assert duckdb.sql(f"SELECT count(*) FROM read_parquet({names})").fetchall() == [(rows,)]
+
+
+# texts
+
+
+def test_a_blank_line_before_the_only_header_is_no_header(lab: Shop) -> None:
+    describe(lab, "t", [column("name")])
+    lab.put("t.csv", "  \nname\nAda\n")
+    lab.run()
+    assert lab.rows("t", "name", layer="silver") == [("Ada",)]
+
+
+@pytest.mark.parametrize("other", ["", '9,"x'])
+def test_blanks_beside_quotes_are_read_alike_in_every_file(lab: Shop, other: str) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.put("t.csv", f'id,v\n1, "x"\n2,  "y,z"\n3,"w"  \n{other}\n')
+    lab.run()
+    assert lab.rows("t", "id, v", layer="silver") == [(1, "x"), (2, "y,z"), (3, "w")]
+
+
+@pytest.mark.parametrize("other", ["", "9"])
+def test_a_line_of_tabs_is_a_record_where_tabs_are_delimiters(lab: Shop, other: str) -> None:
+    describe(lab, "t", [column("a"), column("b"), column("c")], malformedThreshold=1, dialect={"delimiter": "\t"})
+    lab.put("t.csv", f"a\tb\tc\n1\t2\t3\n\t\t\n{other}\n")
+    assert verdicts(lab.run(), "t")[0] == 2
+
+
+def test_a_long_malformed_line_of_any_letters_is_one_rejected_record(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    for shift in range(4):
+        lab.put(f"t{shift}.csv", f"id,v\n{shift},ok\n1,{'a' * shift}{'é' * 6000},x\n")
+    assert verdicts(lab.run(), "t") == (4, 4, {"record:too_many_fields": 4})
+
+
+def test_half_a_letter_is_not_text(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")], dialect={"encoding": "utf-7"})
+    lab.put("t.csv", b"id,v\n1,+2AA-\n")
+    assert lab.run()["files"][0]["reason"] == "undecodable"
+
+
+def test_the_last_moment_of_the_calendar_is_in_the_future(lab: Shop) -> None:
+    words = [{"property": "notAfter", "value": "as_of"}]
+    describe(lab, "t", [ID, column("moment", "timestamp", customProperties=words)])
+    lab.put("t.csv", "id,moment\n1,9999-12-31 23:30:00\n2,2025-01-01 00:00:00\n")
+    assert verdicts(lab.run(), "t") == (1, 1, {"moment:notAfter": 1})
+    assert lab.run("--as-of", "2026-05-01")["status"] == "unchanged"
+
+
+# numbers and words of contracts
+
+
+def test_bounds_and_enums_are_exact_beyond_binary_floating_point(lab: Shop) -> None:
+    exact = "123456789012345678.91"
+    assert lab.project is not None
+    describe(
+        lab,
+        "t",
+        [
+            ID,
+            column("v", "DECIMAL(20,2)", logicalTypeOptions={"maximum": "M"}),
+            column("w", "DECIMAL(38,2)", enum=[{"value": "E"}]),
+        ],
+    )
+    path = lab.project / "sources" / "t.yaml"
+    path.write_text(path.read_text().replace("maximum: M", f"maximum: {exact}").replace("value: E", f"value: {exact}0"))
+    lab.put("t.csv", f"id,v,w\n1,{exact},{exact}\n2,123456789012345680.00,{exact}\n3,1,1\n")
+    assert verdicts(lab.run(), "t") == (1, 2, {"v:maximum": 1, "w:enum": 1})
+
+
+@pytest.mark.parametrize(
+    ("kind", "valid", "text"),
+    [
+        ("DECIMAL(10,2)", [1, 2.5], "1.00"),
+        ("boolean", [True], "true"),
+        ("timestamp", ["2024-07-01T10:00:00+02:00"], "2024-07-01 10:00:00"),
+        ("string", ["e\u0301"], "\u00e9"),
+    ],
+)
+def test_valid_values_of_a_check_are_compared_as_values(lab: Shop, kind: str, valid: list[Any], text: str) -> None:
+    check = {"metric": "invalidValues", "arguments": {"validValues": valid}, "mustBe": 0}
+    zone = {"timezone": "Europe/Paris"}
+    describe(lab, "t", [ID, column("v", kind, quality=[check])], dialect=zone)
+    lab.put("t.csv", f"id,v\n1,{text}\n")
+    assert lab.run()["status"] == "published"
+
+
+def test_gold_holds_no_number_that_is_none(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v", "DOUBLE")])
+    model(lab, "m", "SELECT id, v / 0 AS v FROM t", [ID, column("v", "DOUBLE")])
+    lab.put("t.csv", "id,v\n1,1.5\n")
+    assert "m: finite(v) (1 failed)" in lab.run(exit_code=1)["error"]
+
+
+def test_words_for_true_and_false_may_have_blanks_around(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v", "boolean")], dialect={"true": " oui ", "false": "non"})
+    lab.put("t.csv", "id,v\n1,oui\n2, NON \n")
+    assert verdicts(lab.run(), "t") == (2, 0, {})
+
+
+def test_a_check_that_cannot_be_answered_is_named(lab: Shop) -> None:
+    query = "SELECT sum(CAST(v AS INTEGER)) FROM t"
+    describe(lab, "t", [ID, column("v")], quality=[{"name": "all numbers", "query": query, "mustBe": 0}])
+    lab.put("t.csv", "id,v\n1,x\n")
+    assert "the check `all numbers` cannot be answered" in lab.run(exit_code=1)["error"]
+
+
+def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")])
+    sql = "WITH p AS (PIVOT t ON v IN ('a', 'b') USING count(*) GROUP BY id) SELECT id, a + b AS n FROM p"
+    model(lab, "m", sql, [ID, column("n", "integer")])
+    lab.put("t.csv", "id,v\n1,a\n2,c\n")
+    lab.run()
+    assert lab.rows("m", "id, n") == [(1, 1), (2, 0)]
+    lab.put("t.csv", "id,v\n1,a\n")
+    lab.run()
+    assert lab.rows("m", "id, n") == [(1, 1)]

@@ -68,6 +68,8 @@ class DuckDBEngine:
             )
         except duckdb.Error as error:
             raise CsvUnreadable(_first_line(error)) from error
+        except UnicodeDecodeError as error:  # DuckDB cuts its message inside a letter when it quotes a long line
+            raise CsvUnreadable("a line is not as regular as the others") from error
         finally:
             self._execute("SET preserve_insertion_order = false")
         self._number(table, raw, files, form)

@@ -38,7 +38,11 @@ class Observation(_Document):
 
 
 class FileVersion(_Document):
-    """One content of one path, as it arrived. ``number`` is its place in the order of arrival."""
+    """One content of one path, as it arrived. ``number`` is its place in the order of arrival.
+
+    ``bronze`` names the Parquet files that hold its records. After ``rereads`` files that it no longer names may hold
+    its former ones as well.
+    """
 
     number: int
     dataset: str
@@ -56,6 +60,7 @@ class FileVersion(_Document):
     shape: str = ""
     reason: str | None = None
     detail: str | None = None
+    rereads: int = 0
 
 
 class Shape(_Document):
@@ -70,6 +75,7 @@ class Ledger(_Document):
 
     number: int = 0
     project: str = ""
+    last_version: int = 0
     versions: tuple[FileVersion, ...] = ()
     observations: dict[str, Observation] = {}
     shapes: dict[str, Shape] = {}
@@ -80,8 +86,8 @@ class Ledger(_Document):
 
     @property
     def next_number(self) -> int:
-        """The number of the next file version."""
-        return max((version.number for version in self.versions), default=0) + 1
+        """The number of the next file version; none is given twice, even if what had it was dropped."""
+        return max([self.last_version, *(version.number for version in self.versions)]) + 1
 
     def current(self) -> dict[str, FileVersion]:
         """Per path, the version that stands for it: the live or retracted one, else the newest."""

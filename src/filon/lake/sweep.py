@@ -34,9 +34,12 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime) -> Swept:
     lake.ledgers.delete([number for number in ledgers if number not in needed_ledgers])
     files = size = 0
     for layer in TABLES:
-        needed = _needed(lake, layer, kept, ledger)
         location = lake.layer(layer)
-        for name, modified, length in location.listing():
+        listed = list(location.listing())
+        needed = _needed(
+            lake, layer, kept, ledger, {name.split("/", 1)[0] for name, *_ in listed if "/_delta_log/" in name}
+        )
+        for name, modified, length in listed:
             table_file = name.endswith(".parquet") and "/_delta_log/" not in name
             if table_file and name not in needed and modified < before:
                 location.delete([name])
@@ -47,7 +50,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime) -> Swept:
     return Swept(len(numbers[:-keep]), files, size)
 
 
-def _needed(lake: Lake, layer: Layer, releases: Iterable[Release], ledger: Ledger) -> set[str]:
+def _needed(lake: Lake, layer: Layer, releases: Iterable[Release], ledger: Ledger, tables: Iterable[str]) -> set[str]:
     """Files of kept releases, of the ledger, and of the Delta tables as they stand now."""
     from filon.lake.tables import active_files
 
@@ -55,7 +58,7 @@ def _needed(lake: Lake, layer: Layer, releases: Iterable[Release], ledger: Ledge
     needed = {f"{build.table}/{name}" for build in builds for name in build.files}
     if layer is Layer.BRONZE:
         needed |= {f"{version.dataset}/{name}" for version in ledger.versions for name in version.bronze}
-    for table in {build.table for build in builds}:
+    for table in tables:
         needed |= {f"{table}/{name}" for name in active_files(lake.table(layer, table))}
     return needed
 

@@ -8,10 +8,12 @@ from decimal import Decimal, InvalidOperation
 from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
-from filon.project.contract import Check, Contract
+from filon.project.contract import Check, Column, Contract
 from filon.project.document import Document, Place, suggestion
 from filon.project.query import describe_error, one_select
-from filon.sql import identifier, identifiers, literal, literals
+from filon.project.types import Kind
+from filon.project.values import LARGEST_DOUBLE, read_value, sql_value
+from filon.sql import identifier, identifiers, literal
 
 OPERATORS = (
     "mustBe",
@@ -38,6 +40,9 @@ def contract_checks(contract: Contract) -> Iterator[Check]:
             yield _count(f"unique({', '.join(key)})", f"SELECT {_duplicates(key)} FROM {table}")
     for column in contract.columns:
         name = identifier(column.name)
+        if column.type.kind is Kind.DOUBLE:
+            finite = f"abs({name}) <= {LARGEST_DOUBLE}"
+            yield _count(f"finite({column.name})", f"SELECT count(*) FROM {table} WHERE NOT ({finite})")
         if column.required:
             query = f"SELECT count(*) FROM {table} WHERE {name} IS NULL"
             yield _count(f"required({column.name})", query)
@@ -51,11 +56,11 @@ def contract_checks(contract: Contract) -> Iterator[Check]:
 
 
 def written_checks(
-    document: Document, table: str, qualities: Iterable[tuple[Place, str | None, DataQuality]]
+    document: Document, contract: Contract, qualities: Iterable[tuple[Place, str | None, DataQuality]]
 ) -> Iterator[Check]:
     """The ``quality`` entries of a contract; what cannot be read is reported in the document."""
     for place, column, quality in qualities:
-        query = _query(document, place, table, column, quality)
+        query = _query(document, place, contract, column, quality)
         comparison = _comparison(document, place, quality)
         if query is None or comparison is None:
             continue
@@ -83,18 +88,25 @@ def _duplicates(key: tuple[str, ...]) -> str:
     return f"count(*) - count(DISTINCT ({identifiers(key)}))"
 
 
-def _query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:
+def _query(
+    document: Document, place: Place, contract: Contract, column: str | None, quality: DataQuality
+) -> str | None:
     if quality.type == "sql" or quality.query:
         if not quality.query:
             document.report(place, "a check of type sql needs a `query`", "add `query: SELECT …` with one number")
             return None
         text = quality.query
-        for word, value in (("table", table), ("object", table), ("column", column), ("property", column)):
+        for word, value in (
+            ("table", contract.name),
+            ("object", contract.name),
+            ("column", column),
+            ("property", column),
+        ):
             if value:
                 text = text.replace("${" + word + "}", identifier(value)).replace("{" + word + "}", identifier(value))
         return _one_select(document, place, text)
     if quality.type in (None, "library"):
-        return _metric_query(document, place, table, column, quality)
+        return _metric_query(document, place, contract, column, quality)
     document.report((*place, "type"), f"checks of type `{quality.type}` are not run", "use `sql` or `library`")
     return None
 
@@ -107,9 +119,11 @@ def _one_select(document: Document, place: Place, text: str) -> str | None:
         return None
 
 
-def _metric_query(document: Document, place: Place, table: str, column: str | None, quality: DataQuality) -> str | None:
+def _metric_query(
+    document: Document, place: Place, contract: Contract, column: str | None, quality: DataQuality
+) -> str | None:
     metric, arguments = quality.metric or quality.rule or "", quality.arguments or {}
-    source = f"FROM {identifier(table)}"
+    source = f"FROM {identifier(contract.name)}"
     if metric == "rowCount":
         return f"SELECT count(*) {source}"
     if column is None and metric == "duplicateValues":
@@ -131,7 +145,9 @@ def _metric_query(document: Document, place: Place, table: str, column: str | No
     conditions = {
         "nullValues": f"{name} IS NULL",
         "missingValues": f"{name} IS NULL OR CAST({name} AS VARCHAR) IN ('')",
-        "invalidValues": _invalid(name, arguments),
+        "invalidValues": _invalid(document, place, contract.column(column), arguments)
+        if metric == "invalidValues"
+        else "",
     }
     if metric == "duplicateValues":
         return f"SELECT {_duplicates((column,))} {source}"
@@ -142,14 +158,18 @@ def _metric_query(document: Document, place: Place, table: str, column: str | No
     return f"SELECT count(*) {source} WHERE {conditions[metric]}"
 
 
-def _invalid(name: str, arguments: dict[str, object]) -> str:
-    values, pattern = arguments.get("validValues"), arguments.get("pattern")
-    parts = []
-    if isinstance(values, list):
-        parts.append(f"CAST({name} AS VARCHAR) NOT IN ({literals(str(value) for value in values)})")
-    if pattern is not None:
-        parts.append(f"NOT regexp_matches(CAST({name} AS VARCHAR), {literal(str(pattern))})")
-    return " OR ".join(parts) or "FALSE"
+def _invalid(document: Document, place: Place, column: Column, arguments: dict[str, object]) -> str:
+    name, parts = identifier(column.name), []
+    if "validValues" in arguments:
+        given = arguments["validValues"]
+        values = [read_value(value, column.type) for value in given] if isinstance(given, list) else []
+        if not values or None in values:
+            document.report(place, f"`validValues` is no list of {column.type} values", "write it as `[a, b]`")
+        valid = ", ".join(sql_value(value) for value in values if value is not None)
+        parts.append(f"{name} NOT IN ({valid or 'NULL'})")
+    if "pattern" in arguments:
+        parts.append(f"NOT regexp_matches(CAST({name} AS VARCHAR), {literal(str(arguments['pattern']))})")
+    return " OR ".join(parts)
 
 
 def _comparison(document: Document, place: Place, quality: DataQuality) -> tuple[str, tuple[Decimal, ...]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,23 @@ class Document:
         self.problems.append(Problem(self.path, self.line(place), what, fix))
 
 
+class WrittenFloat(float):
+    """A number with a fraction that still knows how it was written: what is exact on paper stays exact."""
+
+    def __new__(cls, value: float, text: str) -> WrittenFloat:
+        """The float, and its text if that is a plain decimal number."""
+        number = super().__new__(cls, value)
+        number.text = text if re.fullmatch(r"[+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?", text) else float.__repr__(number)
+        return number
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
 class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,7 +81,8 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
         try:
-            return self.constructor.construct_object(node)
+            value = self.constructor.construct_object(node)
+            return WrittenFloat(value, node.value) if type(value) is float else value
         except (ValueError, yaml.YAMLError):
             line = node.start_mark.line + 1
             self.problems.append(

@@ -18,6 +18,7 @@ _TOKENS = {
     "M": (r"[0-9]{1,2}", "%m"),
     "d": (r"[0-9]{1,2}", "%d"),
 }
+VARIABLE = {"M", "d"}
 _PARTS = {
     "%Y": "year",
     "%y": "year",
@@ -46,8 +47,12 @@ class DateFormat:
 def date_format(pattern: str) -> DateFormat:
     """Compile a JDK pattern such as ``dd/MM/yyyy``; UnknownFormat when a part is not understood, missing or doubled."""
     regex, strptime, said = [], [], []
+    before = ""
     for part in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", pattern):
         token = part[0]
+        if before in _TOKENS and token in _TOKENS and {before, token} & VARIABLE:
+            raise UnknownFormat(f"the format `{pattern}` does not say where `{before}` ends; use MM and dd there")
+        before = token
         if token in _TOKENS:
             expression, directive = _TOKENS[token]
             regex.append(expression)

@@ -189,6 +189,10 @@ def _contract(
         if column.name.lower() in {other.name.lower() for other in columns}:
             document.report(place, f"column `{column.name}` stands twice", "remove one of the two")
             continue
+        if is_source and column.header.casefold() in {other.header.casefold() for other in columns}:
+            what = f"two columns are read from the header `{column.header}`"
+            document.report(place, what, "give each a `physicalName` of its own")
+            continue
         columns.append(column)
     if len(columns) != len(schema.properties):
         return None
@@ -202,7 +206,7 @@ def _contract(
         grain=schema.dataGranularityDescription or "",
         document=document,
     )
-    checks = (*contract_checks(contract), *written_checks(document, contract.name, _qualities(schema)))
+    checks = (*contract_checks(contract), *written_checks(document, contract, _qualities(schema)))
     return replace(contract, checks=checks)
 
 

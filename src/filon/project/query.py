@@ -9,7 +9,6 @@ from pathlib import Path
 import sqlglot
 from sqlglot import TokenType, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
-from sqlglot.optimizer.scope import traverse_scope
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
@@ -116,12 +115,25 @@ def reads_as_of(sql: str) -> bool:
 def table_lines(tree: exp.Query) -> dict[str, int]:
     """The tables that a query reads, each with the line where it is first named; a WITH clause hides others."""
     found: dict[str, int] = {}
-    for scope in traverse_scope(tree):
-        steps = {name.casefold() for name in scope.cte_sources}
-        for table in scope.tables:
-            if isinstance(table.this, exp.Identifier) and table.name.casefold() not in steps:
-                found.setdefault(table.name, table.this.meta.get("line", 1))
+    for table in tree.find_all(exp.Table):
+        if isinstance(table.this, exp.Identifier) and table.name.casefold() not in _steps_seen_from(table):
+            found.setdefault(table.name, table.this.meta.get("line", 1))
     return found
+
+
+def _steps_seen_from(table: exp.Table) -> set[str]:
+    """Names of the steps (WITH clauses) that a table's name may mean where it stands."""
+    names: set[str] = set()
+    below: exp.Expr = table
+    while (above := below.parent) is not None:
+        if isinstance(above, exp.With):  # inside a step: those before it, and itself if it may be recursive
+            steps = [step.alias.casefold() for step in above.expressions]
+            own = next(index for index, step in enumerate(above.expressions) if step is below)
+            names |= set(steps[: own + bool(above.recursive)])
+        elif (steps_of := above.args.get("with_")) is not None and steps_of is not below:
+            names |= {step.alias.casefold() for step in steps_of.expressions}
+        below = above
+    return names
 
 
 def describe_error(error: SqlglotError) -> str:
@@ -147,7 +159,8 @@ def forbidden_parts(tree: exp.Expr) -> list[tuple[str, str, str]]:
     for node in tree.walk():
         part = node.sql(dialect="duckdb")
         name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
-        if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES:
+        since_now = name == "age" and len(node.expressions) == 1
+        if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES or since_now:
             what = f"`{part}` gives another answer at each run"
             found.append((part, what, "use as_of(), the date that the run was given"))
         elif isinstance(node, exp.Table) and not isinstance(node.this, (exp.Identifier, *TABLE_FUNCTIONS)):

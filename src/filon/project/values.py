@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import unicodedata
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Context, Decimal, InvalidOperation
 
 from filon.project.types import ColumnType, Kind
+from filon.sql import literal
 
 Value = bool | int | Decimal | str | dt.date | dt.datetime
+EXACT = Context(prec=400)  # more digits than any column or bound has
 WHOLE = range(-(2**63), 2**63)
 LARGEST_DOUBLE = Decimal("1.7976931348623157e308")
 
@@ -21,7 +23,7 @@ def read_value(given: object, kind: ColumnType) -> Value | None:
         return given if isinstance(given, bool) else None
     if kind.is_number:
         number = read_number(given)
-        return number if number is not None and _holds(kind, number) else None
+        return _held(kind, number) if number is not None else None
     return read_moment(given, kind)
 
 
@@ -47,10 +49,28 @@ def read_moment(given: object, kind: ColumnType) -> dt.date | dt.datetime | None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _holds(kind: ColumnType, number: Decimal) -> bool:
+def sql_value(value: Value) -> str:
+    """A value of a contract as SQL."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, str):
+        return literal(value)
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMPTZ '{value.astimezone(dt.UTC).isoformat()}'"
+    if isinstance(value, dt.date):
+        return f"DATE '{value.isoformat()}'"
+    return format(Decimal(value), "f")
+
+
+def at_scale(number: Decimal, scale: int, rounding: str) -> Decimal:
+    """A number with exactly so many decimals."""
+    return EXACT.scaleb(EXACT.scaleb(number, scale).to_integral_value(rounding), -scale)
+
+
+def _held(kind: ColumnType, number: Decimal) -> Decimal | None:
+    """A number as a column has it, if it can."""
     if kind.kind is Kind.DOUBLE:
-        return abs(number) <= LARGEST_DOUBLE
-    scaled = number.scaleb(kind.scale)
-    if scaled != scaled.to_integral_value():
-        return False
-    return int(number) in WHOLE if kind.kind is Kind.INTEGER else abs(scaled) < 10**kind.precision
+        return number if abs(number) <= LARGEST_DOUBLE else None
+    scaled = at_scale(number, kind.scale, ROUND_FLOOR)
+    fits = int(number) in WHOLE if kind.kind is Kind.INTEGER else abs(number) < 10 ** (kind.precision - kind.scale)
+    return scaled if fits and scaled == number else None

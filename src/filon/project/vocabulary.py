@@ -60,6 +60,7 @@ NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape",
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
@@ -74,8 +75,8 @@ class Dialect(_Words):
     date_format: Format = "yyyy-MM-dd"
     timestamp_format: Format = "yyyy-MM-dd HH:mm:ss"
     timezone: Timezone = "UTC"
-    true: str = "true"
-    false: str = "false"
+    true: Word = "true"
+    false: Word = "false"
 
     @model_validator(mode="after")
     def _each_word_has_one_meaning(self) -> Dialect:
@@ -84,7 +85,7 @@ class Dialect(_Words):
         wrong = next((mark for mark in self.grouping if mark.isalnum() or mark in self.decimal + "+-"), None)
         if wrong is not None:
             raise ValueError(f"grouping: {wrong!r} is part of numbers; give only what stands between thousands")
-        if self.true.casefold() == self.false.casefold() or not (self.true.strip() and self.false.strip()):
+        if self.true.casefold() == self.false.casefold() or not (self.true and self.false):
             raise ValueError("true and false need two different words")
         return self
 

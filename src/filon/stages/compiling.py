@@ -18,7 +18,7 @@ from filon.sql import identifier, literal
 from filon.stages.rules import BRONZE, judged_query
 
 PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
-BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc)
+BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc, exp.Unnest, exp.Explode, exp.Star, exp.Columns)
 WHOLE_NUMBERS = {
     "TINYINT",
     "SMALLINT",
@@ -142,13 +142,14 @@ def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
         fix = "write a condition over the columns of this contract"
         try:
             tree = sqlglot.parse_one(rule.expression, dialect="duckdb")
-            [(_, found)] = engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}")
+            found = dict(engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}"))
         except (StatementInvalid, SqlglotError) as error:
             what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
             yield Problem(path, line, what, fix)
             continue
-        if found != "BOOLEAN":
-            yield Problem(path, line, f"the rule `{rule.name}` gives {found}, not true or false", fix)
+        if list(found.values()) != ["BOOLEAN"]:
+            given = ", ".join(found.values())
+            yield Problem(path, line, f"the rule `{rule.name}` gives {given}, not true or false", fix)
         for _, what, remedy in forbidden_parts(tree):
             yield Problem(path, line, f"the rule `{rule.name}`: {what}", remedy)
         if beyond := tree.find(*BEYOND_ONE_ROW):

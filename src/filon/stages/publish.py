@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from filon.errors import ChecksFailed
+from filon.errors import ChecksFailed, EngineError
 from filon.lake import Build, CheckResult, CheckStatus, Release
 from filon.project import Check, Contract, digest
 from filon.project.query import one_select, reads_as_of, table_lines
@@ -91,8 +91,21 @@ def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build])
     for name in {name for check in due for name in _tables_of(check, tables)}:
         context.engine.bind(name, context.lake.paths(tables[name]), tables[name].columns)
     answers = ", ".join(f"({check.query}\n)" for check in due)
-    [row] = context.engine.rows(f"SELECT {answers}")
+    try:
+        [row] = context.engine.rows(f"SELECT {answers}")
+    except EngineError:
+        _blame(context, due)
+        raise
     return {check: _number(value) for check, value in zip(due, row, strict=True)}
+
+
+def _blame(context: Context, checks: Sequence[Check]) -> None:
+    """Ask one by one; EngineError names the check that cannot be answered."""
+    for check in checks:
+        try:
+            context.engine.rows(f"SELECT ({check.query}\n)")
+        except EngineError as error:
+            raise EngineError(f"the check `{check.name}` cannot be answered: {error}") from error
 
 
 def _number(value: Any) -> Decimal | None:

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.formats import date_format
-from filon.project.values import LARGEST_DOUBLE, Value
+from filon.project.values import LARGEST_DOUBLE, Value, at_scale, sql_value
 from filon.project.vocabulary import Case, Dialect
 from filon.sql import identifier, literal
 
@@ -193,7 +193,7 @@ def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
         sign = "<" if rule.name == "minLength" else ">"
         return f"length({name}) {sign} {rule.bound}"
     if isinstance(rule.bound, tuple):
-        return f"{name} NOT IN ({', '.join(_spelled_value(value) for value in rule.bound)})"
+        return f"{name} NOT IN ({', '.join(sql_value(value) for value in rule.bound)})"
     value = day_of(column) if rule.name == "notAfter" else name
     return f"{value} {COMPARISONS[rule.name]} {_bound(rule, rule.bound, column, as_of)}"
 
@@ -215,21 +215,8 @@ def _bound(rule: Rule, bound: Value, column: Column, as_of: dt.date) -> str:
     if isinstance(bound, Decimal) and column.type.kind is not Kind.DOUBLE:
         # the nearest number of the column's scale says the same, and comparing never widens the column's type
         rounding = ROUND_CEILING if COMPARISONS[rule.name] in ("<", ">=") else ROUND_FLOOR
-        bound = bound.scaleb(column.type.scale).to_integral_value(rounding).scaleb(-column.type.scale)
-    return _spelled_value(bound)
-
-
-def _spelled_value(value: Value) -> str:
-    """A value of a contract as SQL."""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, str):
-        return literal(value)
-    if isinstance(value, dt.datetime):
-        return f"TIMESTAMPTZ '{value.astimezone(dt.UTC).isoformat()}'"
-    if isinstance(value, dt.date):
-        return f"DATE '{value.isoformat()}'"
-    return format(Decimal(value), "f")
+        bound = at_scale(bound, column.type.scale, rounding)
+    return sql_value(bound)
 
 
 def _joins(dataset: Dataset) -> str:

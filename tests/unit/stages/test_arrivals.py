@@ -199,8 +199,9 @@ def test_an_accepted_file_is_read_again_when_the_contract_would_cut_it_otherwise
     assert result.to_read[0].version == known
 
 
-def test_an_accepted_file_is_not_read_again_when_only_the_threshold_changed() -> None:
-    assert to_read(planned([version(1, "a.csv", "A")], {"a.csv": "A"}, dataset(threshold=0.5))) == []
+def test_an_accepted_file_is_read_again_when_the_contract_might_refuse_it_now() -> None:
+    found = planned([version(1, "a.csv", "x")], {"a.csv": "x"}, dataset(threshold=0))
+    assert [decision.arrival for decision in found.decisions] == [Arrival.REREAD]
 
 
 def test_a_missing_file_keeps_its_rows() -> None:

@@ -146,7 +146,7 @@ def _decide(
         return Decision(file, Arrival.DUPLICATE, version)
     if version is None:
         return Decision(file, Arrival.NEW)
-    if version.state is FileState.LIVE and version.layout != dataset.layout:
+    if version.state is FileState.LIVE and version.admission != dataset.admission:
         return Decision(file, Arrival.REREAD, version)
     again = retry_quarantined or version.admission != dataset.admission or version.reason == CHANGED
     if version.state is FileState.QUARANTINED and again:
@@ -154,16 +154,20 @@ def _decide(
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced(ledger: Ledger, decisions: Iterable[Decision]) -> Iterator[int]:
+def _replaced(ledger: Ledger, decisions: Collection[Decision]) -> Iterator[int]:
     """Live versions of paths that now hold what another path brings, or what was retracted.
 
-    Bytes that nobody can read replace nothing.
+    Bytes that nobody can read replace nothing, and are forgotten when their path holds something else.
     """
+    present = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions}
     refused = {(v.dataset, v.sha256) for v in ledger.versions if v.state is FileState.QUARANTINED}
     now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _brings_nothing(d)}
     for version in ledger.versions:
         content = now.get((version.dataset, version.path))
         if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
+            yield version.number
+        held = present.get((version.dataset, version.path), version.sha256)
+        if version.state is FileState.QUARANTINED and held != version.sha256:
             yield version.number
 
 

@@ -77,17 +77,9 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
             raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
         observations = _observe(context, sources, listing.files, ledger)
         observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
-        decided = plan(
-            ledger,
-            observed,
-            context.project.datasets,
-            ignored=listing.ignored,
-            retry_quarantined=context.inputs.retry_quarantined,
-        )
-        incoming = _number(context, ledger, decided, {file.path: file for _, file in listing.files})
-        parsed = parse(context, sources, incoming)
-        decided, parsed = _settled(context, ledger, observed, listing.ignored, decided, parsed)
-        after = _updated(ledger, context, decided, parsed, observations)
+        files = {file.path: file for _, file in listing.files}
+        decided, parsed, last = _read(context, sources, ledger, observed, files, listing.ignored)
+        after = _updated(ledger, context, decided, parsed, observations, last)
         if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
             break
     else:
@@ -162,37 +154,67 @@ def _observe(
     return result
 
 
-def _number(context: Context, ledger: Ledger, decided: Plan, files: Mapping[str, SourceFile]) -> list[Incoming]:
-    """Give each new content its number in the order of arrival; content read again keeps the one it has."""
-    number = ledger.next_number
+def _read(
+    context: Context,
+    sources: Sources,
+    ledger: Ledger,
+    observed: Sequence[Observed],
+    files: Mapping[str, SourceFile],
+    ignored: Sequence[str],
+) -> tuple[Plan, list[Parsed], int]:
+    """Read what is to be read, and decide again with what came out, until nothing is left to read.
+
+    What is refused leaves in place what its path brought before; what is accepted at last takes that place, and may
+    free content that was found elsewhere too. The number is the last one that was given, kept or not.
+    """
+    parsed: list[Parsed] = []
+    tried: set[tuple[str, str]] = set()
+    dropped: set[int] = set()
+    while True:
+        interim = _with_results(ledger, [result for result in parsed if result.incoming.number not in dropped], context)
+        retry = context.inputs.retry_quarantined and not tried
+        decided = plan(interim, observed, context.project.datasets, ignored=ignored, retry_quarantined=retry)
+        duplicates = {(d.file.dataset, d.file.path) for d in decided.decisions if d.arrival is Arrival.DUPLICATE}
+        again = {
+            result.incoming.number
+            for result in parsed
+            if result.refused is None and (result.incoming.dataset.name, result.incoming.file.path) in duplicates
+        }
+        due = [item for item in decided.to_read if (item.file.path, item.file.sha256) not in tried]
+        if not due and again <= dropped:
+            last = max([ledger.next_number - 1, *(result.incoming.number for result in parsed)])
+            return decided, [result for result in parsed if result.incoming.number not in dropped], last
+        dropped |= again
+        number = max([interim.next_number, *(result.incoming.number + 1 for result in parsed)])
+        incoming = _numbered(context, number, due, files)
+        tried |= {(item.file.path, item.sha256) for item in incoming}
+        parsed += parse(context, sources, incoming)
+
+
+def _numbered(
+    context: Context, number: int, due: Sequence[Decision], files: Mapping[str, SourceFile]
+) -> list[Incoming]:
+    """Give each new content its number in the order of arrival; content read again keeps the one it has.
+
+    A file that changed while it was read gets a new one: records of the old one may have been written already.
+    """
     incoming = []
-    for decision in decided.to_read:
+    for decision in due:
         dataset = context.project.datasets[decision.file.dataset]
-        known = decision.version.number if decision.version else number
-        number += decision.version is None
-        incoming.append(Incoming(known, dataset, files[decision.file.path], decision.file.sha256))
+        version = decision.version if decision.version and decision.version.reason != CHANGED else None
+        incoming.append(
+            Incoming(version.number if version else number, dataset, files[decision.file.path], decision.file.sha256)
+        )
+        number += version is None
     return incoming
 
 
-def _settled(
-    context: Context,
-    ledger: Ledger,
-    observed: Sequence[Observed],
-    ignored: Sequence[str],
-    decided: Plan,
-    parsed: Sequence[Parsed],
-) -> tuple[Plan, list[Parsed]]:
-    """Decide again now that it is known which files are refused: what their paths brought before is still there."""
-    refused = [_version(result, context) for result in parsed if result.refused is not None]
-    if not refused:
-        return decided, list(parsed)
-    numbers = {version.number for version in refused}
+def _with_results(ledger: Ledger, parsed: Sequence[Parsed], context: Context) -> Ledger:
+    """The ledger as it would be if it knew these results, and nothing else had happened."""
+    found = [_version(result, context) for result in parsed]
+    numbers = {version.number for version in found}
     others = [version for version in ledger.versions if version.number not in numbers]
-    interim = ledger.model_copy(update={"versions": (*others, *refused)})
-    again = plan(interim, observed, context.project.datasets, ignored=ignored)
-    duplicates = {d.file.path for d in again.decisions if d.arrival is Arrival.DUPLICATE}
-    kept = [r for r in parsed if r.refused is not None or r.incoming.file.path not in duplicates]
-    return again, kept
+    return ledger.model_copy(update={"versions": (*others, *found)})
 
 
 def _updated(
@@ -201,6 +223,7 @@ def _updated(
     decided: Plan,
     parsed: Sequence[Parsed],
     observations: Mapping[str, Observation],
+    last: int,
 ) -> Ledger:
     """The ledger after these decisions; the same object content when nothing changed."""
     fresh = {result.incoming.number: result for result in parsed}
@@ -225,6 +248,7 @@ def _updated(
     return Ledger(
         number=ledger.number + 1,
         project=context.project.name,
+        last_version=last,
         versions=tuple(versions),
         observations=remembered,
         shapes={**ledger.shapes, **shapes},
@@ -264,6 +288,7 @@ def _version(result: Parsed, context: Context, arrived: FileVersion | None = Non
         shape=result.shape_id,
         reason=result.refused.reason if result.refused else None,
         detail=result.refused.detail if result.refused else None,
+        rereads=arrived.rereads + 1 if arrived else 0,
     )
 
 

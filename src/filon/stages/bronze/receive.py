@@ -39,6 +39,7 @@ class TextFacts:
     carriage_returns: int = 0
     pairs: int = 0
     has_quote: bool = False
+    has_padded_quote: bool = False
     last: bytes = b""
 
     def add(self, chunk: bytes, quote: bytes) -> None:
@@ -53,6 +54,9 @@ class TextFacts:
         if self.last == b"\r" and chunk.startswith(b"\n"):
             self.pairs += 1
         self.has_quote = self.has_quote or quote in chunk
+        edge = self.last + chunk[:1]
+        for pair in (b" " + quote, quote + b" "):
+            self.has_padded_quote = self.has_padded_quote or pair in chunk or pair == edge
         self.last = chunk[-1:]
 
     @property
@@ -187,7 +191,7 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
         if wide and "\0" in text:
             raise _not_text(offset)
-        yield chunk if encoding == "utf-8" else text.encode()
+        yield chunk if encoding == "utf-8" else _as_utf8(text, encoding, offset)
         offset += len(chunk)
     pending = len(decoder.getstate()[0])
     try:
@@ -196,6 +200,13 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         raise _undecodable(
             encoding, offset - pending + error.start, error.object[error.start : error.start + 1]
         ) from None
+
+
+def _as_utf8(text: str, encoding: str, offset: int) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:  # half a surrogate pair, which some encodings can spell
+        raise _undecodable(encoding, offset + error.start, b"") from None
 
 
 def _not_text(where: int) -> Refused:

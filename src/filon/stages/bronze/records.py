@@ -31,15 +31,16 @@ class RecordReader:
     """Cuts a text into records. A quoted field may hold delimiters, doubled quotes and newlines.
 
     A quote inside a field that does not start with one is a character like others. Empty lines are no records; nor are
-    lines of blanks, unless ``blanks_count``.
+    lines of blanks, unless ``blanks_count`` is set.
     """
 
-    def __init__(self, stream: TextIO, delimiter: str, quote: str, *, blanks_count: bool = False) -> None:
+    def __init__(self, stream: TextIO, delimiter: str, quote: str) -> None:
         self._stream = stream
         self._pushed: deque[str] = deque()
         self._delimiter = delimiter
         self._quote = quote
-        self._blank = "" if blanks_count else " \t"
+        self._blank = " \t".replace(delimiter, "")
+        self.blanks_count = False
         q = re.escape(quote)
         padding = "" if delimiter == " " else " *"
         self._opening = re.compile(f"{padding}{q}")
@@ -54,7 +55,7 @@ class RecordReader:
                 yield Record(text, fault="line_too_long")
             elif self._quote in line:
                 yield self._with_quotes(line)
-            elif text.strip(self._blank) if self._blank else text:
+            elif text if self.blanks_count else text.strip(self._blank):
                 yield Record(text, tuple(text.split(self._delimiter)))
 
     def _line(self) -> str:
@@ -140,8 +141,10 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
     ):
         writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
-        rows = iter(RecordReader(stream, delimiter, quote, blanks_count=width == 1))
-        next(rows, None)
+        reader = RecordReader(stream, delimiter, quote)
+        rows = iter(reader)
+        next(rows, None)  # the header, which is no blank line even where there is one column
+        reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
             fields, fault = _fitted(record, width)
             malformed += fault is not None

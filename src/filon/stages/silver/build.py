@@ -128,7 +128,9 @@ class _Work:
             paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
             engine.bind(REJECTED, paths, QUARANTINE_COLUMNS)
             quality = self._quality()
-            self._check_conservation(quality)
+            self._check_conservation(
+                quality, dict(engine.rows(f"SELECT _file, count(*) FROM {identifier(JUDGED)} GROUP BY 1"))
+            )
             silver = self._build(Layer.SILVER, columns, quality, elapsed())
             silver = lake.keep_build(with_files(silver, accepted), accepted)
             quarantine = self._build(Layer.QUARANTINE, QUARANTINE_COLUMNS, None, 0.0)
@@ -139,26 +141,36 @@ class _Work:
         return SilverResult(silver, quarantine)
 
     def _bind_bronze(self) -> None:
-        """All live records; files that were cut by an older layout may lack columns."""
+        """All live records, each from the files that its version names; files cut by an older layout may lack columns.
+
+        Most files hold nothing else. Where some versions were read again, the files are taken apart by the versions of
+        that kind which name them, so that former records of the others in them do not count.
+        """
         location = self.context.lake.table(Layer.BRONZE, self.dataset.name)
-        current = [version for version in self.live if version.layout == self.dataset.layout]
-        older = [version for version in self.live if version.layout != self.dataset.layout]
+        again = {version.number for version in self.live if version.rereads}
+        naming: dict[str, set[int]] = {}
+        for version in self.live:
+            for name in version.bronze:
+                naming.setdefault(name, set()).add(version.number)
+        older = {name for version in self.live if version.layout != self.dataset.layout for name in version.bronze}
+        groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
+        for name, numbers in naming.items():
+            groups.setdefault((name in older, frozenset(numbers & again)), []).append(name)
         parts = []
-        for table, versions in (("current records", current), ("older records", older)):
-            if versions or table == "current records":
-                names = dict.fromkeys(name for version in versions for name in version.bronze)
-                paths = [location.path_of(name) for name in names]
-                self.context.engine.bind(table, paths, self.bronze_columns, lenient=table == "older records")
-                parts.append(f"SELECT * FROM {identifier(table)}{self._only_live(versions, set(names))}")
+        for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
+            table = f"live records {index}"
+            paths = [location.path_of(name) for name in names]
+            self.context.engine.bind(table, paths, self.bronze_columns, lenient=lenient)
+            numbers = set().union(*(naming[name] for name in names))
+            parts.append(f"SELECT * FROM {identifier(table)}{self._only(numbers, set(names), whole=not again)}")
         self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
 
-    def _only_live(self, versions: Sequence[FileVersion], names: set[str]) -> str:
-        """Nothing, when the files hold live records only."""
-        numbers = {version.number for version in versions}
-        sharing = {v.number for v in self.ledger.versions if v.dataset == self.dataset.name and names & set(v.bronze)}
-        gone = sorted(sharing - numbers)
-        refused = {v.number for v in self.ledger.versions if v.dataset == self.dataset.name and not v.bronze}
-        if not gone and not refused:
+    def _only(self, numbers: set[int], names: set[str], *, whole: bool) -> str:
+        """Only the records of these versions; nothing to say when the files hold no others."""
+        versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
+        sharing = {v.number for v in versions if names & set(v.bronze)}
+        none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
+        if whole and none_dropped and sharing == numbers and all(v.bronze for v in versions):
             return ""
         return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
 
@@ -253,18 +265,22 @@ class _Work:
                 f"max({value}) FILTER (WHERE {value} <= {day})",
                 f"min({value}) FILTER (WHERE {value} > {day})",
             ]
+        last = "DATE '9999-12-30'"  # a local day may lie beyond the calendar of a client
+        parts = [f"CASE WHEN {part} > {last} THEN {last} ELSE {part} END" for part in parts]
         [found] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
         past = [date for date in found[0::2] if date is not None]
         future = [date for date in found[1::2] if date is not None]
         return max(past, default=None), min(future) - dt.timedelta(days=1) if future else None
 
-    def _check_conservation(self, quality: Quality) -> None:
+    def _check_conservation(self, quality: Quality, judged: Mapping[int, int]) -> None:
+        """What was judged is what was read, and all of it is accounted for."""
         paths = {version.number: version.path for version in self.live}
         broken = [
             (paths[number], counts.read, counts.accepted, counts.superseded, counts.rejected)
             for number, counts in quality.files.items()
-            if not counts.conserved
+            if not counts.conserved or judged.get(number, 0) != counts.read
         ]
+        broken += [(f"(version {number})", 0, count, 0, 0) for number, count in judged.items() if number not in paths]
         if broken:
             raise ConservationBroken(self.dataset.name, broken)
 

@@ -21,7 +21,7 @@ IN_A_MODEL = [
         "    customProperties:\n      - {property: filePattern, value: x}\n    properties:\n",
         "gold/totals.yaml:14",
         "unknown custom property `filePattern`",
-        "remove it, or name its `vendor`",
+        "use one of: aggregations, serving",
     ),
     Mistake(
         "name that is not the file's",
@@ -491,5 +491,14 @@ IN_A_MODEL = [
         "gold/totals.sql:5",
         "gives another answer at each run",
         "as_of()",
+    ),
+    Mistake(
+        "check of values that are no list",
+        TOTALS,
+        "          - metric: nullValues\n",
+        "          - metric: invalidValues\n            arguments: {validValues: a}\n",
+        "gold/totals.yaml:27",
+        "`validValues` is no list of DATE values",
+        "write it as `[a, b]`",
     ),
 ]
