@@ -175,7 +175,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
     services = ("master", "volume", "filer", "s3", "admin")
     names = [*(f"{name}.port" for name in services), *(f"{name}.port.grpc" for name in services)]
     names += ["s3.port.iceberg", "s3.port.lance", "webdav.port", "metricsPort"]
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     environment = {
         "AWS_ACCESS_KEY_ID": "filon",
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(),
@@ -198,7 +198,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
             process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free now, held all at once so that they differ."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
@@ -261,7 +261,7 @@ def mongo_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("MONGO_URI"):
         yield given.rstrip("/")
         return
-    server = Mongod(tmp_path_factory.mktemp("mongo"), _free_ports(1)[0])
+    server = Mongod(tmp_path_factory.mktemp("mongo"), free_ports(1)[0])
     server.start()
     yield server.uri
     server.stop()
@@ -272,7 +272,7 @@ def mongod(tmp_path: Path) -> Iterator[Mongod]:
     """A MongoDB server of the test's own, which it may kill."""
     folder = tmp_path / "mongod"
     folder.mkdir()
-    server = Mongod(folder, _free_ports(1)[0])
+    server = Mongod(folder, free_ports(1)[0])
     server.start()
     yield server
     server.stop()

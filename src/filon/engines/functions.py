@@ -31,6 +31,7 @@ def duckdb_macros(locale: str, timezone: str, as_of: str) -> list[str]:
         "title_case(value)": f"array_to_string({capitalised}, '')",
         "parse_timestamp(value, format)": "try_strptime(value, format)",
         "from_zone(moment, zone)": "timezone(zone, moment)",
+        "unscaled(value)": "CAST(replace(CAST(value AS VARCHAR), '.', '') AS HUGEINT)",
         "unix_micros(moment)": "epoch_us(moment)",
         "surrogate_key(natural_key)": "CAST('0x' || substr(md5(CAST(natural_key AS VARCHAR)), 1, 13) AS BIGINT)",
         "ratio(numerator, denominator)": (

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from itertools import repeat
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ from pymongo.write_concern import WriteConcern
 from filon.errors import ConfigError, StoreBusy, StoreForeign, StoreUnavailable
 from filon.project import Column, Kind
 from filon.project.serving import Operator, Order, StoredTable
+from filon.serving.encoding import unscaled
 from filon.serving.protocol import Batch
 from filon.serving.query import Condition, Query, Row, Value
 from filon.serving.state import OPEN, Marks, ServedState
@@ -79,7 +81,7 @@ class MongoStore:
         """Decimals as whole numbers of their last decimal, moments as they are; documents are made from these."""
         name, kind = identifier(column.name), column.type.kind
         if kind is Kind.DECIMAL:
-            return f"CAST(replace(CAST({name} AS VARCHAR), '.', '') AS DECIMAL(38,0))"
+            return unscaled(column)
         if kind is Kind.DATE:
             return f"CAST({name} AS TIMESTAMP)"
         return f"unix_micros({name})" if kind is Kind.TIMESTAMP else name
@@ -103,8 +105,12 @@ class MongoStore:
     @contextmanager
     def loading(self) -> Iterator[MongoSession]:
         """Hold the loader's lease, renewed while the load lasts."""
-        with _translated(self.uri), _Lease(self._db[LOCK], self.uri) as lease:
-            yield MongoSession(self._db, self.uri, lease)
+        with (
+            _translated(self.uri),
+            _Lease(self._db[LOCK], self.uri) as lease,
+            ThreadPoolExecutor(max_workers=1) as background,
+        ):
+            yield MongoSession(self._db, self.uri, lease, background)
 
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
@@ -238,11 +244,12 @@ class _Lease:
 class MongoSession:
     """A load in progress."""
 
-    def __init__(self, db: Database[Document], uri: str, lease: _Lease) -> None:
+    def __init__(self, db: Database[Document], uri: str, lease: _Lease, background: ThreadPoolExecutor) -> None:
         self._db = db
+        self._background = background
+        self._indexing: list[Future[None]] = []
         self._uri = uri
         self._lease = lease
-        self._prepared: list[StoredTable] = []
         self._touched: list[str] = []
         found = db[LOADS].find_one(sort=[("_id", -1)])
         self.before = _state(found) if found else None
@@ -255,7 +262,6 @@ class MongoSession:
         if kinds.get(table.name, "view") != "view":
             message = f"{self._uri} has a collection {table.name} that Filon did not write"
             raise StoreForeign(f"{message}; drop it, or give another database")
-        self._prepared.append(table)
         return _rows(table) in self._db.list_collection_names(filter={"name": _rows(table)})
 
     def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
@@ -268,6 +274,8 @@ class MongoSession:
             self._lease, lambda documents: collection.insert_many(documents, ordered=False), map(make, batches)
         ):
             count += len(sent.inserted_ids)
+        # indexes are built while the next table is on its way
+        self._indexing.append(self._background.submit(self._index, table))
         return count
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
@@ -304,8 +312,8 @@ class MongoSession:
 
     def flip(self, state: ServedState, marks: Mapping[str, Marks | None]) -> None:
         """Indexes first, then one document that makes the load the current one, then what plain readers see."""
-        for table in self._prepared:
-            self._index(table)
+        for future in self._indexing:
+            future.result()
         for name, found in marks.items():
             text = found.model_dump_json() if found else None
             self._db[MARKS].replace_one(
@@ -406,23 +414,22 @@ def _sent(lease: _Lease, send: Callable[[Any], Any], batches: Iterable[Any]) -> 
 
 
 def _maker(table: StoredTable, load: int) -> Callable[[Batch], list[Document]]:
-    """Documents from rows of the engine."""
-    names = table.column_names
-    key = table.key
-    encoders = [(column.name, encode) for column in table.columns if (encode := _encoder(column))]
+    """Documents from rows of the engine. Column by column, which is twice as fast as value by value."""
+    names = ("_id", *table.column_names, "_from", "_to")
+    places = [table.column_names.index(name) for name in table.key]
+    id_names = (*table.key, VERSION)
+    encoders = [(index, encode) for index, column in enumerate(table.columns) if (encode := _encoder(column))]
 
     def make(batch: Batch) -> list[Document]:
-        documents = []
-        for values in batch:
-            fields = dict(zip(names, values, strict=True))
-            for name, encode in encoders:
-                if fields[name] is not None:
-                    fields[name] = encode(fields[name])
-            fields["_id"] = {**{name: fields[name] for name in key}, VERSION: load}
-            fields["_from"] = load
-            fields["_to"] = OPEN
-            documents.append(fields)
-        return documents
+        if not batch:
+            return []
+        columns: list[Sequence[Any]] = list(zip(*batch, strict=True))
+        for index, encode in encoders:
+            columns[index] = [None if value is None else encode(value) for value in columns[index]]
+        keys = zip(*(columns[index] for index in places), repeat(load))
+        ids = [dict(zip(id_names, key, strict=True)) for key in keys]
+        rows = zip(ids, *columns, repeat(load), repeat(OPEN))
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     return make
 
@@ -433,10 +440,10 @@ def _encoder(column: Column) -> Callable[[Any], Any] | None:
     if kind is Kind.DECIMAL:
         exponent = (_BIAS - scale) << _EXPONENT_SHIFT
 
-        def decimal(value: Any) -> Decimal128:
-            number = int(value)
-            sign, size = (_SIGN, -number) if number < 0 else (0, number)
-            return Decimal128.from_bid(_pack(size & _LOW, sign | exponent | size >> 64))
+        def decimal(value: int) -> Decimal128:
+            if value >= 0:
+                return Decimal128.from_bid(_pack(value & _LOW, exponent | value >> 64))
+            return Decimal128.from_bid(_pack(-value & _LOW, _SIGN | exponent | -value >> 64))
 
         return decimal
     if kind is Kind.TIMESTAMP:

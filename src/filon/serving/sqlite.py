@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from filon.errors import StoreBusy, StoreForeign, StoreUnavailable
 from filon.project import Column, Kind
 from filon.project.serving import Order, StoredTable
+from filon.serving.encoding import unscaled
 from filon.serving.protocol import Batch
 from filon.serving.query import Condition, Query, Row, Value
 from filon.serving.state import OPEN, Marks, ServedState
@@ -52,7 +53,7 @@ class SQLiteStore:
         """Decimals as whole numbers of their last decimal, dates as text, timestamps as microseconds."""
         name, kind = identifier(column.name), column.type
         if kind.kind is Kind.DECIMAL:
-            return f"CAST(replace(CAST({name} AS VARCHAR), '.', '') AS BIGINT)"
+            return f"CAST({unscaled(column)} AS BIGINT)"
         if kind.kind is Kind.DATE:
             return f"CAST({name} AS VARCHAR)"
         return f"unix_micros({name})" if kind.kind is Kind.TIMESTAMP else name
