@@ -1,4 +1,4 @@
-"""Measure loads into the stores, beside bare inserts of the same documents: ``make bench-serving``.
+"""Measure loads into the stores, beside bare inserts of the same documents: ``make bench``.
 
 All in one session, on one machine; what counts is the ratio. MongoDB is the one that the tests use.
 """

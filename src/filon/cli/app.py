@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from filon import __version__
-from filon.cli import lake, line, project, quarantine
+from filon.cli import lake, line, project, quarantine, serve
 from filon.errors import FilonError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command()(lake.retract)
 app.command()(lake.explain)
 app.command()(lake.sweep)
+app.command()(serve.api)
+app.add_typer(serve.apikey, name="apikey")
 app.command()(project.init)
 app.command()(project.check)
 app.command()(project.test)

@@ -23,7 +23,8 @@ def read_value(given: object, kind: ColumnType) -> Value | None:
         return given if isinstance(given, bool) else None
     if kind.is_number:
         number = read_number(given)
-        return _held(kind, number) if number is not None else None
+        held = _held(kind, number) if number is not None else None
+        return int(held) if held is not None and kind.kind is Kind.INTEGER else held
     return read_moment(given, kind)
 
 

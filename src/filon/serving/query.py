@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from filon.project import ColumnType, Kind
 from filon.project.serving import Operator, Order
 
 Value = bool | int | float | Decimal | str | dt.date | dt.datetime | None
@@ -40,3 +41,10 @@ class Query:
     skip: int = 0
     limit: int = 100
     fields: tuple[str, ...] | None = None
+
+
+def as_stored(value: Value, kind: ColumnType) -> Value:
+    """A number as stores give it; ``read_value`` makes every number a Decimal."""
+    if not isinstance(value, Decimal) or kind.kind is Kind.DECIMAL:
+        return value
+    return int(value) if kind.kind is Kind.INTEGER else float(value)

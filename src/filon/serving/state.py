@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from filon.lake import Build
 from filon.project.serving import StoredTable
 from filon.project.values import read_value
-from filon.serving.query import Value
+from filon.serving.query import Value, as_stored
 
 OPEN = 2**31 - 1
 """The load that closes a row which is still valid."""
@@ -65,8 +65,8 @@ class Marks(_Document):
 
     def place(self, index: int, table: StoredTable) -> tuple[Value, ...]:
         """The values of the sort's columns in the row ``index * step``."""
-        sort = table.whole(table.sort)
+        kinds = [table.column(step.column).type for step in table.whole(table.sort)]
         return tuple(
-            None if value is None else read_value(value, table.column(step.column).type)
-            for step, value in zip(sort, self.keys[index], strict=True)
+            None if value is None else as_stored(read_value(value, kind), kind)
+            for kind, value in zip(kinds, self.keys[index], strict=True)
         )

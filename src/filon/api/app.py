@@ -1,0 +1,133 @@
+"""The application: its parts, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filon import __version__
+from filon.api.aggregations import aggregation_router
+from filon.api.catalogue import catalogue_router
+from filon.api.edge import METRICS_PATH, Edge
+from filon.api.health import health_router
+from filon.api.metrics import CONTENT_TYPE, Metrics
+from filon.api.pipeline import pipeline_router
+from filon.api.problems import HANDLERS, ProblemSchema, documented
+from filon.api.rates import Rates
+from filon.api.security import Guard, KeyFile
+from filon.api.service import PREFIX, Service, make_service
+from filon.api.tables import table_router
+from filon.project import Project
+from filon.serving.protocol import Store
+from filon.settings import Settings
+
+STATE = Path(".filon")
+EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
+EXPOSED += ["X-Filon-Age", "X-Filon-Quality", "X-Filon-Release", "X-Request-ID"]
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, if the server wants one"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same"},
+}
+OPTIONAL_KEY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"header": []}]
+
+
+def keys_path(settings: Settings, project: Project) -> Path:
+    """Where the API keys of a project are."""
+    return settings.api_keys or STATE / project.name / "apikeys.json"
+
+
+def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
+    """The API of a project, served from a store; the store is closed when the application ends."""
+    service, metrics = make_service(project, store), Metrics()
+    keys = keys_path(settings, project)
+    guard = Guard(KeyFile(keys), required=settings.api_auth == "required")
+    rates = Rates(settings.api_rate_limit, keys.with_name("rates.db"))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.reader.shut()
+        rates.shut()
+
+    app = FastAPI(
+        title=project.title,
+        version=__version__,
+        lifespan=lifespan,
+        exception_handlers=dict(HANDLERS),  # type: ignore[arg-type]
+        redoc_url=None,
+    )
+    for router in (
+        health_router(service),
+        catalogue_router(service, PREFIX),
+        table_router(service, PREFIX),
+        aggregation_router(service, PREFIX),
+        pipeline_router(service, PREFIX),
+        metrics_router(service, metrics),
+    ):
+        app.include_router(router)
+    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics)
+    origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET"],
+            allow_headers=["Authorization", "X-API-Key", "X-Request-ID", "If-None-Match"],
+            expose_headers=EXPOSED,
+        )
+    document: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        if not document:
+            document.update(_described(app))
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+def metrics_router(service: Service, metrics: Metrics) -> APIRouter:
+    """The endpoint ``/metrics``."""
+    router = APIRouter(tags=["Health"])
+
+    async def answer(_request: Request) -> Response:
+        states = await service.snapshots.known()
+        return Response(metrics.text(states[0] if states else None), media_type=CONTENT_TYPE)
+
+    router.add_api_route(
+        METRICS_PATH,
+        answer,
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}, **documented(401, 403, 429, 500, 503)},
+        summary="Metrics for Prometheus",
+        operation_id="metrics",
+    )
+    return router
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    components = document.setdefault("components", {})
+    _, shapes = models_json_schema([(ProblemSchema, "serialization")], ref_template="#/components/schemas/{model}")
+    schemas = components.setdefault("schemas", {})
+    schemas |= {name.removesuffix("Schema"): schema for name, schema in _renamed(shapes["$defs"]).items()}
+    components["securitySchemes"] = SECURITY
+    for path, operations in document["paths"].items():
+        if path.startswith(PREFIX) or path == METRICS_PATH:
+            for operation in operations.values():
+                operation["security"] = OPTIONAL_KEY
+    return document
+
+
+def _renamed(schemas: dict[str, Any]) -> dict[str, Any]:
+    schemas["ProblemSchema"]["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Mistake"}
+    return schemas

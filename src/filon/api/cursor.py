@@ -1,0 +1,83 @@
+"""The place where a page ended, as an opaque text that the next request hands back."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import orjson
+
+from filon.api.parameters import refused
+from filon.project.serving import Order, StoredTable
+from filon.project.values import read_value
+from filon.serving.query import Condition, Row, Value, as_stored
+
+DIGEST_BYTES = 9
+LONGEST = 4_000
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A place in a load: the values of the sort's columns in the last row of a page."""
+
+    load: int
+    sort: tuple[Order, ...]
+    place: tuple[Value, ...]
+
+
+def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
+    """The place behind a row."""
+    return Cursor(load, sort, tuple(row[step.column] for step in sort))
+
+
+def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condition]) -> str:
+    """A cursor as text. It ends with a digest, so that it is taken back only whole, for the same table and filters."""
+    steps = [[step.column, step.descending] for step in cursor.sort]
+    content = orjson.dumps([cursor.load, steps, [_plain(value) for value in cursor.place]])
+    return base64.urlsafe_b64encode(_digest(content, table, conditions) + content).decode().rstrip("=")
+
+
+def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition]) -> Cursor:
+    """What ``write_cursor`` wrote; Refusal when the text was changed, or belongs to another table or other filters."""
+    wrong = refused("after", "no cursor of this table with these filters", "take it from the Link header, unchanged")
+    if len(text) > LONGEST or not text.isascii():
+        raise wrong
+    try:
+        whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+        if digest != _digest(content, table, conditions):
+            raise wrong
+        load, steps, values = orjson.loads(content)
+        sort = tuple(Order(column, descending) for column, descending in steps)
+        place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
+    except (ValueError, TypeError, KeyError, StopIteration):
+        raise wrong from None
+    if not isinstance(load, int) or sort != table.whole(sort):
+        raise wrong
+    return Cursor(load, sort, place)
+
+
+def _digest(content: bytes, table: StoredTable, conditions: Sequence[Condition]) -> bytes:
+    filters = sorted((item.column, item.operator.value, _plain(item.value)) for item in conditions)
+    about = repr((table.name, table.key, filters)).encode()
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES, key=hashlib.sha256(about).digest()).digest()
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() if isinstance(value, (dt.date, dt.datetime)) else value
+
+
+def _value(table: StoredTable, column: str, given: object) -> Value:
+    kind = table.column(column).type
+    if given is None:
+        return None
+    value = read_value(given, kind)
+    if value is None:
+        raise ValueError(column)
+    return as_stored(value, kind)

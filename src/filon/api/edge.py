@@ -1,0 +1,129 @@
+"""The rim of the application: every request passes here once, on its way in and on its way out.
+
+In: request id, API key, rate limit. Out: headers, metrics, one line of log; what nobody foresaw becomes a problem.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from filon.api.answers import now
+from filon.api.logs import LOGGER, masked, request_id
+from filon.api.metrics import Metrics
+from filon.api.problems import RETRY_AFTER_S, Refusal, defect, problem
+from filon.api.rates import Allowance, Rates
+from filon.api.security import ApiKey, Guard
+from filon.api.security import Scope as KeyScope
+from filon.api.service import PREFIX
+from filon.errors import ConfigError
+
+METRICS_PATH = "/metrics"
+UNMATCHED = "unmatched"
+
+
+@dataclass
+class _Passage:
+    """What is known of one request so far."""
+
+    id: str
+    started: float
+    status: int = 500
+    is_answered: bool = False
+    key: ApiKey | None = None
+    allowance: Allowance | None = None
+
+
+class Edge:
+    """The only middleware, as plain ASGI."""
+
+    def __init__(self, app: ASGIApp, guard: Guard, rates: Rates, metrics: Metrics) -> None:
+        self._app = app
+        self._guard = guard
+        self._rates = rates
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        passage = _Passage(request_id(headers.get("x-request-id")), time.perf_counter())
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                passage.status = message["status"]
+                passage.is_answered = True
+                found = MutableHeaders(scope=message)
+                found["X-Request-ID"] = passage.id
+                found["X-Content-Type-Options"] = "nosniff"
+                if passage.allowance is not None:
+                    found.update(passage.allowance.headers)
+            await send(message)
+
+        try:
+            self._admit(scope["path"], scope.get("client"), headers, passage)
+            await self._app(scope, receive, send_on)
+        except Refusal as refusal:
+            await self._refuse(refusal, passage, scope, receive, send_on)
+        except Exception as error:
+            LOGGER.exception("request failed", extra={"facts": {"request_id": passage.id}})
+            if passage.is_answered:
+                raise  # too late for another answer: the server breaks the connection, so the client knows
+            scope["filon.error"] = type(error).__name__
+            await self._refuse(defect(), passage, scope, receive, send_on)
+        finally:
+            self._record(scope, passage)
+
+    def _admit(self, path: str, client: tuple[str, int] | None, headers: Headers, passage: _Passage) -> None:
+        """Refusal when a request may not be answered."""
+        if not (path.startswith(PREFIX) or path == METRICS_PATH):
+            return
+        scope = KeyScope.ADMIN if path == METRICS_PATH else KeyScope.READ
+        try:
+            passage.key = self._guard.admit(headers, scope, now())
+        except ConfigError as error:
+            LOGGER.error("API keys cannot be read: %s", error)
+            detail = "API keys cannot be checked now. Try again soon."
+            raise Refusal(503, "keys-unreadable", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+        except Refusal:
+            self._limit(f"address:{client[0] if client else ''}", passage, has_key=True)
+            raise
+        who = f"key:{passage.key.id}" if passage.key else f"address:{client[0] if client else ''}"
+        self._limit(who, passage, has_key=passage.key is not None)
+
+    def _limit(self, who: str, passage: _Passage, *, has_key: bool) -> None:
+        passage.allowance = self._rates.hit(who, has_key=has_key)
+        if passage.allowance is not None and passage.allowance.is_exceeded:
+            reset = str(passage.allowance.reset_s)
+            detail = f"More than {passage.allowance.limit} requests. Try again in {reset} s."
+            raise Refusal(429, "too-many-requests", detail, headers={"Retry-After": reset})
+
+    @staticmethod
+    async def _refuse(refusal: Refusal, passage: _Passage, scope: Scope, receive: Receive, send: Send) -> None:
+        if passage.is_answered:
+            raise refusal
+        await problem(refusal, Request(scope).url.path)(scope, receive, send)
+
+    def _record(self, scope: Scope, passage: _Passage) -> None:
+        seconds = time.perf_counter() - passage.started
+        route = getattr(scope.get("route"), "path", UNMATCHED)
+        self._metrics.count(route, scope["method"], passage.status, seconds)
+        facts = {
+            "request_id": passage.id,
+            "method": scope["method"],
+            "path": scope["path"],
+            "route": route,
+            "status": passage.status,
+            "duration_ms": round(seconds * 1000, 2),
+        }
+        if passage.key is not None:
+            facts["key"] = passage.key.id
+        if error := scope.get("filon.error"):
+            facts["error"] = masked(error)
+        LOGGER.info("request", extra={"facts": facts})

@@ -1,0 +1,53 @@
+"""Logs as one JSON object per line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+import secrets
+import sys
+
+import orjson
+
+LOGGER = logging.getLogger("filon.api")
+SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)|filon_[A-Za-z0-9_-]{20,}")
+
+
+class JsonLines(logging.Formatter):
+    """A record as JSON; passwords in addresses and API keys are masked, wherever they come from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        document: dict[str, object] = {
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        document |= getattr(record, "facts", {})
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return masked(orjson.dumps(document, default=str).decode())
+
+
+def masked(text: str) -> str:
+    """A text without credentials of addresses and API keys."""
+    return CREDENTIALS.sub("***", text)
+
+
+def request_id(given: str | None) -> str:
+    """The id that the client gave, if it can stand in a log, else a new one."""
+    return given if given and SANE_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def configure_logs(level: int = logging.INFO) -> None:
+    """Let the server's and our own records go to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    for name in ("filon.api", "uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler] if name != "uvicorn.error" else []
+        logger.propagate = name == "uvicorn.error"
+        logger.setLevel(level)

@@ -1,0 +1,153 @@
+"""What went wrong, as a problem document (RFC 9457): what it is, where, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filon.errors import StoreError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One parameter that cannot be used as given."""
+
+    parameter: str
+    detail: str
+    fix: str
+
+
+class Refusal(Exception):
+    """A request that gets a problem document for an answer. ``kind`` ends the document's type."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        errors: Sequence[Mistake] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+        super().__init__(detail)
+
+
+class MistakeSchema(BaseModel):
+    """One parameter that cannot be used as given."""
+
+    parameter: str
+    detail: str
+    fix: str
+
+
+class ProblemSchema(BaseModel):
+    """A problem document, as OpenAPI describes it."""
+
+    type: str = Field(description="Kind of the problem, a stable URN")
+    title: str
+    status: int
+    detail: str = Field(description="What was wrong, and what to change")
+    instance: str = Field(description="Path of the request")
+    errors: list[MistakeSchema] = Field(default=[], description="Parameters that cannot be used as given")
+
+
+DESCRIPTIONS = {
+    401: "No API key, or one that is unknown, expired or revoked",
+    403: "The API key has not the scope",
+    404: "There is no such thing",
+    410: "The rows that a cursor belongs to are gone: start again",
+    422: "A parameter cannot be used as given",
+    429: "Too many requests",
+    500: "A defect of the server",
+    503: "The store does not answer, or holds nothing yet",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI descriptions of these problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+
+
+def shown(value: str) -> str:
+    """Part of a request, safe to repeat wherever a problem may be displayed."""
+    text = ascii(value[:LONGEST_SHOWN])[1:-1]
+    for mark in "<>&`":
+        text = text.replace(mark, f"\\x{ord(mark):02x}")
+    return text + ("…" if len(value) > LONGEST_SHOWN else "")
+
+
+def problem(refusal: Refusal, path: str) -> Response:
+    """The answer to a request that is refused."""
+    document: dict[str, object] = {
+        "type": f"urn:filon:problem:{refusal.kind}",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "instance": quote(path),
+    }
+    if refusal.errors:
+        document["errors"] = [asdict(mistake) for mistake in refusal.errors]
+    headers = {"Cache-Control": "no-store", **refusal.headers}
+    return Response(orjson.dumps(document), refusal.status, headers, MEDIA_TYPE)
+
+
+def unavailable(detail: str) -> Refusal:
+    """The store cannot answer now; the same request may be answered soon."""
+    return Refusal(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def defect() -> Refusal:
+    """Something that nobody foresaw. The log knows more."""
+    return Refusal(500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer.")
+
+
+async def answer_refusal(request: Request, error: Exception) -> Response:
+    """Answer what a handler refused."""
+    if not isinstance(error, Refusal):
+        raise error
+    return problem(error, request.url.path)
+
+
+async def answer_store_error(request: Request, error: Exception) -> Response:
+    """Answer for a store that does not; its message may name servers, so it stays in the log."""
+    if not isinstance(error, StoreError):
+        raise error
+    request.scope["filon.error"] = str(error)
+    return problem(unavailable("The operational store does not answer. Try again soon."), request.url.path)
+
+
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """Answer for paths and methods that are not there."""
+    if not isinstance(error, HTTPException):
+        raise error
+    path = shown(request.url.path)
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        refusal = Refusal(404, "unknown-path", f"There is no {path}. See /docs for the paths.")
+    elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET.", headers=error.headers)
+    else:
+        refusal = Refusal(error.status_code, "http", str(error.detail), headers=error.headers)
+    return problem(refusal, request.url.path)
+
+
+HANDLERS = {Refusal: answer_refusal, StoreError: answer_store_error, HTTPException: answer_http_error}
+"""Which handler answers which error; any other FilonError is a defect here."""

@@ -1,0 +1,140 @@
+"""Rate limits per API key or client address, counted in a file that all workers of a machine share."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from limits import RateLimitItem, parse
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+
+from filon.errors import ConfigError
+
+UNLIMITED = "none"
+DEFAULT_WITH_KEYS = "1200/minute"
+PATIENCE_S = 1.0
+SWEEP_EVERY = 1_000
+
+
+class SharedCounters(Storage):
+    """Counters in one SQLite file. What they say is worthless after a crash, so nothing waits for the disk."""
+
+    STORAGE_SCHEME = ["filon+sqlite"]  # noqa: RUF012 (the base class declares it so)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
+        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        self._connection.execute(
+            "CREATE TABLE IF NOT EXISTS counters (name TEXT PRIMARY KEY, hits INTEGER, ends REAL) WITHOUT ROWID"
+        )
+        self._calls = 0
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        """What a broken file raises."""
+        return sqlite3.Error
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count, and give the new count of the window."""
+        return self.count(key, expiry, amount)[0]
+
+    def count(self, key: str, expiry: float, amount: int = 1) -> tuple[int, float]:
+        """The new count of the window, and when it ends (seconds since 1970)."""
+        now = time.time()
+        hits, ends = self._connection.execute(
+            "INSERT INTO counters VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (name) DO UPDATE SET "
+            "hits = CASE WHEN ends <= ?3 THEN ?2 ELSE hits + ?2 END, "
+            "ends = CASE WHEN ends <= ?3 THEN ?3 + ?4 ELSE ends END "
+            "RETURNING hits, ends",
+            [key, amount, now, expiry],
+        ).fetchone()
+        self._calls += 1
+        if self._calls % SWEEP_EVERY == 0:
+            self._connection.execute("DELETE FROM counters WHERE ends <= ?", [now])
+        return int(hits), float(ends)
+
+    def get(self, key: str) -> int:
+        """The count of the window."""
+        sql = "SELECT hits FROM counters WHERE name = ? AND ends > ?"
+        found = self._connection.execute(sql, [key, time.time()]).fetchone()
+        return int(found[0]) if found else 0
+
+    def get_expiry(self, key: str) -> float:
+        """When the window ends, in seconds since 1970."""
+        found = self._connection.execute("SELECT ends FROM counters WHERE name = ?", [key]).fetchone()
+        return float(found[0]) if found else time.time()
+
+    def check(self) -> bool:
+        """Whether the file answers."""
+        return bool(self._connection.execute("SELECT 1").fetchone())
+
+    def reset(self) -> int | None:
+        """Forget everything."""
+        return self._connection.execute("DELETE FROM counters").rowcount
+
+    def clear(self, key: str) -> None:
+        """Forget one counter."""
+        self._connection.execute("DELETE FROM counters WHERE name = ?", [key])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a client may still ask: ``remaining`` requests of ``limit`` in the next ``reset_s`` seconds."""
+
+    limit: int
+    remaining: int
+    reset_s: int
+    is_exceeded: bool
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The RateLimit headers of an answer."""
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset_s),
+        }
+
+
+class Rates:
+    """How often each client may ask. Without a setting, only those with keys are limited."""
+
+    def __init__(self, text: str | None, path: Path) -> None:
+        self._always = text is not None
+        spelled = text or DEFAULT_WITH_KEYS
+        self._item = None if spelled == UNLIMITED else _parsed(spelled)
+        self._counters: SharedCounters | None = None
+        self._path = path
+
+    def hit(self, client: str, *, has_key: bool) -> Allowance | None:
+        """Count a request of a client; None when nothing limits it."""
+        if self._item is None or not (self._always or has_key):
+            return None
+        if self._counters is None:
+            self._counters = SharedCounters(self._path)
+        limiter = FixedWindowRateLimiter(self._counters)
+        is_allowed = limiter.hit(self._item, client)
+        window = limiter.get_window_stats(self._item, client)
+        reset = max(1, round(window.reset_time - time.time()))
+        return Allowance(self._item.amount, window.remaining, reset, not is_allowed)
+
+    def shut(self) -> None:
+        """Close the file."""
+        if self._counters is not None:
+            self._counters.close()
+
+
+def _parsed(text: str) -> RateLimitItem:
+    try:
+        return parse(text)
+    except ValueError:
+        raise ConfigError(f"FILON_API_RATE_LIMIT is {text!r}; write it as 100/minute, or {UNLIMITED}") from None

@@ -1,0 +1,170 @@
+"""Shapes of answers for OpenAPI. They document; handlers write the bytes themselves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from filon.project import Column, Kind
+from filon.project.serving import Cube, Served
+
+TYPES: dict[Kind, Any] = {
+    Kind.INTEGER: int,
+    Kind.DECIMAL: float,
+    Kind.DOUBLE: float,
+    Kind.TEXT: str,
+    Kind.DATE: dt.date,
+    Kind.TIMESTAMP: dt.datetime,
+    Kind.BOOLEAN: bool,
+}
+
+
+CLOSED = ConfigDict(extra="forbid")
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in re.split(r"[^A-Za-z0-9]+", name))
+
+
+def _field(column: Column) -> tuple[Any, Any]:
+    kind = TYPES[column.type.kind]
+    return (kind if column.required else kind | None, Field(alias=column.name, description=column.description))
+
+
+def _without_required(schema: dict[str, Any]) -> None:
+    schema.pop("required", None)
+
+
+def _model(name: str, parts: Mapping[str, tuple[Any, Any]], config: ConfigDict = CLOSED) -> type[BaseModel]:
+    found: type[BaseModel] = create_model(name, __config__=config, **parts)  # type: ignore[call-overload]
+    return found
+
+
+def row_model(served: Served, *, partial: bool = False) -> type[BaseModel]:
+    """A row of a table; ``partial``: a request may ask for some columns only."""
+    parts = {f"column_{index}": _field(column) for index, column in enumerate(served.stored.columns)}
+    if partial:
+        config = ConfigDict(extra="forbid", json_schema_extra=_without_required)
+        return _model(f"{_camel(served.name)}Row", parts, config)
+    return _model(_camel(served.name), parts)
+
+
+def list_model(served: Served) -> type[BaseModel]:
+    """A list of rows of a table."""
+    counted: dict[str, tuple[Any, Any]] = {"total": (int, Field(description="Rows that meet the filters"))}
+    if served.words.paged:
+        counted["skip"] = (int, Field(description="Rows left out before the first"))
+        counted["limit"] = (int, Field(description="Most rows of the page"))
+    row: Any = row_model(served, partial=True)
+    return _model(f"{_camel(served.name)}List", {**counted, "data": (list[row], Field(description="Rows"))})
+
+
+def _measures(cube: Cube, names: Mapping[str, str]) -> dict[str, tuple[Any, Any]]:
+    parts: dict[str, tuple[Any, Any]] = {}
+    for index, (shown, measure) in enumerate(names.items()):
+        column = cube.measures[measure]
+        exact = column is not None and column.type.kind is not Kind.INTEGER
+        about = f"Sum of {column.name}" if column is not None else "Number of rows"
+        parts[f"measure_{index}"] = (float if exact else int, Field(alias=shown, description=about))
+    return parts
+
+
+def total_model(cube: Cube) -> type[BaseModel]:
+    """The answer of a cube's total endpoint."""
+    return _model(f"{_camel(cube.table)}Total", _measures(cube, cube.total.measures))
+
+
+def series_model(cube: Cube) -> type[BaseModel]:
+    """The answer of a cube's series endpoint."""
+    period = {"periode": (str, Field(description="2025-01-31, 2025-01 or 2025"))}
+    entry = _model(f"{_camel(cube.table)}Period", {**period, **_measures(cube, cube.series.measures)})
+    parts: dict[str, tuple[Any, Any]] = {
+        "granularite": (str, Field(description="jour, mois or annee")),
+        "total": (int, Field(description="Number of periods")),
+        "data": (list[entry], Field(description="Periods, newest first")),  # type: ignore[valid-type]
+    }
+    return _model(f"{_camel(cube.table)}Series", parts)
+
+
+class ColumnInfo(BaseModel):
+    """A column of a table."""
+
+    name: str
+    type: str = Field(description="integer, decimal, double, text, date, timestamp or boolean")
+    sql_type: str
+    required: bool = Field(description="Never null")
+    description: str
+
+
+class TableInfo(BaseModel):
+    """A table that is served."""
+
+    name: str
+    path: str = Field(description="Where its rows are")
+    description: str
+    grain: str = Field(description="What one row is")
+    key: list[str]
+    columns: list[ColumnInfo]
+    filters: list[str] = Field(description="Parameters that choose rows")
+    sort: list[str] = Field(description="Order of rows if no other is asked for")
+    sortable: list[str]
+    rows: int | None
+    release: int | None = Field(description="Null when the table is not loaded yet, as are the next ones")
+    gold_at: dt.datetime | None = Field(description="When the rows were computed")
+    synced_at: dt.datetime | None = Field(description="When the store had them")
+    age_seconds: int | None = Field(description="Seconds since gold_at")
+    quality: str | None = Field(description="passed or warned")
+
+
+class TableInfos(BaseModel):
+    """The tables that are served."""
+
+    total: int
+    data: list[TableInfo]
+
+
+class CollectionStatus(BaseModel):
+    """A collection, and whether it is loaded."""
+
+    name: str
+    synced: bool
+    last_sync: dt.datetime | None
+    row_count: int
+
+
+class PipelineStatus(BaseModel):
+    """How the collections stand."""
+
+    total_collections: int
+    synced_collections: int
+    collections: list[CollectionStatus]
+    average_refresh_time_seconds: float | None
+
+
+class RefreshTime(BaseModel):
+    """How long a collection took from gold to the store."""
+
+    collection_name: str
+    gold_processed_at: dt.datetime
+    mongo_synced_at: dt.datetime
+    refresh_time_seconds: float
+    refresh_time_human: str
+
+
+class Health(BaseModel):
+    """Whether the API can answer."""
+
+    status: str = Field(description="healthy; degraded when nothing is loaded or the store is out of reach")
+    timestamp: dt.datetime
+    mongodb: str = Field(description="connected, embedded, or error: …")
+    release: int | None
+
+
+class Liveness(BaseModel):
+    """The process is up."""
+
+    status: str

@@ -1,0 +1,33 @@
+"""What every endpoint needs: the project as it is served, the store, and how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from filon import __version__
+from filon.api.answers import Answering
+from filon.api.snapshot import Reader, Snapshots
+from filon.project import Project
+from filon.project.serving import Served, served_tables
+from filon.serving.protocol import Store
+
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Service:
+    """One project, served from one store."""
+
+    project: Project
+    served: Mapping[str, Served]
+    reader: Reader
+    snapshots: Snapshots
+    answering: Answering
+
+
+def make_service(project: Project, store: Store) -> Service:
+    """The service of a project."""
+    reader = Reader(store)
+    salt = f"{__version__}/{project.fingerprint}"
+    return Service(project, served_tables(project.models), reader, Snapshots(reader), Answering(salt))

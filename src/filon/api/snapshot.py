@@ -1,0 +1,183 @@
+"""Which load answers a request: the current one, the one of an older release, or the one that a cursor belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from filon.api.problems import Refusal, unavailable
+from filon.errors import StoreUnavailable
+from filon.project.serving import StoredTable
+from filon.serving.protocol import Store
+from filon.serving.query import Condition, Query, Row
+from filon.serving.state import Marks, ServedState, TableState
+
+Answer = TypeVar("Answer")
+Value = TypeVar("Value")
+FRESH_S = 0.2
+"""How long the list of loads is believed without asking the store again."""
+STATE_PATIENCE_S = 1.5
+QUESTION_PATIENCE_S = 1.0
+PROBE_PATIENCE_S = 0.7
+LONGEST_QUESTION_S = 30.0
+MOST_REMEMBERED = 2_000
+
+
+class Remembered(Generic[Value]):
+    """The most recently used answers, a bounded number of them."""
+
+    def __init__(self, most: int = MOST_REMEMBERED) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+
+    async def get(self, key: Hashable, ask: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+        """The answer known under a key, or the one that ``ask`` gives now."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        answer = self._kept[key] = await ask()
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return answer
+
+
+class Reader:
+    """The store as requests ask it: every question is answered in time, or StoreUnavailable is raised.
+
+    A question may take long if the store is alive, so one that does is accompanied by a short one.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counts: Remembered[int] = Remembered()
+        self._marks: Remembered[Marks | None] = Remembered()
+
+    @property
+    def name(self) -> str:
+        """Name of the kind of store."""
+        return self._store.name
+
+    async def states(self) -> Sequence[ServedState]:
+        """The loads that can be asked for, newest first."""
+        return await self._probe(STATE_PATIENCE_S)
+
+    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+        """Rows of a load."""
+        return await self._patiently(self._store.find(load, table, query))
+
+    async def count(self, load: int, table: StoredTable, conditions: tuple[Condition, ...]) -> int:
+        """Number of rows of a load that meet the conditions; counted once."""
+        key = (load, table.name, conditions)
+        return await self._counts.get(key, lambda: self._patiently(self._store.count(load, table, conditions)))
+
+    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+        """The marks of a table; fetched once."""
+        return await self._marks.get((load, table.name), lambda: self._patiently(self._store.marks(load, table)))
+
+    async def shut(self) -> None:
+        """Give back connections, inside the event loop that used them."""
+        await self._store.shut_readers()
+        self._store.shut()
+
+    async def _patiently(self, question: Coroutine[Any, Any, Answer]) -> Answer:
+        task = asyncio.ensure_future(question)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=QUESTION_PATIENCE_S)
+            if not done:
+                await self._probe(PROBE_PATIENCE_S)
+                done, _ = await asyncio.wait({task}, timeout=LONGEST_QUESTION_S)
+            if not done:
+                raise StoreUnavailable(f"the store needed more than {LONGEST_QUESTION_S:.0f} s for one question")
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _probe(self, patience_s: float) -> Sequence[ServedState]:
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._store.states()
+        except TimeoutError:
+            raise StoreUnavailable(f"the store did not answer in {patience_s} s") from None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The load that answers a request. ``is_current``: readers who ask for nothing else see it."""
+
+    state: ServedState
+    is_current: bool
+
+    @property
+    def load(self) -> int:
+        """Number of the load."""
+        return self.state.load
+
+    def table(self, name: str) -> TableState:
+        """What the load knows of a table; 404 when it did not have it yet."""
+        found = self.state.tables.get(name)
+        if found is None:
+            detail = f"Release {self.state.release} does not hold {name}. `filon run` loads tables that are new."
+            raise Refusal(404, "table-not-loaded", detail)
+        return found
+
+
+class Snapshots:
+    """The loads that requests can ask for; the list may be ``FRESH_S`` old."""
+
+    def __init__(self, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._states: Sequence[ServedState] = ()
+        self._fresh_until = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def known(self) -> Sequence[ServedState]:
+        """The loads, newest first."""
+        if self._clock() >= self._fresh_until:
+            async with self._lock:
+                if self._clock() >= self._fresh_until:
+                    await self._refresh()
+        return self._states
+
+    async def choose(self, release: int | None = None, load: int | None = None) -> Snapshot:
+        """The load that is asked for; 404 or 410 when it is not kept, 503 when nothing is loaded."""
+        states = await self.known()
+        if not states:
+            raise unavailable("Nothing is loaded yet. `filon run` fills the store.")
+        if load is not None:
+            return self._of_load(states, load, release)
+        if release is None:
+            return Snapshot(states[0], is_current=True)
+        for state in states:
+            if state.release == release:
+                return Snapshot(state, is_current=state is states[0])
+        kept = ", ".join(str(number) for number in dict.fromkeys(state.release for state in states))
+        raise Refusal(404, "unknown-release", f"The release asked for is not served. These are kept: {kept}.")
+
+    async def require_kept(self, snapshot: Snapshot) -> None:
+        """410 when an older load was swept away while it was read: what was found may lack rows."""
+        if not snapshot.is_current:
+            await self.require_still_kept(snapshot)
+
+    async def require_still_kept(self, snapshot: Snapshot) -> None:
+        """The same, of a load that was current when a long reading began."""
+        async with self._lock:
+            await self._refresh()
+        self._of_load(self._states, snapshot.load, None)
+
+    async def _refresh(self) -> None:
+        self._states = await self._reader.states()
+        self._fresh_until = self._clock() + FRESH_S
+
+    @staticmethod
+    def _of_load(states: Sequence[ServedState], load: int, release: int | None) -> Snapshot:
+        for index, state in enumerate(states):
+            if state.load == load and release in (None, state.release):
+                return Snapshot(state, is_current=index == 0)
+        if any(state.load == load for state in states):
+            raise Refusal(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
+        raise Refusal(410, "release-gone", "The rows that were being read are no longer kept. Start again.")

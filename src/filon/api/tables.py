@@ -1,0 +1,275 @@
+"""Lists and single rows of tables, whatever their contracts say they hold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filon.api.answers import Origin
+from filon.api.cursor import behind, read_cursor, write_cursor
+from filon.api.parameters import (
+    Format,
+    KeyReader,
+    ListRequest,
+    ReleaseOnly,
+    item_parameters,
+    list_parameters,
+    read_list,
+    refused,
+    shown_fix,
+)
+from filon.api.problems import Refusal, documented
+from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, make_writer
+from filon.api.schemas import list_model, row_model
+from filon.api.service import Service
+from filon.api.snapshot import Snapshot
+from filon.project import Column
+from filon.project.document import suggestion
+from filon.project.serving import Operator, Order, Served
+from filon.serving.query import Condition, Query, Row, Value
+
+BATCH = 5_000
+ERRORS = (401, 403, 404, 422, 429, 500, 503)
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client holds this answer already"}}
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows that are asked for: where they begin, in which order, and how many there are at most (None: all)."""
+
+    snapshot: Snapshot
+    sort: tuple[Order, ...]
+    conditions: tuple[Condition, ...]
+    skip: int
+    limit: int | None
+    after: tuple[Value, ...] | None
+    total: int
+
+
+class ListEndpoint:
+    """The list of one table."""
+
+    def __init__(self, service: Service, served: Served) -> None:
+        self._service = service
+        self._served = served
+        self._stored = served.stored
+        self._sort = served.stored.whole(served.stored.sort)
+        self.parameters = list_parameters(served)
+
+    async def answer(self, request: Request) -> Response:
+        """One page, or a file of rows."""
+        asked = read_list(self._served, self.parameters, request)
+        cursor = read_cursor(asked.after, self._stored, asked.conditions) if asked.after is not None else None
+        if cursor is not None and asked.sort is not None and self._stored.whole(asked.sort) != cursor.sort:
+            raise refused("sort", "the cursor belongs to another order", "leave sort out, or begin without a cursor")
+        snapshot = await self._service.snapshots.choose(asked.release, cursor.load if cursor else None)
+        origin = Origin(snapshot, (snapshot.table(self._served.name),))
+        tag = self._service.answering.tag(request, snapshot)
+        if unchanged := self._service.answering.unchanged(request, origin, tag):
+            return unchanged
+        sort = cursor.sort if cursor else self._stored.whole(asked.sort) if asked.sort else self._sort
+        page = Page(
+            snapshot,
+            sort,
+            asked.conditions,
+            asked.skip,
+            self._limit(asked),
+            cursor.place if cursor else None,
+            await self._total(snapshot, asked.conditions),
+        )
+        if asked.format is Format.JSON:
+            return await self._page(request, origin, tag, page, asked)
+        return await self._file(request, origin, tag, page, asked)
+
+    def _limit(self, asked: ListRequest) -> int | None:
+        if asked.limit is None and asked.format is Format.JSON:
+            return self._served.words.default_limit
+        return asked.limit
+
+    async def _total(self, snapshot: Snapshot, conditions: tuple[Condition, ...]) -> int:
+        if not conditions:
+            return snapshot.table(self._served.name).rows
+        return await self._service.reader.count(snapshot.load, self._stored, conditions)
+
+    async def _page(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
+        limit = page.limit or 0
+        rows = await self._find(page, limit + 1, _wanted(page.sort, asked.fields))
+        await self._service.snapshots.require_kept(page.snapshot)
+        headers = {}
+        if len(rows) > limit:
+            rows = rows[:limit]
+            cursor = write_cursor(behind(page.snapshot.load, page.sort, rows[-1]), self._stored, page.conditions)
+            headers["Link"] = f'<{_next(request, cursor)}>; rel="next"'
+        if asked.fields is not None:
+            rows = [{name: row[name] for name in asked.fields} for row in rows]
+        body: dict[str, object] = {"total": page.total, "data": rows}
+        if self._served.words.paged:
+            body = {"total": page.total, "skip": page.skip, "limit": limit, "data": rows}
+        return self._service.answering.whole(request, origin, tag, json_bytes(body), headers)
+
+    async def _file(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
+        columns = self._columns(asked.fields)
+        # the first batch is read before the status is sent, so that a store out of reach is a problem document
+        first = await self._find(page, _most(page.limit, 0), _wanted(page.sort, asked.fields))
+        await self._service.snapshots.require_kept(page.snapshot)
+        name = f"{self._served.name}-{page.snapshot.state.release}.{asked.format.value}"
+        headers = {
+            "Content-Type": MEDIA_TYPES[asked.format],
+            "Content-Disposition": f'attachment; filename="{name}"',
+        }
+        chunks = self._chunks(make_writer(asked.format, columns), page, first, asked.fields)
+        compressible = asked.format is not Format.PARQUET
+        return self._service.answering.streamed(request, origin, tag, chunks, headers, compressible=compressible)
+
+    async def _chunks(
+        self, writer: Writer, page: Page, batch: list[Row], fields: tuple[str, ...] | None
+    ) -> AsyncIterator[bytes]:
+        wanted = _wanted(page.sort, fields)
+        sent = 0
+        while batch:
+            yield writer.rows(batch)
+            sent += len(batch)
+            if len(batch) < BATCH or sent == page.limit:
+                break
+            query = Query(
+                page.sort,
+                page.conditions,
+                after=tuple(batch[-1][step.column] for step in page.sort),
+                limit=_most(page.limit, sent),
+                fields=wanted,
+            )
+            batch = await self._service.reader.find(page.snapshot.load, self._stored, query)
+            await self._service.snapshots.require_still_kept(page.snapshot)
+        yield writer.end()
+
+    async def _find(self, page: Page, limit: int, fields: tuple[str, ...] | None) -> list[Row]:
+        if page.skip >= page.total:
+            return []
+        skip, at = page.skip, None
+        if skip and not page.conditions and page.sort == self._sort:
+            skip, at = await self._jump(page)
+        query = Query(page.sort, page.conditions, at=at, after=page.after, skip=skip, limit=limit, fields=fields)
+        return await self._service.reader.find(page.snapshot.load, self._stored, query)
+
+    async def _jump(self, page: Page) -> tuple[int, tuple[Value, ...] | None]:
+        """Where to begin so that few rows are left out, and how many still are."""
+        marks = await self._service.reader.marks(page.snapshot.load, self._stored)
+        if marks is None or page.skip < marks.step:
+            return page.skip, None
+        index = min(page.skip // marks.step, len(marks.keys) - 1)
+        return page.skip - index * marks.step, marks.place(index, self._stored)
+
+    def _columns(self, fields: tuple[str, ...] | None) -> Sequence[Column]:
+        return self._stored.columns if fields is None else [self._stored.column(name) for name in fields]
+
+
+class ItemEndpoint:
+    """One row of a table, by its key."""
+
+    def __init__(self, service: Service, served: Served) -> None:
+        self._service = service
+        self._served = served
+        key = served.stored.column(served.stored.key[0])
+        self._key = key.name
+        self._sort = (Order(key.name),)
+        self._reader = KeyReader(key)
+        self.parameters = item_parameters(key)
+
+    async def answer(self, request: Request) -> Response:
+        """The row, or 404."""
+        release = None
+        if request.scope["query_string"]:
+            asked = self.parameters.read(request)
+            release = asked.release if isinstance(asked, ReleaseOnly) else None
+        key = self._reader.read(request.path_params["id"])
+        service = self._service
+        snapshot = await service.snapshots.choose(release)
+        origin = Origin(snapshot, (snapshot.table(self._served.name),))
+        tag = service.answering.tag(request, snapshot)
+        if unchanged := service.answering.unchanged(request, origin, tag):
+            return unchanged
+        query = Query(self._sort, (Condition(self._key, Operator.EQUAL, key),), limit=1)
+        rows = await service.reader.find(snapshot.load, self._served.stored, query)
+        await service.snapshots.require_kept(snapshot)
+        if not rows:
+            detail = f"{self._served.name} has no row with this {self._key} in release {snapshot.state.release}."
+            raise Refusal(404, "no-such-row", detail)
+        return service.answering.whole(request, origin, tag, json_bytes(rows[0]))
+
+
+def table_router(service: Service, prefix: str) -> APIRouter:
+    """The lists and rows of every table that is served."""
+    router = APIRouter()
+    for served in service.served.values():
+        endpoint, model = ListEndpoint(service, served), list_model(served)
+        paths = [f"{prefix}/tables/{served.name}"]
+        if served.words.path:
+            paths.insert(0, f"{prefix}/{served.words.path}")
+        for path in paths:
+            _add_list(router, path, served, endpoint, model)
+        if served.words.path and served.words.item:
+            item = ItemEndpoint(service, served)
+            router.add_api_route(
+                f"{prefix}/{served.words.path}/{{id}}",
+                item.answer,
+                response_model=row_model(served),
+                responses={**NOT_MODIFIED, **documented(*ERRORS)},
+                openapi_extra=item.parameters.openapi,
+                summary=f"{served.name}: one row",
+                tags=[served.words.tag],
+                operation_id=f"{served.name}_item",
+            )
+    router.add_api_route(f"{prefix}/tables/{{name}}", _unknown_table(service), include_in_schema=False)
+    return router
+
+
+def _add_list(router: APIRouter, path: str, served: Served, endpoint: ListEndpoint, model: Any) -> None:
+    is_generic = "/tables/" in path
+    files: dict[int | str, dict[str, Any]] = {
+        200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in FILES}}
+    }
+    router.add_api_route(
+        path,
+        endpoint.answer,
+        response_model=model,
+        responses={**files, **NOT_MODIFIED, **documented(*ERRORS, 410)},
+        openapi_extra=endpoint.parameters.openapi,
+        summary=f"{served.name}: rows",
+        description=served.contract.description or served.contract.grain,
+        tags=["Tables" if is_generic else served.words.tag],
+        operation_id=f"table_{served.name}" if is_generic else f"{served.name}_list",
+    )
+
+
+FILES = tuple(MEDIA_TYPES.values())
+
+
+def _unknown_table(service: Service) -> Any:
+    async def answer(request: Request) -> Response:
+        fix = shown_fix(suggestion(request.path_params["name"], service.served))
+        raise Refusal(404, "unknown-table", f"There is no table of this name: {fix}")
+
+    return answer
+
+
+def _wanted(sort: tuple[Order, ...], fields: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Columns to fetch: those that are asked for, and those that say where the next page begins."""
+    if fields is None:
+        return None
+    return tuple(dict.fromkeys((*fields, *(step.column for step in sort))))
+
+
+def _most(limit: int | None, sent: int) -> int:
+    return BATCH if limit is None else min(BATCH, limit - sent)
+
+
+def _next(request: Request, cursor: str) -> str:
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if name not in ("skip", "after", "release")]
+    return f"{request.url.path}?{urlencode([*kept, ('after', cursor)])}"

@@ -1,0 +1,220 @@
+"""``filon api`` and ``filon apikey``: the REST API, and the keys that open it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import json as json_module
+import os
+import signal
+import socket
+import sys
+import tempfile
+from contextlib import ExitStack
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from filon.cli.options import JsonOption, ProjectOption, ServingOption, open_project, store_of
+from filon.cli.render import open_console, table_of
+from filon.errors import ConfigError
+from filon.settings import PREFIX, Settings, read_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from filon.api import ApiKey, KeyFile
+
+FACTORY = "filon.cli.serve:application"
+SHUTDOWN_S = 30
+BACKLOG = 2048
+
+apikey = typer.Typer(help="Keys that open the API.", no_args_is_help=True)
+
+
+def application() -> FastAPI:
+    """The API that the environment describes; each worker makes its own."""
+    from filon.api import create_app
+    from filon.api.logs import configure_logs
+
+    configure_logs()
+    settings = read_settings()
+    project = open_project(settings)
+    store = store_of(settings, project)
+    if store is None:
+        raise ConfigError("FILON_SERVING is none: the API needs a store")
+    return create_app(project, store, settings)
+
+
+def api(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on [FILON_API_HOST]")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port; 0 takes a free one [FILON_API_PORT]")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Number of processes")] = 1,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond this machine although no API key is needed")
+    ] = False,
+    project: ProjectOption = None,
+    serving: ServingOption = None,
+) -> None:
+    """Serve the REST API."""
+    settings = read_settings(project=project, serving=serving, api_host=host, api_port=port)
+    _require_guarded(settings, insecure=insecure)
+    if store_of(settings, open_project(settings)) is None:
+        raise ConfigError("FILON_SERVING is none: the API needs a store. Unset it, or give --serving.")
+    listening = _listen(settings)
+    address, number = listening.getsockname()[:2]
+    typer.echo(f"API on http://{f'[{address}]' if ':' in address else address}:{number}, OpenAPI at /docs")
+    sys.stdout.flush()
+    for name, value in (("PROJECT", settings.project), ("SERVING", settings.serving)):
+        if value is not None:
+            os.environ[PREFIX + name] = str(value)
+    _serve(listening, workers)
+
+
+def _require_guarded(settings: Settings, *, insecure: bool) -> None:
+    if insecure or _is_loopback(settings.api_host) or settings.api_auth == "required":
+        return
+    if not _key_file(settings).known():
+        raise ConfigError(
+            f"{settings.api_host} is reached from other machines, and no API key is needed. "
+            "Make one with `filon apikey create`, or give --insecure."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket of the API, opened before anything else so that a port in use is one clear line."""
+    where = (settings.api_host, settings.api_port)
+    try:
+        [(family, kind, _, _, address), *_] = socket.getaddrinfo(*where, type=socket.SOCK_STREAM)
+        with ExitStack() as undo:
+            listening = undo.enter_context(socket.socket(family, kind))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+            undo.pop_all()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}. Give another --port or --host."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def _serve(listening: socket.socket, workers: int) -> None:
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    def stay(_signal: int, _frame: FrameType | None) -> None:
+        """The server has ended in order by then, and raises its signals again: nothing is left to do."""
+
+    signal.signal(signal.SIGTERM, stay)
+    signal.signal(signal.SIGINT, stay)
+    config = uvicorn.Config(
+        FACTORY,
+        factory=True,
+        workers=workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    if workers == 1:
+        uvicorn.Server(config).run(sockets=[listening])
+        return
+    with tempfile.TemporaryDirectory(prefix="filon-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # workers add up what they count
+        Multiprocess(config, sockets=[listening]).run()
+
+
+def _key_file(settings: Settings) -> KeyFile:
+    from filon.api import KeyFile, keys_path
+
+    return KeyFile(keys_path(settings, open_project(settings)))
+
+
+@apikey.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Who will use it")],
+    scope: Annotated[str, typer.Option("--scope", help="read, or admin: metrics too")] = "read",
+    expires: Annotated[
+        str | None, typer.Option("--expires", metavar="DATE", help="Last day on which it is accepted, in UTC")
+    ] = None,
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make an API key and show it, this once."""
+    from filon.api import Scope
+
+    if scope not in list(Scope):
+        raise ConfigError(f"--scope {scope} is neither read nor admin")
+    keys = _key_file(read_settings(project=project))
+    now = dt.datetime.now(dt.UTC)
+    key, secret = keys.create(name, Scope(scope), now, _end_of(expires, now))
+    if json:
+        typer.echo(json_module.dumps({**_shown(key, now), "key": secret}, indent=2))
+    else:
+        typer.echo(secret)
+        typer.echo(f"This is shown once. Its hash is in {keys.path}; requests now need a key.", err=True)
+
+
+@apikey.command("list")
+def list_all(project: ProjectOption = None, json: JsonOption = False) -> None:
+    """List the API keys, without their secrets."""
+    now = dt.datetime.now(dt.UTC)
+    keys = [_shown(key, now) for key in _key_file(read_settings(project=project)).known()]
+    if json:
+        typer.echo(json_module.dumps(keys, indent=2))
+        return
+    if not keys:
+        typer.echo("there is no API key: the API is open to this machine only")
+        return
+    table = table_of("id", "name", "scope", "state", "created", "expires")
+    for key in keys:
+        table.add_row(*(str(key[name] or "") for name in ("id", "name", "scope", "state", "created", "expires")))
+    open_console().print(table)
+
+
+@apikey.command()
+def revoke(
+    key: Annotated[str, typer.Argument(help="Its id, or its name")],
+    project: ProjectOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Refuse an API key from now on."""
+    now = dt.datetime.now(dt.UTC)
+    revoked = _key_file(read_settings(project=project)).revoke(key, now)
+    typer.echo(json_module.dumps(_shown(revoked, now), indent=2) if json else f"revoked {revoked.id} ({revoked.name})")
+
+
+def _end_of(text: str | None, now: dt.datetime) -> dt.datetime | None:
+    """The end of a day."""
+    if text is None:
+        return None
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--expires {text} is no date; write it as 2026-11-30") from None
+    end = dt.datetime.combine(day, dt.time.min, dt.UTC) + dt.timedelta(days=1)
+    if end <= now:
+        raise ConfigError(f"--expires {text} is over; give a day to come")
+    return end
+
+
+def _shown(key: ApiKey, now: dt.datetime) -> dict[str, str | None]:
+    state = "revoked" if key.revoked else "valid" if key.is_valid(now) else "expired"
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scope": key.scope.value,
+        "state": state,
+        "created": key.created.isoformat(timespec="seconds"),
+        "expires": key.expires.isoformat(timespec="seconds") if key.expires else None,
+    }

@@ -1,0 +1,130 @@
+"""A shop with two releases, loaded into a store, and its API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from httpx import Client
+from pymongo import MongoClient
+
+from filon.api import create_app
+from filon.project import Project, load_project
+from filon.projects import retail
+from filon.projects.retail.generate import generate
+from filon.serving import loader
+from filon.serving.stores import open_store
+from filon.settings import Settings
+from tests.integration.conftest import Shop
+
+LATE = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A shop whose releases are served from a store."""
+
+    shop: Shop
+    uri: str
+    project: Project
+
+    def gold(self, table: str, release: int = 2) -> list[dict[str, Any]]:
+        """The rows of a gold table, read from its Parquet files."""
+        document = sorted((self.shop.lake / "metadata" / "releases").glob("*.json"))[release - 1]
+        build = json.loads(document.read_text())["tables"][f"gold/{table}"]
+        files = [str(self.shop.lake / "gold" / table / name) for name in build["files"]]
+        relation = duckdb.sql(f"SELECT * FROM read_parquet({files})")
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+    @contextmanager
+    def client(self, **settings: Any) -> Iterator[Client]:
+        """A client of the API, which is asked over HTTP on loopback."""
+        app = create_app(self.project, open_store(self.uri), self.settings(**settings))
+        with answering(app) as address, Client(base_url=address, timeout=30) as client:
+            yield client
+
+    def settings(self, **given: Any) -> Settings:
+        """Settings whose files are in the shop's folder."""
+        return Settings(**{"api_keys": self.shop.folder / "apikeys.json", **given})
+
+
+@contextmanager
+def answering(app: FastAPI) -> Iterator[str]:
+    """A server of the application in a thread, on a free port of loopback; gives its address."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, args=[[listening]])
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mongodb"])
+def shared_store_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a store of each kind, for all tests that only read."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('store') / 'serving.db'}"
+        return
+    address = request.getfixturevalue("mongo_uri")
+    database = f"t{secrets.token_hex(6)}"
+    yield f"{address}/{database}"
+    with MongoClient[dict[str, Any]](address) as client:
+        client.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """Demo data in release 1, one purchase more in release 2."""
+    shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": shared_store_uri})
+    generate(shop.sources, purchases=1500, clients=300)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
+        shop.run()
+        shop.put("achats_late.csv", LATE)
+        assert shop.run()["release"] == 2
+    return Served(shop, shared_store_uri, load_project(retail.FOLDER))
+
+
+@pytest.fixture(scope="session")
+def api(served: Served) -> Iterator[Client]:
+    """The API without keys and limits."""
+    with served.client() as client:
+        yield client
+
+
+def exact(response: Any) -> Any:
+    """The JSON of an answer, its numbers with all their digits."""
+    assert response.status_code == 200, response.text
+    return json.loads(response.content, parse_float=Decimal)
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of gold as JSON has it."""
+    return {name: value.isoformat() if isinstance(value, dt.date) else value for name, value in row.items()}
+
+
+def ordered(rows: list[dict[str, Any]], *columns: str) -> list[dict[str, Any]]:
+    """Rows in an order, - before what descends; values must not be null."""
+    for column in reversed(columns):
+        rows = sorted(rows, key=lambda row: row[column.removeprefix("-")], reverse=column.startswith("-"))
+    return [plain(row) for row in rows]
