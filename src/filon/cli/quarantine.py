@@ -43,10 +43,10 @@ class RejectedRow:
 
 
 def latest_build(lake: Lake, layer: Layer, table: str) -> Build | None:
-    """A table as the last run left it, published or not."""
+    """A table as the last run left it, published or not; as published when that was swept since."""
     run = lake.last_run()
-    if run is not None and build_id(layer, table) in run.builds:
-        return run.builds[build_id(layer, table)]
+    if run is not None and (build := run.builds.get(build_id(layer, table))) and lake.is_complete(build):
+        return build
     release = lake.release()
     return release.build(layer, table) if release else None
 

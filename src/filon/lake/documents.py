@@ -168,6 +168,7 @@ class Build(_Document):
     rows: int
     files: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
+    key: tuple[str, ...] = ()
     built_at: dt.datetime
     run_id: str
     duration_s: float

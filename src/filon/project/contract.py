@@ -197,7 +197,7 @@ class Model:
     def fingerprint(self) -> str:
         """Changes when the table's rows or types may change although its inputs do not."""
         types = tuple((column.name, column.type) for column in self.contract.columns)
-        return digest(repr((self.sql, types)))
+        return digest(repr((self.sql, types, self.contract.key)))
 
 
 @dataclass(frozen=True)

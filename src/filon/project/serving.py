@@ -192,6 +192,8 @@ Mistakes = Iterator[tuple[str, str]]
 
 def _word_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
     names = contract.column_names
+    if contract.name.lower().startswith("sqlite_") and words.served:
+        yield f"serving: SQLite keeps names such as `{contract.name}` to itself", "rename the table, or do not serve it"
     sort = [name.removeprefix("-") for name in words.sort]
     for word, columns in (("filters", words.filters), ("sort", sort)):
         for name in columns:
@@ -233,6 +235,8 @@ def _aggregation_mistakes(
     if words.time not in names or contract.column(words.time).type.kind is not Kind.DATE:
         yield f"aggregations: `time` must name a date column, not `{words.time}`", suggestion(words.time, names)
     for name, measure in words.measures.items():
+        if name in (words.time, CUT):
+            yield f"aggregations: `{name}` cannot be the name of a measure", "give it another name"
         if measure.sum is not None and (measure.sum not in names or not contract.column(measure.sum).type.is_exact):
             what = f"aggregations: the measure `{name}` sums `{measure.sum}`"
             yield what, "name an integer or a decimal column"
@@ -288,6 +292,5 @@ def _cube(contract: Contract, words: AggregationWords, contracts: Mapping[str, C
 
 
 def _sum_type(column: Column | None) -> ColumnType:
-    if column is None or column.type.kind is Kind.INTEGER:
-        return INTEGER
-    return ColumnType(Kind.DECIMAL, 38, column.type.scale)
+    """A count is an integer; sums of integers may leave its range."""
+    return ColumnType(Kind.DECIMAL, 38, column.type.scale) if column is not None else INTEGER

@@ -50,14 +50,13 @@ class _Feed:
     served: Served
     cube: Cube | None = None
 
-    def select(self, bound: Mapping[str, str], columns: Mapping[str, set[str]], as_of: dt.date) -> str:
-        """The rows, of tables bound under these names that have these columns."""
+    def select(self, bound: Mapping[str, str], as_of: dt.date) -> str:
+        """The rows, of tables bound under these names."""
         if self.cube is not None:
             return cube_query(self.cube, bound)
         [name] = self.inputs
         chosen = ", ".join(
-            f"CAST({identifier(column.name) if column.name in columns[name] else 'NULL'} AS {column.type.sql}) "
-            f"AS {identifier(column.name)}"
+            f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
             for column in self.table.columns
         )
         return f"SELECT {chosen} FROM {identifier(bound[name])}{self._window(as_of)}"
@@ -77,7 +76,13 @@ class _Feed:
         """Changes when other rows would come out."""
         content = [build.fingerprint for build in builds]
         date = as_of if self.served.window else None
-        return digest(repr((REVISION, content, self.shape, self.served.window, date, self.cube)))
+        return digest(repr((content, self.shape, self.recipe, date, self.table.sort, self.table.looked_up)))
+
+    @property
+    def recipe(self) -> str:
+        """Changes when the same tables of the lake would give other rows."""
+        cube = (self.cube.measures, self.cube.dimensions, self.cube.time) if self.cube else None
+        return digest(repr((REVISION, self.inputs, self.served.window, cube)))[:16]
 
     @property
     def shape(self) -> str:
@@ -113,20 +118,45 @@ def bring(
     as_it_is = before is not None and before.release == release.number and not force and store.is_settled()
     as_it_is = as_it_is and before is not None and before.tables.keys() == {feed.table.name for feed in feeds}
     if before is not None and as_it_is and all(_is_served(store, before, feed, release, as_of) for feed in feeds):
-        return LoadReport(store.name, before.load, release.number, 0, 0, round(time.perf_counter() - start, 3))
+        return LoadReport(store.name, before.load, release.number, 0, 0, _seconds(start))
+    require_servable(release, served)
     with store.loading() as session, _no_collector():
+        newest = lake.release()
+        if session.before and newest and newest.number > release.number:  # whoever published it loads it, or has
+            return LoadReport(store.name, session.before.load, session.before.release, 0, 0, _seconds(start))
         known = session.before.tables if session.before else {}
         intact = {feed.table.name for feed in feeds if _is_intact(session, feed, known)}
-        reshaped = any(feed.table.name in known and known[feed.table.name].shape != feed.shape for feed in feeds)
+        kept = session.kept[:keep]
+        reshaped = any(_has_other_shape(state, feed) for state in kept for feed in feeds)
         session.sweep(0 if reshaped else keep)
         work = _Work(store, session, lake, release, engine, as_of, now)
         for feed in feeds:
             comparable = feed.table.name in intact and not force
             work.load(feed, known[feed.table.name] if comparable else None)
         work.forget(known.keys() - {feed.table.name for feed in feeds})
-        work.flip(feeds)
-    duration = round(time.perf_counter() - start, 3)
-    return LoadReport(store.name, session.load, release.number, work.inserted, work.closed, duration)
+        work.flip(feeds, alone=reshaped)
+    return LoadReport(store.name, session.load, release.number, work.inserted, work.closed, _seconds(start))
+
+
+def require_servable(release: Release, served: Mapping[str, Served]) -> None:
+    """ConfigError when the contracts of today describe other columns or keys than a release has."""
+    for name, item in served.items():
+        build = release.build(Layer.GOLD, name)
+        columns = tuple((column.name, column.type.sql) for column in item.stored.columns)
+        if build is not None and (build.columns != columns or build.key not in ((), item.stored.key)):
+            raise ConfigError(
+                f"release {release.number} has other columns or another key of {name} than its contract says today: it "
+                "cannot be served. Take back the change of the contract first, or give --serving none."
+            )
+
+
+def _has_other_shape(state: ServedState, feed: _Feed) -> bool:
+    known = state.tables.get(feed.table.name)
+    return known is not None and known.shape != feed.shape
+
+
+def _seconds(start: float) -> float:
+    return round(time.perf_counter() - start, 3)
 
 
 @contextmanager
@@ -214,6 +244,7 @@ class _Work:
             table=feed.table.name,
             mark=mark,
             shape=feed.shape,
+            recipe=feed.recipe,
             rows=rows,
             versions=0,
             builds=builds,
@@ -230,8 +261,8 @@ class _Work:
         for name in names:
             self.closed += self._session.close(StoredTable(name, (), ()), None)
 
-    def flip(self, feeds: Sequence[_Feed]) -> None:
-        """Let readers see the load."""
+    def flip(self, feeds: Sequence[_Feed], *, alone: bool) -> None:
+        """Let readers see the load, ``alone`` when rows of those before would be misread now."""
         tables = {
             feed.table.name: self._states[feed.table.name].model_copy(
                 update={"versions": self._session.count(feed.table)}
@@ -247,10 +278,10 @@ class _Work:
             loaded_at=self._now(),
             tables=tables,
         )
-        self._session.flip(state, self._marks)
+        self._session.flip(state, self._marks, alone=alone)
 
     def _can_compare(self, feed: _Feed, before: TableState) -> bool:
-        return len(before.builds) == len(feed.inputs) and all(self._lake.is_complete(build) for build in before.builds)
+        return before.recipe == feed.recipe and all(self._lake.is_complete(build) for build in before.builds)
 
     def _write_changes(self, feed: _Feed, before: TableState, builds: Sequence[Build]) -> int:
         """Write the rows that are new, gone or different; returns the number of rows that the table has now."""
@@ -289,12 +320,11 @@ class _Work:
         return Marks(step=step, keys=tuple(self._engine().rows(query)))
 
     def _bind(self, feed: _Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
-        bound, columns = {}, {}
+        bound = {}
         for name, build in zip(feed.inputs, builds, strict=True):
             bound[name] = f"{side} {name}"
-            columns[name] = {column for column, _ in build.columns}
             self._engine().bind(bound[name], self._lake.paths(build), build.columns)
-        return feed.select(bound, columns, as_of)
+        return feed.select(bound, as_of)
 
     def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
         return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]

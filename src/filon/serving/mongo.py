@@ -42,7 +42,7 @@ from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.protocol import Batch
 from filon.serving.query import Condition, Query, Row, Value
-from filon.serving.state import OPEN, Marks, ServedState
+from filon.serving.state import OPEN, Marks, ServedState, read_state
 from filon.serving.stores import masked
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.sql import identifier
@@ -90,7 +90,7 @@ class MongoStore:
         """The newest load."""
         with _translated(self.uri):
             found = self._db[LOADS].find_one(sort=[("_id", -1)])
-        return _state(found) if found else None
+        return read_state(found["state"], self.uri) if found else None
 
     def is_settled(self) -> bool:
         """Whether the load that came last has finished all that follows its flip."""
@@ -115,7 +115,7 @@ class MongoStore:
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
         with _translated(self.uri):
-            return [_state(found) async for found in self._read[LOADS].find().sort("_id", -1)]
+            return [read_state(found["state"], self.uri) async for found in self._read[LOADS].find().sort("_id", -1)]
 
     async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
@@ -251,8 +251,10 @@ class MongoSession:
         self._uri = uri
         self._lease = lease
         self._touched: list[str] = []
-        found = db[LOADS].find_one(sort=[("_id", -1)])
-        self.before = _state(found) if found else None
+        self.kept: Sequence[ServedState] = [
+            read_state(found["state"], uri) for found in db[LOADS].find().sort("_id", -1)
+        ]
+        self.before = self.kept[0] if self.kept else None
         self.load = self.before.load + 1 if self.before else 1
         self._undo()
 
@@ -310,7 +312,7 @@ class MongoSession:
         """By the server's own statistics."""
         return self._db[_rows(table)].estimated_document_count()
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None]) -> None:
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
         """Indexes first, then one document that makes the load the current one, then what plain readers see."""
         for future in self._indexing:
             future.result()
@@ -326,6 +328,8 @@ class MongoSession:
             self._db[LOADS].with_options(write_concern=WriteConcern(j=True)).insert_one(document)
         except DuplicateKeyError:
             raise StoreBusy(f"{self._uri}: another process finished load {self.load} first; run again") from None
+        if alone:
+            self._db[LOADS].delete_many({"_id": {"$lt": self.load}})
         self._settle(state)
 
     def sweep(self, keep: int) -> int:
@@ -552,10 +556,6 @@ def _later(item: Order, value: Any) -> Document | None:
     if item.descending:
         return {"$lt": value} if item.column == "_id" else {"$not": {"$gte": value}}
     return {"$gt": value}
-
-
-def _state(found: Document) -> ServedState:
-    return ServedState.model_validate_json(found["state"])
 
 
 def _rows(table: StoredTable) -> str:

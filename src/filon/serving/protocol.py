@@ -24,6 +24,7 @@ class LoadSession(Protocol):
     """A load in progress. What it wrote is seen by nobody until ``flip``; without one, nothing of it stays."""
 
     before: ServedState | None
+    kept: Sequence[ServedState]
     load: int
 
     def prepare(self, table: StoredTable) -> bool:
@@ -35,8 +36,11 @@ class LoadSession(Protocol):
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Let this load no longer show the rows with these keys (None: all rows), and return their number."""
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None]) -> None:
-        """Make the load the one that readers see, in one step. ``marks`` of each table that changed (None: small)."""
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+        """Make the load the one that readers see, in one step; ``alone``: older ones can no longer be asked for.
+
+        ``marks`` are those of each table that changed (None: small).
+        """
 
     def holds(self, table: StoredTable, versions: int) -> bool:
         """Whether the table is there and has that many rows, closed ones included."""

@@ -23,7 +23,7 @@ from filon.project.serving import Order, StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.protocol import Batch
 from filon.serving.query import Condition, Query, Row, Value
-from filon.serving.state import OPEN, Marks, ServedState
+from filon.serving.state import OPEN, Marks, ServedState, read_state
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.sql import identifier, identifiers
 
@@ -60,7 +60,7 @@ class SQLiteStore:
 
     def state(self) -> ServedState | None:
         """The newest load."""
-        states = self._read(_states)
+        states = self._read(lambda connection: _states(connection, self.uri))
         return states[0] if states else None
 
     def is_settled(self) -> bool:
@@ -93,7 +93,7 @@ class SQLiteStore:
 
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
-        return await self._ask(_states)
+        return await self._ask(lambda connection: _states(connection, self.uri))
 
     async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
         """One SELECT."""
@@ -165,8 +165,8 @@ class SQLiteSession:
         self._connection = connection
         self._uri = uri
         self._prepared: list[StoredTable] = []
-        states = _states(connection)
-        self.before = states[0] if states else None
+        self.kept: Sequence[ServedState] = _states(connection, uri)
+        self.before = self.kept[0] if self.kept else None
         self.load = self.before.load + 1 if self.before else 1
 
     def prepare(self, table: StoredTable) -> bool:
@@ -203,18 +203,19 @@ class SQLiteSession:
         statement = f"{update} AND {' AND '.join(f'{identifier(name)} = ?' for name in table.key)}"
         return sum(self._connection.executemany(statement, batch).rowcount for batch in keys)
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None]) -> None:
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
         """Commit the rows, their indexes and views, and the state."""
         for table in self._prepared:
             self._index(table)
             if not table.name.startswith("_"):
                 self._show(table)
-        for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
-            if name not in state.tables:
-                self._connection.execute(f"DROP VIEW {identifier(name)}")
+        for name in (self.before.tables if self.before else {}).keys() - state.tables.keys():
+            self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
         for name, found in marks.items():
             text = found.model_dump_json() if found else None
             self._connection.execute("INSERT OR REPLACE INTO _marks VALUES (?, ?, ?)", [name, self.load, text])
+        if alone:
+            self._connection.execute("DELETE FROM _loads")
         self._connection.execute("INSERT INTO _loads VALUES (?, ?)", [self.load, state.model_dump_json()])
         self._sync(state)
         self._connection.execute("COMMIT")
@@ -299,15 +300,17 @@ def _row_tables(connection: sqlite3.Connection) -> list[str]:
 
 def _exists(connection: sqlite3.Connection, name: str) -> bool:
     """Whether there is a table of that name; views are ours, and made anew."""
-    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", [name]).fetchone()
+    found = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", [name]
+    ).fetchone()
     return found is not None
 
 
-def _states(connection: sqlite3.Connection) -> list[ServedState]:
+def _states(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
     if not _exists(connection, "_loads"):
         return []
     rows = connection.execute("SELECT state FROM _loads ORDER BY load DESC").fetchall()
-    return [ServedState.model_validate_json(state) for (state,) in rows]
+    return [read_state(state, uri) for (state,) in rows]
 
 
 def _where(load: int, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
@@ -386,7 +389,9 @@ def _plain(column: Column) -> str:
     if kind.kind is Kind.DECIMAL and kind.scale:
         return f"{name} / {10**kind.scale}.0"
     if kind.kind is Kind.TIMESTAMP:
-        return f"strftime('%Y-%m-%dT%H:%M:%fZ', {name} / 1000000.0, 'unixepoch')"
+        micros = f"((({name} % 1000000) + 1000000) % 1000000)"  # never negative, before 1970 either
+        seconds = f"strftime('%Y-%m-%dT%H:%M:%S', ({name} - {micros}) / 1000000, 'unixepoch')"
+        return f"{seconds} || printf('.%06dZ', {micros})"
     return name
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from filon.errors import StoreForeign
 from filon.lake import Build
 from filon.project.serving import StoredTable
 from filon.project.values import read_value
@@ -23,7 +24,8 @@ class _Document(BaseModel):
 class TableState(_Document):
     """One table as a load left it.
 
-    ``mark`` changes when other rows would be served, ``shape`` when they would be kept in another way. ``versions`` is
+    ``mark`` changes when other rows would be served, ``shape`` when they would be kept in another way, ``recipe``
+    when the same tables of the lake would give others. ``versions`` is
     the number of rows in the store, closed ones included: another number means that somebody else wrote there.
     ``builds`` are the contents of the lake that the rows come from; ``passed`` and ``warned`` count its checks.
     """
@@ -31,6 +33,7 @@ class TableState(_Document):
     table: str
     mark: str
     shape: str
+    recipe: str
     rows: int
     versions: int
     builds: tuple[Build, ...]
@@ -52,6 +55,16 @@ class ServedState(_Document):
     published_at: dt.datetime
     loaded_at: dt.datetime
     tables: Mapping[str, TableState]
+
+
+def read_state(text: str, uri: str) -> ServedState:
+    """A state as a store keeps it; StoreForeign when it cannot be understood."""
+    try:
+        return ServedState.model_validate_json(text)
+    except ValidationError as error:
+        raise StoreForeign(
+            f"{uri} was loaded by another version of Filon, or damaged. Drop it and run: the lake has all of it."
+        ) from error
 
 
 class Marks(_Document):

@@ -37,6 +37,7 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
             rows=0,
             files=(),
             columns=contract_columns(model.contract),
+            key=model.contract.key,
             built_at=context.inputs.now,
             run_id=context.inputs.run_id,
             duration_s=elapsed(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,13 +13,17 @@ import pytest
 import yaml
 from pymongo import MongoClient
 
-from filon.project import load_project
+from filon.lake import Lake
+from filon.line import serve_release
+from filon.project import Column, ColumnType, Kind, load_project
 from filon.project.serving import CUT, Served, served_tables
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.query import Query
-from filon.serving.state import ServedState
+from filon.serving.sqlite import _plain
+from filon.serving.state import OPEN, ServedState
 from filon.serving.stores import open_store
+from filon.settings import read_settings
 from tests.integration.conftest import ACHATS, Mongod, Shop
 
 MORE = "20,3,2025-03-01,1.00,tapis\n"
@@ -255,16 +259,21 @@ async def _all(store: Store, table: Any) -> list[Any]:
     return found
 
 
-def described(shop: Shop, **changes: Any) -> Shop:
-    """A copy of the retail project in which the words of ``fact_ventes`` on serving are changed."""
+def with_words(shop: Shop, word: str, change: Callable[[dict[str, Any]], None]) -> Shop:
+    """A copy of the retail project in which a word of ``fact_ventes`` is changed."""
     folder = shop.folder / "project"
     shutil.copytree(retail.FOLDER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     path = folder / "gold" / "fact_ventes.yaml"
     document = yaml.safe_load(path.read_text())
-    [words] = [item for item in document["schema"][0]["customProperties"] if item["property"] == "serving"]
-    words["value"].update(changes)
+    [words] = [item for item in document["schema"][0]["customProperties"] if item["property"] == word]
+    change(words["value"])
     path.write_text(yaml.safe_dump(document))
     return replace(shop, project=folder)
+
+
+def described(shop: Shop, **changes: Any) -> Shop:
+    """The same, for the words on serving."""
+    return with_words(shop, "serving", lambda words: words.update(changes))
 
 
 def test_a_contract_may_serve_a_window(served: Shop, store_uri: str) -> None:
@@ -332,3 +341,101 @@ def test_a_server_that_is_away_fails_the_run_after_the_release(shop: Shop, mongo
     assert "Start it, or check FILON_SERVING" in report["error"]
     mongod.start()
     assert away.run()["serving"]["inserted"] > 0
+
+
+def test_a_changed_window_is_loaded(served: Shop, store_uri: str) -> None:
+    for last, ids in (("11 months", [11, 12]), ("12 months", [10, 11, 12]), ("1 days", [])):
+        shop = described(served, window={"column": "date_achat", "last": last})
+        shop.run("--as-of", "2026-01-01")
+        assert [row[0] for row in everything(store_uri)["fact_ventes"]] == ids
+    served.run("--as-of", "2026-01-01")
+    assert [row[0] for row in everything(store_uri)["fact_ventes"]] == [10, 11, 12]
+
+
+def test_a_changed_cube_is_loaded(served: Shop, store_uri: str) -> None:
+    served.run()
+    shop = with_words(served, "aggregations", lambda words: words["measures"].update(ca={"sum": "annee"}))
+    shop.run()
+    found = plain(store_uri, "_rows__cube_fact_ventes")
+    assert sum(int(str(row["ca"])) for row in found if row[CUT] == "" and row["_to"] == OPEN) == 3 * 2025
+
+
+def test_a_changed_sort_and_filter_get_their_marks_and_index(
+    served: Shop, store_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filon.serving.loader.FEWEST_FOR_MARKS", 2)
+    served.run()
+    shop = described(served, sort=["-montant"], filters=["montant"], aliases={})
+    report = shop.run()
+    assert report["serving"]["inserted"] == report["serving"]["closed"] == 0
+    assert shop.project is not None
+    table = served_tables(load_project(shop.project).models)["fact_ventes"].stored
+
+    async def marks() -> Any:
+        store = open_store(store_uri)
+        [newest, *_] = await store.states()
+        found = await store.marks(newest.load, table)
+        await store.shut_readers()
+        store.shut()
+        assert found is not None
+        return found.place(0, table)
+
+    assert str(asyncio.run(marks())[0]) == "200.50"
+
+
+def reshaped(shop: Shop, old: str, new: str) -> Shop:
+    """The retail project with another text in the contract and the SQL of ``dim_produits``."""
+    folder = shop.folder / "project"
+    shutil.copytree(retail.FOLDER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for path in (folder / "gold" / "dim_produits.yaml", folder / "gold" / "dim_produits.sql"):
+        path.write_text(path.read_text().replace(old, new))
+    return replace(shop, project=folder)
+
+
+def test_a_rollback_to_other_columns_is_refused_before_it_is_published(served: Shop) -> None:
+    served.run()
+    shop = reshaped(served, "prix_min", "prix_plancher")
+    shop.run()
+    message = " ".join(shop.filon("rollback", "1", exit_code=2).split())
+    assert "release 3 has other columns or another key of dim_produits than its contract says today" in message
+    assert served.release()["number"] == 2
+    served.filon("rollback", "1")
+    assert served.release()["number"] == 3
+
+
+def test_a_column_of_another_type_leaves_no_older_load_to_misread(served: Shop, store_uri: str) -> None:
+    served.run()
+    shop = reshaped(served, "DECIMAL(38,2)", "DECIMAL(38,4)")
+    shop.run()
+    assert states(store_uri) == [2]
+    assert shop.project is not None
+    tables = served_tables(load_project(shop.project).models)
+    assert [str(row[3]) for row in everything(store_uri, tables)["dim_produits"]] == ["200.5000", "150.0000"]
+
+
+def test_a_late_load_does_not_take_readers_back(served: Shop, store_uri: str) -> None:
+    served.run()
+    settings = read_settings(project=retail.FOLDER)
+    project = load_project(retail.FOLDER)
+    lake = Lake(str(served.lake))
+    first = lake.release(1)
+    served.put("achats_2.csv", ACHATS.splitlines()[0] + "\n" + MORE)
+    served.run()
+    store = open_store(store_uri)
+    assert first is not None
+    assert serve_release(settings, project, lake, store, first).release == 2
+    store.shut()
+    assert everything(store_uri) == gold(served)
+
+
+def test_moments_are_shown_to_plain_readers_to_the_last_digit() -> None:
+    column = Column("at", ColumnType(Kind.TIMESTAMP))
+    connection = sqlite3.connect(":memory:")
+    for micros, shown in [
+        (59_999_600, "1970-01-01T00:00:59.999600Z"),
+        (-1, "1969-12-31T23:59:59.999999Z"),
+        (0, "1970-01-01T00:00:00.000000Z"),
+    ]:
+        [found] = connection.execute(f"SELECT {_plain(column)} FROM (SELECT {micros} AS at)").fetchone()
+        assert found == shown
+    connection.close()

@@ -80,6 +80,7 @@ def state(load: int, *tables: StoredTable, release: int = 1) -> ServedState:
             table=table.name,
             mark="m",
             shape="s",
+            recipe="r",
             rows=0,
             versions=0,
             builds=(),

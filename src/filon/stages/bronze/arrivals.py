@@ -83,14 +83,15 @@ def plan(
     missing = frozenset(_missing(ledger, observed, datasets))
     moved = frozenset(_moved(ledger, observed, datasets, ignored))
     known = _known(ledger, missing | moved)
-    owners = _owners(known, observed)
+    unreadable = _unreadable(ledger)
+    owners = _owners(known, observed, unreadable)
     decisions = [
         _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], retry_quarantined)
         for file in observed
     ]
     return Plan(
         decisions=tuple(decisions),
-        replaced=frozenset(_replaced(ledger, decisions)),
+        replaced=frozenset(_replaced(ledger, decisions, unreadable)),
         missing=missing,
         moved=moved,
     )
@@ -108,11 +109,27 @@ def _known(ledger: Ledger, gone: frozenset[int]) -> dict[tuple[str, str], dict[s
     return result
 
 
-def _owners(known: Known, observed: Sequence[Observed]) -> dict[tuple[str, str], str]:
+def _unreadable(ledger: Ledger) -> frozenset[tuple[str, str]]:
+    """Per dataset, the contents that were refused under every name that they had."""
+    states: dict[FileState, set[tuple[str, str]]] = {FileState.QUARANTINED: set(), FileState.LIVE: set()}
+    for version in ledger.versions:
+        states.setdefault(version.state, set()).add((version.dataset, version.sha256))
+    return frozenset(states[FileState.QUARANTINED] - states[FileState.LIVE])
+
+
+def _owners(
+    known: Known, observed: Sequence[Observed], unreadable: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
     """Which path brings a content: the one that already did, if it still does, else the first in order."""
     now = {(file.dataset, file.path): file.sha256 for file in observed}
     owners: dict[tuple[str, str], str] = {}
-    held = [version for place, versions in known.items() for version in _held(versions, now.get(place))]
+    held = [
+        version
+        for (dataset, path), versions in known.items()
+        for version in _held(
+            versions, now.get((dataset, path)), unreadable=(dataset, now.get((dataset, path))) in unreadable
+        )
+    ]
     for version in sorted(held, key=lambda version: version.number):
         owners.setdefault((version.dataset, version.sha256), version.path)
     for file in observed:
@@ -120,13 +137,11 @@ def _owners(known: Known, observed: Sequence[Observed]) -> dict[tuple[str, str],
     return owners
 
 
-def _held(versions: Mapping[str, FileVersion], sha256: str | None) -> Iterable[FileVersion]:
+def _held(versions: Mapping[str, FileVersion], sha256: str | None, *, unreadable: bool) -> Iterable[FileVersion]:
     """What a path brings while its file has this content (None: no file): a refused one leaves what was before it.
 
     What was retracted stays with its path for good; what was refused may be tried again wherever it turns up.
     """
-    current = versions.get(sha256) if sha256 is not None else None
-    unreadable = current is not None and current.state is FileState.QUARANTINED
     for version in versions.values():
         is_left = sha256 is None and version.state is not FileState.QUARANTINED
         is_behind = unreadable and version.state is FileState.LIVE
@@ -154,20 +169,23 @@ def _decide(
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced(ledger: Ledger, decisions: Collection[Decision]) -> Iterator[int]:
+def _replaced(
+    ledger: Ledger, decisions: Collection[Decision], unreadable: Collection[tuple[str, str]]
+) -> Iterator[int]:
     """Live versions of paths that now hold what another path brings, or what was retracted.
 
-    Bytes that nobody can read replace nothing, and are forgotten when their path holds something else.
+    Bytes that nobody can read replace nothing, and are forgotten when their path holds something else, or when they
+    were accepted under another name.
     """
     present = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions}
-    refused = {(v.dataset, v.sha256) for v in ledger.versions if v.state is FileState.QUARANTINED}
     now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _brings_nothing(d)}
     for version in ledger.versions:
         content = now.get((version.dataset, version.path))
-        if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
+        if version.state is FileState.LIVE and content and (version.dataset, content) not in unreadable:
             yield version.number
         held = present.get((version.dataset, version.path), version.sha256)
-        if version.state is FileState.QUARANTINED and held != version.sha256:
+        is_elsewhere = (version.dataset, version.sha256) not in unreadable
+        if version.state is FileState.QUARANTINED and (held != version.sha256 or is_elsewhere):
             yield version.number
 
 

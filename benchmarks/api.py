@@ -1,0 +1,190 @@
+"""Measure the API beside a bare FastAPI and PyMongo route that runs the same queries: ``make bench``.
+
+One worker each, on MongoDB, in one session; what counts is the ratio of requests per second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from tests.integration.conftest import Mongod, free_ports
+
+from benchmarks.bench import AS_OF, filon
+from benchmarks.serving import run
+
+CONNECTIONS = 16
+BARE = """
+import os
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import ORJSONResponse
+from pymongo import AsyncMongoClient
+
+app = FastAPI(default_response_class=ORJSONResponse)
+client = AsyncMongoClient(os.environ["BARE_URI"])
+rows = client["bare"]["fact_ventes"]
+
+
+def plain(row):
+    row["montant"] = float(row["montant"].to_decimal())
+    row["date_achat"] = row["date_achat"].date()
+    row["date"] = row["date"].date()
+    return row
+
+
+@app.get("/ventes/{id}")
+async def item(id: int):
+    row = await rows.find_one({"_id": id})
+    if row is None:
+        raise HTTPException(404)
+    return plain(row)
+
+
+@app.get("/ventes")
+async def page(skip: int = 0, limit: int = 100):
+    found = [plain(row) async for row in rows.find().sort("_id", 1).skip(skip).limit(limit)]
+    return {"total": await rows.estimated_document_count(), "skip": skip, "limit": limit, "data": found}
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--purchases", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path(".filon/bench-api"))
+    options = parser.parse_args()
+    shutil.rmtree(options.folder, ignore_errors=True)
+    options.folder.mkdir(parents=True)
+    server = Mongod(options.folder / "mongod", free_ports(1)[0])
+    server.folder.mkdir()
+    server.start()
+    try:
+        prepare(options.folder, server.uri, options.purchases)
+        with serving(options.folder, server.uri) as ports:
+            measure(ports, options.purchases, options.seconds, options.rounds)
+    finally:
+        server.stop()
+
+
+def prepare(folder: Path, mongo: str, purchases: int) -> None:
+    """Load the release, and the same facts for the bare route: one document per row, by its number."""
+    sources = str(folder / "sources")
+    subprocess.run(filon("generate", sources, "--purchases", str(purchases)), check=True, stdout=subprocess.DEVNULL)
+    run(folder, f"{mongo}/filon")
+    target = {"db": "bare", "coll": "fact_ventes"}
+    with MongoClient[dict[str, Any]](mongo) as client:
+        copy: list[dict[str, Any]] = [{"$set": {"_id": "$id_achat"}}, {"$unset": ["_from", "_to"]}, {"$out": target}]
+        client["filon"]["_rows_fact_ventes"].aggregate(copy)
+
+
+@contextmanager
+def serving(folder: Path, mongo: str) -> Iterator[tuple[int, int]]:
+    """Both servers; gives the ports of Filon and of the bare one."""
+    (folder / "bare.py").write_text(BARE)
+    ours, theirs = free_ports(2)
+    environment = {**os.environ, "BARE_URI": mongo, "FILON_API_KEYS": str(folder / "keys.json")}
+    bare = [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "bare:app", "--port", str(theirs)]
+    commands = [
+        filon("api", "--port", str(ours), "--serving", f"{mongo}/filon"),
+        [*bare, "--no-access-log", "--log-level", "warning"],
+    ]
+    with (folder / "servers.log").open("wb") as log:
+        processes = [subprocess.Popen(command, stdout=log, stderr=log, env=environment) for command in commands]
+        try:
+            for port in (ours, theirs):
+                wait_for(port)
+            yield ours, theirs
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait()
+
+
+def wait_for(port: int) -> None:
+    """Until a server listens."""
+    for _ in range(200):
+        try:
+            asyncio.run(ask(port, ["/"], 0.0, 1))
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"nothing listens on {port}")
+
+
+def measure(ports: tuple[int, int], purchases: int, seconds: float, rounds: int) -> None:
+    """Requests per second and latency of each kind of request."""
+    ours, theirs = ports
+    ids = range(1, purchases, max(1, purchases // 997))
+    last = purchases * 9 // 10 // 100 * 100
+    kinds = {
+        "point look-up": ([f"/api/v1/ventes/{number}" for number in ids], [f"/ventes/{number}" for number in ids]),
+        "page 1 of 100": (["/api/v1/ventes?limit=100"], ["/ventes?limit=100"]),
+        f"page {last // 100:,} of 100": ([f"/api/v1/ventes?skip={last}&limit=100"], [f"/ventes?skip={last}&limit=100"]),
+        "ca-par-periode": (["/api/v1/aggregations/ca-par-periode?periode=jour"], []),
+        "ca-par-periode, three filters": (
+            ["/api/v1/aggregations/ca-par-periode?periode=mois&pays=France&produit=Souris&segment=Gold"],
+            [],
+        ),
+    }
+    print(f"{purchases:,} purchases, {CONNECTIONS} connections, as of {AS_OF}")
+    print("| request | Filon | bare | ratio | Filon, one connection: median | p95 |\n|---|---|---|---|---|---|")
+    for name, (mine, other) in kinds.items():
+        rates = [asyncio.run(ask(ours, mine, seconds, CONNECTIONS)) for _ in range(rounds)]
+        bare = [asyncio.run(ask(theirs, other, seconds, CONNECTIONS)) for _ in range(rounds)] if other else []
+        alone = sorted(asyncio.run(ask(ours, mine, seconds, 1)))
+        mine_rate = statistics.median(len(found) for found in rates) / seconds
+        bare_rate = statistics.median(len(found) for found in bare) / seconds if bare else 0.0
+        ratio = f"{mine_rate / bare_rate:.2f}" if bare else ""
+        median, p95 = statistics.median(alone) * 1000, alone[int(len(alone) * 0.95)] * 1000
+        shown = f"{bare_rate:,.0f}/s" if bare else ""
+        print(f"| {name} | {mine_rate:,.0f}/s | {shown} | {ratio} | {median:.2f} ms | {p95:.2f} ms |", flush=True)
+
+
+async def ask(port: int, paths: list[str], seconds: float, connections: int) -> list[float]:
+    """Ask one path after the other over kept connections for some seconds (0: once); gives the latencies."""
+    latencies: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def client(first: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        number = first
+        while True:
+            path = paths[number % len(paths)]
+            number += connections
+            start = time.perf_counter()
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            status, _ = await answer(reader)
+            latencies.append(time.perf_counter() - start)
+            if seconds and status not in (200, 404):
+                raise RuntimeError(f"{path}: {status}")
+            if time.perf_counter() >= end:
+                break
+        writer.close()
+
+    await asyncio.gather(*(client(number) for number in range(connections)))
+    return latencies
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Status and body of an answer that says its length."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    lengths = [line.split(":")[1] for line in head if line.lower().startswith("content-length:")]
+    return int(head[0].split()[1]), await reader.readexactly(int(lengths[0]))
+
+
+if __name__ == "__main__":
+    main()
