@@ -18,11 +18,11 @@ LATER = ACHATS.splitlines()[0] + "".join(f"\n{100 + n},1,2025-03-{1 + n % 28:02}
 KILLER = """
 import datetime, os, signal, sys
 import pymongo.monitoring
-import filon.serving.mongo
+import filon.serving.mongo.lease
 from filon.cli import main
 
 VICTIM, MOMENT = int(sys.argv.pop(1)) or os.getpid(), int(sys.argv.pop(1))
-filon.serving.mongo.LEASE = datetime.timedelta(seconds=1)
+filon.serving.mongo.lease.LEASE = datetime.timedelta(seconds=1)
 
 class Killer(pymongo.monitoring.CommandListener):
     count = 0
@@ -53,7 +53,7 @@ def run_and_kill(shop: Shop, victim: int, moment: int) -> subprocess.CompletedPr
 @pytest.fixture
 def prepared(shop: Shop, mongod: Mongod, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that serves its first release, and has files for a second one."""
-    monkeypatch.setattr("filon.serving.mongo.LEASE", dt.timedelta(seconds=1))
+    monkeypatch.setattr("filon.serving.mongo.lease.LEASE", dt.timedelta(seconds=1))
     served = replace(shop, extra={"FILON_SERVING": f"{mongod.uri}/analytics"})
     served.run()
     served.put("achats-2.csv", LATER)

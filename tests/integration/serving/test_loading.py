@@ -20,7 +20,7 @@ from filon.project.serving import CUT, Served, served_tables
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.query import Query
-from filon.serving.sqlite import _plain
+from filon.serving.sqlite.values import plain as plain_sql
 from filon.serving.state import OPEN, ServedState
 from filon.serving.stores import open_store
 from filon.settings import read_settings
@@ -436,6 +436,6 @@ def test_moments_are_shown_to_plain_readers_to_the_last_digit() -> None:
         (-1, "1969-12-31T23:59:59.999999Z"),
         (0, "1970-01-01T00:00:00.000000Z"),
     ]:
-        [found] = connection.execute(f"SELECT {_plain(column)} FROM (SELECT {micros} AS at)").fetchone()
+        [found] = connection.execute(f"SELECT {plain_sql(column)} FROM (SELECT {micros} AS at)").fetchone()
         assert found == shown
     connection.close()

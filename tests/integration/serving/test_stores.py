@@ -210,7 +210,7 @@ def test_a_sweep_deletes_what_no_kept_load_shows(store: Store) -> None:
 
 
 def test_one_process_loads_at_a_time(store: Store, store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filon.serving.sqlite.PATIENCE_S", 0.1)
+    monkeypatch.setattr("filon.serving.sqlite.store.PATIENCE_S", 0.1)
     other = open_store(store_uri)
     with store.loading() as session:
         session.prepare(SALES)

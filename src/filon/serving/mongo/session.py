@@ -1,0 +1,201 @@
+"""A load in progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from pymongo import IndexModel, UpdateOne
+from pymongo.database import Database
+from pymongo.errors import (
+    DuplicateKeyError,
+)
+from pymongo.write_concern import WriteConcern
+
+from filon.errors import StoreBusy, StoreForeign
+from filon.project.serving import StoredTable
+from filon.serving.mongo.documents import LOADS, MARKS, Document, encoder, maker, rows_of
+from filon.serving.mongo.lease import Lease
+from filon.serving.mongo.queries import every_version, holds
+from filon.serving.protocol import Batch
+from filon.serving.state import OPEN, Marks, ServedState, read_state
+from filon.serving.syncing import SYNC_TABLE, sync_documents
+
+WRITERS = 2
+
+
+class MongoSession:
+    """A load in progress."""
+
+    def __init__(self, db: Database[Document], uri: str, lease: Lease, background: ThreadPoolExecutor) -> None:
+        self._db = db
+        self._background = background
+        self._indexing: list[Future[None]] = []
+        self._uri = uri
+        self._lease = lease
+        self._touched: list[str] = []
+        self.kept: Sequence[ServedState] = [
+            read_state(found["state"], uri) for found in db[LOADS].find().sort("_id", -1)
+        ]
+        self.before = self.kept[0] if self.kept else None
+        self.load = self.before.load + 1 if self.before else 1
+        self._undo()
+
+    def prepare(self, table: StoredTable) -> bool:
+        """Collections come into being with their first document."""
+        kinds = {info["name"]: info["type"] for info in self._db.list_collections(filter={"name": table.name})}
+        if kinds.get(table.name, "view") != "view":
+            message = f"{self._uri} has a collection {table.name} that Filon did not write"
+            raise StoreForeign(f"{message}; drop it, or give another database")
+        return rows_of(table) in self._db.list_collection_names(filter={"name": rows_of(table)})
+
+    def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
+        """Documents of this load; a few batches travel while the next ones are made."""
+        self._touch(table)
+        make = maker(table, self.load)
+        collection = self._db[rows_of(table)]
+        count = 0
+        for sent in _sent(
+            self._lease, lambda documents: collection.insert_many(documents, ordered=False), map(make, batches)
+        ):
+            count += len(sent.inserted_ids)
+        # indexes are built while the next table is on its way
+        self._indexing.append(self._background.submit(self._index, table))
+        return count
+
+    def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
+        """Valid documents with these keys end before this load."""
+        self._touch(table)
+        collection = self._db[rows_of(table)]
+        valid = {"_to": OPEN, "_from": {"$lt": self.load}}
+        change = {"$set": {"_to": self.load}}
+        if keys is None:
+            return collection.update_many(valid, change).modified_count
+        key = [table.column(name) for name in table.key]
+        encoders = [encoder(column) for column in key]
+
+        def updates(batch: Batch) -> list[UpdateOne]:
+            found = []
+            for values in batch:
+                parts = {
+                    column.name: encode(value) if encode else value
+                    for column, encode, value in zip(key, encoders, values, strict=True)
+                }
+                found.append(UpdateOne({"_id": every_version(parts), **valid}, change))
+            return found
+
+        send = _sent(self._lease, lambda requests: collection.bulk_write(requests, ordered=False), map(updates, keys))
+        return sum(result.modified_count for result in send)
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """By the server's own statistics, or counted."""
+        return holds(self._db, table, versions)
+
+    def count(self, table: StoredTable) -> int:
+        """By the server's own statistics."""
+        return self._db[rows_of(table)].estimated_document_count()
+
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+        """Indexes first, then one document that makes the load the current one, then what plain readers see."""
+        for future in self._indexing:
+            future.result()
+        for name, found in marks.items():
+            text = found.model_dump_json() if found else None
+            self._db[MARKS].replace_one(
+                {"name": name, "load": self.load}, {"name": name, "load": self.load, "marks": text}, upsert=True
+            )
+        self._lease.note(self.load, self._touched)
+        document = {"_id": self.load, "state": state.model_dump_json()}
+        # written to disk before it is seen, and with it all that was written before
+        try:
+            self._db[LOADS].with_options(write_concern=WriteConcern(j=True)).insert_one(document)
+        except DuplicateKeyError:
+            raise StoreBusy(f"{self._uri}: another process finished load {self.load} first; run again") from None
+        if alone:
+            self._db[LOADS].delete_many({"_id": {"$lt": self.load}})
+        self._settle(state)
+
+    def sweep(self, keep: int) -> int:
+        """Documents that ended before the oldest kept load, or with the last one when none is kept."""
+        loads = [found["_id"] for found in self._db[LOADS].find({}, {"_id": 1}).sort("_id", -1)]
+        oldest = loads[:keep][-1] if keep and loads else self.load
+        current = loads[0] if loads else 0
+        self._db[LOADS].delete_many({"_id": {"$lt": min(oldest, current)}})
+        count = 0
+        for name in self._db.list_collection_names(filter={"name": {"$regex": "^_rows_"}}):
+            count += self._db[name].delete_many({"_to": {"$lte": min(oldest, current)}}).deleted_count
+        for found in self._db[MARKS].find({"load": {"$lte": oldest}}, {"marks": 0}):
+            newer = {"name": found["name"], "load": {"$gt": found["load"], "$lte": oldest}}
+            if self._db[MARKS].find_one(newer, {"_id": 1}):
+                self._db[MARKS].delete_one({"_id": found["_id"]})
+        return count
+
+    def _touch(self, table: StoredTable) -> None:
+        if table.name not in self._touched:
+            self._touched.append(table.name)
+            self._lease.note(self.load, self._touched)
+
+    def _undo(self) -> None:
+        """Take back what a killed load wrote, or finish what it had to do after its flip."""
+        load, tables = self._lease.left()
+        if load is None:
+            return
+        current = self.before.load if self.before else 0
+        if self.before is not None and load <= current:
+            self._settle(self.before)
+            return
+        for name in tables:
+            collection = self._db[f"_rows_{name}"]
+            collection.delete_many({"_from": {"$gt": current}})
+            collection.update_many({"_to": {"$gt": current, "$lt": OPEN}}, {"$set": {"_to": OPEN}})
+        self._db[MARKS].delete_many({"load": {"$gt": current}})
+        self._lease.settled()
+
+    def _index(self, table: StoredTable) -> None:
+        sorts = [tuple(item.column for item in table.sort)] if table.sort else []
+        wanted = dict.fromkeys([*((name,) for name in table.looked_up), *sorts])
+        models = [
+            IndexModel([*((name, 1) for name in columns), ("_id", 1)])
+            for columns in wanted
+            if columns != table.key[: len(columns)]
+        ]
+        closed = IndexModel([("_to", 1)], name="closed", partialFilterExpression={"_to": {"$lt": OPEN}})
+        self._db[rows_of(table)].create_indexes([*models, closed])
+
+    def _settle(self, state: ServedState) -> None:
+        """Views and ``_sync_metadata`` follow the current load."""
+        there = {info["name"]: info["type"] for info in self._db.list_collections()}
+        shown = [name for name in state.tables if not name.startswith("_")]
+        for name in shown:
+            pipeline: list[Mapping[str, Any]] = [
+                {"$match": {"_from": {"$lte": state.load}, "_to": {"$gt": state.load}}},
+                {"$project": {"_from": 0, "_to": 0}},
+            ]
+            if name in there:
+                self._db.command("collMod", name, viewOn=f"_rows_{name}", pipeline=pipeline)
+            else:
+                self._db.create_collection(name, viewOn=f"_rows_{name}", pipeline=pipeline)
+        for name, kind in there.items():
+            if kind == "view" and f"_rows_{name}" in there and name not in shown:
+                self._db.drop_collection(name)
+        documents = sync_documents(state)
+        for document in documents:
+            wanted = {"collection_name": document["collection_name"]}
+            self._db[SYNC_TABLE].replace_one(wanted, document, upsert=True)
+        names = [document["collection_name"] for document in documents]
+        self._db[SYNC_TABLE].delete_many({"collection_name": {"$nin": names}})
+        self._lease.settled()
+
+
+def _sent(lease: Lease, send: Callable[[Any], Any], batches: Iterable[Any]) -> Iterator[Any]:
+    """Results of sending batches, in order, several on their way at once."""
+    with ThreadPoolExecutor(max_workers=WRITERS) as pool:
+        waiting: list[Future[Any]] = []
+        for batch in filter(None, batches):
+            lease.check()
+            waiting.append(pool.submit(send, batch))
+            if len(waiting) > WRITERS:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()

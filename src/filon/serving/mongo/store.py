@@ -1,0 +1,149 @@
+"""The store itself: what it serves, and what readers ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from pymongo import AsyncMongoClient, MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+
+from filon.project import Column, Kind
+from filon.project.serving import StoredTable
+from filon.serving.encoding import unscaled
+from filon.serving.mongo.documents import LOADS, LOCK, MARKS, Document, decoded, decoder, rows_of
+from filon.serving.mongo.errors import readable_address, translated
+from filon.serving.mongo.lease import Lease
+from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
+from filon.serving.mongo.session import MongoSession
+from filon.serving.query import Condition, Query, Row
+from filon.serving.state import Marks, ServedState, read_state
+from filon.serving.stores import masked
+from filon.sql import identifier
+
+DATABASE = "analytics"
+
+
+ANSWER_MS = 1_500
+
+
+class MongoStore:
+    """A store in a database of a MongoDB server; ``analytics`` when the address names none."""
+
+    name = "mongodb"
+
+    def __init__(self, uri: str) -> None:
+        self.uri = masked(uri)
+        self._address = uri
+        with readable_address(self.uri):
+            MongoClient[Document](uri, connect=False).close()
+        self._database = urlsplit(uri).path.strip("/") or DATABASE
+        self._client: MongoClient[Document] | None = None
+        self._reader: AsyncMongoClient[Document] | None = None
+
+    def encoding(self, column: Column) -> str:
+        """Decimals as whole numbers of their last decimal, moments as they are; documents are made from these."""
+        name, kind = identifier(column.name), column.type.kind
+        if kind is Kind.DECIMAL:
+            return unscaled(column)
+        if kind is Kind.DATE:
+            return f"CAST({name} AS TIMESTAMP)"
+        return f"unix_micros({name})" if kind is Kind.TIMESTAMP else name
+
+    def state(self) -> ServedState | None:
+        """The newest load."""
+        with translated(self.uri):
+            found = self._db[LOADS].find_one(sort=[("_id", -1)])
+        return read_state(found["state"], self.uri) if found else None
+
+    def is_settled(self) -> bool:
+        """Whether the load that came last has finished all that follows its flip."""
+        with translated(self.uri):
+            return self._db[LOCK].find_one({"_id": "loader", "load": {"$ne": None}}) is None
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """By the server's own statistics; counted only where these differ, as they may after a crash of the server."""
+        with translated(self.uri):
+            return holds(self._db, table, versions)
+
+    @contextmanager
+    def loading(self) -> Iterator[MongoSession]:
+        """Hold the loader's lease, renewed while the load lasts."""
+        with (
+            translated(self.uri),
+            Lease(self._db[LOCK], self.uri) as lease,
+            ThreadPoolExecutor(max_workers=1) as background,
+        ):
+            yield MongoSession(self._db, self.uri, lease, background)
+
+    async def states(self) -> Sequence[ServedState]:
+        """Newest first."""
+        with translated(self.uri):
+            return [read_state(found["state"], self.uri) async for found in self._read[LOADS].find().sort("_id", -1)]
+
+    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+        """One find."""
+        columns = [column for column in table.columns if query.fields is None or column.name in query.fields]
+        wanted = conditions_of(load, table, query.conditions)
+        place = query.at or query.after
+        if place is not None:
+            wanted.append(behind(table, query.sort, place, inclusive=query.at is not None))
+        cursor = self._read[rows_of(table)].find(
+            {"$and": wanted},
+            projection={"_id": False, **{column.name: True for column in columns}},
+            sort=[(item.column, -1 if item.descending else 1) for item in by_id(table, query.sort)],
+            skip=query.skip,
+            limit=query.limit,
+            batch_size=query.limit,
+        )
+        with translated(self.uri):
+            found = await cursor.to_list()
+        decoders = [(column.name, decode) for column in columns if (decode := decoder(column))]
+        names = [column.name for column in columns]
+        return [decoded(names, document, decoders) for document in found]
+
+    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+        """Counted over an index where there is one."""
+        with translated(self.uri):
+            return await self._read[rows_of(table)].count_documents({"$and": conditions_of(load, table, conditions)})
+
+    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+        """The newest marks that are not newer than the load."""
+        wanted = {"name": table.name, "load": {"$lte": load}}
+        with translated(self.uri):
+            found = await self._read[MARKS].find_one(wanted, sort=[("load", -1)])
+        return Marks.model_validate_json(found["marks"]) if found and found["marks"] else None
+
+    def shut(self) -> None:
+        """Close the connections of loads; those of readers close with their event loop."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    async def shut_readers(self) -> None:
+        """Close the connections of readers."""
+        if self._reader is not None:
+            await self._reader.close()
+            self._reader = None
+
+    @property
+    def _db(self) -> Database[Document]:
+        if self._client is None:
+            with readable_address(self.uri):
+                self._client = MongoClient(self._address, serverSelectionTimeoutMS=ANSWER_MS, appname="filon")
+        return self._client[self._database]
+
+    @property
+    def _read(self) -> AsyncDatabase[Document]:
+        if self._reader is None:
+            with readable_address(self.uri):
+                self._reader = AsyncMongoClient(
+                    self._address,
+                    serverSelectionTimeoutMS=ANSWER_MS,
+                    connectTimeoutMS=ANSWER_MS,
+                    appname="filon-api",
+                )
+        return self._reader[self._database]

@@ -1,0 +1,90 @@
+"""Questions about tables and rows, in SQL of SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from filon.project.serving import Order, StoredTable
+from filon.serving.query import Condition, Query
+from filon.serving.sqlite.values import bound
+from filon.serving.state import ServedState, read_state
+from filon.sql import identifier
+
+
+def rows_of(table: StoredTable) -> str:
+    """The table that holds all versions of a table's rows."""
+    return f"_rows_{table.name}"
+
+
+def holds(connection: sqlite3.Connection, table: StoredTable, versions: int) -> bool:
+    """Whether a table is there with that many rows."""
+    return exists(connection, rows_of(table)) and count(connection, table) == versions
+
+
+def count(connection: sqlite3.Connection, table: StoredTable) -> int:
+    """Number of rows; SQLite reads the smallest index for that."""
+    [found] = connection.execute(f"SELECT count(*) FROM {identifier(rows_of(table))}").fetchone()
+    return int(found)
+
+
+def row_tables(connection: sqlite3.Connection) -> list[str]:
+    """Every table that holds versions of rows."""
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return [name for (name,) in names if name.startswith("_rows_")]
+
+
+def exists(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is a table of that name; views are ours, and made anew."""
+    found = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", [name]
+    ).fetchone()
+    return found is not None
+
+
+def states_of(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
+    """The loads that can be asked for, newest first."""
+    if not exists(connection, "_loads"):
+        return []
+    rows = connection.execute("SELECT state FROM _loads ORDER BY load DESC").fetchall()
+    return [read_state(state, uri) for (state,) in rows]
+
+
+def where(load: int, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+    """The condition for rows of a load that meet all conditions, and its values."""
+    parts = [f"_from <= {load} AND _to > {load}"]
+    parts += [f"{identifier(item.column)} {item.operator} ?" for item in conditions]
+    return " AND ".join(parts), [bound(table, item.column, item.value) for item in conditions]
+
+
+def place_of(table: StoredTable, query: Query) -> tuple[str, list[Any]]:
+    """The condition that rows lie behind a place of the sort (or at it), and its values."""
+    place = query.at or query.after
+    if place is None:
+        return "", []
+    values = [bound(table, step.column, value) for step, value in zip(query.sort, place, strict=True)]
+    branches, found = [], list[Any]()
+    for index, (step, value) in enumerate(zip(query.sort, values, strict=True)):
+        behind = _behind(step, value)
+        if behind is None:
+            continue
+        same = [f"{identifier(before.column)} IS ?" for before in query.sort[:index]]
+        branches.append(" AND ".join([*same, behind]))
+        found += [*values[:index], *([value] if "?" in behind else [])]
+    if query.at:
+        branches.append(" AND ".join(f"{identifier(step.column)} IS ?" for step in query.sort))
+        found += values
+    first, value = query.sort[0], values[0]
+    begin = ""
+    if value is not None and not first.descending:  # lets the index find where to begin
+        begin, found = f"{identifier(first.column)} >= ? AND ", [value, *found]
+    return f" AND {begin}({' OR '.join(branches) or 'FALSE'})", found
+
+
+def _behind(step: Order, value: Any) -> str | None:
+    """Rows whose column comes later than a value; nulls come first, or last where the sort descends."""
+    name = identifier(step.column)
+    if value is None:
+        return None if step.descending else f"{name} IS NOT NULL"
+    return f"({name} < ? OR {name} IS NULL)" if step.descending else f"{name} > ?"

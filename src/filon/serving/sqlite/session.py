@@ -1,0 +1,144 @@
+"""A load in progress, inside one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+
+from filon.errors import StoreForeign
+from filon.project.serving import StoredTable
+from filon.serving.protocol import Batch
+from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
+from filon.serving.sqlite.values import TYPES, plain
+from filon.serving.state import OPEN, Marks, ServedState
+from filon.serving.syncing import SYNC_TABLE, sync_documents
+from filon.sql import identifier, identifiers
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _marks (name TEXT, load INTEGER, marks TEXT, PRIMARY KEY (name, load)) WITHOUT ROWID;
+"""
+
+
+class SQLiteSession:
+    """A load inside one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, uri: str) -> None:
+        self._connection = connection
+        self._uri = uri
+        self._prepared: list[StoredTable] = []
+        self.kept: Sequence[ServedState] = states_of(connection, uri)
+        self.before = self.kept[0] if self.kept else None
+        self.load = self.before.load + 1 if self.before else 1
+
+    def prepare(self, table: StoredTable) -> bool:
+        """Indexes follow after the rows, which is faster when there are many."""
+        name = rows_of(table)
+        if exists(self._connection, table.name):
+            raise StoreForeign(f"{self._uri} has a table {table.name} that Filon did not write; use another store")
+        columns = [*((c.name, TYPES[c.type.kind]) for c in table.columns), ("_from", "INTEGER"), ("_to", "INTEGER")]
+        found = [(row[1], row[2]) for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})")]
+        keyed = [row[1] for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})") if row[5]]
+        is_same = found == columns and set(keyed) == {*table.key, "_from"}
+        if not is_same:
+            self._connection.execute(f"DROP TABLE IF EXISTS {identifier(name)}")
+            spelled = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
+            key = f"PRIMARY KEY ({identifiers((*table.key, '_from'))})"
+            self._connection.execute(f"CREATE TABLE {identifier(name)} ({spelled}, {key}) WITHOUT ROWID")
+        self._prepared.append(table)
+        return is_same
+
+    def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
+        """Rows of this load, valid until another closes them."""
+        places = ", ".join("?" * len(table.columns))
+        statement = f"INSERT INTO {identifier(rows_of(table))} VALUES ({places}, {self.load}, {OPEN})"
+        count = 0
+        for batch in batches:
+            count += self._connection.executemany(statement, batch).rowcount
+        return count
+
+    def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
+        """Valid rows with these keys end before this load."""
+        update = f"UPDATE {identifier(rows_of(table))} SET _to = {self.load} WHERE _to = {OPEN} AND _from < {self.load}"
+        if keys is None:
+            return self._connection.execute(update).rowcount
+        statement = f"{update} AND {' AND '.join(f'{identifier(name)} = ?' for name in table.key)}"
+        return sum(self._connection.executemany(statement, batch).rowcount for batch in keys)
+
+    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+        """Commit the rows, their indexes and views, and the state."""
+        for table in self._prepared:
+            self._index(table)
+            if not table.name.startswith("_"):
+                self._show(table)
+        for name in (self.before.tables if self.before else {}).keys() - state.tables.keys():
+            self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
+        for name, found in marks.items():
+            text = found.model_dump_json() if found else None
+            self._connection.execute("INSERT OR REPLACE INTO _marks VALUES (?, ?, ?)", [name, self.load, text])
+        if alone:
+            self._connection.execute("DELETE FROM _loads")
+        self._connection.execute("INSERT INTO _loads VALUES (?, ?)", [self.load, state.model_dump_json()])
+        self._sync(state)
+        self._connection.execute("COMMIT")
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """Counted."""
+        return holds(self._connection, table, versions)
+
+    def count(self, table: StoredTable) -> int:
+        """Counted."""
+        return count(self._connection, table)
+
+    def sweep(self, keep: int) -> int:
+        """Rows that ended before the oldest kept load, or with the last one when none is kept."""
+        loads = [load for (load,) in self._connection.execute("SELECT load FROM _loads ORDER BY load DESC")]
+        oldest = loads[:keep][-1] if keep and loads else self.load
+        self._connection.execute("DELETE FROM _loads WHERE load < ?", [oldest])
+        newer = "SELECT 1 FROM _marks AS newer WHERE newer.name = _marks.name AND newer.load > _marks.load"
+        self._connection.execute(f"DELETE FROM _marks WHERE EXISTS ({newer} AND newer.load <= ?)", [oldest])
+        return sum(
+            self._connection.execute(
+                f"DELETE FROM {identifier(name)} WHERE _to <= ? AND _to < {OPEN}", [oldest]
+            ).rowcount
+            for name in row_tables(self._connection)
+        )
+
+    def _index(self, table: StoredTable) -> None:
+        rows = rows_of(table)
+        sorts = [tuple(step.column for step in table.sort)] if table.sort else []
+        for columns in dict.fromkeys([*((name,) for name in table.looked_up), *sorts]):
+            if columns != table.key[: len(columns)]:
+                whole = (*columns, *(name for name in table.key if name not in columns))
+                name = identifier(f"{rows} by {' '.join(columns)}")
+                self._connection.execute(
+                    f"CREATE INDEX IF NOT EXISTS {name} ON {identifier(rows)} ({identifiers(whole)})"
+                )
+        name = identifier(f"{rows} closed")
+        self._connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {identifier(rows)} (_to) WHERE _to < {OPEN}")
+
+    def _show(self, table: StoredTable) -> None:
+        columns = ", ".join(f"{plain(column)} AS {identifier(column.name)}" for column in table.columns)
+        self._connection.execute(f"DROP VIEW IF EXISTS {identifier(table.name)}")
+        self._connection.execute(
+            f"CREATE VIEW {identifier(table.name)} AS SELECT {columns} FROM {identifier(rows_of(table))} "
+            f"WHERE _to = {OPEN}"
+        )
+
+    def _sync(self, state: ServedState) -> None:
+        documents = sync_documents(state)
+        self._connection.execute(f"DROP TABLE IF EXISTS {SYNC_TABLE}")
+        if documents:
+            self._connection.execute(f"CREATE TABLE {SYNC_TABLE} ({identifiers(documents[0])})")
+            places = ", ".join("?" * len(documents[0]))
+            rows = [tuple(_spelled(value) for value in document.values()) for document in documents]
+            self._connection.executemany(f"INSERT INTO {SYNC_TABLE} VALUES ({places})", rows)
+
+
+def _spelled(value: object) -> object:
+    """A value of a sync document as SQLite keeps it."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return json.dumps(value) if isinstance(value, dict) else value

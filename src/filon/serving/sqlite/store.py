@@ -1,0 +1,162 @@
+"""The store itself: what it serves, and what readers ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import TypeVar
+
+from filon.errors import StoreBusy, StoreUnavailable
+from filon.project import Column, Kind
+from filon.project.serving import StoredTable
+from filon.serving.encoding import unscaled
+from filon.serving.query import Condition, Query, Row
+from filon.serving.sqlite.queries import holds, place_of, rows_of, states_of, where
+from filon.serving.sqlite.session import SCHEMA, SQLiteSession
+from filon.serving.sqlite.values import decoded, decoder
+from filon.serving.state import Marks, ServedState
+from filon.sql import identifier, identifiers
+
+Answer = TypeVar("Answer")
+
+
+PATIENCE_S = 5.0
+
+
+CACHE_KIB = 128 << 10
+
+
+class SQLiteStore:
+    """A store in one file in WAL mode."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.uri = f"sqlite:///{path}"
+        self._path = path
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+
+    def encoding(self, column: Column) -> str:
+        """Decimals as whole numbers of their last decimal, dates as text, timestamps as microseconds."""
+        name, kind = identifier(column.name), column.type
+        if kind.kind is Kind.DECIMAL:
+            return f"CAST({unscaled(column)} AS BIGINT)"
+        if kind.kind is Kind.DATE:
+            return f"CAST({name} AS VARCHAR)"
+        return f"unix_micros({name})" if kind.kind is Kind.TIMESTAMP else name
+
+    def state(self) -> ServedState | None:
+        """The newest load."""
+        states = self._read(lambda connection: states_of(connection, self.uri))
+        return states[0] if states else None
+
+    def is_settled(self) -> bool:
+        """Always: views follow in the transaction of the load."""
+        return True
+
+    def holds(self, table: StoredTable, versions: int) -> bool:
+        """Counted; SQLite reads only the pages of the smallest index for that."""
+        return self._read(lambda connection: holds(connection, table, versions))
+
+    @contextmanager
+    def loading(self) -> Iterator[SQLiteSession]:
+        """One transaction, from here to ``flip``."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{self.uri}: {error.strerror}. Give another FILON_SERVING.") from error
+        with translated(self.uri):
+            connection = sqlite3.connect(self._path, isolation_level=None, timeout=PATIENCE_S)
+            try:
+                connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+                connection.executescript(SCHEMA)
+                connection.execute("BEGIN IMMEDIATE")
+                yield SQLiteSession(connection, self.uri)
+                if not connection.in_transaction:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                connection.close()  # which undoes what was not committed
+
+    async def states(self) -> Sequence[ServedState]:
+        """Newest first."""
+        return await self._ask(lambda connection: states_of(connection, self.uri))
+
+    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+        """One SELECT."""
+        columns = [column for column in table.columns if query.fields is None or column.name in query.fields]
+        condition, values = where(load, table, query.conditions)
+        place, place_values = place_of(table, query)
+        order = ", ".join(f"{identifier(step.column)} {'DESC' if step.descending else 'ASC'}" for step in query.sort)
+        sql = (
+            f"SELECT {identifiers(column.name for column in columns)} FROM {identifier(rows_of(table))} "
+            f"WHERE {condition}{place} ORDER BY {order} LIMIT {query.limit} OFFSET {query.skip}"
+        )
+        rows = await self._ask(lambda connection: connection.execute(sql, [*values, *place_values]).fetchall())
+        names = [column.name for column in columns]
+        decoders = [(index, decode) for index, column in enumerate(columns) if (decode := decoder(column))]
+        return [decoded(names, row, decoders) for row in rows]
+
+    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+        """Counted over an index where there is one."""
+        condition, values = where(load, table, conditions)
+        sql = f"SELECT count(*) FROM {identifier(rows_of(table))} WHERE {condition}"
+        [found] = await self._ask(lambda connection: connection.execute(sql, values).fetchone())
+        return int(found)
+
+    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+        """The newest marks that are not newer than the load."""
+        sql = "SELECT marks FROM _marks WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
+        found = await self._ask(lambda connection: connection.execute(sql, [table.name, load]).fetchone())
+        return Marks.model_validate_json(found[0]) if found and found[0] else None
+
+    async def shut_readers(self) -> None:
+        """Close idle connections."""
+        self.shut()
+
+    def shut(self) -> None:
+        """Close idle connections."""
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except Empty:
+                return
+
+    async def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        return await asyncio.to_thread(self._read, question)
+
+    def _read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        with translated(self.uri):
+            if not self._path.exists():  # reading creates no file: what is not there yet reads as an empty store
+                with closing(sqlite3.connect(":memory:")) as empty:
+                    empty.executescript(SCHEMA)
+                    return question(empty)
+            connection = self._connection()
+            try:
+                return question(connection)
+            finally:
+                self._idle.put(connection)
+
+    def _connection(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            address = f"{self._path.absolute().as_uri()}?mode=ro"
+            return sqlite3.connect(address, uri=True, check_same_thread=False, timeout=PATIENCE_S, isolation_level=None)
+
+
+@contextmanager
+def translated(uri: str) -> Iterator[None]:
+    """StoreBusy when another process is loading, StoreUnavailable when the file cannot be used."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise StoreBusy(f"{uri}: another process is loading it; run again when it is done") from error
+        raise StoreUnavailable(f"{uri}: {error}. Check space, permissions and FILON_SERVING.") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreUnavailable(f"{uri}: {error}. Delete the file and run again: it is filled from the lake.") from error
