@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from tests.integration.conftest import Mongod, free_ports
+from tests.integration.conftest import free_ports
 
 from benchmarks.bench import AS_OF, filon
-from benchmarks.serving import run
+from benchmarks.serving import mongo_server, run
 
 CONNECTIONS = 16
 BARE = """
@@ -66,17 +65,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(".filon/bench-api"))
     options = parser.parse_args()
-    shutil.rmtree(options.folder, ignore_errors=True)
-    options.folder.mkdir(parents=True)
-    server = Mongod(options.folder / "mongod", free_ports(1)[0])
-    server.folder.mkdir()
-    server.start()
-    try:
-        prepare(options.folder, server.uri, options.purchases)
-        with serving(options.folder, server.uri) as ports:
+    with mongo_server(options.folder) as uri:
+        prepare(options.folder, uri, options.purchases)
+        with serving(options.folder, uri) as ports:
             measure(ports, options.purchases, options.seconds, options.rounds)
-    finally:
-        server.stop()
 
 
 def prepare(folder: Path, mongo: str, purchases: int) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=Path(".filon/bench-serving"))
     options = parser.parse_args()
-    shutil.rmtree(options.folder, ignore_errors=True)
-    options.folder.mkdir(parents=True)
-    server = Mongod(options.folder / "mongod", free_ports(1)[0])
-    server.folder.mkdir()
+    with mongo_server(options.folder) as uri:
+        measure(options.folder, uri, options.purchases, options.rounds)
+
+
+@contextmanager
+def mongo_server(folder: Path) -> Iterator[str]:
+    """An empty folder with a MongoDB server in it; gives the address."""
+    shutil.rmtree(folder, ignore_errors=True)
+    server = Mongod(folder / "mongod", free_ports(1)[0])
+    server.folder.mkdir(parents=True)
     server.start()
     try:
-        measure(options.folder, server.uri, options.purchases, options.rounds)
+        yield server.uri
     finally:
         server.stop()
 

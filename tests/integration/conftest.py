@@ -281,8 +281,13 @@ def mongod(tmp_path: Path) -> Iterator[Mongod]:
 @pytest.fixture(params=["sqlite", "mongodb"])
 def store_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty store of each kind."""
+    yield from empty_store(request, tmp_path)
+
+
+def empty_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The address of an empty store of the kind that a fixture is asked for."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'serving.db'}"
+        yield f"sqlite:///{folder / 'serving.db'}"
         return
     address = request.getfixturevalue("mongo_uri")
     database = f"t{secrets.token_hex(6)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import secrets
 import socket
 import threading
 import time
@@ -19,7 +18,6 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from httpx import Client
-from pymongo import MongoClient
 
 from filon.api import create_app
 from filon.project import Project, load_project
@@ -28,7 +26,7 @@ from filon.projects.retail.generate import generate
 from filon.serving import loader
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.integration.conftest import Shop
+from tests.integration.conftest import Shop, empty_store
 
 LATE = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n"
 
@@ -82,14 +80,7 @@ def answering(app: FastAPI) -> Iterator[str]:
 @pytest.fixture(scope="session", params=["sqlite", "mongodb"])
 def shared_store_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a store of each kind, for all tests that only read."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path_factory.mktemp('store') / 'serving.db'}"
-        return
-    address = request.getfixturevalue("mongo_uri")
-    database = f"t{secrets.token_hex(6)}"
-    yield f"{address}/{database}"
-    with MongoClient[dict[str, Any]](address) as client:
-        client.drop_database(database)
+    yield from empty_store(request, tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="session")
