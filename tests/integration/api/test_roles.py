@@ -76,9 +76,8 @@ def test_a_wrong_password_is_a_problem_that_shows_no_secret(shop: Shop, guarded:
     uri = address(guarded, "reader").replace("reader-secret", "wrong-secret")
     report = replace(shop, extra={"FILON_SERVING": uri}).run(exit_code=1)
     assert "secret" not in str(report)
-    with answering(
-        create_app(load_project(retail.FOLDER), open_store(uri), Settings(api_keys=shop.folder / "k"))
-    ) as base:
-        answer = Client(base_url=base, timeout=30).get("/api/v1/clients")
+    app = create_app(load_project(retail.FOLDER), open_store(uri), Settings(api_keys=shop.folder / "keys.json"))
+    with answering(app) as base, Client(base_url=base, timeout=30) as client:
+        answer = client.get("/api/v1/clients")
         assert answer.status_code == 503
         assert "secret" not in answer.text

@@ -22,7 +22,7 @@ from filon.serving.protocol import Batch
 from filon.serving.state import OPEN, Marks, ServedState, read_state
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 
-WRITERS = 2
+WRITERS = 3
 
 
 class MongoSession:
@@ -31,7 +31,7 @@ class MongoSession:
     def __init__(self, db: Database[Document], uri: str, lease: Lease, background: ThreadPoolExecutor) -> None:
         self._db = db
         self._background = background
-        self._indexing: list[Future[None]] = []
+        self._indexing: list[Future[list[str]]] = []
         self._uri = uri
         self._lease = lease
         self._touched: list[str] = []
@@ -43,12 +43,15 @@ class MongoSession:
         self._undo()
 
     def prepare(self, table: StoredTable) -> bool:
-        """Collections come into being with their first document."""
+        """A collection comes into being with its index."""
         kinds = {info["name"]: info["type"] for info in self._db.list_collections(filter={"name": table.name})}
         if kinds.get(table.name, "view") != "view":
             message = f"{self._uri} has a collection {table.name} that Filon did not write"
             raise StoreForeign(f"{message}; drop it, or give another database")
-        return rows_of(table) in self._db.list_collection_names(filter={"name": rows_of(table)})
+        is_there = rows_of(table) in self._db.list_collection_names(filter={"name": rows_of(table)})
+        # sweeps look closed rows up; while there are none the index is empty, and costs nothing
+        self._db[rows_of(table)].create_index("_to", name="closed", partialFilterExpression={"_to": {"$lt": OPEN}})
+        return is_there
 
     def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
         """Documents of this load; a few batches travel while the next ones are made."""
@@ -60,8 +63,7 @@ class MongoSession:
             self._lease, lambda documents: collection.insert_many(documents, ordered=False), map(make, batches)
         ):
             count += len(sent.inserted_ids)
-        # indexes are built while the next table is on its way
-        self._indexing.append(self._background.submit(self._index, table))
+        self._index(table)
         return count
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
@@ -153,15 +155,10 @@ class MongoSession:
         self._lease.settled()
 
     def _index(self, table: StoredTable) -> None:
-        sorts = [tuple(item.column for item in table.sort)] if table.sort else []
-        wanted = dict.fromkeys([*((name,) for name in table.looked_up), *sorts])
-        models = [
-            IndexModel([*((name, 1) for name in columns), ("_id", 1)])
-            for columns in wanted
-            if columns != table.key[: len(columns)]
-        ]
-        closed = IndexModel([("_to", 1)], name="closed", partialFilterExpression={"_to": {"$lt": OPEN}})
-        self._db[rows_of(table)].create_indexes([*models, closed])
+        """Begin to build indexes; while they are, the next table is on its way."""
+        collection = self._db[rows_of(table)]
+        for model in _indexes(table):
+            self._indexing.append(self._background.submit(collection.create_indexes, [model]))
 
     def _settle(self, state: ServedState) -> None:
         """Views and ``_sync_metadata`` follow the current load."""
@@ -186,6 +183,14 @@ class MongoSession:
         names = [document["collection_name"] for document in documents]
         self._db[SYNC_TABLE].delete_many({"collection_name": {"$nin": names}})
         self._lease.settled()
+
+
+def _indexes(table: StoredTable) -> Iterator[IndexModel]:
+    """One for each column that rows are looked up by, one for the sort if the key is another."""
+    sort = tuple((step.column, -1 if step.descending else 1) for step in table.sort)
+    for columns in dict.fromkeys([*(((name, 1),) for name in table.looked_up), *([sort] if sort else [])]):
+        if tuple(name for name, _ in columns) != table.key[: len(columns)]:
+            yield IndexModel([*columns, ("_id", 1)])
 
 
 def _sent(lease: Lease, send: Callable[[Any], Any], batches: Iterable[Any]) -> Iterator[Any]:

@@ -28,6 +28,7 @@ DATABASE = "analytics"
 
 
 ANSWER_MS = 1_500
+INDEXERS = 2
 
 
 class MongoStore:
@@ -75,7 +76,7 @@ class MongoStore:
         with (
             translated(self.uri),
             Lease(self._db[LOCK], self.uri) as lease,
-            ThreadPoolExecutor(max_workers=1) as background,
+            ThreadPoolExecutor(max_workers=INDEXERS) as background,
         ):
             yield MongoSession(self._db, self.uri, lease, background)
 
