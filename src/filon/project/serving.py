@@ -146,7 +146,7 @@ def served_tables(models: Mapping[str, Model]) -> dict[str, Served]:
             continue
         contract, words = model.contract, model.serving
         filters = {item.name: item for item in _filters(contract, words)}
-        looked_up = tuple(dict.fromkeys(item.column.name for item in filters.values()))
+        looked_up = tuple(name for name in dict.fromkeys(words.filters) if name not in words.unindexed)
         stored = StoredTable(name, contract.columns, contract.key, _orders(words.sort), looked_up)
         cube = _cube(contract, model.aggregations, contracts) if model.aggregations else None
         found[name] = Served(contract, words, stored, filters, cube)
@@ -199,6 +199,9 @@ def _word_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
         for name in columns:
             if name not in names:
                 yield f"serving: `{word}` names the unknown column `{name}`", suggestion(name, names)
+    for name in words.unindexed:
+        if name not in words.filters:
+            yield f"serving: `unindexed` names `{name}`, which is no filter", suggestion(name, words.filters)
     if words.default_limit > words.maximum_limit:
         yield "serving: `defaultLimit` is above `maximumLimit`", "correct one of them"
     if words.item and len(contract.key) != 1:

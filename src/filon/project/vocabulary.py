@@ -174,6 +174,7 @@ class ServingWords(_Words):
     maximum_limit: int = Field(default=1000, ge=1)
     sort: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    unindexed: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
     window: Window | None = None
 

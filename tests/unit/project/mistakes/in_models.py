@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from tests.unit.project.mistakes.shop import BEST, BEST_SQL, LOSSLESS, TOTALS, TOTALS_SQL, Mistake
 
+SERVED = "    properties:\n      - name: client\n        logicalType: integer\n"
+
+
+def serving(words: str) -> str:
+    """The beginning of the columns, below these words on serving."""
+    return f"    customProperties:\n      - property: serving\n        value: {words}\n{SERVED}"
+
+
 IN_A_MODEL = [
     Mistake(
         "no key",
@@ -500,5 +508,68 @@ IN_A_MODEL = [
         "gold/totals.yaml:27",
         "`validValues` is no list of DATE values",
         "write it as `[a, b]`",
+    ),
+    Mistake(
+        "serving: unknown filter",
+        TOTALS,
+        SERVED,
+        serving("{filters: [clent]}"),
+        "gold/totals.yaml:13",
+        "`filters` names the unknown column `clent`",
+        "did you mean `client`?",
+    ),
+    Mistake(
+        "serving: unknown sort",
+        TOTALS,
+        SERVED,
+        serving("{sort: [-amont]}"),
+        "gold/totals.yaml:13",
+        "`sort` names the unknown column `amont`",
+        "did you mean `amount`?",
+    ),
+    Mistake(
+        "serving: no filter",
+        TOTALS,
+        SERVED,
+        serving("{unindexed: [client]}"),
+        "gold/totals.yaml:13",
+        "`unindexed` names `client`, which is no filter",
+        "",
+    ),
+    Mistake(
+        "serving: limits upside down",
+        TOTALS,
+        SERVED,
+        serving("{defaultLimit: 10, maximumLimit: 5}"),
+        "gold/totals.yaml:13",
+        "`defaultLimit` is above `maximumLimit`",
+        "correct one of them",
+    ),
+    Mistake(
+        "serving: unknown alias",
+        TOTALS,
+        SERVED,
+        serving("{filters: [latest], aliases: {from: latest_mn}}"),
+        "gold/totals.yaml:13",
+        "the alias `from` stands for the unknown filter `latest_mn`",
+        "did you mean `latest_min`?",
+    ),
+    Mistake(
+        "serving: parameter of two meanings",
+        TOTALS,
+        SERVED,
+        serving("{filters: [client], aliases: {limit: client_min}}"),
+        "gold/totals.yaml:13",
+        "the parameter `limit` has two meanings",
+        "rename the alias",
+    ),
+    Mistake(
+        "serving: window over a number",
+        TOTALS,
+        SERVED,
+        serving("{window: {column: number, last: 3 days}}"),
+        "gold/totals.yaml:13",
+        "the window's column `number` is no date",
+        "name a date",
     ),
 ]
