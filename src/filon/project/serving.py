@@ -194,14 +194,7 @@ def _word_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
     names = contract.column_names
     if contract.name.lower().startswith("sqlite_") and words.served:
         yield f"serving: SQLite keeps names such as `{contract.name}` to itself", "rename the table, or do not serve it"
-    sort = [name.removeprefix("-") for name in words.sort]
-    for word, columns in (("filters", words.filters), ("sort", sort)):
-        for name in columns:
-            if name not in names:
-                yield f"serving: `{word}` names the unknown column `{name}`", suggestion(name, names)
-    for name in words.unindexed:
-        if name not in words.filters:
-            yield f"serving: `unindexed` names `{name}`, which is no filter", suggestion(name, words.filters)
+    yield from _column_mistakes(contract, words)
     if words.default_limit > words.maximum_limit:
         yield "serving: `defaultLimit` is above `maximumLimit`", "correct one of them"
     if words.item and len(contract.key) != 1:
@@ -210,6 +203,18 @@ def _word_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
         yield from _window_mistakes(contract, words.window.column)
     if all(name in names for name in words.filters):
         yield from _parameter_mistakes(contract, words)
+
+
+def _column_mistakes(contract: Contract, words: ServingWords) -> Mistakes:
+    names = contract.column_names
+    sort = [name.removeprefix("-") for name in words.sort]
+    for word, columns in (("filters", words.filters), ("sort", sort)):
+        for name in columns:
+            if name not in names:
+                yield f"serving: `{word}` names the unknown column `{name}`", suggestion(name, names)
+    for name in words.unindexed:
+        if name not in words.filters:
+            yield f"serving: `unindexed` names `{name}`, which is no filter", suggestion(name, words.filters)
 
 
 def _window_mistakes(contract: Contract, name: str) -> Mistakes:
