@@ -365,7 +365,7 @@ def test_a_changed_sort_and_filter_get_their_marks_and_index(
 ) -> None:
     monkeypatch.setattr("filon.serving.loader.FEWEST_FOR_MARKS", 2)
     served.run()
-    shop = described(served, sort=["-montant"], filters=["montant"], aliases={})
+    shop = described(served, sort=["-montant"], filters=["montant"], unindexed=[], aliases={})
     report = shop.run()
     assert report["serving"]["inserted"] == report["serving"]["closed"] == 0
     assert shop.project is not None
