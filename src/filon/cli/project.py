@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
@@ -132,7 +133,7 @@ def _show_tests(console: Console, project: Project, results: list[ModelTestResul
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the new project")],
-    csv: Annotated[list[Path], typer.Argument(help="CSV files to describe, one source each")],
+    csv: Annotated[list[Path], typer.Argument(help="CSV files to describe; files of one kind make one source")],
     name: Annotated[str | None, typer.Option("--name", help="Name of the project; else the folder's")] = None,
 ) -> None:
     """Start a project from CSV files: a contract for each, and a first model."""
@@ -141,4 +142,5 @@ def init(
     written = write_project(folder, csv, name or folder.resolve().name)
     for path in written:
         typer.echo(f"wrote {path}")
-    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {csv[0].parent}")
+    sources = Path(os.path.commonpath([path.resolve().parent for path in csv])) if len(csv) > 1 else csv[0].parent
+    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {sources}")

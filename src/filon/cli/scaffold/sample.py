@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filon.errors import ConfigError
 from filon.project.vocabulary import SourceWords
-from filon.stages.bronze.receive import GZIP, ZSTD, Refused, _unpacked
-from filon.stages.bronze.records import Record, RecordReader, _fitted
+from filon.stages.bronze.receive import GZIP, ZSTD, Refused, unpacked
+from filon.stages.bronze.records import Record, RecordReader, fitted
 
 SAMPLE_BYTES = 4 << 20
 PIECE = 1 << 16
@@ -88,7 +88,7 @@ def _beginning(path: Path) -> tuple[bytes, bool]:
 def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
     first = next(pieces, b"")
     everything = chain([first], pieces)
-    return _unpacked(first, everything) if first.startswith((GZIP, ZSTD)) else everything
+    return unpacked(first, everything) if first.startswith((GZIP, ZSTD)) else everything
 
 
 def _decoded(path: Path, data: bytes, is_whole: bool) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, 
 
 def _fields(record: Record, width: int) -> tuple[str, ...] | None:
     """The fields of a record that the line would not call malformed."""
-    fields, fault = _fitted(record, width)
+    fields, fault = fitted(record, width)
     return tuple(field or "" for field in fields) if fault is None else None
 
 

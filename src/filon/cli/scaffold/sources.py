@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from filon.cli.scaffold.names import distinct, table_name
 from filon.cli.scaffold.sample import Sample
 from filon.errors import ConfigError
-from filon.stages.bronze.ingest import _matcher
+from filon.stages.bronze.ingest import matcher_of
 from filon.stages.bronze.receive import PACKED
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)
@@ -86,7 +86,7 @@ def _open_pattern(file_name: str) -> str:
 
 
 def _matches(pattern: str, sample: Sample) -> bool:
-    matcher = _matcher(pattern)
+    matcher = matcher_of(pattern)
     return any(matcher.fullmatch(name) for name in (sample.file_name, _exact_pattern(sample.file_name)))
 
 

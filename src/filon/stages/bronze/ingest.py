@@ -105,7 +105,7 @@ def _check_project(ledger: Ledger, project: Project, root: str) -> None:
 
 
 def _list(project: Project, sources: Sources) -> _Listing:
-    matchers = {name: _matcher(dataset.pattern) for name, dataset in project.datasets.items()}
+    matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
     found: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
     for file in sources.files():
@@ -121,7 +121,7 @@ def _list(project: Project, sources: Sources) -> _Listing:
     return _Listing(tuple(found), tuple(ignored))
 
 
-def _matcher(pattern: str) -> re.Pattern[str]:
+def matcher_of(pattern: str) -> re.Pattern[str]:
     """A file pattern: ``*`` stays inside a folder, ``**/`` goes through any number of them."""
     parts = []
     for part in re.split(r"(\*\*/|\*|\?)", unicodedata.normalize("NFC", pattern)):

@@ -116,7 +116,7 @@ def _bring(file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: 
     everything = _chain(first, chunks)
     packed = first.startswith((GZIP, ZSTD))
     if packed:
-        everything = _unpacked(first, everything)
+        everything = unpacked(first, everything)
     quote = dialect.quote.encode()
     if file.local is not None and not packed and dialect.encoding == "utf-8":
         target.symlink_to(file.local.absolute())
@@ -140,7 +140,8 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of an archive, told by its first bytes; Refused when it is damaged."""
     try:
         yield from (_gunzipped(chunks) if first.startswith(GZIP) else _unzstd(chunks))
     except (zlib.error, zstandard.ZstdError, EOFError) as error:

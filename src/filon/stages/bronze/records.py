@@ -146,13 +146,14 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
         next(rows, None)  # the header, which is no blank line even where there is one column
         reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
-            fields, fault = _fitted(record, width)
+            fields, fault = fitted(record, width)
             malformed += fault is not None
             writer.writerow([records, fault, record.raw if fault else None, *fields])
     return Tidied(records, malformed)
 
 
-def _fitted(record: Record, width: int) -> tuple[tuple[str | None, ...], str | None]:
+def fitted(record: Record, width: int) -> tuple[tuple[str | None, ...], str | None]:
+    """The fields of a record, as many as the header has; or nulls and the fault, when it cannot have as many."""
     fields, fault = record.fields, record.fault
     if fault is None and not any(fields[width:]):
         fields = fields[:width]  # delimiters at the end of a line, as spreadsheets leave them, bring no data
