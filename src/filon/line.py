@@ -17,7 +17,7 @@ from filon.errors import ConfigError, FilonError, TablesFailed
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
-from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus, ServingLine
+from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
 from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
 from filon.settings import Settings
@@ -267,7 +267,7 @@ def _report(run: Run, status: RunStatus, release: Release | None, error: FilonEr
         ignored_files=bronze.ignored if bronze else (),
         datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),
         checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in run.checks),
-        serving=ServingLine.model_validate(run.loaded, from_attributes=True) if run.loaded else None,
+        serving=run.loaded,
     )
 
 

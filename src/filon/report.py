@@ -8,6 +8,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from filon.lake import CheckStatus
+from filon.serving.loader import LoadReport
 from filon.stages.context import TableReport
 
 
@@ -61,17 +62,6 @@ class DatasetLine(_Part):
     reasons: dict[str, int]
 
 
-class ServingLine(_Part):
-    """What was written into the store."""
-
-    store: str
-    load: int
-    release: int
-    inserted: int
-    closed: int
-    duration_s: float
-
-
 class RunReport(_Part):
     """A whole run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
@@ -87,7 +77,7 @@ class RunReport(_Part):
     ignored_files: tuple[str, ...] = ()
     datasets: tuple[DatasetLine, ...] = ()
     checks: tuple[CheckLine, ...] = ()
-    serving: ServingLine | None = Field(default=None, description="None when the run did not come that far")
+    serving: LoadReport | None = Field(default=None, description="None when the run did not come that far")
 
     @property
     def quarantined(self) -> bool:

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pymongo.errors import (
-    ConfigurationError,
-    ConnectionFailure,
-    ExecutionTimeout,
-    OperationFailure,
-)
+from pymongo.errors import ConfigurationError, ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from filon.errors import ConfigError, StoreUnavailable
 

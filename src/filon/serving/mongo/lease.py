@@ -11,10 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from pymongo.collection import Collection
-from pymongo.errors import (
-    DuplicateKeyError,
-    PyMongoError,
-)
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from filon.errors import StoreBusy
 from filon.serving.mongo.documents import Document

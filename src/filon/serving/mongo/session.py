@@ -1,4 +1,4 @@
-"""A load in progress."""
+"""A load in progress: what it writes, and what it undoes of one that was killed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import (
-    DuplicateKeyError,
-)
+from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from filon.errors import StoreBusy, StoreForeign

@@ -25,8 +25,6 @@ from filon.serving.stores import masked
 from filon.sql import identifier
 
 DATABASE = "analytics"
-
-
 ANSWER_MS = 1_500
 INDEXERS = 2
 
