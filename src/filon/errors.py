@@ -15,10 +15,17 @@ FilonError
 │   ├── StoreUnavailable     the operational store does not answer (retryable)
 │   ├── StoreBusy            another process is loading the store (retryable)
 │   └── StoreForeign         the store holds something that Filon did not write
+├── ApiError                 the API gave the dashboard no usable answer
+│   ├── ApiUnreachable       it does not answer, or its store does not (retryable)
+│   ├── ApiEmpty             it has nothing to show yet (retryable)
+│   ├── ApiRefused           it wants another API key, or one with another scope
+│   ├── ApiMissing           what was asked for is not there, or no longer (retryable)
+│   └── ApiBusy              it was asked too often (retryable)
 ├── EngineError              the engine refused or failed a statement
 ├── ConservationBroken       read is not accepted + superseded + rejected
 ├── ChecksFailed             blocking checks failed; nothing was published
 ├── TablesFailed             some tables could not be built; the others were
+├── ServerFailed             a server that a command started ended by itself, or did not get ready
 └── NotFound                 a file, table or row that was asked for is not there
 
 Each says what was wrong, where, and what to do next; the facts are also fields.
@@ -141,6 +148,42 @@ class StoreForeign(StoreError):
     """The store holds something under a name of ours that Filon did not write."""
 
 
+class ApiError(FilonError):
+    """The API gave the dashboard no usable answer; ``status`` is that of HTTP, if there was one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class ApiUnreachable(ApiError):
+    """The API does not answer, or the store behind it does not."""
+
+    retryable = True
+
+
+class ApiEmpty(ApiError):
+    """Nothing was loaded yet."""
+
+    retryable = True
+
+
+class ApiRefused(ApiError):
+    """No valid API key, or one without the scope."""
+
+
+class ApiMissing(ApiError):
+    """A row, table, release or page that is not there, or no longer."""
+
+    retryable = True
+
+
+class ApiBusy(ApiError):
+    """Too many requests."""
+
+    retryable = True
+
+
 class EngineError(FilonError):
     """The engine refused or failed a statement."""
 
@@ -180,6 +223,10 @@ class TablesFailed(FilonError):
         self.failures = failures
         lines = [f"  {table}: {message}" for table, message in failures.items()]
         super().__init__("\n".join(["these tables could not be built; nothing was published:", *lines]))
+
+
+class ServerFailed(FilonError):
+    """A server that a command started ended by itself, or did not get ready."""
 
 
 class NotFound(FilonError):

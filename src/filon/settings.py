@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -58,6 +58,20 @@ class Settings(BaseSettings):
     )
     api_cors: str | None = Field(
         default=None, description="Origins of web pages that may ask the API, comma between; else none"
+    )
+    api_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^\s?#]+$",
+        description="Address of the API, for the dashboard",
+    )
+    api_key: SecretStr | None = Field(default=None, description="API key of the dashboard, if the API wants one")
+    dashboard_host: str = Field(default="127.0.0.1", description="Address on which the dashboard listens")
+    dashboard_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboard")
+    dashboard_secrets: Path | None = Field(
+        default=None, description="TOML file whose [auth] table names the OpenID Connect provider of the dashboard"
+    )
+    dashboard_users: str | None = Field(
+        default=None, description="Who may sign in: mail addresses and @domains, comma between; else all that sign in"
     )
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
     memory_limit: Size = Field(

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from filon.api.parameters import Format
 from filon.project import Column, Kind
 from filon.serving.query import Row
+from filon.spreadsheet import guarded
 
 JSON_TYPE = "application/json"
 MEDIA_TYPES = {
@@ -22,7 +23,6 @@ MEDIA_TYPES = {
     Format.PARQUET: "application/vnd.apache.parquet",
     Format.ARROW: "application/vnd.apache.arrow.stream",
 }
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def json_bytes(value: object) -> bytes:
@@ -57,7 +57,7 @@ class CsvWriter:
         self._buffer = io.StringIO(newline="")
         self._writer = csv.writer(self._buffer)
         self._spell = [_spelling(column) for column in columns]
-        self._writer.writerow([_guarded(column.name) for column in columns])
+        self._writer.writerow([guarded(column.name) for column in columns])
 
     def rows(self, batch: Sequence[Row]) -> bytes:
         """More lines."""
@@ -79,17 +79,13 @@ def _cell(value: object, spell: Callable[[Any], str]) -> str:
 
 def _spelling(column: Column) -> Callable[[Any], str]:
     if column.is_text:
-        return _guarded
+        return guarded
     return {
         Kind.DECIMAL: lambda value: format(value, "f"),
         Kind.BOOLEAN: lambda value: "true" if value else "false",
         Kind.DATE: lambda value: str(value.isoformat()),
         Kind.TIMESTAMP: lambda value: str(value.isoformat()),
     }.get(column.type.kind, str)
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 class _Drain(io.RawIOBase):

@@ -74,11 +74,10 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop when the release is published")] = False,
     purchases: PurchasesOption = 8250,
 ) -> None:
-    """Generate sample data, run the line on it and show what was published."""
+    """Generate sample data, run the line on it, and serve the API and the dashboard."""
     from filon.projects import retail
     from filon.projects.retail.generate import generate as write_files
 
-    del no_serve  # nothing is served yet; scripts may already say so
     settings = read_settings(project=retail.FOLDER)
     found = open_project(settings)
     target = sources_of(settings, found).folder
@@ -88,8 +87,11 @@ def demo(
     typer.echo(f"generated {number(made.clients)} clients and {number(made.purchases)} purchases in {target}")
     report = run_once(settings)
     finish(report)
-    if report.status is not RunStatus.FAILED:
-        show_gold(settings)
+    show_gold(settings)
+    if not no_serve:
+        from filon.cli.dashboard import serve_both
+
+        serve_both(settings)
 
 
 def run_once(

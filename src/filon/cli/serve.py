@@ -73,7 +73,7 @@ def api(
 
 
 def _require_guarded(settings: Settings, *, insecure: bool) -> None:
-    if insecure or _is_loopback(settings.api_host) or settings.api_auth == "required":
+    if insecure or is_loopback(settings.api_host) or settings.api_auth == "required":
         return
     if not _key_file(settings).known():
         raise ConfigError(
@@ -82,7 +82,8 @@ def _require_guarded(settings: Settings, *, insecure: bool) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,83 @@
+"""``filon dashboard``: the dashboard over the API; and both servers together, as the demo ends with them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from filon.cli.processes import Server, free_port, group, require_free
+from filon.cli.serve import is_loopback
+from filon.dashboard import launch
+from filon.errors import ConfigError
+from filon.settings import PREFIX, Settings, read_settings
+
+
+def dashboard(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on [FILON_DASHBOARD_HOST]")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port [FILON_DASHBOARD_PORT]")] = None,
+    api: Annotated[str | None, typer.Option("--api", metavar="URL", help="Address of the API [FILON_API_URL]")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen beyond this machine although nobody has to sign in")
+    ] = False,
+) -> None:
+    """Serve the dashboard, over an API that runs already."""
+    settings = read_settings(dashboard_host=host, dashboard_port=port, api_url=api)
+    _require_guarded(settings, insecure=insecure)
+    require_free("dashboard", settings.dashboard_host, settings.dashboard_port)
+    with group() as servers:
+        servers.start(dashboard_server(settings))
+        typer.echo(f"dashboard on {address(settings.dashboard_host, settings.dashboard_port)}, over {settings.api_url}")
+        sys.stdout.flush()
+        servers.watch()
+
+
+def serve_both(settings: Settings) -> None:
+    """Serve API and dashboard of a project until Ctrl-C; a port that is in use is exchanged for a free one."""
+    host = settings.dashboard_host
+    api_port = free_port(settings.api_host, settings.api_port)
+    port = free_port(host, settings.dashboard_port)
+    api_url = address(settings.api_host, api_port)
+    settings = settings.model_copy(update={"api_url": api_url, "dashboard_port": port})
+    with group() as servers:
+        typer.echo("starting the API …")
+        servers.start(api_server(settings, api_port))
+        typer.echo("starting the dashboard …")
+        servers.start(dashboard_server(settings))
+        typer.echo("")
+        typer.echo(f"  dashboard  {address(host, port)}")
+        typer.echo(f"  API        {api_url}/docs")
+        typer.echo("")
+        typer.echo("Ctrl-C stops both.")
+        sys.stdout.flush()
+        servers.watch()
+
+
+def api_server(settings: Settings, port: int) -> Server:
+    """The API as a process."""
+    given = {"PROJECT": settings.project, "SERVING": settings.serving, "API_HOST": settings.api_host, "API_PORT": port}
+    variables = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
+    command = [sys.executable, "-m", "filon", "api"]
+    health = f"{address(settings.api_host, port)}/health/live"
+    return Server("the API", command, health, {**launch.environment(settings), **variables})
+
+
+def dashboard_server(settings: Settings) -> Server:
+    """The dashboard as a process."""
+    health = address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE
+    return Server("the dashboard", launch.command(settings), health, launch.environment(settings))
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser finds a server of this machine."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _require_guarded(settings: Settings, *, insecure: bool) -> None:
+    if not (insecure or is_loopback(settings.dashboard_host) or settings.dashboard_secrets is not None):
+        raise ConfigError(
+            f"{settings.dashboard_host} is reached from other machines, and nobody has to sign in. "
+            "Name an OpenID Connect provider in FILON_DASHBOARD_SECRETS, or give --insecure."
+        )

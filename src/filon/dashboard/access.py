@@ -1,0 +1,46 @@
+"""Who may see the dashboard: everybody who reaches it, or those who sign in with an OpenID Connect provider."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from filon.dashboard.language import Language
+
+
+def admit(language: Language, users: str | None) -> bool:
+    """Whether the user may go on; else the page says what to do."""
+    if not _wants_sign_in():
+        return True
+    if not st.user.is_logged_in:
+        with st.container(border=True):
+            st.subheader(f":material/login: {language.text('access.title')}", anchor=False)
+            st.write(language.text("access.fix"))
+            st.button(language.text("access.sign_in"), on_click=st.login, type="primary")
+        return False
+    mail = str(st.user.get("email") or "")
+    is_verified = st.user.get("email_verified", True) is not False
+    st.sidebar.caption(mail)
+    st.sidebar.button(language.text("access.sign_out"), on_click=st.logout, icon=":material/logout:")
+    if is_verified and is_listed(mail, users):
+        return True
+    with st.container(border=True):
+        st.subheader(f":material/lock: {language.text('state.refused.title')}", anchor=False)
+        st.write(language.text("access.unknown", mail=mail))
+    return False
+
+
+def is_listed(mail: str, users: str | None) -> bool:
+    """Whether a mail address is on a list of addresses and @domains; without a list everybody is."""
+    if users is None:
+        return True
+    listed = {part.strip().casefold() for part in users.split(",") if part.strip()}
+    address = mail.casefold()
+    return "@" in address and (address in listed or f"@{address.rpartition('@')[2]}" in listed)
+
+
+def _wants_sign_in() -> bool:
+    try:
+        return "auth" in st.secrets
+    except StreamlitSecretNotFoundError:
+        return False

@@ -1,0 +1,112 @@
+"""The script that Streamlit runs for every user and every change: language, sign-in, filters, then one page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from filon.dashboard import access, sidebar, states
+from filon.dashboard.client import ApiClient
+from filon.dashboard.context import Context
+from filon.dashboard.language import Language
+from filon.dashboard.views import VIEWS, View
+from filon.errors import ApiError
+from filon.settings import Settings, read_settings
+
+LOGGER = logging.getLogger("filon.dashboard")
+LOOK_EVERY = dt.timedelta(seconds=10)
+ICON = Path(__file__).with_name("icon.svg")
+
+
+@st.cache_resource
+def settings_of_server() -> Settings:
+    """The settings, read once."""
+    return read_settings()
+
+
+@st.cache_resource
+def client_of_server() -> ApiClient:
+    """The client that all users share."""
+    settings = settings_of_server()
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    return ApiClient(settings.api_url, key)
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="Filon", page_icon=str(ICON), layout="wide")
+    language = Language(sidebar.choose_language())
+    if not access.admit(language, settings_of_server().dashboard_users):
+        return
+    client = client_of_server()
+    try:
+        project = client.get("project").data
+        language = Language(language.code, project["currency"], project["timezone"])
+        context = Context(client, language, project, client.release())
+        views = [view for view in VIEWS if not context.missing(view.tables)]
+    except ApiError as error:
+        _navigate(language, list(VIEWS))
+        states.show_error(language, error)
+        _watch(client, None)
+        return
+    view = _navigate(language, views)
+    _watch(client, context.release)
+    _draw(context, view)
+
+
+def _navigate(language: Language, views: list[View]) -> View:
+    """The menu; gives the page that is shown."""
+    chosen: list[View] = []
+    pages = [
+        st.Page(
+            lambda view=view: chosen.append(view),  # type: ignore[misc]
+            title=language.text(f"{view.name}.page"),
+            icon=view.icon,
+            url_path=view.path,
+            default=view is views[0],
+        )
+        for view in views
+    ]
+    st.navigation(pages).run()
+    return chosen[0]
+
+
+def _draw(context: Context, view: View) -> None:
+    """The page, or what stands in its way."""
+    language = context.language
+    st.title(language.text(f"{view.name}.page"), anchor=False)
+    try:
+        if view.is_filtered:
+            context = context.with_filters(sidebar.choose_filters(context))
+        _warn_if_stale(context, view)
+        view.show(context)
+    except ApiError as error:
+        states.show_error(language, error)
+    except Exception:
+        LOGGER.exception("page %s failed", view.name)
+        states.show_defect(language)
+
+
+def _warn_if_stale(context: Context, view: View) -> None:
+    stale = [name for name in view.tables if context.tables[name].get("fresh") is False]
+    if stale:
+        oldest = min(dt.datetime.fromisoformat(context.tables[name]["checked_at"]) for name in stale)
+        ago = context.language.ago((dt.datetime.now(dt.UTC) - oldest).total_seconds())
+        states.show_stale(context.language, stale, ago)
+
+
+@st.fragment(run_every=LOOK_EVERY)
+def _watch(client: ApiClient, shown: int | None) -> None:
+    """Draw the page anew when another release is served, or one again (None is shown)."""
+    try:
+        now = client.release()
+    except ApiError:
+        return  # what is on the page still holds; the next change says what is wrong
+    if now != shown:
+        st.rerun(scope="app")
+
+
+main()

@@ -1,0 +1,322 @@
+"""Figures in one style. Each takes rows and names of their columns, and knows nothing of what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import plotly.graph_objects as go  # type: ignore[import-untyped]
+
+from filon.dashboard.client import Row
+from filon.dashboard.colours import MAIN, QUIET, SERIES, tint
+from filon.dashboard.language import Language
+
+HEIGHT = 340
+BAR_PX = 30
+LONGEST_LABEL = 26
+Figure: TypeAlias = go.Figure
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a figure is laid out: the language of its figures, and its height."""
+
+    language: Language
+    height: int = HEIGHT
+
+    def finish(self, figure: Figure, **layout: Any) -> Figure:
+        """A figure with what all have in common."""
+        figure.update_layout(
+            height=self.height,
+            margin={"l": 8, "r": 8, "t": 16, "b": 8},
+            separators=self.language.separators,
+            hoverlabel={"namelength": -1},
+            legend={"orientation": "h", "yanchor": "top", "y": -0.12, "x": 0},
+            bargap=0.25,
+            dragmode=False,
+            **layout,
+        )
+        figure.update_xaxes(automargin=True, title_standoff=8, zeroline=False)
+        figure.update_yaxes(automargin=True, title_standoff=8)
+        return figure
+
+
+def short(text: str) -> str:
+    """A label that leaves room for the bars."""
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
+    return [None if row[column] is None else float(row[column]) for row in rows]
+
+
+def over_time(
+    style: Style, rows: Sequence[Row], time: str, value: str, *, unit: str = "", line: bool = False, step: str = "mois"
+) -> Figure:
+    """A value per period, oldest first; a line for many, bars for few."""
+    names = [style.language.period(row[time]) for row in rows]
+    numbers = _numbers(rows, value)
+    hover = f"%{{customdata}}<br><b>%{{y:,.2f}}</b>{unit}<extra></extra>"
+    trace: Any
+    if line:
+        is_day = step == "jour"
+        trace = go.Scatter(
+            x=[row[time] for row in rows] if is_day else names,
+            y=numbers,
+            customdata=names,
+            mode="lines",
+            line={"color": MAIN, "width": 2},
+            fill="tozeroy",
+            fillcolor=tint(MAIN, 0.12),
+            hovertemplate=hover,
+        )
+    else:
+        trace = go.Bar(x=names, y=numbers, customdata=names, marker_color=MAIN, hovertemplate=hover)
+    figure = style.finish(go.Figure(trace), showlegend=False, hovermode="x")
+    figure.update_yaxes(rangemode="tozero", ticksuffix=unit)
+    if line and step == "jour":
+        figure.update_xaxes(type="date", tickformat=style.language.date_axis)
+    else:
+        figure.update_xaxes(type="category", nticks=14)
+    return figure
+
+
+def ranked(
+    style: Style,
+    rows: Sequence[Row],
+    label: str,
+    value: str,
+    *,
+    unit: str = "",
+    colours: Mapping[str, str] | None = None,
+    colour_by: str | None = None,
+) -> Figure:
+    """Horizontal bars, the first row on top."""
+    names = [str(row[label]) for row in rows]
+    by = colour_by or label
+    marks = [(colours or {}).get(str(row[by]), MAIN if colours is None else QUIET) for row in rows]
+    trace = go.Bar(
+        x=_numbers(rows, value),
+        y=list(range(len(rows))),
+        orientation="h",
+        marker_color=marks,
+        customdata=names,
+        hovertemplate=f"%{{customdata}}<br><b>%{{x:,.2f}}</b>{unit}<extra></extra>",
+    )
+    tall = Style(style.language, max(style.height, BAR_PX * len(rows) + 60))
+    figure = tall.finish(go.Figure(trace), showlegend=False)
+    places = list(range(len(rows)))
+    figure.update_yaxes(tickvals=places, ticktext=[short(name) for name in names], autorange="reversed", showgrid=False)
+    figure.update_xaxes(rangemode="tozero", ticksuffix=unit, nticks=6)
+    return figure
+
+
+def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
+    """Parts of a whole, as a ring."""
+    names = [str(row[label]) for row in rows]
+    trace = go.Pie(
+        labels=names,
+        values=_numbers(rows, value),
+        hole=0.55,
+        sort=False,
+        direction="clockwise",
+        marker={"colors": [colours.get(name, QUIET) for name in names], "line": {"width": 1, "color": "rgba(0,0,0,0)"}},
+        textinfo="percent",
+        textposition="inside",
+        insidetextfont={"color": "#ffffff", "size": 13},
+        hovertemplate="%{label}<br><b>%{value:,.2f}</b> (%{percent})<extra></extra>",
+    )
+    figure = style.finish(go.Figure(trace))
+    figure.update_layout(legend={"orientation": "v", "y": 0.5, "yanchor": "middle", "x": 1.02})
+    return figure
+
+
+def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
+    """Areas as large as the values."""
+    names = [str(row[label]) for row in rows]
+    trace = go.Treemap(
+        labels=names,
+        parents=[""] * len(rows),
+        values=_numbers(rows, value),
+        marker={"colors": [colours.get(name, QUIET) for name in names], "cornerradius": 4},
+        texttemplate="<b>%{label}</b><br>%{value:,}<br>%{percentRoot:.1%}",
+        textfont={"color": "#ffffff", "size": 15},
+        hovertemplate="%{label}<br><b>%{value:,}</b><extra></extra>",
+        tiling={"pad": 2},
+        pathbar={"visible": False},
+    )
+    return style.finish(go.Figure(trace))
+
+
+def boxes(
+    style: Style, rows: Sequence[Row], label: str, stats: str, colours: Mapping[str, str], *, unit: str = ""
+) -> Figure:
+    """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
+    figure = go.Figure()
+    for row in rows:
+        found = {name: float(number) for name, number in row[stats].items() if number is not None}
+        figure.add_trace(
+            go.Box(
+                name=short(str(row[label])),
+                q1=[found["25%"]],
+                median=[found["50%"]],
+                q3=[found["75%"]],
+                lowerfence=[found["min"]],
+                upperfence=[found["max"]],
+                mean=[found["mean"]],
+                marker_color=colours.get(str(row[label]), QUIET),
+                hoverinfo="y+name",
+            )
+        )
+    style.finish(figure, showlegend=False)
+    figure.update_yaxes(ticksuffix=unit, rangemode="tozero")
+    figure.update_xaxes(tickangle=-35)
+    return figure
+
+
+def stacked(
+    style: Style,
+    rows: Sequence[Row],
+    time: str,
+    series: Mapping[str, tuple[str, str]],
+    *,
+    unit: str = "",
+) -> Figure:
+    """Several values per period on top of each other; ``series``: column to its name and colour."""
+    figure = go.Figure()
+    names = [str(row[time]) for row in rows]
+    for column, (name, colour) in series.items():
+        figure.add_trace(
+            go.Bar(
+                x=names,
+                y=_numbers(rows, column),
+                name=name,
+                marker_color=colour,
+                hovertemplate=f"%{{x}}<br>{name}: <b>%{{y:,}}</b>{unit}<extra></extra>",
+            )
+        )
+    style.finish(figure, barmode="stack")
+    figure.update_xaxes(type="category", nticks=10)
+    return figure
+
+
+@dataclass(frozen=True)
+class Flow:
+    """So many things that go from one place to another."""
+
+    source: str
+    target: str
+    amount: int
+    colour: str
+
+
+def sankey(style: Style, flows: Sequence[Flow], labels: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
+    """Flows as bands; ``labels`` and ``colours`` are those of the places."""
+    places = list(dict.fromkeys(name for flow in flows for name in (flow.source, flow.target)))
+    number = {name: index for index, name in enumerate(places)}
+    trace = go.Sankey(
+        arrangement="snap",
+        node={
+            "label": [labels[name] for name in places],
+            "color": [colours[name] for name in places],
+            "pad": 18,
+            "thickness": 16,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}<extra></extra>",
+        },
+        link={
+            "source": [number[flow.source] for flow in flows],
+            "target": [number[flow.target] for flow in flows],
+            "value": [flow.amount for flow in flows],
+            "color": [tint(flow.colour, 0.4) for flow in flows],
+            "hovertemplate": "%{source.label} → %{target.label}<extra></extra>",
+        },
+        textfont={"size": 13, "shadow": "none"},
+        valueformat=",d",
+    )
+    return style.finish(go.Figure(trace))
+
+
+def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str]]) -> Figure:
+    """Bars from ``start`` on for ``duration`` seconds; ``groups``: name and colour of each ``group``."""
+    figure = go.Figure()
+    names = list(dict.fromkeys(str(row["label"]) for row in rows))
+    for group, (name, colour) in groups.items():
+        found = [row for row in rows if row["group"] == group]
+        if found:
+            figure.add_trace(
+                go.Bar(
+                    base=_numbers(found, "start"),
+                    x=_numbers(found, "duration"),
+                    y=[str(row["label"]) for row in found],
+                    orientation="h",
+                    name=name,
+                    marker_color=colour,
+                    customdata=[row["text"] for row in found],
+                    hovertemplate="%{y}<br><b>%{customdata}</b><extra></extra>",
+                )
+            )
+    tall = Style(style.language, max(style.height, 22 * len(names) + 90))
+    tall.finish(figure, barmode="overlay")
+    figure.update_yaxes(categoryorder="array", categoryarray=names, autorange="reversed", showgrid=False)
+    figure.update_xaxes(ticksuffix=" s", rangemode="tozero")
+    return figure
+
+
+@dataclass(frozen=True)
+class Node:
+    """A place in a graph."""
+
+    name: str
+    column: int
+    place: float
+    colour: str
+    chosen: bool = False
+
+
+def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Figure:
+    """Nodes in columns from left to right, joined by curves; a click on a node selects it."""
+    where = {node.name: (float(node.column), -node.place) for node in nodes}
+    figure = go.Figure()
+    for source, target in edges:
+        (x0, y0), (x1, y1) = where[source], where[target]
+        middle = (x0 + x1) / 2
+        lit = any(node.chosen for node in nodes if node.name in (source, target))
+        figure.add_shape(
+            type="path",
+            path=f"M {x0},{y0} C {middle},{y0} {middle},{y1} {x1},{y1}",
+            line={"color": MAIN if lit else tint(QUIET, 0.55), "width": 2 if lit else 1.2},
+            layer="below",
+        )
+    figure.add_trace(
+        go.Scatter(
+            x=[where[node.name][0] for node in nodes],
+            y=[where[node.name][1] for node in nodes],
+            mode="markers+text",
+            text=[node.name for node in nodes],
+            customdata=[node.name for node in nodes],
+            textposition="top center",
+            marker={
+                "size": [22 if node.chosen else 16 for node in nodes],
+                "color": [node.colour for node in nodes],
+                "symbol": "square",
+            },
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    )
+    style.finish(figure, showlegend=False, clickmode="event+select")
+    reach = max((node.column for node in nodes), default=0)
+    figure.update_xaxes(visible=False, range=[-0.5, reach + 0.5])
+    figure.update_yaxes(visible=False, range=[min((y for _, y in where.values()), default=0) - 0.7, 0.9])
+    return figure
+
+
+def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | None = None) -> Figure:
+    """A point per row."""
+    marks: Any = MAIN
+    if colour is not None:
+        values = sorted({str(row[colour]) for row in rows})
+        marks = [SERIES[values.index(str(row[colour])) % len(SERIES)] for row in rows]
+    trace = go.Scatter(x=[row[x] for row in rows], y=_numbers(rows, y), mode="markers", marker={"color": marks})
+    return style.finish(go.Figure(trace), showlegend=False)

@@ -1,0 +1,164 @@
+"""The API as the dashboard asks it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+
+from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
+
+PREFIX = "/api/v1"
+PATIENCE = httpx.Timeout(40.0, connect=2.0)
+MOST_REMEMBERED = 500
+LARGEST_REMEMBERED = 2_000_000
+HEALTH_FRESH_S = 1.0
+CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=16)
+
+Parameters = Sequence[tuple[str, str]]
+Row = dict[str, Any]
+"""A row as the API gives it: decimals are Decimal, dates and timestamps are texts of ISO 8601."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said, and what it said of it. ``cursor`` leads to the next page, if there is one."""
+
+    data: Any
+    release: int | None
+    quality: str | None
+    cursor: str | None
+
+
+class ApiClient:
+    """Asks the API; one for all users of a dashboard. What belongs to a release never changes, so it is kept."""
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
+        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._lock = threading.Lock()
+        self._health: tuple[float, int] | None = None
+
+    def release(self) -> int:
+        """The release that is served now; ApiEmpty when nothing is loaded."""
+        with self._lock:
+            if self._health is not None and time.monotonic() < self._health[0]:
+                return self._health[1]
+        response = self._request("/health", ())
+        document = _document(response)
+        if response.status_code != httpx.codes.OK:
+            raise ApiUnreachable(f"{self.url}: {document.get('mongodb', response.reason_phrase)}", response.status_code)
+        if document.get("release") is None:
+            raise ApiEmpty("nothing is loaded yet", response.status_code)
+        release = int(document["release"])
+        with self._lock:
+            self._health = (time.monotonic() + HEALTH_FRESH_S, release)
+        return release
+
+    def get(self, path: str, parameters: Parameters = ()) -> Answer:
+        """An answer of this moment; ``path`` lies under ``/api/v1``, or is a whole path that the API gave."""
+        response = self._request(_whole(path), parameters)
+        return _answer(response)
+
+    def get_of_release(self, release: int, path: str, parameters: Parameters = ()) -> Answer:
+        """An answer from one release; asked once."""
+        pairs = (*parameters, ("release", str(release)))
+        key = f"{_whole(path)}?{urlencode(pairs)}"
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        response = self._request(_whole(path), pairs)
+        answer = _answer(response)
+        if len(response.content) <= LARGEST_REMEMBERED:
+            with self._lock:
+                self._kept[key] = answer
+                if len(self._kept) > MOST_REMEMBERED:
+                    self._kept.popitem(last=False)
+        return answer
+
+    def stream(self, path: str, parameters: Parameters = ()) -> Iterator[bytes]:
+        """The bytes of a file of rows, as they come."""
+        with _translated(self.url), self._http.stream("GET", _whole(path), params=list(parameters)) as response:
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                _require_good(response)
+            yield from response.iter_bytes()
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._http.close()
+
+    def _request(self, path: str, parameters: Iterable[tuple[str, str]]) -> httpx.Response:
+        with _translated(self.url):
+            return self._http.get(path, params=list(parameters))
+
+
+def _whole(path: str) -> str:
+    return path if path.startswith("/") else f"{PREFIX}/{path}"
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise ApiUnreachable(f"{url}: {str(error) or type(error).__name__}") from error
+
+
+def _answer(response: httpx.Response) -> Answer:
+    _require_good(response)
+    headers = response.headers
+    release = headers.get("X-Filon-Release")
+    return Answer(
+        _document(response),
+        int(release) if release else None,
+        headers.get("X-Filon-Quality"),
+        _cursor(response.links.get("next", {}).get("url")),
+    )
+
+
+def _document(response: httpx.Response) -> Any:
+    try:
+        return json.loads(response.content, parse_float=Decimal)
+    except ValueError as error:
+        raise ApiUnreachable(f"{response.url}: no JSON came back. Is this the address of the API?") from error
+
+
+def _cursor(link: str | None) -> str | None:
+    found = parse_qs(urlsplit(link).query).get("after") if link else None
+    return found[0] if found else None
+
+
+ERRORS: dict[int, type[ApiError]] = {
+    401: ApiRefused,
+    403: ApiRefused,
+    404: ApiMissing,
+    410: ApiMissing,
+    429: ApiBusy,
+    502: ApiUnreachable,
+    503: ApiUnreachable,
+    504: ApiUnreachable,
+}
+
+
+def _require_good(response: httpx.Response) -> None:
+    if response.is_success:
+        return
+    try:
+        detail = json.loads(response.content).get("detail")
+    except (ValueError, AttributeError):  # a proxy answered, in its own words
+        detail = None
+    kind = ERRORS.get(response.status_code, ApiError)
+    raise kind(detail or f"{response.url.path}: {response.status_code} {response.reason_phrase}", response.status_code)

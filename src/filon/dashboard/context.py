@@ -1,0 +1,113 @@
+"""What every page is given: the API, the release that it shows, the language, and what the user chose."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from filon.dashboard.client import Answer, ApiClient, Parameters, Row
+from filon.dashboard.colours import colours_of
+from filon.dashboard.filters import Filters, Period
+from filon.dashboard.language import Language
+
+MOST_VALUES = 1_000
+"""Values of a dimension that can be chosen from; the largest ones when there are more."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """One page, drawn once: all of it comes from one release."""
+
+    client: ApiClient
+    language: Language
+    project: Mapping[str, Any]
+    release: int
+    filters: Filters = field(default_factory=Filters)
+
+    @cached_property
+    def tables(self) -> dict[str, Row]:
+        """The catalogue, by name of table. It is asked anew each time: ages grow within a release."""
+        answer = self.client.get("tables", [("release", str(self.release))])
+        return {table["name"]: table for table in answer.data["data"]}
+
+    @cached_property
+    def analysed(self) -> Row | None:
+        """The table whose analyses the filters act on: the first that has any."""
+        return next((table for table in self.tables.values() if table.get("analysis")), None)
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What the sidebar filters by."""
+        return tuple(self.analysed["analysis"]["dimensions"]) if self.analysed else ()
+
+    def with_filters(self, filters: Filters) -> Context:
+        """The same page with another choice."""
+        other = replace(self, filters=filters)
+        for name in ("tables", "analysed"):  # what is known already need not be asked again
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
+    def answer(self, path: str, parameters: Parameters = ()) -> Answer:
+        """An answer of the release."""
+        return self.client.get_of_release(self.release, path, parameters)
+
+    def rows(self, path: str, parameters: Parameters = ()) -> list[Row]:
+        """The rows of a list of the release."""
+        return list(self.answer(path, parameters).data["data"])
+
+    def analyse(
+        self,
+        by: str = "",
+        *,
+        filters: Filters | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        stats: str | None = None,
+    ) -> list[Row]:
+        """Sums of the facts that the filters (those of the page, if no others are given) let through, per value."""
+        if self.analysed is None:
+            return []
+        asked = {"by": by, "sort": sort, "limit": limit, "stats": stats}
+        parameters = [(name, str(value)) for name, value in asked.items() if value]
+        chosen = self.filters if filters is None else filters
+        return self.rows(self.analysed["analysis"]["path"], [*parameters, *chosen.parameters()])
+
+    def total(self, filters: Filters | None = None) -> Row:
+        """The sums of all facts that the filters let through."""
+        return self.analyse(filters=filters)[0]
+
+    def values(self, dimension: str) -> list[str]:
+        """The values of a dimension in the whole release, in order."""
+        rows = self.analyse(dimension, filters=Filters(), limit=MOST_VALUES)
+        return sorted(str(row[dimension]) for row in rows if row[dimension] is not None)
+
+    def colours(self, dimension: str) -> Mapping[str, str]:
+        """The colour of each value of a dimension."""
+        return colours_of(self.values(dimension))
+
+    def days(self) -> Period | None:
+        """From the first to the last day that has facts; None when there are none."""
+        first = self.analyse("jour", filters=Filters(), sort="value", limit=1)
+        last = self.analyse("jour", filters=Filters(), sort="-value", limit=1)
+        if not first or not last:
+            return None
+        return Period(dt.date.fromisoformat(first[0]["jour"]), dt.date.fromisoformat(last[0]["jour"]))
+
+    def missing(self, tables: Iterable[str]) -> list[str]:
+        """Which of these tables the project does not serve, or not yet."""
+        return [name for name in tables if name not in self.tables or self.tables[name]["rows"] is None]
+
+    def quality(self, tables: Iterable[str]) -> str:
+        """``warned`` when a check of one of these tables did not pass, else ``passed``."""
+        states = {self.tables[name]["quality"] for name in tables if name in self.tables}
+        return "warned" if "warned" in states else "passed"
+
+    def age_s(self, tables: Iterable[str]) -> float:
+        """Seconds since the oldest of these tables was computed."""
+        return max(
+            (float(self.tables[name]["age_seconds"] or 0) for name in tables if name in self.tables), default=0.0
+        )

@@ -1,0 +1,96 @@
+"""The choice that all pages share: a period, and values of dimensions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class Span(StrEnum):
+    """Periods that can be chosen by name; they end with the last day that has data, not with today."""
+
+    ALL = "tout"
+    MONTH = "30j"
+    QUARTER = "90j"
+    YEAR = "12m"
+    THIS_YEAR = "annee"
+    LAST_YEAR = "annee-1"
+    CUSTOM = "perso"
+
+
+DAYS = {Span.MONTH: 30, Span.QUARTER: 90}
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from ``first`` to ``last``, both included."""
+
+    first: dt.date
+    last: dt.date
+
+    @property
+    def days(self) -> int:
+        """Number of days."""
+        return (self.last - self.first).days + 1
+
+    def before(self) -> Period:
+        """The period of the same length before this one; of a whole year, the year before."""
+        if self.is_year:
+            return Period(_same_day(self.first, -1), _same_day(self.last, -1))
+        return Period(self.first - dt.timedelta(self.days), self.first - dt.timedelta(1))
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it runs from a day to the day before it a year later."""
+        return _same_day(self.first, 1) - dt.timedelta(1) == self.last
+
+
+def _same_day(day: dt.date, years: int) -> dt.date:
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:  # the 29th of February
+        return day.replace(year=day.year + years, day=28)
+
+
+def period_of(span: Span, known: Period) -> Period | None:
+    """The days of a named period, in the data's own time; None: all of them."""
+    last = known.last
+    if span in DAYS:
+        return Period(last - dt.timedelta(DAYS[span] - 1), last)
+    if span is Span.YEAR:
+        return Period(_same_day(last, -1) + dt.timedelta(1), last)
+    if span is Span.THIS_YEAR:
+        return Period(dt.date(last.year, 1, 1), last)
+    if span is Span.LAST_YEAR:
+        return Period(dt.date(last.year - 1, 1, 1), dt.date(last.year - 1, 12, 31))
+    return None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What is asked for. ``choices``: per dimension the values, one of which a row must have (none: any)."""
+
+    period: Period | None = None
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """As the API takes them."""
+        pairs = [(name, value) for name in sorted(self.choices) for value in self.choices[name]]
+        if self.period is not None:
+            pairs += [("date_debut", self.period.first.isoformat()), ("date_fin", self.period.last.isoformat())]
+        return pairs
+
+    def of(self, *dimensions: str) -> list[tuple[str, str]]:
+        """Only the choices of some dimensions, as the API takes them."""
+        return [(name, value) for name in dimensions for value in self.choices.get(name, ())]
+
+    def before(self) -> Filters | None:
+        """The same of the period before; None when no period was chosen."""
+        return replace(self, period=self.period.before()) if self.period else None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was chosen."""
+        return self.period is None and not any(self.choices.values())

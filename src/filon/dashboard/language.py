@@ -1,0 +1,151 @@
+"""French and English: the words of the dashboard, and how it writes numbers, money, dates and durations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+
+Number = int | float | Decimal
+
+
+class Code(StrEnum):
+    """A language of the dashboard."""
+
+    FRENCH = "fr"
+    ENGLISH = "en"
+
+
+NAMES = {Code.FRENCH: "Français", Code.ENGLISH: "English"}
+TEXTS = Path(__file__).with_name("texts.yaml")
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """The words under each key, by code of the language."""
+    found: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return found
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language, with the currency and the time zone of a project."""
+
+    code: Code
+    currency: str = "EUR"
+    timezone: str = "UTC"
+
+    @property
+    def locale(self) -> Locale:
+        """For Babel."""
+        return Locale.parse(self.code.value)
+
+    def text(self, key: str, /, **values: object) -> str:
+        """The words under a key; KeyError when there are none."""
+        return texts()[key][self.code.value].format(**values)
+
+    def name(self, column: str) -> str:
+        """The name of a column, dimension, measure or other word of the data; as the data has it when it is unknown."""
+        key = f"name.{column}"
+        return self.text(key) if key in texts() else column.replace("_", " ").capitalize()
+
+    def number(self, value: Number | None, decimals: int | None = None) -> str:
+        """A number; so many decimals, or those that it has."""
+        if value is None:
+            return self.text("none")
+        pattern = "#,##0.###" if decimals is None else f"#,##0.{'0' * decimals}".rstrip(".")
+        exact = value if decimals is None else _rounded(value, decimals)
+        return format_decimal(exact, format=pattern, locale=self.locale)
+
+    def money(self, value: Number | None, *, cents: bool = True) -> str:
+        """An amount of the project's currency."""
+        if value is None:
+            return self.text("none")
+        amount = _rounded(value, 2 if cents else 0)
+        digits = "#,##0.00" if cents else "#,##0"
+        pattern = f"{digits} ¤" if self.code is Code.FRENCH else f"¤{digits}"
+        return format_currency(amount, self.currency, pattern, locale=self.locale, currency_digits=False)
+
+    @property
+    def symbol(self) -> str:
+        """The sign of the currency."""
+        return get_currency_symbol(self.currency, locale=self.locale)
+
+    def percent(self, share: Number | None, *, signed: bool = False) -> str:
+        """A share of 1 as a percentage."""
+        if share is None:
+            return self.text("none")
+        pattern = "#,##0.0 %" if self.code is Code.FRENCH else "#,##0.0%"
+        text = format_percent(_rounded(share, 3), pattern, locale=self.locale)
+        return f"+{text}" if signed and share > 0 else text
+
+    def date(self, value: dt.date | str | None, form: str = "medium") -> str:
+        """A day."""
+        if value is None:
+            return self.text("none")
+        day = dt.date.fromisoformat(value) if isinstance(value, str) else value
+        return format_date(day, form, locale=self.locale)
+
+    def period(self, value: str) -> str:
+        """A day, month or year as the API spells it: 2026-01-31, 2026-01 or 2026."""
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            return self.date(value)
+        if re.fullmatch(r"\d{4}-\d{2}", value):
+            return format_date(dt.date.fromisoformat(f"{value}-01"), "MMM y", locale=self.locale)
+        return value
+
+    def moment(self, value: dt.datetime | str | None, *, seconds: bool = False) -> str:
+        """A moment, in the time of the project."""
+        if value is None:
+            return self.text("none")
+        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        form = "d MMM y HH:mm:ss" if seconds else "d MMM y HH:mm"
+        return format_datetime(found, form, ZoneInfo(self.timezone), locale=self.locale)
+
+    def ago(self, seconds: float) -> str:
+        """How long ago something was."""
+        return format_timedelta(dt.timedelta(seconds=-max(seconds, 1)), add_direction=True, locale=self.locale)
+
+    def duration(self, seconds: Number | None) -> str:
+        """How long something took."""
+        if seconds is None:
+            return self.text("none")
+        if seconds < 1:
+            return f"{self.number(round(seconds * 1000))} ms"
+        if seconds < 60:
+            return f"{self.number(seconds, 1)} s"
+        return format_timedelta(dt.timedelta(seconds=float(seconds)), locale=self.locale, threshold=1.2, format="short")
+
+    def truth(self, value: bool | None) -> str:
+        """Yes or no."""
+        return self.text("none" if value is None else "truth.yes" if value else "truth.no")
+
+    @property
+    def separators(self) -> str:
+        """Decimal mark and thousands mark, as Plotly takes them."""
+        return ",\u202f" if self.code is Code.FRENCH else ".,"
+
+    @property
+    def date_axis(self) -> str:
+        """A day on an axis, in figures only: Plotly knows English names alone."""
+        return "%d/%m/%y" if self.code is Code.FRENCH else "%Y-%m-%d"
+
+    @property
+    def date_input(self) -> str:
+        """A day in a field, as Streamlit takes it."""
+        return "DD/MM/YYYY" if self.code is Code.FRENCH else "YYYY-MM-DD"
+
+
+def _rounded(value: Number, decimals: int) -> Decimal:
+    """Half away from zero, as the tables are."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)

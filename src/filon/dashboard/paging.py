@@ -1,0 +1,124 @@
+"""A table of any size, a page at a time: the browser never gets more rows than it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+
+from filon.dashboard.client import Parameters, Row
+from filon.dashboard.context import Context
+from filon.dashboard.language import Language
+from filon.dashboard.parts import provenance, table
+
+PAGE = 50
+MOST_SAVED = 200_000
+"""Rows of a file that is made in the memory of the dashboard; larger ones are for the API."""
+FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+
+def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
+    """One page of a table, buttons to the next and the one before, and the whole as a file; gives the rows shown."""
+    language = context.language
+    trail = _trail(key, (context.release, described["name"], tuple(parameters), size))
+    place = [("after", trail[-1])] if trail else []
+    answer = context.answer(described["path"], [*parameters, ("limit", str(size)), *place])
+    rows: list[Row] = answer.data["data"]
+    total = answer.data["total"]
+    if not rows:
+        st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+        return []
+    table(context, key, rows, formats_of(language, described))
+    first = len(trail) * size + 1
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        place_text = language.text(
+            "paging.place",
+            first=language.number(first),
+            last=language.number(first + len(rows) - 1),
+            total=language.number(total),
+        )
+        st.markdown(place_text, width="content")
+        with st.container(horizontal=True, width="content"):
+            st.button(
+                language.text("paging.previous"),
+                key=f"{key}.previous",
+                icon=":material/chevron_left:",
+                disabled=not trail,
+                on_click=_back,
+                args=[trail],
+            )
+            st.button(
+                language.text("paging.next"),
+                key=f"{key}.next",
+                icon=":material/chevron_right:",
+                disabled=answer.cursor is None,
+                on_click=trail.append,
+                args=[answer.cursor],
+            )
+    _save(context, key, described, parameters, total)
+    return rows
+
+
+def _back(trail: list[str]) -> None:
+    trail.pop()
+
+
+def _trail(key: str, asked: tuple[Any, ...]) -> list[str]:
+    """The cursors of the pages before this one; none when something else is asked for than last time."""
+    name = f"{key}.trail"
+    if name not in st.session_state or st.session_state[name][0] != asked:
+        st.session_state[name] = (asked, [])
+    found: list[str] = st.session_state[name][1]
+    return found
+
+
+def _save(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
+    language = context.language
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(provenance(context, (described["name"],)), width="content")
+        if total > MOST_SAVED:
+            address = f"{context.client.url}{described['path']}?format=parquet"
+            st.caption(language.text("paging.too_many", most=language.number(MOST_SAVED), address=address))
+            return
+        with st.container(horizontal=True, width="content"):
+            for kind, media in FORMATS.items():
+                st.download_button(
+                    language.text("paging.save", kind="CSV" if kind == "csv" else "Parquet"),
+                    _file(context, described, [*parameters, ("release", str(context.release)), ("format", kind)]),
+                    file_name=f"{described['name']}-{context.release}.{kind}",
+                    mime=media,
+                    key=f"{key}.{kind}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    type="tertiary",
+                )
+
+
+def _file(context: Context, described: Row, parameters: Parameters) -> Callable[[], bytes]:
+    return lambda: b"".join(context.client.stream(described["path"], parameters))
+
+
+def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
+    """How the columns of a table are spelled, by what its contract says of them."""
+    found: dict[str, Callable[[Any], str]] = {}
+    names = {column["name"]: column for column in described["columns"]}
+    for name, column in names.items():
+        kind = column["type"]
+        if kind == "integer":
+            found[name] = str if name in described["key"] or name.startswith("id_") else language.number
+        elif kind in ("decimal", "double"):
+            found[name] = _decimals(language, column["sql_type"])
+        elif kind == "date":
+            found[name] = language.date
+        elif kind == "timestamp":
+            found[name] = language.moment
+        elif kind == "boolean":
+            found[name] = language.truth
+    return found
+
+
+def _decimals(language: Language, sql_type: str) -> Callable[[Any], str]:
+    """Of DECIMAL(12,2): two decimals."""
+    scale = int(sql_type.rstrip(")").rpartition(",")[2]) if "," in sql_type else None
+    return lambda value: language.number(value, scale)

@@ -1,0 +1,195 @@
+"""What pages are put together from: cards, charts, tables, and the line that says where a number comes from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd  # type: ignore[import-untyped]
+import streamlit as st
+
+from filon.dashboard.charts import Figure, Style
+from filon.dashboard.client import Row
+from filon.dashboard.context import Context
+from filon.dashboard.language import Number
+from filon.spreadsheet import guarded
+
+Formats = Mapping[str, Callable[[Any], str]]
+ROW_PX = 35
+MOST_PX = 420
+
+
+@dataclass(frozen=True)
+class Card:
+    """One number of a page, and what it was the period before (None: nothing to compare with)."""
+
+    label: str
+    text: str
+    value: Number | None = None
+    before: Number | None = None
+    help: str | None = None
+
+
+def cards(context: Context, items: Sequence[Card], tables: Sequence[str]) -> None:
+    """Numbers side by side, and where they come from."""
+    compares = context.filters.period is not None
+    for place, card in zip(st.columns(len(items)), items, strict=True):
+        place.metric(
+            card.label,
+            card.text,
+            delta=_delta(context, card) if compares else None,
+            delta_color="off" if _change(card) is None else "normal",
+            delta_arrow="off" if _change(card) is None else "auto",
+            help=card.help,
+            border=True,
+        )
+    st.caption(provenance(context, tables))
+
+
+def _change(card: Card) -> float | None:
+    if card.value is None or not card.before:
+        return None
+    return float(card.value) / float(card.before) - 1
+
+
+def _delta(context: Context, card: Card) -> str | None:
+    if card.value is None:
+        return None
+    change = _change(card)
+    if change is None:
+        return context.language.text("card.no_before")
+    return context.language.text("card.delta", change=context.language.percent(change, signed=True))
+
+
+def provenance(context: Context, tables: Sequence[str]) -> str:
+    """Release, age and quality of what was made from these tables."""
+    language = context.language
+    quality = context.quality(tables)
+    return language.text(
+        "provenance",
+        release=context.release,
+        ago=language.ago(context.age_s(tables)),
+        quality=language.text(f"quality.{quality}"),
+    )
+
+
+def chart(
+    context: Context,
+    key: str,
+    figure: Callable[[Style], Figure],
+    rows: Sequence[Row],
+    tables: Sequence[str],
+    *,
+    about: str = "",
+    height: int | None = None,
+    selects: bool = False,
+) -> Any:
+    """A titled chart that can be taken along as CSV and PNG. Its words stand under ``key``; rows are its data."""
+    language = context.language
+    title = language.text(f"{key}.title")
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        if about:
+            st.caption(about)
+        if not rows:
+            st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+            return None
+        style = Style(language, height) if height else Style(language)
+        file = key.replace(".", "-")
+        selected = st.plotly_chart(
+            figure(style),
+            key=key,
+            config=plotly_config(f"filon-{file}-{context.release}"),
+            alt=language.text("chart.alt", title=title),
+            on_select="rerun" if selects else "ignore",
+            selection_mode="points",
+        )
+        footer(context, key, rows, tables)
+    return selected
+
+
+def plotly_config(file: str) -> dict[str, Any]:
+    """A bar with one button: the picture as PNG."""
+    return {
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": "png", "filename": file, "scale": 2},
+    }
+
+
+def footer(context: Context, key: str, rows: Sequence[Row], tables: Sequence[str]) -> None:
+    """Where something comes from, and its rows as CSV."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(provenance(context, tables), width="content")
+        csv_button(context, key, rows)
+
+
+def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
+    """A button that saves rows as CSV."""
+    st.download_button(
+        context.language.text("chart.csv"),
+        lambda: as_csv(rows),
+        file_name=f"filon-{key.replace('.', '-')}-{context.release}.csv",
+        mime="text/csv",
+        key=f"{key}.csv",
+        icon=":material/download:",
+        on_click="ignore",
+        type="tertiary",
+    )
+
+
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """Rows as CSV for spreadsheets: UTF-8 with its mark, so that accents survive."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    flat = [_flat(row) for row in rows]
+    if flat:
+        writer.writerow([guarded(name) for name in flat[0]])
+        writer.writerows([_cell(value) for value in row.values()] for row in flat)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _flat(row: Row) -> Row:
+    """Without nested values: each becomes columns of its own."""
+    found: Row = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            found |= value
+        else:
+            found[name] = value
+    return found
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return guarded(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
+    """Rows as a table: columns named and values spelled in the language; it sorts by the values themselves."""
+    language = context.language
+    names = list(rows[0]) if rows else []
+    frame = pd.DataFrame([[_plain(row[name]) for name in names] for row in rows], columns=names)
+    spelled = {language.name(name): how for name, how in (formats or {}).items() if name in names}
+    frame.columns = [language.name(name) for name in names]
+    styled = frame.style.format(spelled, na_rep=language.text("none"))
+    st.dataframe(
+        styled,
+        key=key,
+        hide_index=True,
+        height=min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
+        placeholder=language.text("none"),
+        alt=language.text("table.alt", columns=", ".join(map(str, frame.columns))),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value as pandas sorts it."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return float(value) if hasattr(value, "as_tuple") else value

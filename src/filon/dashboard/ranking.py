@@ -1,0 +1,26 @@
+"""The clients with the highest revenue, by the filters, with their names."""
+
+from __future__ import annotations
+
+from filon.dashboard.client import Row
+from filon.dashboard.context import Context
+
+MOST_AT_ONCE = 100
+
+
+def best_clients(context: Context, most: int) -> list[Row]:
+    """At most 100 rows: rang, id_client, nom, pays, segment, ca, nb_ventes."""
+    found = context.analyse("id_client", limit=min(most, MOST_AT_ONCE))
+    keys = [("id_client", str(row["id_client"])) for row in found]
+    clients = context.rows("clients", [*keys, ("limit", str(len(keys)))]) if keys else []
+    known = {row["id_client"]: row for row in clients}
+    return [
+        {
+            "rang": rank,
+            "id_client": row["id_client"],
+            **{name: known[row["id_client"]][name] for name in ("nom", "pays", "segment")},
+            "ca": row["ca"],
+            "nb_ventes": row["nb_ventes"],
+        }
+        for rank, row in enumerate(found, 1)
+    ]

@@ -1,0 +1,89 @@
+"""The sidebar: the language, and the choice that all pages share. Both are kept in the address of the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import streamlit as st
+
+from filon.dashboard.context import Context
+from filon.dashboard.filters import Filters, Period, Span, period_of
+from filon.dashboard.language import NAMES, Code, Language
+
+BOUND: Final = "query-params"
+
+
+def choose_language() -> Code:
+    """French, or what the address or the switch says."""
+    chosen = st.sidebar.segmented_control(
+        "Langue · Language",
+        list(Code),
+        default=Code.FRENCH,
+        required=True,
+        format_func=lambda code: NAMES[code],
+        key="lang",
+        bind=BOUND,
+    )
+    return Code(chosen) if chosen else Code.FRENCH
+
+
+def choose_filters(context: Context) -> Filters:
+    """The period and the values that rows must have."""
+    language = context.language
+    known = context.days()
+    if known is None:
+        return Filters()
+    st.sidebar.markdown(f"**{language.text('filters.title')}**")
+    period = _choose_period(language, known)
+    choices = {}
+    for dimension in context.dimensions:
+        chosen = st.sidebar.multiselect(
+            language.name(dimension),
+            context.values(dimension),
+            key=dimension,
+            bind=BOUND,
+            placeholder=language.text("filters.all"),
+        )
+        if chosen:
+            choices[dimension] = tuple(chosen)
+    filters = Filters(period, choices)
+    if not filters.is_empty:
+        st.sidebar.button(
+            language.text("filters.reset"), icon=":material/filter_alt_off:", on_click=_reset, args=[context]
+        )
+    return filters
+
+
+def _choose_period(language: Language, known: Period) -> Period | None:
+    span = st.sidebar.selectbox(
+        language.text("filters.period"),
+        [span.value for span in Span],
+        format_func=lambda value: language.text(f"span.{value}"),
+        key="periode",
+        bind=BOUND,
+    )
+    if span != Span.CUSTOM:
+        return period_of(Span(span), known)
+    days = st.sidebar.date_input(
+        language.text("filters.days"),
+        value=(known.first, known.last),
+        min_value=known.first,
+        max_value=known.last,
+        format=language.date_input,
+        key="jours",
+        bind=BOUND,
+    )
+    return _whole(days, known)
+
+
+def _whole(days: object, known: Period) -> Period:
+    """The days chosen; a range is half chosen for a moment."""
+    found = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
+    return Period(found[0], found[1]) if len(found) == 2 else Period(found[0] if found else known.first, known.last)
+
+
+def _reset(context: Context) -> None:
+    st.session_state["periode"] = Span.ALL.value
+    for dimension in context.dimensions:
+        st.session_state[dimension] = []

@@ -1,0 +1,37 @@
+"""What a page says when it cannot show what was asked for: calmly, and with what to do."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from filon.dashboard.language import Language
+from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
+
+KINDS: dict[type[ApiError], tuple[str, str]] = {
+    ApiUnreachable: ("unreachable", ":material/cloud_off:"),
+    ApiEmpty: ("empty", ":material/inbox:"),
+    ApiRefused: ("refused", ":material/lock:"),
+    ApiMissing: ("missing", ":material/search_off:"),
+    ApiBusy: ("busy", ":material/hourglass_empty:"),
+    ApiError: ("failed", ":material/error:"),
+}
+
+
+def show_error(language: Language, error: ApiError) -> None:
+    """One message for one kind of trouble, the API's own words beneath it, and a button to try again."""
+    name, icon = KINDS[type(error)]
+    with st.container(border=True):
+        st.subheader(f"{icon} {language.text(f'state.{name}.title')}", anchor=False)
+        st.write(language.text(f"state.{name}.fix"))
+        st.caption(str(error))
+        st.button(language.text("state.retry"), icon=":material/refresh:", key=f"retry.{name}")
+
+
+def show_defect(language: Language) -> None:
+    """Something that nobody foresaw; the log has the reason."""
+    st.error(language.text("state.defect"), icon=":material/error:")
+
+
+def show_stale(language: Language, tables: list[str], ago: str) -> None:
+    """A line above pages whose tables are older than their contracts promise."""
+    st.warning(language.text("state.stale", tables=", ".join(tables), ago=ago), icon=":material/schedule:")

@@ -1,0 +1,75 @@
+"""Vue d'ensemble: the numbers that matter, revenue over time and by country, the best clients, what was sold."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from filon.dashboard import charts
+from filon.dashboard.context import Context
+from filon.dashboard.parts import Card, cards, chart
+from filon.dashboard.ranking import best_clients
+
+FACTS, CLIENTS, PRODUCTS = "fact_ventes", "dim_clients", "dim_produits"
+TOP = 10
+
+
+def show(context: Context) -> None:
+    """Draw the page."""
+    language = context.language
+    now = context.total()
+    earlier = context.filters.before()
+    before = context.total(earlier) if earlier else {}
+    registered = context.answer("clients", [*context.filters.of("pays", "segment"), ("limit", "1")]).data["total"]
+    numbers = [
+        Card(language.name("ca"), language.money(now["ca"]), now["ca"], before.get("ca")),
+        *(
+            Card(language.name(name), language.number(now[name]), now[name], before.get(name), about)
+            for name, about in (
+                ("nb_ventes", None),
+                ("nb_clients", language.text("overview.clients_of", total=language.number(registered))),
+                ("nb_produits", None),
+            )
+        ),
+    ]
+    cards(context, numbers, (FACTS, CLIENTS))
+
+    unit = f" {language.symbol}"
+    months = context.analyse("mois", sort="value")
+    chart(
+        context,
+        "overview.months",
+        lambda style: charts.over_time(style, months, "mois", "ca", unit=unit),
+        months,
+        (FACTS,),
+    )
+    left, right = st.columns(2)
+    with left:
+        countries = context.analyse("pays")
+        colours = context.colours("pays")
+        chart(
+            context,
+            "overview.countries",
+            lambda style: charts.ranked(style, countries, "pays", "ca", unit=unit, colours=colours),
+            countries,
+            (FACTS, CLIENTS),
+        )
+    with right:
+        products = context.analyse("produit", sort="-nb_ventes")
+        shades = context.colours("produit")
+        chart(
+            context,
+            "overview.products",
+            lambda style: charts.ranked(style, products, "produit", "nb_ventes", colours=shades),
+            products,
+            (FACTS,),
+        )
+    best = best_clients(context, TOP)
+    countries_of = context.colours("pays")
+    chart(
+        context,
+        "overview.best",
+        lambda style: charts.ranked(style, best, "nom", "ca", unit=unit, colours=countries_of, colour_by="pays"),
+        best,
+        (FACTS, CLIENTS),
+        about=language.text("best.about"),
+    )

@@ -1,0 +1,225 @@
+"""Pipeline: how runs went, how fresh the tables are, and what is made of what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from filon.dashboard import charts
+from filon.dashboard.client import Row
+from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
+from filon.dashboard.context import Context
+from filon.dashboard.parts import Card, chart, csv_button, table
+from filon.dashboard.views.quality import run_text
+
+RUNS = 50
+LAYERS = {"source": QUIET, "bronze": SERIES[5], "silver": SERIES[6], "gold": SERIES[1], "quarantine": SERIES[3]}
+STEPS = "step"
+
+
+def show(context: Context) -> None:
+    """Draw the page."""
+    runs = context.client.get("runs", [("limit", str(RUNS))]).data["data"]
+    times = context.client.get("pipeline/refresh-times").data
+    status = context.client.get("pipeline/status").data
+    _numbers(context, runs, status)
+    _collections(context, status, times)
+    _runs(context, runs)
+    _lineage(context)
+
+
+def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
+    language = context.language
+    promised = [found for found in context.tables.values() if found.get("fresh") is not None]
+    fresh = sum(bool(found["fresh"]) for found in promised)
+    last = runs[0] if runs else None
+    average = status["average_refresh_time_seconds"]
+    items = [
+        Card(language.text("pipeline.release"), str(context.release)),
+        Card(language.text("pipeline.synced"), f"{status['synced_collections']} / {status['total_collections']}"),
+        Card(language.text("pipeline.fresh"), f"{fresh} / {len(promised)}"),
+        Card(language.text("pipeline.refresh"), language.duration(average)),
+        Card(
+            language.text("pipeline.last_run"),
+            language.text(f"run.{last['status']}") if last else language.text("none"),
+        ),
+    ]
+    for place, card in zip(st.columns(len(items)), items, strict=True):
+        place.metric(card.label, card.text, border=True)
+
+
+def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
+    """One row per table: loaded or not, how fresh, what was promised, how long it took."""
+    language = context.language
+    took = {item["collection_name"]: item for item in times}
+    rows = []
+    for item in status["collections"]:
+        found, time = context.tables.get(item["name"], {}), took.get(item["name"])
+        rows.append(
+            {
+                "table": item["name"],
+                "synced": f"✅ {language.text('truth.yes')}" if item["synced"] else f"❌ {language.text('truth.no')}",
+                "rows": item["row_count"],
+                "gold_at": time["gold_processed_at"] if time else None,
+                "synced_at": item["last_sync"],
+                "checked_at": found.get("checked_at"),
+                "latency": found.get("latency_seconds"),
+                "fresh": _freshness(context, found.get("fresh")),
+                "refresh_time": time["refresh_time_seconds"] if time else None,
+            }
+        )
+    with st.container(border=True):
+        st.subheader(language.text("pipeline.collections.title"), anchor=False)
+        moments = dict.fromkeys(("gold_at", "synced_at", "checked_at"), language.moment)
+        durations = dict.fromkeys(("latency", "refresh_time"), language.duration)
+        table(context, "pipeline.collections", rows, {**moments, **durations, "rows": language.number})
+        csv_button(context, "pipeline.collections", rows)
+    slowest = sorted((row for row in rows if row["refresh_time"] is not None), key=lambda row: -row["refresh_time"])
+    chart(
+        context,
+        "pipeline.times",
+        lambda style: charts.ranked(style, slowest, "table", "refresh_time", unit=" s"),
+        slowest,
+        tuple(took),
+        about=language.text("pipeline.times.about"),
+    )
+
+
+def _freshness(context: Context, fresh: bool | None) -> str:
+    if fresh is None:
+        return context.language.text("pipeline.no_promise")
+    return f"✅ {context.language.text('truth.yes')}" if fresh else f"⚠️ {context.language.text('truth.no')}"
+
+
+def _runs(context: Context, runs: Sequence[Row]) -> None:
+    language = context.language
+    with st.container(border=True):
+        st.subheader(language.text("pipeline.runs.title"), anchor=False)
+        if not runs:
+            st.info(language.text("pipeline.no_runs"), icon=":material/inbox:")
+            return
+        rows = [
+            {
+                "started_at": run["started_at"],
+                "status": language.text(f"run.{run['status']}"),
+                "release": run["release"],
+                "duration": run["duration_s"],
+                "read": sum(item["read"] for item in run["datasets"]),
+                "rejected": sum(item["rejected"] for item in run["datasets"]),
+                "error": run["error"] or "",
+            }
+            for run in runs
+        ]
+        formats = {
+            "started_at": lambda value: language.moment(value, seconds=True),
+            "release": lambda value: str(int(value)),
+            "duration": language.duration,
+            **dict.fromkeys(("read", "rejected"), language.number),
+        }
+        table(context, "pipeline.runs", rows, formats)
+        csv_button(context, "pipeline.runs", rows)
+    by_id = {run["run_id"]: run for run in runs}
+    chosen = st.selectbox(
+        language.text("quality.run"),
+        list(by_id),
+        format_func=lambda run_id: run_text(context, by_id[run_id]),
+        key="pipeline.run",
+    )
+    run = by_id[chosen or runs[0]["run_id"]]
+    if run["error"]:
+        st.warning(run["error"], icon=":material/error:")
+    bars = _bars(context, run)
+    layers = {name: (language.text(f"layer.{name}"), colour) for name, colour in LAYERS.items()}
+    groups = {**layers, STEPS: (language.text("layer.step"), MAIN)}
+    chart(context, "pipeline.gantt", lambda style: charts.gantt(style, bars, groups), bars, ())
+
+
+def _bars(context: Context, run: Row) -> list[Row]:
+    """What the run worked on, in the order of time."""
+    language = context.language
+    timed = [
+        *((f"{item['layer']}/{item['table']}", item["layer"], item) for item in run["tables"] if item["duration_s"]),
+        *((language.text(f"step.{item['name']}"), STEPS, item) for item in run.get("steps", [])),
+    ]
+    return [
+        {
+            "label": label,
+            "group": group,
+            "start": item["started_s"],
+            "duration": item["duration_s"],
+            "text": language.duration(item["duration_s"]),
+        }
+        for label, group, item in sorted(timed, key=lambda part: part[2]["started_s"])
+    ]
+
+
+def _lineage(context: Context) -> None:
+    language = context.language
+    tables = {item["name"]: item for item in context.client.get("lineage").data["tables"]}
+    names = list(tables)
+    chosen = st.session_state.get("lineage.table", names[0])
+    nodes = place_nodes(tables, chosen)
+    edges = [(source, name) for name, item in tables.items() for source in item["inputs"] if source in tables]
+    depth = max(sum(node.column == column for node in nodes) for column in {node.column for node in nodes})
+    selected = chart(
+        context,
+        "pipeline.lineage",
+        lambda style: charts.graph(style, nodes, edges),
+        [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
+        (),
+        about=language.text("pipeline.lineage.about"),
+        height=max(320, 62 * depth),
+        selects=True,
+    )
+    points: list[dict[str, Any]] = selected["selection"]["points"] if selected else []
+    clicked = points[0]["customdata"] if points else None
+    if clicked and clicked != st.session_state.get("lineage.clicked"):
+        st.session_state["lineage.clicked"] = st.session_state["lineage.table"] = clicked
+        st.rerun()
+    name = st.selectbox(language.text("explorer.table"), names, key="lineage.table") or names[0]
+    _table_of_lineage(context, tables[name])
+
+
+def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
+    """Each table right of all that it reads; in a column near the middle of its inputs, so that few lines cross."""
+    column: dict[str, int] = {}
+
+    def depth(name: str) -> int:
+        if name not in column:
+            column[name] = 1 + max((depth(source) for source in tables[name]["inputs"] if source in tables), default=-1)
+        return column[name]
+
+    rank: dict[str, float] = {}
+    nodes = []
+    for level in range(max(map(depth, tables)) + 1):
+        here = [name for name in tables if column[name] == level]
+        middles = {
+            name: sum(rank[source] for source in tables[name]["inputs"] if source in rank)
+            / max(len(tables[name]["inputs"]), 1)
+            for name in here
+        }
+        for index, name in enumerate(sorted(here, key=lambda name: (middles[name], name))):
+            rank[name] = (index + 0.5) / len(here)
+            colour = GOOD if name == chosen else LAYERS[tables[name]["layer"]]
+            nodes.append(charts.Node(name, level, rank[name] * 10, colour, name == chosen))
+    return nodes
+
+
+def _table_of_lineage(context: Context, item: Row) -> None:
+    language = context.language
+    with st.container(border=True):
+        st.subheader(item["name"], anchor=False)
+        about = [item["description"], item["grain"], language.text(f"layer.{item['layer']}")]
+        st.caption(" · ".join(part for part in about if part))
+        if item["inputs"]:
+            st.markdown(language.text("pipeline.upstream", tables=", ".join(f"`{name}`" for name in item["inputs"])))
+        if item["columns"]:
+            rows = [
+                {"name": found["name"], "sql_type": found["sql_type"], "description": found["description"]}
+                for found in item["columns"]
+            ]
+            table(context, "pipeline.columns", rows)
+        if item["sql"]:
+            st.code(item["sql"], language="sql")
