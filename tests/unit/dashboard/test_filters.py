@@ -1,0 +1,58 @@
+"""The choice of rows, as the API takes it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from filon.dashboard.filters import Filters, Period, Span, period_of
+
+KNOWN = Period(dt.date(2024, 1, 3), dt.date(2025, 12, 30))
+
+
+@pytest.mark.parametrize(
+    ("span", "first", "last"),
+    [
+        (Span.MONTH, dt.date(2025, 12, 1), dt.date(2025, 12, 30)),
+        (Span.QUARTER, dt.date(2025, 10, 2), dt.date(2025, 12, 30)),
+        (Span.YEAR, dt.date(2024, 12, 31), dt.date(2025, 12, 30)),
+        (Span.THIS_YEAR, dt.date(2025, 1, 1), dt.date(2025, 12, 30)),
+        (Span.LAST_YEAR, dt.date(2024, 1, 1), dt.date(2024, 12, 31)),
+    ],
+)
+def test_named_periods_end_with_the_data_not_with_today(span: Span, first: dt.date, last: dt.date) -> None:
+    assert period_of(span, KNOWN) == Period(first, last)
+
+
+def test_everything_is_no_period() -> None:
+    assert period_of(Span.ALL, KNOWN) is None
+
+
+def test_the_period_before_is_as_long_and_ends_the_day_before() -> None:
+    period = Period(dt.date(2025, 3, 1), dt.date(2025, 3, 10))
+    assert period.before() == Period(dt.date(2025, 2, 19), dt.date(2025, 2, 28))
+    assert period.before().days == period.days
+
+
+def test_the_year_before_a_year_is_a_year_leap_or_not() -> None:
+    assert Period(dt.date(2025, 1, 1), dt.date(2025, 12, 31)).before() == Period(
+        dt.date(2024, 1, 1), dt.date(2024, 12, 31)
+    )
+    leap = Period(dt.date(2024, 2, 29), dt.date(2025, 2, 27))
+    assert leap.before().first == dt.date(2023, 2, 28)
+
+
+def test_filters_become_parameters() -> None:
+    filters = Filters(Period(dt.date(2025, 1, 1), dt.date(2025, 1, 31)), {"produit": ("Souris",), "pays": ("UK", "US")})
+    assert filters.parameters() == [
+        ("pays", "UK"),
+        ("pays", "US"),
+        ("produit", "Souris"),
+        ("date_debut", "2025-01-01"),
+        ("date_fin", "2025-01-31"),
+    ]
+    assert filters.of("pays", "segment") == [("pays", "UK"), ("pays", "US")]
+    assert not filters.is_empty
+    assert Filters().is_empty
+    assert Filters().before() is None

@@ -1,0 +1,37 @@
+"""Files of rows, and who is let in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from filon.dashboard.access import is_listed
+from filon.dashboard.parts import as_csv
+
+
+def test_rows_become_csv_that_a_spreadsheet_neither_misreads_nor_runs() -> None:
+    rows = [{"nom": "=1+1", "ca": Decimal("12.50"), "stats": {"min": Decimal("-1.00")}, "raisons": ["a", "b"]}]
+    text = as_csv(rows)
+    assert text.startswith(b"\xef\xbb\xbf")
+    assert text.decode("utf-8-sig") == 'nom,ca,min,raisons\r\n\'=1+1,12.50,-1.00,"a, b"\r\n'
+
+
+def test_no_rows_are_an_empty_file() -> None:
+    assert as_csv([]).decode("utf-8-sig") == ""
+
+
+@pytest.mark.parametrize(
+    ("mail", "users", "may"),
+    [
+        ("ada@exemple.fr", None, True),
+        ("Ada@Exemple.fr", "ada@exemple.fr", True),
+        ("ada@exemple.fr", "bob@exemple.fr, @exemple.fr", True),
+        ("ada@exemple.fr.evil.org", "@exemple.fr", False),
+        ("ada@sub.exemple.fr", "@exemple.fr", False),
+        ("", "@exemple.fr", False),
+        ("exemple.fr", "@exemple.fr", False),
+    ],
+)
+def test_who_is_on_the_list_may_see_the_dashboard(mail: str, users: str | None, may: bool) -> None:
+    assert is_listed(mail, users) is may
