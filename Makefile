@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint bench lock format clean
+.PHONY: help setup demo test browser lint bench lock format clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,11 +22,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## generate sample CSV, run the line and show what was published; ARGS="--purchases 100000"
+demo: setup  ## generate sample CSV, run the line, serve API and dashboard; ARGS="--no-serve --purchases 100000"
 	$(BIN)/filon demo $(ARGS)
 
-test: setup  ## run every test
+test: setup browser  ## run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "The tests need a browser: install chromium or Google Chrome."; exit 1; fi
 
 lint: setup  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .

@@ -1,0 +1,149 @@
+"""What end-to-end tests share: a shop that is served, its dashboard, and a real browser."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from filon.cli.dashboard import api_server, dashboard_server
+from filon.cli.processes import Group
+from filon.projects.retail.generate import generate
+from filon.settings import Settings, read_settings
+from tests.integration.conftest import Shop, free_ports, surroundings
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+LONGEST_MS = 30_000
+QUIET = "[data-testid='stApp'][data-test-script-state='notRunning']"
+RUNNING = "[data-testid='stSkeleton'], [data-stale='true']"
+
+
+@dataclass
+class Site:
+    """A dashboard over an API over the store of a shop."""
+
+    shop: Shop
+    url: str
+    settings: Settings
+
+    @property
+    def api_url(self) -> str:
+        """Where its API is."""
+        return self.settings.api_url
+
+
+@dataclass
+class Visit:
+    """A page in the browser, and all that it complained of."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str = "") -> None:
+        """Go to a page and wait until it is drawn."""
+        self.page.goto(f"{self.url}/{path}")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the script has run and what it drew is there."""
+        self.page.wait_for_selector(QUIET, timeout=LONGEST_MS)
+        self.page.wait_for_function(
+            "selector => document.querySelectorAll(selector).length === 0", arg=RUNNING, timeout=LONGEST_MS
+        )
+
+    def text(self) -> str:
+        """What stands on the page."""
+        return self.page.locator("[data-testid='stMain']").inner_text()
+
+    def metric(self, label: str) -> str:
+        """The number on a card."""
+        card = self.page.locator("[data-testid='stMetric']").filter(has_text=re.compile(f"^{re.escape(label)}"))
+        return card.first.locator("[data-testid='stMetricValue']").inner_text()
+
+
+def browser_path() -> str:
+    """The browser of this machine."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    assert found, f"no browser: one of {', '.join(NAMES)} must be installed; `make test` installs chromium on Debian"
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The demo project with a year of dirty data in two runs, served."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    generate(shop.sources, purchases=3000, clients=500, dirty=0.03)
+    shop.put("achats_vides.csv", "id_achat,id_client\n1,2\n")
+    shop.run()
+    shop.put("achats_de_plus.csv", "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,99.90,souris\n")
+    shop.run()
+    yield from served(shop)
+
+
+def served(shop: Shop, **variables: str) -> Iterator[Site]:
+    """A shop behind an API and a dashboard on free ports."""
+    api_port, port = free_ports(2)
+    address = f"http://127.0.0.1:{api_port}"
+    store = f"sqlite:///{shop.folder / '.filon' / 'retail' / 'serving.db'}"
+    group = Group()
+    with surroundings({**shop.environment(), **variables}):
+        settings = read_settings(dashboard_port=port, api_url=address, api_port=api_port, serving=store)
+        try:
+            group.start(api_server(settings, api_port))
+            group.start(dashboard_server(settings))
+            yield Site(shop, f"http://127.0.0.1:{port}", settings)
+        finally:
+            group.stop()
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, width: int = 1440, *, is_dark: bool = False) -> Iterator[Visit]:
+    """A page of its own; what the browser complains of is kept."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if is_dark else "light",
+        accept_downloads=True,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.set_default_timeout(LONGEST_MS)
+    found = Visit(page, url)
+
+    def complain(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.complaints.append(message.text)
+
+    def miss(request: Request) -> None:
+        found.complaints.append(f"{request.url}: {request.failure}")
+
+    page.on("console", complain)
+    page.on("requestfailed", miss)
+    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    try:
+        yield found
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def visit(site: Site, browser: Browser) -> Iterator[Visit]:
+    """A page at 1440 px, in light colours."""
+    with visiting(browser, site.url) as found:
+        yield found
