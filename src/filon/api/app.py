@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from filon import __version__
 from filon.api.aggregations import aggregation_router
+from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.edge import METRICS_PATH, Edge
 from filon.api.health import health_router
@@ -48,13 +49,15 @@ def keys_path(settings: Settings, project: Project) -> Path:
 def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     """The API of a project, served from a store; the store is closed when the application ends."""
     service, metrics = make_service(project, store), Metrics()
+    analyses = Analyses(service)
     keys = keys_path(settings, project)
     guard = Guard(KeyFile(keys), required=settings.api_auth == "required")
     rates = Rates(settings.api_rate_limit, keys.with_name("rates.db"))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with analyses.following():
+            yield
         await service.reader.shut()
         rates.shut()
 
@@ -70,6 +73,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         catalogue_router(service, PREFIX),
         table_router(service, PREFIX),
         aggregation_router(service, PREFIX),
+        analyses.router(PREFIX),
         pipeline_router(service, PREFIX),
         metrics_router(service, metrics),
     ):

@@ -12,6 +12,7 @@ from filon.api.problems import documented
 from filon.api.rendering import JSON_TYPE, json_bytes
 from filon.api.schemas import TableInfos
 from filon.api.service import Service
+from filon.project.analysis import PERIODS, Analysis
 from filon.project.serving import Served
 from filon.serving.state import ServedState
 
@@ -46,6 +47,18 @@ def describe(served: Served, prefix: str, state: ServedState) -> dict[str, objec
         "synced_at": known.synced_at if known else None,
         "age_seconds": max(0, int((now() - known.gold_at).total_seconds())) if known else None,
         "quality": quality,
+        "analysis": _analysed(served.analysis, prefix) if served.analysis else None,
+    }
+
+
+def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
+    return {
+        "path": f"{prefix}/{analysis.path}",
+        "measures": list(analysis.measures),
+        "dimensions": list(analysis.dimensions),
+        "periods": list(PERIODS),
+        "distinct": list(analysis.distinct),
+        "time": analysis.time.name,
     }
 
 

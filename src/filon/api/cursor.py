@@ -62,7 +62,9 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition]) 
 
 
 def _digest(content: bytes, table: StoredTable, conditions: Sequence[Condition]) -> bytes:
-    filters = sorted((item.column, item.operator.value, _plain(item.value)) for item in conditions)
+    filters = sorted(
+        (item.column, item.operator.value, [_plain(value) for value in item.values]) for item in conditions
+    )
     about = repr((table.name, table.key, filters)).encode()
     return hashlib.blake2b(content, digest_size=DIGEST_BYTES, key=hashlib.sha256(about).digest()).digest()
 

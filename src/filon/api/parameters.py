@@ -1,6 +1,6 @@
 """Parameters of requests: a model for each endpoint, made from what the contracts open, read strictly.
 
-Anything that is not declared is refused, and so is a parameter that is given twice.
+Anything that is not declared is refused, and so is a parameter that is given twice, unless it takes several values.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ from starlette.requests import Request
 
 from filon.api.problems import Mistake, Refusal, shown
 from filon.project import Column, ColumnType, Kind
+from filon.project.analysis import PERIODS, VALUE, Analysis, Operation
 from filon.project.document import suggestion
 from filon.project.serving import CUT_SEPARATOR, Cube, Filter, Operator, Order, Served
 from filon.project.values import read_moment
-from filon.serving.query import Condition
+from filon.serving.columns.analysing import Question
+from filon.serving.query import Condition, one_of
 
 LARGEST_SKIP = 2**53 - 1
 LARGEST_RELEASE = 2**31 - 1
 DIGITS_OF_STORES = 18
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+MOST_VALUES = 200
+MOST_KEYS = 2
+MOST_GROUPS, GROUPS = 10_000, 1_000
 NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 
 
@@ -66,12 +71,18 @@ class ListRequest:
     conditions: tuple[Condition, ...] = ()
 
 
+class Several:
+    """Marks a parameter that may be given several times."""
+
+
 class Parameters:
     """The parameters of one endpoint: how they are read, and how OpenAPI describes them."""
 
     def __init__(self, model: type[BaseModel], path: Iterable[Mapping[str, Any]] = ()) -> None:
         self._model = model
         self._names = [field.alias or name for name, field in model.model_fields.items()]
+        several = (name for name, field in model.model_fields.items() if Several in field.metadata)
+        self._several = {model.model_fields[name].alias or name for name in several}
         self._help = {field.alias or name: field.description or "" for name, field in model.model_fields.items()}
         self.openapi = {"parameters": [*path, *_described(model)]}
 
@@ -79,9 +90,14 @@ class Parameters:
         """The values given; Refusal with every mistake."""
         text = request.scope["query_string"].decode("latin-1")
         pairs = parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
-        given = dict(pairs)
-        if len(given) < len(pairs):
-            raise _refused(Mistake(shown(name), "given more than once", "give it once") for name in _repeated(pairs))
+        given: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in self._several:
+                given.setdefault(name, []).append(value)
+            else:
+                given[name] = value
+        if repeated := [name for name in _repeated(pairs) if name not in self._several]:
+            raise _refused(Mistake(shown(name), "given more than once", "give it once") for name in repeated)
         try:
             return self._model.model_validate(given)
         except ValidationError as error:
@@ -263,7 +279,9 @@ def read_list(served: Served, parameters: Parameters, request: Request) -> ListR
     values = parameters.read(request)
     given = {item.name: getattr(values, item.name) for item in fields(ListRequest) if hasattr(values, item.name)}
     conditions = tuple(
-        Condition(item.column.name, item.operator, value)
+        one_of(item.column.name, value)
+        if isinstance(value, tuple)
+        else Condition(item.column.name, item.operator, value)
         for index, item in enumerate(served.filters.values())
         if (value := getattr(values, _attribute(index))) is not None
     )
@@ -312,7 +330,11 @@ def aggregation_parameters(cube: Cube, *, series: bool) -> Parameters:
     known["date_fin"] = (day, Field(default=None, description="Last day, as 2026-01-31"))
     known["release"] = RELEASE
     for index, (name, sliced) in enumerate(cube.dimensions.items()):
-        known[_attribute(index)] = _filter_field(Filter(name, sliced.column, Operator.EQUAL))
+        about = f"Only rows whose {sliced.column.name} is this. {sliced.column.description}".strip()
+        known[_attribute(index)] = (
+            _filter_type(sliced.column.type),
+            Field(default=None, alias=name, description=about),
+        )
     return Parameters(create_model(f"{cube.table}_aggregation", __config__=STRICT, **known))  # type: ignore[call-overload]
 
 
@@ -338,6 +360,73 @@ def as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
+@dataclass(frozen=True)
+class AnalysisRequest:
+    """What a request for an analysis asks for."""
+
+    question: Question
+    release: int | None
+
+
+def analysis_parameters(analysis: Analysis) -> Parameters:
+    """The parameters of an analysis."""
+    groups, measures = [*PERIODS, *analysis.grouped], list(analysis.measures)
+    sums = [name for name, item in analysis.measures.items() if item.operation is Operation.SUM]
+    sorts = [*measures, VALUE]
+    by = f"What rows are summed over: one or two of {', '.join(groups)}, comma between; all rows if not given"
+    order = f"One of {', '.join(sorts)} ({VALUE}: what rows are grouped by), - before it to descend"
+    default = f"-{VALUE} if by begins with a period, else -{measures[0]}, if not given"
+    limit = Annotated[int, Field(ge=1, le=MOST_GROUPS), BeforeValidator(_whole)]
+    day = Annotated[dt.date, BeforeValidator(_date)]
+    known: dict[str, tuple[Any, Any]] = {
+        "by": (
+            Annotated[str, AfterValidator(partial(_read_by, groups)), Field(json_schema_extra=_pattern(groups, ""))],
+            Field(default=None, description=by),
+        ),
+        "date_debut": (day, Field(default=None, description="First day, as 2026-01-31")),
+        "date_fin": (day, Field(default=None, description="Last day, as 2026-01-31")),
+        "sort": (
+            Annotated[str, AfterValidator(partial(_read_order, sorts)), Field(json_schema_extra=_choice(sorts, "-?"))],
+            Field(default=None, description=f"{order}; {default}"),
+        ),
+        "limit": (limit, Field(default=GROUPS, description=f"Most rows, 1 to {MOST_GROUPS}; {GROUPS} if not given")),
+        "release": RELEASE,
+    }
+    if sums:
+        about = f"Describe the single values of one of {', '.join(sums)}"
+        chosen = Annotated[str, AfterValidator(partial(_read_name, sums)), Field(json_schema_extra=_choice(sums, ""))]
+        known["stats"] = (chosen, Field(default=None, description=about))
+    for index, (name, sliced) in enumerate(analysis.dimensions.items()):
+        known[_attribute(index)] = several_field(name, sliced.column)
+    return Parameters(create_model(f"{analysis.table}_analysis", __config__=STRICT, **known))  # type: ignore[call-overload]
+
+
+def read_analysis(analysis: Analysis, parameters: Parameters, request: Request) -> AnalysisRequest:
+    """What a request for an analysis asks for."""
+    values: Any = parameters.read(request)
+    by: tuple[str, ...] = values.by or ()
+    order = values.sort
+    if order is None:
+        order = Order(VALUE if by and by[0] in PERIODS else next(iter(analysis.measures)), descending=True)
+    wanted = []
+    for index, (name, sliced) in enumerate(analysis.dimensions.items()):
+        given = getattr(values, _attribute(index))
+        if given is not None:
+            is_number = sliced.column.type.kind is Kind.INTEGER
+            wanted.append((name, tuple(sorted({value if is_number else as_text(value) for value in given}))))
+    question = Question(
+        by,
+        tuple(wanted),
+        values.date_debut,
+        values.date_fin,
+        order.column,
+        order.descending,
+        values.limit,
+        getattr(values, "stats", None),
+    )
+    return AnalysisRequest(question, values.release)
+
+
 def item_parameters(column: Column) -> Parameters:
     """The parameters of one row: its key in the path, and a release."""
     schema = _described(create_model("key", id=(_filter_type(column.type), Field(description=column.description))))
@@ -361,9 +450,25 @@ class KeyReader:
 
 
 def _filter_field(item: Filter) -> tuple[Any, Any]:
-    comparison = {Operator.EQUAL: "is", Operator.AT_LEAST: "is at least", Operator.AT_MOST: "is at most"}[item.operator]
+    if item.operator is Operator.EQUAL:
+        return several_field(item.name, item.column)
+    comparison = {Operator.AT_LEAST: "is at least", Operator.AT_MOST: "is at most"}[item.operator]
     about = f"Only rows whose {item.column.name} {comparison} this. {item.column.description}".strip()
     return (_filter_type(item.column.type), Field(default=None, alias=item.name, description=about))
+
+
+def several_field(name: str, column: Column) -> tuple[Any, Any]:
+    """A filter that may be given several times: one of the values is enough."""
+    about = f"Only rows whose {column.name} is this, or one of these. {column.description}".strip()
+    one = _filter_type(column.type)
+    several = Annotated[tuple[one, ...], BeforeValidator(_few), Field(max_length=MOST_VALUES), Several]  # type: ignore[valid-type]
+    return (several, Field(default=None, alias=name, description=about))
+
+
+def _few(values: object) -> object:
+    if isinstance(values, list) and len(values) > MOST_VALUES:
+        raise _wrong(f"more than {MOST_VALUES} values", f"give at most {MOST_VALUES}")
+    return values
 
 
 def _attribute(index: int) -> str:
@@ -378,6 +483,30 @@ def _spelled(step: Order) -> str:
 def _pattern(names: Iterable[str], sign: str) -> dict[str, Any]:
     one = f"{sign}({'|'.join(re.escape(name) for name in names)})"
     return {"pattern": f"^{one}(,{one})*$"}
+
+
+def _choice(names: Iterable[str], sign: str) -> dict[str, Any]:
+    return {"pattern": f"^{sign}({'|'.join(re.escape(name) for name in names)})$"}
+
+
+def _read_by(groups: list[str], text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in groups:
+            raise _wrong(f"nothing is grouped by {shown(name)}", f"group by {', '.join(groups)}")
+    if len(names) > MOST_KEYS:
+        raise _wrong(f"more than {MOST_KEYS} names", f"group by {MOST_KEYS} at most")
+    return names
+
+
+def _read_order(sorts: list[str], text: str) -> Order:
+    return Order(_read_name(sorts, text.removeprefix("-")), text.startswith("-"))
+
+
+def _read_name(names: list[str], text: str) -> str:
+    if text not in names:
+        raise _wrong(f"no such choice: {shown(text)}", f"choose one of {', '.join(names)}")
+    return text
 
 
 def _read_sort(sortable: list[str], text: str) -> tuple[Order, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from filon.project import Column, Kind
+from filon.project.analysis import PERIODS, Analysis, Operation
 from filon.project.serving import Cube, Served
 
 TYPES: dict[Kind, Any] = {
@@ -90,6 +91,51 @@ def series_model(cube: Cube) -> type[BaseModel]:
     return _model(f"{_camel(cube.table)}Series", parts)
 
 
+class Stats(BaseModel):
+    """How single values are spread; null where that is not defined."""
+
+    model_config = CLOSED
+
+    count: int
+    mean: float | None
+    std: float | None = Field(description="Of a sample: null for a single value")
+    min: float | None
+    q25: float | None = Field(alias="25%", description="Interpolated between the two nearest values")
+    q50: float | None = Field(alias="50%")
+    q75: float | None = Field(alias="75%")
+    max: float | None
+
+
+def analysis_model(analysis: Analysis) -> type[BaseModel]:
+    """The answer of an analysis."""
+    parts: dict[str, tuple[Any, Any]] = {}
+    for index, name in enumerate(PERIODS):
+        parts[f"period_{index}"] = (str | None, Field(default=None, alias=name, description="If by names it"))
+    for index, (name, column) in enumerate(analysis.grouped.items()):
+        kind = TYPES[column.type.kind] | None
+        parts[f"group_{index}"] = (kind, Field(default=None, alias=name, description="If by names it"))
+    for index, (name, item) in enumerate(analysis.measures.items()):
+        of = item.column.name if item.column is not None else "rows"
+        about = {
+            Operation.COUNT: "Number of rows",
+            Operation.SUM: f"Sum of {of}",
+            Operation.DISTINCT: f"Number of different values of {of}",
+        }
+        is_exact = item.operation is Operation.SUM and item.column is not None and item.column.type.kind is Kind.DECIMAL
+        parts[f"measure_{index}"] = (
+            float if is_exact else int,
+            Field(alias=name, description=about[item.operation]),
+        )
+    parts["stats"] = (Stats | None, Field(default=None, description="If stats asks for it"))
+    row = _model(f"{_camel(analysis.table)}Group", parts)
+    answer: dict[str, tuple[Any, Any]] = {
+        "by": (list[str], Field(description="What rows are grouped by")),
+        "total": (int, Field(description="Number of groups")),
+        "data": (list[row], Field(description="Groups, as many as limit allows")),  # type: ignore[valid-type]
+    }
+    return _model(f"{_camel(analysis.table)}Analysis", answer)
+
+
 class ColumnInfo(BaseModel):
     """A column of a table."""
 
@@ -98,6 +144,17 @@ class ColumnInfo(BaseModel):
     sql_type: str
     required: bool = Field(description="Never null")
     description: str
+
+
+class AnalysisInfo(BaseModel):
+    """What can be asked of the facts of a table."""
+
+    path: str
+    measures: list[str]
+    dimensions: list[str] = Field(description="Filters, and what rows can be grouped by")
+    periods: list[str] = Field(description="Rows can also be grouped by these")
+    distinct: list[str] = Field(description="And by these columns, whose values measures count")
+    time: str = Field(description="The date that periods, date_debut and date_fin mean")
 
 
 class TableInfo(BaseModel):
@@ -118,6 +175,7 @@ class TableInfo(BaseModel):
     synced_at: dt.datetime | None = Field(description="When the store had them")
     age_seconds: int | None = Field(description="Seconds since gold_at")
     quality: str | None = Field(description="passed or warned")
+    analysis: AnalysisInfo | None = Field(description="Null when the table has none")
 
 
 class TableInfos(BaseModel):

@@ -1,5 +1,5 @@
 """Engines: SQL over Parquet, in one process or on a cluster."""
 
-from filon.engines.protocol import Columns, CsvFile, CsvForm, CsvUnreadable, Engine, StatementInvalid
+from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, Engine, StatementInvalid
 
-__all__ = ["Columns", "CsvFile", "CsvForm", "CsvUnreadable", "Engine", "StatementInvalid"]
+__all__ = ["Columns", "Content", "CsvFile", "CsvForm", "CsvUnreadable", "Engine", "StatementInvalid"]

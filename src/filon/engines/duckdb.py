@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from filon.engines.functions import duckdb_macros
-from filon.engines.protocol import Columns, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
+from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
 from filon.errors import EngineError
 from filon.lake import ColumnStats, DataFile, Location
 from filon.project import Project
@@ -135,6 +136,18 @@ class DuckDBEngine:
             cursor = self._connection.execute(query)
             while batch := cursor.fetchmany(size):
                 yield batch
+
+    def arrow(self, query: str) -> pa.Table:
+        """The whole table at once: the reader that gives it bit by bit can hang."""
+        with _translated():
+            return self._connection.execute(query).to_arrow_table()
+
+    def contents(self, query: str, by: str) -> dict[str, Content]:
+        """Hashes of rows are added up, so that a row which stands twice counts twice."""
+        names = identifiers(name for name, _ in self.describe(query))
+        total = f"sum(CAST(hash({names}) AS HUGEINT))"
+        found = self.rows(f"SELECT {identifier(by)}, count(*), {total} FROM ({query}) AS content GROUP BY ALL")
+        return {value: Content(rows, int(total)) for value, rows, total in found}
 
     def describe(self, query: str) -> list[tuple[str, str]]:
         """Bind the query; DuckDB's message points at the line."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow as pa  # type: ignore[import-untyped]
+
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 
@@ -58,6 +60,14 @@ class CsvForm:
     ragged: bool = False
 
 
+@dataclass(frozen=True)
+class Content:
+    """Some rows, so that two contents with the same rows are equal, and others differ: their number, and a hash."""
+
+    rows: int
+    hash: int
+
+
 class Engine(Protocol):
     """Runs SQL over Parquet files and writes Parquet files."""
 
@@ -86,6 +96,12 @@ class Engine(Protocol):
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a query with a large result: its rows, ``size`` at a time. Nothing else may run meanwhile."""
+
+    def arrow(self, query: str) -> pa.Table:
+        """Run a query whose result fits into memory: its columns as Arrow."""
+
+    def contents(self, query: str, by: str) -> dict[str, Content]:
+        """What the rows of a query are, for each value of its text column ``by``, whatever order they come in."""
 
     def describe(self, query: str) -> list[tuple[str, str]]:
         """Compile a query without running it: its columns' names and types. StatementInvalid when it is wrong."""

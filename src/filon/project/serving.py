@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from filon.errors import Problem
-from filon.project.contract import Column, Contract, Model, Reference
+from filon.project.analysis import Analysis, Sliced, analysis_mistakes, is_discrete, make_analysis
+from filon.project.contract import Column, Contract, Model
 from filon.project.document import suggestion
 from filon.project.types import INTEGER, TEXT, ColumnType, Kind
 from filon.project.vocabulary import AggregationWords, Answer, Dimension, ServingWords, Window
@@ -26,6 +27,7 @@ class Operator(StrEnum):
     EQUAL = "="
     AT_LEAST = ">="
     AT_MOST = "<="
+    ONE_OF = "in"
 
 
 @dataclass(frozen=True)
@@ -80,16 +82,6 @@ class StoredTable:
 
 
 @dataclass(frozen=True)
-class Sliced:
-    """A dimension of a cube: a column of ``table``, reached through a column that refers to it if that is given."""
-
-    table: str
-    column: Column
-    through: str | None
-    reference: Reference | None
-
-
-@dataclass(frozen=True)
 class Cube:
     """Sums of a table per day, for every choice of dimensions and values, so that any filtered sum reads few rows.
 
@@ -125,6 +117,7 @@ class Served:
     stored: StoredTable
     filters: Mapping[str, Filter]
     cube: Cube | None = None
+    analysis: Analysis | None = None
 
     @property
     def name(self) -> str:
@@ -149,7 +142,10 @@ def served_tables(models: Mapping[str, Model]) -> dict[str, Served]:
         looked_up = tuple(name for name in dict.fromkeys(words.filters) if name not in words.unindexed)
         stored = StoredTable(name, contract.columns, contract.key, _orders(words.sort), looked_up)
         cube = _cube(contract, model.aggregations, contracts) if model.aggregations else None
-        found[name] = Served(contract, words, stored, filters, cube)
+        analysis = None
+        if cube is not None and model.aggregations is not None and model.aggregations.analysis is not None:
+            analysis = make_analysis(contract, model.aggregations, cube.dimensions, model.aggregations.analysis.path)
+        found[name] = Served(contract, words, stored, filters, cube, analysis)
     return found
 
 
@@ -162,6 +158,8 @@ def serving_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
         for what, fix in (*_word_mistakes(contract, words), *_aggregation_mistakes(contract, aggregations, contracts)):
             yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)
         answers = [aggregations.total.path, aggregations.series.path] if aggregations else []
+        if aggregations and aggregations.analysis:
+            answers.append(aggregations.analysis.path)
         for path in [*([words.path] if words.path else []), *answers]:
             if paths.setdefault(path, contract.name) != contract.name or answers.count(path) > 1:
                 what = f"the path `{path}` of `{contract.name}` also belongs to `{paths[path]}`"
@@ -254,6 +252,7 @@ def _aggregation_mistakes(
             if measure_name not in words.measures:
                 what = f"aggregations: `{answer.path}` gives the unknown measure `{measure_name}`"
                 yield what, suggestion(measure_name, words.measures)
+    yield from analysis_mistakes(contract, words)
 
 
 def _dimension_mistakes(contract: Contract, words: AggregationWords, contracts: Mapping[str, Contract]) -> Mistakes:
@@ -264,15 +263,11 @@ def _dimension_mistakes(contract: Contract, words: AggregationWords, contracts: 
             yield what, "name a column, or `through` a column with a relationship to the gold table that has it"
         if name in AGGREGATION_PARAMETERS or name in (words.time, *words.measures):
             yield f"aggregations: `{name}` cannot be the name of a dimension", "give it another name"
-        if owner and dimension.column in owner.column_names and not _is_discrete(owner.column(dimension.column)):
+        if owner and dimension.column in owner.column_names and not is_discrete(owner.column(dimension.column)):
             yield (
                 f"aggregations: the dimension `{name}` is measured, not counted",
                 "name a text, integer, date or boolean",
             )
-
-
-def _is_discrete(column: Column) -> bool:
-    return column.type.kind in (Kind.TEXT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN)
 
 
 def _owner(contract: Contract, dimension: Dimension, contracts: Mapping[str, Contract]) -> Contract | None:
@@ -292,7 +287,11 @@ def _cube(contract: Contract, words: AggregationWords, contracts: Mapping[str, C
         reference = contract.column(item.through).reference if item.through else None
         dimensions[name] = Sliced(owner.name, owner.column(item.column), item.through, reference)
     time = contract.column(words.time)
-    measures = {name: contract.column(item.sum) if item.sum else None for name, item in words.measures.items()}
+    measures = {
+        name: contract.column(item.sum) if item.sum else None
+        for name, item in words.measures.items()
+        if item.distinct is None  # distinct values of days do not add up
+    }
     sums = (Column(name, _sum_type(column), required=True) for name, column in measures.items())
     columns = (Column(CUT, TEXT, required=True), Column(time.name, time.type, required=True), *sums)
     stored = StoredTable(f"_cube_{contract.name}", columns, (CUT, time.name))

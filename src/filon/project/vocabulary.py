@@ -180,9 +180,16 @@ class ServingWords(_Words):
 
 
 class Measure(_Words):
-    """A number that aggregations give: the sum of a column, or (without one) the number of rows."""
+    """A number that aggregations give: a column's sum, the number of its values, or the number of rows."""
 
     sum: str | None = None
+    distinct: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_number(self) -> Measure:
+        if self.sum is not None and self.distinct is not None:
+            raise ValueError("a measure is a `sum` or counts `distinct` values, not both")
+        return self
 
 
 class Dimension(_Words):
@@ -199,6 +206,12 @@ class Answer(_Words):
     measures: dict[str, str] = Field(min_length=1)
 
 
+class AnalysisWords(_Words):
+    """The endpoint that answers any question about the measures."""
+
+    path: str = Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
+
+
 class AggregationWords(_Words):
     """Sums over time that are computed on demand; the cube behind them is built when the table is loaded."""
 
@@ -207,6 +220,7 @@ class AggregationWords(_Words):
     dimensions: dict[str, Dimension] = Field(default={}, max_length=5)
     total: Answer
     series: Answer
+    analysis: AnalysisWords | None = None
 
 
 class ModelWords(_Words):

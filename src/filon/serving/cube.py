@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain, combinations
 
+from filon.project.analysis import Sliced
 from filon.project.serving import CUT, CUT_SEPARATOR, Cube
 from filon.sql import identifier, literal
 
@@ -21,9 +22,22 @@ def cube_query(cube: Cube, bound: Mapping[str, str]) -> str:
 
 def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
     """Sums per day and value of every dimension."""
+    found, joins = dimensions_of(cube.dimensions, bound)
+    columns = [f"CAST({column} AS VARCHAR) AS {identifier(name)}" for name, column in found.items()]
+    time = identifier(cube.time.name)
+    sums = ", ".join(
+        f"{'count(*)' if column is None else f'sum(fact.{identifier(column.name)})'} AS {identifier(name)}"
+        for name, column in cube.measures.items()
+    )
+    chosen = ", ".join([*columns, f"fact.{time} AS {time}"])
+    return f"SELECT {chosen}, {sums} FROM {identifier(bound[cube.table])} AS fact{joins} GROUP BY ALL"
+
+
+def dimensions_of(dimensions: Mapping[str, Sliced], bound: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """Each dimension of a table called ``fact`` as an expression, and the joins with the tables that they stand in."""
     owners: dict[tuple[str, str], str] = {}
-    columns, joins = [], []
-    for name, item in cube.dimensions.items():
+    columns, joins = {}, []
+    for name, item in dimensions.items():
         owner = "fact"
         if item.through is not None and item.reference is not None:
             place = (item.table, item.through)
@@ -32,14 +46,8 @@ def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
                 key = f"{owners[place]}.{identifier(item.reference.column)} = fact.{identifier(item.through)}"
                 joins.append(f" LEFT JOIN {identifier(bound[item.table])} AS {owners[place]} ON {key}")
             owner = owners[place]
-        columns.append(f"CAST({owner}.{identifier(item.column.name)} AS VARCHAR) AS {identifier(name)}")
-    time = identifier(cube.time.name)
-    sums = ", ".join(
-        f"{'count(*)' if column is None else f'sum(fact.{identifier(column.name)})'} AS {identifier(name)}"
-        for name, column in cube.measures.items()
-    )
-    chosen = ", ".join([*columns, f"fact.{time} AS {time}"])
-    return f"SELECT {chosen}, {sums} FROM {identifier(bound[cube.table])} AS fact{''.join(joins)} GROUP BY ALL"
+        columns[name] = f"{owner}.{identifier(item.column.name)}"
+    return columns, "".join(joins)
 
 
 def _sums(cube: Cube, choice: tuple[str, ...]) -> str:

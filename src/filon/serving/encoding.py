@@ -8,9 +8,9 @@ from filon.sql import identifier
 FAST_DIGITS = 17  # with one more the product below might leave 64 bits
 
 
-def unscaled(column: Column) -> str:
-    """A decimal as a whole number of its last decimal."""
-    name, kind = identifier(column.name), column.type
+def unscaled(column: Column, of: str = "") -> str:
+    """A decimal as a whole number of its last decimal; ``of`` is the table if a query has several."""
+    name, kind = f"{of}.{identifier(column.name)}" if of else identifier(column.name), column.type
     if kind.precision <= FAST_DIGITS:
         return f"CAST({name} * {10**kind.scale} AS BIGINT)"
     return f"unscaled({name})"

@@ -13,8 +13,12 @@ from filon.engines import Engine
 from filon.errors import ConfigError
 from filon.lake import Build, CheckStatus, Lake, Layer, Release
 from filon.project import digest
+from filon.project.analysis import Analysis
 from filon.project.serving import Cube, Order, Served, StoredTable
 from filon.project.types import Kind
+from filon.serving.columns.chunks import MOST_FACTS, chunk_table, has_columns
+from filon.serving.columns.writing import CACHED, Difference, columns_query, difference
+from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.cube import cube_query
 from filon.serving.protocol import Batch, LoadSession, Store
 from filon.serving.state import Marks, ServedState, TableState
@@ -43,17 +47,20 @@ class LoadReport:
 
 @dataclass(frozen=True)
 class _Feed:
-    """Where the rows of a stored table come from: a gold table (some or all of its rows), or a cube of several."""
+    """Where the rows of a stored table come from: a gold table (some or all of its rows), a cube, or its columns."""
 
     table: StoredTable
     inputs: tuple[str, ...]
     served: Served
     cube: Cube | None = None
+    analysis: Analysis | None = None
 
     def select(self, bound: Mapping[str, str], as_of: dt.date) -> str:
         """The rows, of tables bound under these names."""
         if self.cube is not None:
             return cube_query(self.cube, bound)
+        if self.analysis is not None:
+            return columns_query(self.analysis, bound)
         [name] = self.inputs
         chosen = ", ".join(
             f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
@@ -81,6 +88,9 @@ class _Feed:
     @property
     def recipe(self) -> str:
         """Changes when the same tables of the lake would give other rows."""
+        if self.analysis is not None:
+            query = columns_query(self.analysis, {name: name for name in self.inputs})
+            return digest(repr((REVISION, query)))[:16]
         cube = (self.cube.measures, self.cube.dimensions, self.cube.time) if self.cube else None
         return digest(repr((REVISION, self.inputs, self.served.window, cube)))[:16]
 
@@ -180,6 +190,8 @@ def _feeds(served: Mapping[str, Served], release: Release) -> Iterator[_Feed]:
             yield _Feed(item.stored, (name,), item)
         if item.cube is not None and there.issuperset(item.cube.inputs):
             yield _Feed(item.cube.stored, item.cube.inputs, item, item.cube)
+        if item.analysis is not None and there.issuperset(item.analysis.inputs):
+            yield _Feed(chunk_table(item.analysis), item.analysis.inputs, item, analysis=item.analysis)
 
 
 def _builds(feed: _Feed, release: Release) -> tuple[Build, ...]:
@@ -188,7 +200,9 @@ def _builds(feed: _Feed, release: Release) -> tuple[Build, ...]:
 
 
 def _rows(feed: _Feed, release: Release) -> int:
-    """About how many rows a table has; a cube has fewer than its largest input."""
+    """About how many rows a table has; a cube has fewer than its largest input, chunks are few."""
+    if feed.analysis is not None:
+        return 0
     return max(build.rows for build in _builds(feed, release)) // (2 if feed.cube else 1)
 
 
@@ -238,13 +252,15 @@ class _Work:
             self._states[feed.table.name] = before
             return
         try:
-            if before is not None and has_rows and self._can_compare(feed, before):
+            if feed.analysis is not None:
+                rows = self._write_columns(feed, feed.analysis, before, builds, close=has_rows)
+            elif before is not None and has_rows and self._can_compare(feed, before):
                 rows = self._write_changes(feed, before, builds)
             else:
                 rows = self._write_all(feed, builds, close=has_rows)
             self._marks[feed.table.name] = self._find_marks(feed, rows)
         finally:
-            self._engine().drop([CHANGES, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
+            self._engine().drop([CHANGES, CACHED, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
@@ -314,8 +330,26 @@ class _Work:
         self.inserted += inserted
         return inserted
 
+    def _write_columns(
+        self, feed: _Feed, analysis: Analysis, before: TableState | None, builds: Sequence[Build], *, close: bool
+    ) -> int:
+        """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
+        engine, kept = self._engine(), 0
+        is_kept = builds[0].rows <= MOST_FACTS
+        new, old = self._bind(feed, NEW, builds, self._as_of), None
+        if before is not None and close and is_kept and has_columns(before) and self._can_compare(feed, before):
+            old = self._bind(feed, OLD, before.builds, before.as_of)
+        changes = difference(engine, new, old) if is_kept else Difference((), {})
+        if close:
+            closed = self._session.close(feed.table, changes.keys() if old is not None else None)
+            kept = before.rows - closed if before is not None and old is not None else 0
+            self.closed += closed
+        inserted = self._session.insert(feed.table, chunk_rows(engine, analysis, changes.written))
+        self.inserted += inserted
+        return kept + inserted
+
     def _find_marks(self, feed: _Feed, rows: int) -> Marks | None:
-        if rows < FEWEST_FOR_MARKS or feed.cube is not None:
+        if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
             return None
         step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
         new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)

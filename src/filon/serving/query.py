@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,13 +16,30 @@ Value = bool | int | float | Decimal | str | dt.date | dt.datetime | None
 Row = Mapping[str, Value]
 
 
+Known = bool | int | float | Decimal | str | dt.date | dt.datetime
+"""A value that is not null."""
+
+
 @dataclass(frozen=True)
 class Condition:
-    """A column compared with a value that is not null; a null of the column never meets it."""
+    """A column compared with a value that is not null (``ONE_OF``: several); a null of the column never meets it."""
 
     column: str
     operator: Operator
-    value: bool | int | float | Decimal | str | dt.date | dt.datetime
+    value: Known | tuple[Known, ...]
+
+    @property
+    def values(self) -> tuple[Known, ...]:
+        """What the column is compared with."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
+
+def one_of(column: str, values: Sequence[Known]) -> Condition:
+    """A column has one of these values, whatever their order."""
+    different = tuple(sorted(set(values)))
+    if len(different) == 1:
+        return Condition(column, Operator.EQUAL, different[0])
+    return Condition(column, Operator.ONE_OF, different)
 
 
 @dataclass(frozen=True)

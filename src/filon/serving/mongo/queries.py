@@ -12,23 +12,34 @@ from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.mongo.documents import VERSION, Document, bound, rows_of
 from filon.serving.query import Condition, Value
 
-OPERATORS = {Operator.EQUAL: "$eq", Operator.AT_LEAST: "$gte", Operator.AT_MOST: "$lte"}
+OPERATORS = {Operator.EQUAL: "$eq", Operator.AT_LEAST: "$gte", Operator.AT_MOST: "$lte", Operator.ONE_OF: "$in"}
 
 
 def conditions_of(load: int, table: StoredTable, conditions: Sequence[Condition]) -> list[Document]:
     """What a row of a load must meet. Where the key is given, ``_id`` is asked, which has it in front."""
     wanted: list[Document] = [{"_from": {"$lte": load}, "_to": {"$gt": load}}]
-    equal = {item.column: item.value for item in conditions if item.operator is Operator.EQUAL}
-    leading = list[str]()
+    ranges = [_id_range(table, parts, conditions) for parts in _leading(table, conditions) if parts]
+    if ranges:
+        wanted.append({"_id": ranges[0]} if len(ranges) == 1 else {"$or": [{"_id": item} for item in ranges]})
+    for item in conditions:
+        values = [bound(table, item.column, value) for value in item.values]
+        value = values if item.operator is Operator.ONE_OF else values[0]
+        wanted.append({item.column: {OPERATORS[item.operator]: value}})
+    return wanted
+
+
+def _leading(table: StoredTable, conditions: Sequence[Condition]) -> list[Document]:
+    """The beginnings of keys that are given: one, or several that differ in their last column."""
+    equal = {item.column: item for item in conditions if item.operator in (Operator.EQUAL, Operator.ONE_OF)}
+    parts: list[Document] = [{}]
     for name in table.key:
         if name not in equal:
             break
-        leading.append(name)
-    if leading:
-        parts = {name: bound(table, name, equal[name]) for name in leading}
-        wanted.append({"_id": _id_range(table, parts, conditions)})
-    wanted += [{item.column: {OPERATORS[item.operator]: bound(table, item.column, item.value)}} for item in conditions]
-    return wanted
+        values = [bound(table, name, value) for value in equal[name].values]
+        parts = [{**part, name: value} for part in parts for value in values]
+        if len(parts) > 1:
+            break
+    return parts
 
 
 def _id_range(table: StoredTable, parts: Document, conditions: Sequence[Condition]) -> Document:
@@ -39,10 +50,10 @@ def _id_range(table: StoredTable, parts: Document, conditions: Sequence[Conditio
     low, high = {**parts, rest[0]: MinKey()}, {**parts, rest[0]: MaxKey()}
     for item in conditions:
         if item.column == rest[0] and item.operator is Operator.AT_LEAST:
-            low[rest[0]] = bound(table, item.column, item.value)
+            low[rest[0]] = bound(table, item.column, item.values[0])
         elif item.column == rest[0] and item.operator is Operator.AT_MOST:
             # a document with one more field comes behind all that have this value
-            high = {**parts, rest[0]: bound(table, item.column, item.value), "~": MaxKey()}
+            high = {**parts, rest[0]: bound(table, item.column, item.values[0]), "~": MaxKey()}
     return {"$gte": low, "$lte": high}
 
 

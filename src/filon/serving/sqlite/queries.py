@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from filon.project.serving import Order, StoredTable
+from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.query import Condition, Query
 from filon.serving.sqlite.values import bound
 from filon.serving.state import ServedState, read_state
@@ -54,8 +54,10 @@ def states_of(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
 def where(load: int, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The condition for rows of a load that meet all conditions, and its values."""
     parts = [f"_from <= {load} AND _to > {load}"]
-    parts += [f"{identifier(item.column)} {item.operator} ?" for item in conditions]
-    return " AND ".join(parts), [bound(table, item.column, item.value) for item in conditions]
+    for item in conditions:
+        places = f"({', '.join('?' * len(item.values))})" if item.operator is Operator.ONE_OF else "?"
+        parts.append(f"{identifier(item.column)} {item.operator} {places}")
+    return " AND ".join(parts), [bound(table, item.column, value) for item in conditions for value in item.values]
 
 
 def place_of(table: StoredTable, query: Query) -> tuple[str, list[Any]]:

@@ -1,0 +1,127 @@
+"""The columns of facts in the memory of this process: fetched from the store chunk by chunk, only what is new."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from filon.api.problems import Refusal
+from filon.api.snapshot import Reader, Snapshot, Snapshots
+from filon.errors import StoreError
+from filon.project.analysis import Analysis
+from filon.project.serving import Operator
+from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
+from filon.serving.columns.memory import Columns, Part, decoded, no_values
+from filon.serving.query import Condition, Query, Row
+
+Result = TypeVar("Result")
+MOST_LOADS = 2
+"""Loads whose columns are held; they share the chunks that did not change between them."""
+MOST_CHUNKS = 5_000
+DECODED_AT_ONCE = 8
+FOLLOW_S = 2.0
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The columns of a load, and the digests of their chunks."""
+
+    columns: Columns
+    digests: tuple[str, ...]
+
+
+class Library:
+    """The columns of one table's facts."""
+
+    def __init__(self, reader: Reader, snapshots: Snapshots, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._reader = reader
+        self._snapshots = snapshots
+        self._table = chunk_table(analysis)
+        self._sort = self._table.whole(())
+        self._held: OrderedDict[int, _Held] = OrderedDict()
+        self._parts: dict[str, Part] = {}
+        self._values = no_values(analysis)
+        self._fetching: dict[int, asyncio.Task[Columns]] = {}
+        self._lock = asyncio.Lock()
+        # one computation at a time: each uses a core and memory of its own
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="analysis")
+
+    @property
+    def name(self) -> str:
+        """The table of the store that holds the chunks."""
+        return self._table.name
+
+    async def columns(self, snapshot: Snapshot) -> Columns:
+        """The columns of a load; all who wait for them are told at once when the store fails."""
+        load = snapshot.load
+        if load in self._held:
+            self._held.move_to_end(load)
+            return self._held[load].columns
+        if load not in self._fetching:
+            task = self._fetching[load] = asyncio.create_task(self._fetch(snapshot))
+            task.add_done_callback(lambda _: self._fetching.pop(load))
+        return await asyncio.shield(self._fetching[load])
+
+    async def compute(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """A computation, beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+
+    async def follow(self) -> None:
+        """Once somebody has asked, make the columns of each new load ready before the next one asks."""
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            if self._held:
+                with suppress(StoreError, Refusal):  # whoever asks is told
+                    await self.columns(await self._snapshots.choose())
+
+    def shut(self) -> None:
+        """End what is under way."""
+        for task in self._fetching.values():
+            task.cancel()
+        self._pool.shutdown(cancel_futures=True)
+
+    async def _fetch(self, snapshot: Snapshot) -> Columns:
+        async with self._lock:  # codes of two loads would grow apart
+            return await self._fetch_alone(snapshot)
+
+    async def _fetch_alone(self, snapshot: Snapshot) -> Columns:
+        snapshot.table(self.name)
+        index = await self._find(snapshot, (), (MONTH, PART, DIGEST))
+        digests = tuple(str(row[DIGEST]) for row in index)
+        parts = {digest: self._parts[digest] for digest in digests if digest in self._parts}
+        values = self._values if parts else no_values(self.analysis)
+        waiting: list[Chunk] = []
+        months = list(dict.fromkeys(row[MONTH] for row in index if row[DIGEST] not in parts))
+        for month in months:
+            rows = await self._find(snapshot, (Condition(MONTH, Operator.EQUAL, str(month)),), None)
+            waiting += [_chunk(row) for row in rows if row[DIGEST] not in parts]
+            if len(waiting) >= DECODED_AT_ONCE or month == months[-1]:
+                found, values = await self.compute(decoded, self.analysis, waiting, values)
+                parts |= {chunk.digest: part for chunk, part in zip(waiting, found, strict=True)}
+                waiting = []
+        await self._snapshots.require_still_kept(snapshot)
+        self._values = values
+        columns = Columns(tuple(parts[digest] for digest in digests), values)
+        self._held[snapshot.load] = _Held(columns, digests)
+        while len(self._held) > MOST_LOADS:
+            self._held.popitem(last=False)
+        shown = {digest for held in self._held.values() for digest in held.digests}
+        self._parts = {digest: part for digest, part in (self._parts | parts).items() if digest in shown}
+        return columns
+
+    async def _find(
+        self, snapshot: Snapshot, conditions: tuple[Condition, ...], fields: tuple[str, ...] | None
+    ) -> Sequence[Row]:
+        query = Query(self._sort, conditions, limit=MOST_CHUNKS, fields=fields)
+        return await self._reader.find(snapshot.load, self._table, query)
+
+
+def _chunk(row: Row) -> Chunk:
+    rows: Any = row
+    return Chunk(**{name: rows[name] for name in Chunk.__dataclass_fields__})

@@ -1,0 +1,120 @@
+"""How columns lie in a store: chunks of a month's rows, each a compressed Arrow stream as text.
+
+Every store keeps text, and a chunk is small enough for a document of MongoDB. Whole numbers are as narrow as the chunk
+allows, texts stand once. Rows are in the order of their days.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from filon.project import INTEGER, TEXT, Column
+from filon.project.analysis import Analysis
+from filon.project.serving import StoredTable
+from filon.serving.state import TableState
+
+MOST_FACTS = 50_000_000
+"""Rows of a table beyond which its columns are not kept."""
+MOST_ROWS = 250_000
+FEWEST_ROWS = 10_000
+MOST_TEXT = 8 << 20
+"""Characters of a chunk beyond which it is cut in two: a document of MongoDB has 16 MB at most."""
+MONTH, PART, DIGEST, ROWS, DATA = "month", "part", "digest", "rows", "data"
+DAY = "day"
+WIDTHS = (np.int8, np.int16, np.int32, np.int64)
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a month (the empty text: those without a date), as a store keeps them.
+
+    Chunks with one ``digest`` hold the same.
+    """
+
+    month: str
+    part: int
+    rows: int
+    digest: str
+    data: str
+
+
+def chunk_table(analysis: Analysis) -> StoredTable:
+    """The table of a store that holds the chunks of a table of facts."""
+    kinds = {MONTH: TEXT, PART: INTEGER, ROWS: INTEGER, DIGEST: TEXT, DATA: TEXT}
+    columns = tuple(Column(name, kind, required=True) for name, kind in kinds.items())
+    return StoredTable(f"_columns_{analysis.table}", columns, (MONTH, PART))
+
+
+def has_columns(state: TableState) -> bool:
+    """Whether the columns of a load's facts are kept: not if there are too many facts."""
+    return state.builds[0].rows <= MOST_FACTS
+
+
+def group_column(name: str) -> str:
+    """The name inside a chunk of what rows are grouped by."""
+    return f"by {name}"
+
+
+def sum_column(name: str) -> str:
+    """The name inside a chunk of a column that is summed."""
+    return f"sum of {name}"
+
+
+def chunks_of(month: str, rows: pa.Table) -> Iterator[Chunk]:
+    """The rows of a month as chunks; rows are in the order of their days."""
+    table = pa.table({name: _compact(rows.column(name)) for name in rows.column_names})
+    starts = range(0, table.num_rows, MOST_ROWS)
+    texts = (text for start in starts for text in _texts(table.slice(start, MOST_ROWS)))
+    for part, (count, data) in enumerate(texts):
+        digest = hashlib.sha256(month.encode() + b"\0" + data).hexdigest()
+        yield Chunk(month, part, count, digest, data.decode("ascii"))
+
+
+def most_parts(rows: int) -> int:
+    """How many chunks a month of so many rows has at most."""
+    return -(-rows // MOST_ROWS) * -(-MOST_ROWS // FEWEST_ROWS)
+
+
+def read_chunk(data: str) -> pa.Table:
+    """The columns of a chunk."""
+    with pa.ipc.open_stream(base64.b64decode(data)) as stream:
+        return stream.read_all()
+
+
+def _texts(table: pa.Table) -> Iterator[tuple[int, bytes]]:
+    """Numbers of rows and texts; a text that is too long is cut into halves of its rows."""
+    sink = pa.BufferOutputStream()
+    narrow = pa.table({name: _narrow(table.column(name)) for name in table.column_names})
+    with pa.ipc.new_stream(sink, narrow.schema, options=_OPTIONS) as writer:
+        writer.write_table(narrow)
+    data = base64.b64encode(sink.getvalue())
+    half = table.num_rows // 2
+    if len(data) <= MOST_TEXT or half < FEWEST_ROWS:
+        yield table.num_rows, data
+        return
+    yield from _texts(table.slice(0, half))
+    yield from _texts(table.slice(half))
+
+
+def _compact(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole.dictionary_encode() if pa.types.is_string(whole.type) else whole
+
+
+def _narrow(column: pa.ChunkedArray) -> pa.Array:
+    """A slice of a column with what it needs and no more."""
+    whole = column.combine_chunks()
+    if pa.types.is_dictionary(whole.type):
+        return whole.cast(whole.type.value_type).dictionary_encode()
+    ends = pc.min_max(whole).as_py()
+    low, high = ends["min"] or 0, ends["max"] or 0
+    width = next(kind for kind in WIDTHS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    return whole.cast(pa.from_numpy_dtype(width))

@@ -1,0 +1,192 @@
+"""Which rows a question chooses, and into which groups they fall."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from filon.project.analysis import PERIODS
+from filon.serving.columns.memory import NULL, Array, Columns, Part
+from filon.serving.columns.sums import whole
+
+DAYS = 32
+MOST_GROUPS = 1 << 25
+"""Groups that are counted one beside the other; if there can be more, those that occur are found by sorting."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows of a part: a range if they follow each other, else their places."""
+
+    part: Part
+    rows: slice | Array
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return int(self.rows.stop - self.rows.start) if isinstance(self.rows, slice) else len(self.rows)
+
+    def only(self, keep: Array) -> Chosen:
+        """Those of the rows that are kept."""
+        places = np.flatnonzero(keep)
+        return Chosen(self.part, places + self.rows.start if isinstance(self.rows, slice) else self.rows[places])
+
+
+def choose(
+    columns: Columns, wanted: Mapping[str, Sequence[object]], first: dt.date | None, last: dt.date | None
+) -> Iterator[Chosen]:
+    """The rows whose columns have one of the wanted values each, and whose day lies in a range (ends included)."""
+    allowed = {
+        name: np.asarray(pc.is_in(columns.values[name], value_set=pa.array(values, columns.values[name].type)))
+        for name, values in wanted.items()
+    }
+    for part in columns.parts:
+        start, stop = _range(part, first, last)
+        if start == stop:
+            continue
+        keep: Array | None = None
+        for name, table in allowed.items():
+            meets = table[part.codes[name][start:stop]]
+            keep = meets if keep is None else keep & meets
+        if keep is None:
+            yield Chosen(part, slice(start, stop))
+        elif len(places := np.flatnonzero(keep)):
+            yield Chosen(part, places + start)
+
+
+def _range(part: Part, first: dt.date | None, last: dt.date | None) -> tuple[int, int]:
+    """The rows of a part whose day lies in a range."""
+    start, stop = 0, part.rows
+    if (first is not None or last is not None) and not part.month:
+        return 0, 0
+    if first is not None and part.month <= first.isoformat()[:7]:
+        is_same = part.month == first.isoformat()[:7]
+        start = int(np.searchsorted(part.days, first.day)) if is_same else stop
+    if last is not None and part.month >= last.isoformat()[:7]:
+        is_same = part.month == last.isoformat()[:7]
+        stop = int(np.searchsorted(part.days, last.day, side="right")) if is_same else start
+    return start, max(start, stop)
+
+
+class Key(Protocol):
+    """What rows are grouped by: a code below ``size`` for each row, which stands for a value."""
+
+    size: int
+
+    def codes(self, chosen: Chosen) -> Array:
+        """The code of each row."""
+
+    def values(self, codes: Array) -> list[Any]:
+        """What codes stand for."""
+
+    def ranks(self, codes: Array) -> Array:
+        """The places of codes in the order of their values, null first."""
+
+
+class Period:
+    """Days, months or years; codes are in the order of time, and those of a month follow each other."""
+
+    def __init__(self, name: str, columns: Columns) -> None:
+        self._name = name
+        length = 4 if name == "annee" else 7
+        self._periods = list(dict.fromkeys(month[:length] for month in columns.months))
+        self._places = {month: self._periods.index(month[:length]) for month in columns.months}
+        self._days = DAYS if name == "jour" else 1
+        self.size = len(self._periods) * self._days
+
+    def codes(self, chosen: Chosen) -> Array:
+        """One for all rows, or one for each day."""
+        place = self._places[chosen.part.month] * self._days
+        if self._days == 1:
+            return np.full(chosen.size, place, np.int32)
+        return chosen.part.days[chosen.rows].astype(np.int32) + place
+
+    def values(self, codes: Array) -> list[Any]:
+        """Texts: 2026-01-31, 2026-01 or 2026."""
+        places, days = np.divmod(codes, self._days)
+        periods = [self._periods[place] for place in places]
+        if self._days > 1:
+            periods = [f"{month}-{day:02}" if month else "" for month, day in zip(periods, days, strict=True)]
+        return [period or None for period in periods]
+
+    def ranks(self, codes: Array) -> Array:
+        """The codes themselves."""
+        return codes
+
+
+class Valued:
+    """The values of a column."""
+
+    def __init__(self, name: str, columns: Columns) -> None:
+        self._name = name
+        self._values = columns.values[name]
+        self.size = len(self._values)
+
+    def codes(self, chosen: Chosen) -> Array:
+        """Those of the column."""
+        return chosen.part.codes[self._name][chosen.rows]
+
+    def values(self, codes: Array) -> list[Any]:
+        """Whole numbers or texts."""
+        found: list[Any] = self._values.take(pa.array(codes)).to_pylist()
+        return found
+
+    def ranks(self, codes: Array) -> Array:
+        """By value."""
+        ranks = pc.rank(self._values.take(pa.array(codes)), sort_keys="ascending", tiebreaker="dense")
+        return np.where(codes == NULL, 0, np.asarray(ranks).astype(np.int64))
+
+
+class Grouping:
+    """The groups of chosen rows: numbered from 0, and what they are grouped by.
+
+    ``codes`` has the number of the group of each row, by part.
+    """
+
+    def __init__(self, columns: Columns, by: Sequence[str], chosen: Sequence[Chosen]) -> None:
+        # a period first: the groups of a month then follow each other
+        self._order = sorted(by, key=lambda name: name not in PERIODS)
+        self._keys = {name: Period(name, columns) if name in PERIODS else Valued(name, columns) for name in by}
+        self.size = 1
+        for key in self._keys.values():
+            self.size *= max(key.size, 1)
+        self.codes = [self._combined(item) for item in chosen]
+        self._present: Array | None = None
+        if self.size > MOST_GROUPS:
+            self._present, numbers = np.unique(whole(self.codes), return_inverse=True)
+            self.codes = np.split(numbers, np.cumsum([item.size for item in chosen])[:-1])[: len(chosen)]
+            self.size = len(self._present)
+
+    @property
+    def is_by_month(self) -> bool:
+        """Whether no group has rows of two months."""
+        return any(name in PERIODS and name != "annee" for name in self._order)
+
+    def values(self, groups: Array) -> dict[str, list[Any]]:
+        """What rows of groups have in common."""
+        return {name: self._keys[name].values(codes) for name, codes in self._apart(groups).items()}
+
+    def ranks(self, groups: Array) -> dict[str, Array]:
+        """The places of groups in the order of each of these values."""
+        return {name: self._keys[name].ranks(codes) for name, codes in self._apart(groups).items()}
+
+    def _combined(self, chosen: Chosen) -> Array:
+        if not self._order:
+            return np.zeros(chosen.size, np.uint8)
+        codes = self._keys[self._order[0]].codes(chosen)
+        for name in self._order[1:]:
+            codes = codes.astype(np.int64) * self._keys[name].size + self._keys[name].codes(chosen)
+        return codes
+
+    def _apart(self, groups: Array) -> dict[str, Array]:
+        codes = groups if self._present is None else self._present[groups]
+        found: dict[str, Array] = {}
+        for name in reversed(self._order):
+            codes, found[name] = np.divmod(codes, self._keys[name].size)
+        return {name: found[name] for name in self._keys}

@@ -1,0 +1,136 @@
+"""Columns in memory: chunks as arrays, and the values that their codes stand for.
+
+A code is a place in a list of values that only grows, so the arrays of a chunk serve every load that shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+
+from filon.project import Column, Kind
+from filon.project.analysis import Analysis
+from filon.serving.columns.chunks import DAY, Chunk, group_column, read_chunk, sum_column
+
+Array = npt.NDArray[Any]
+NULL = 0
+"""The code of null."""
+SPARSEST = 8
+"""Whole numbers are found by their place, not by a search, when their range is at most so often their number."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a chunk.
+
+    ``days`` are days of the month, ascending. ``codes`` has a code per row for each column that groups; ``sums`` whole
+    numbers for each column that is summed, 0 for null, and ``known`` where these are not null (None: everywhere).
+    """
+
+    month: str
+    rows: int
+    days: Array
+    codes: Mapping[str, Array]
+    sums: Mapping[str, Array]
+    known: Mapping[str, Array | None]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory."""
+        arrays = [self.days, *self.codes.values(), *self.sums.values(), *self.known.values()]
+        return sum(array.nbytes for array in arrays if array is not None)
+
+
+Values = Mapping[str, pa.Array]
+"""For each column that groups, what its codes stand for; the first is null."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a load: parts in the order of their months, those without a date first."""
+
+    parts: tuple[Part, ...]
+    values: Values
+
+    @cached_property
+    def months(self) -> tuple[str, ...]:
+        """The months that there are, ascending; the empty text is no date."""
+        return tuple(dict.fromkeys(part.month for part in self.parts))
+
+
+def no_values(analysis: Analysis) -> Values:
+    """What codes stand for before there is any."""
+    return {name: pa.nulls(1, _type(column)) for name, column in analysis.grouped.items()}
+
+
+def decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tuple[list[Part], Values]:
+    """Chunks as parts, and the values, to which those that are new were added."""
+    tables = [read_chunk(chunk.data).combine_chunks() for chunk in chunks]
+    grown: dict[str, pa.Array] = {}
+    codes: list[dict[str, Array]] = [{} for _ in chunks]
+    for name, column in analysis.grouped.items():
+        arrays = [table.column(group_column(name)) for table in tables]
+        found, grown[name] = _coded(arrays, _type(column), values[name])
+        for place, array in zip(codes, found, strict=True):
+            place[name] = array
+    parts = []
+    for chunk, table, coded in zip(chunks, tables, codes, strict=True):
+        summed = {name: table.column(sum_column(name)) for name in analysis.summed}
+        sums = {name: pc.fill_null(column, 0).to_numpy() for name, column in summed.items()}
+        known = {name: _known(column) for name, column in summed.items()}
+        parts.append(Part(chunk.month, chunk.rows, table.column(DAY).to_numpy(), coded, sums, known))
+    return parts, grown
+
+
+def _type(column: Column) -> pa.DataType:
+    return pa.int64() if column.type.kind is Kind.INTEGER else pa.string()
+
+
+def _known(column: pa.ChunkedArray) -> Array | None:
+    return None if column.null_count == 0 else np.asarray(column.is_valid().to_numpy())
+
+
+def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Array) -> tuple[list[Array], pa.Array]:
+    """The codes of several arrays, as narrow as possible, and the values with those that are new."""
+    if pa.types.is_integer(kind):
+        unique, places = _unique_numbers(arrays)
+    else:
+        whole = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
+        unique = whole.chunk(0).dictionary if whole.num_chunks else pa.array([], kind)
+        places = pc.fill_null(whole.combine_chunks().indices, -1).to_numpy() if whole.num_chunks else np.empty(0, int)
+    known = pc.index_in(unique, value_set=values)
+    values = pa.concat_arrays([values, unique.filter(known.is_null())])
+    codes = pc.index_in(unique, value_set=values).to_numpy().astype(_width(len(values)))
+    found = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
+    ends = np.cumsum([len(array) for array in arrays])
+    return [np.ascontiguousarray(part) for part in np.split(found, ends[:-1])], values
+
+
+def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:
+    """The different numbers of several arrays, and for each row the place of its number, -1 for null."""
+    whole = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
+    ends = pc.min_max(whole).as_py()
+    if ends["min"] is None:
+        return pa.array([], pa.int64()), np.full(len(whole), -1)
+    low, high = ends["min"], ends["max"]
+    if high - low > SPARSEST * len(whole):
+        encoded = whole.dictionary_encode().unify_dictionaries().combine_chunks()
+        return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy()
+    numbers = pc.fill_null(whole, low).to_numpy() - low
+    there = np.zeros(high - low + 1, bool)
+    there[numbers] = True
+    places = np.cumsum(there, dtype=np.int64)[numbers] - 1
+    if whole.null_count:
+        places[~whole.is_valid().to_numpy()] = -1
+    return pa.array(np.flatnonzero(there) + low), places
+
+
+def _width(count: int) -> type[np.unsignedinteger[Any]]:
+    return next(kind for kind in (np.uint8, np.uint16, np.uint32) if count <= np.iinfo(kind).max + 1)

@@ -1,0 +1,166 @@
+"""Exact arithmetic over groups of rows. Whole numbers stay whole: binary floats serve only where they provably hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+FLOAT_BITS = 53
+"""Whole numbers of so many bits are exact as binary floats, and so is any sum that stays among them."""
+WORD_BITS = 63
+LIMB_BITS = 21
+"""Three limbs make a number of 64 bits; the product of two, added up over any number of rows, is exact."""
+BLOCK = 1 << 18
+MOST_FLAGS = 1 << 26
+"""Pairs of group and value that are marked in memory, a byte each; more are sorted instead."""
+
+
+def blocks(*columns: Sequence[Array], size: int) -> Iterator[tuple[Array, ...]]:
+    """Columns of several parts, joined to blocks of rows that are many beside the number of groups."""
+    most = max(BLOCK, 2 * size)
+    waiting: list[tuple[Array, ...]] = []
+    rows = 0
+    for arrays in zip(*columns, strict=True):
+        waiting.append(arrays)
+        rows += len(arrays[0])
+        if rows >= most:
+            yield _joined(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def group_counts(codes: Sequence[Array], size: int) -> Array:
+    """Number of rows of each group."""
+    counts = np.zeros(size, np.int64)
+    for (block,) in blocks(codes, size=size):
+        counts += np.bincount(block, minlength=size)
+    return counts
+
+
+def group_sums(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> Array:
+    """Sums of whole numbers of each group: of 64 bits if they are sure to fit, else Python's own numbers."""
+    rows = sum(len(array) for array in codes)
+    largest = max((_bits(array) for array in numbers), default=0)
+    width = FLOAT_BITS - rows.bit_length()
+    if largest <= width:
+        return _float_sums(codes, numbers, size)
+    total = np.zeros(size, np.int64 if largest + rows.bit_length() <= WORD_BITS else object)
+    width, wide = min(width, LIMB_BITS), [array.astype(np.int64) for array in numbers]
+    for shift in range(0, largest + 1, width):
+        is_last = shift + width > largest
+        limbs = [(array >> shift) if is_last else (array >> shift) & ((1 << width) - 1) for array in wide]
+        total = total + _float_sums(codes, limbs, size).astype(total.dtype) * (1 << shift)
+    return total
+
+
+def group_squares(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> Array:
+    """Sums of the squares of whole numbers of each group."""
+    largest = max((_bits(array) for array in numbers), default=0)
+    if 2 * largest <= WORD_BITS:
+        return group_sums(codes, [np.square(array, dtype=np.int64) for array in numbers], size)
+    mask, wide = (1 << LIMB_BITS) - 1, [array.astype(np.int64) for array in numbers]
+    shifts = (0, LIMB_BITS, 2 * LIMB_BITS)
+    limbs = [[array & mask for array in wide], [(array >> LIMB_BITS) & mask for array in wide]]
+    limbs.append([array >> 2 * LIMB_BITS for array in wide])
+    total = np.zeros(size, object)
+    for low, first in zip(shifts, limbs, strict=True):
+        for high, second in zip(shifts, limbs, strict=True):
+            products = [one * other for one, other in zip(first, second, strict=True)]
+            total = total + group_sums(codes, products, size).astype(object) * (1 << low + high)
+    return total
+
+
+def group_distinct(codes: Array, values: Array, size: int, most: int) -> Array:
+    """Number of different values of each group; values are codes below ``most``, of which 0 is null and not counted."""
+    if size * most <= MOST_FLAGS:
+        seen = np.zeros(size * most, bool)
+        for start in range(0, len(codes), BLOCK):
+            block = slice(start, start + BLOCK)
+            seen[codes[block].astype(np.int64) * most + values[block]] = True
+        by_group = seen.reshape(size, most)
+        by_group[:, 0] = False
+        return np.asarray(np.count_nonzero(by_group, axis=1))
+    pairs = np.unique(codes.astype(np.int64) * most + values)
+    return np.bincount(pairs[pairs % most != 0] // most, minlength=size)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How the values of a group are spread, as whole numbers of the last decimal; None where it is not defined."""
+
+    count: int
+    mean: int | None = None
+    std: int | None = None
+    low: int | None = None
+    quarters: tuple[int | None, int | None, int | None] = (None, None, None)
+    high: int | None = None
+
+
+def distributions(codes: Array, numbers: Array, size: int) -> list[Distribution]:
+    """The distribution of each group; rows whose number is null must be left out."""
+    counts = group_counts([codes], size)
+    sums, squares = group_sums([codes], [numbers], size), group_squares([codes], [numbers], size)
+    ordered = numbers[np.argsort(codes, kind="stable")]
+    ends = np.cumsum(counts)
+    found = []
+    for group in range(size):
+        values = np.sort(ordered[ends[group] - counts[group] : ends[group]])
+        found.append(_distribution(values, int(sums[group]), int(squares[group])))
+    return found
+
+
+def _distribution(values: Array, total: int, squares: int) -> Distribution:
+    """Of sorted values, with their sum and the sum of their squares."""
+    count = len(values)
+    if count == 0:
+        return Distribution(0)
+    std = None
+    if count > 1:
+        # the root, rounded half up, of a quotient of whole numbers: all of it whole
+        spread = 4 * (count * squares - total * total) // (count * (count - 1))
+        std = (math.isqrt(spread) + 1) // 2
+    first, second, third = (_quantile(values, quarter) for quarter in (1, 2, 3))
+    return Distribution(count, rounded(total, count), std, int(values[0]), (first, second, third), int(values[-1]))
+
+
+def _quantile(values: Array, quarter: int) -> int:
+    """Between the two nearest values in proportion, in quarters, so that it is exact before it is rounded."""
+    place, rest = divmod((len(values) - 1) * quarter, 4)
+    low = int(values[place])
+    high = int(values[place + 1]) if rest else low
+    return rounded(4 * low + rest * (high - low), 4)
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """A quotient with a positive denominator, rounded half away from zero."""
+    size = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return size if numerator >= 0 else -size
+
+
+def _float_sums(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> Array:
+    total = np.zeros(size, np.float64)
+    for block, weights in blocks(codes, numbers, size=size):
+        total += np.bincount(block, weights=weights, minlength=size)
+    return total.astype(np.int64)
+
+
+def _joined(parts: Sequence[tuple[Array, ...]]) -> tuple[Array, ...]:
+    return parts[0] if len(parts) == 1 else tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+
+def _bits(numbers: Array) -> int:
+    """Bits of the largest number, its sign apart."""
+    return max(abs(int(numbers.min())), abs(int(numbers.max()))).bit_length() if len(numbers) else 0
+
+
+def whole(arrays: Iterable[Array]) -> Array:
+    """Arrays as one."""
+    found = list(arrays)
+    return np.concatenate(found) if found else np.empty(0, np.int64)
