@@ -100,6 +100,26 @@ class ColumnInfo(BaseModel):
     description: str
 
 
+def column_info(column: Column) -> dict[str, object]:
+    """A column for readers who do not know its table."""
+    return {
+        "name": column.name,
+        "type": column.type.kind.value,
+        "sql_type": column.type.sql,
+        "required": column.required,
+        "description": column.description,
+    }
+
+
+class ChartInfo(BaseModel):
+    """How a table is drawn."""
+
+    kind: str = Field(description="line, area, bar, pie, treemap, scatter or table")
+    x: str | None
+    y: list[str]
+    color: str | None = Field(description="The column whose values are told apart by colour")
+
+
 class TableInfo(BaseModel):
     """A table that is served."""
 
@@ -118,6 +138,10 @@ class TableInfo(BaseModel):
     synced_at: dt.datetime | None = Field(description="When the store had them")
     age_seconds: int | None = Field(description="Seconds since gold_at")
     quality: str | None = Field(description="passed or warned")
+    chart: ChartInfo | None = Field(description="How its contract says that it is drawn")
+    latency_seconds: int | None = Field(description="How old the last check may be; null without a promise")
+    checked_at: dt.datetime | None = Field(description="When a run last found it up to date")
+    fresh: bool | None = Field(description="Whether the promise is kept; null when there is none, or no row yet")
 
 
 class TableInfos(BaseModel):
