@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from filon.engines import Engine
-from filon.errors import ConfigError, FilonError, TablesFailed
+from filon.errors import ConfigError, FilonError, StoreError, TablesFailed
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
+from filon.recording import record_rollback, record_run
 from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
 from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
+from filon.serving.quality import forget_quality, keep_quality
 from filon.settings import Settings
 from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
 from filon.stages.compiling import check_project
@@ -27,6 +30,8 @@ from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStat
 from filon.stages.gold import build_gold
 from filon.stages.publish import publish, require_passed, run_checks
 from filon.stages.silver import SilverResult, build_silver
+
+Answer = TypeVar("Answer")
 
 
 class Until(StrEnum):
@@ -64,13 +69,13 @@ class Run:
     """What has come out of a run so far: enough to report it, however it ends."""
 
     context: Context
-    started: float
     bronze: BronzeResult | None = None
     silver: dict[str, SilverResult] = field(default_factory=dict)
     gold: dict[str, Build] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     release: Release | None = None
     loaded: LoadReport | None = None
+    unrecorded: str | None = None
     failures: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -113,12 +118,12 @@ def run_line(
             make_engine=lambda: make_engine(settings, project, as_of, workspace),
             watch=watch or Nobody(),
         )
-        run = Run(context, time.perf_counter())
+        run = Run(context)
         published = lake.release()
         try:
             _through_stages(run, sources, published, until)
             if store is not None and until is Until.SERVING:
-                run.loaded = _serve(run, store, run.release or published, settings.serving_keep)
+                _serve(run, store, run.release or published, settings.serving_keep)
         except FilonError as error:
             report = _report(run, RunStatus.FAILED, run.release or published, error)
             if run.bronze is None:
@@ -135,12 +140,28 @@ def run_line(
         builds = {build.id: build for build in run.builds}
         facts = report.model_dump(mode="json")
         lake.keep_run(RunDocument(run_id=inputs.run_id, started_at=now, report=facts, builds=builds))
+    if store is not None and run.bronze is not None:
+        problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
+        report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
 
 
 def _is_repetition(report: RunReport, published: Release | None) -> bool:
     """Nothing new, nothing wrong: hourly runs of that kind must not fill the lake with their reports."""
     return report.status is RunStatus.UNCHANGED and published is not None
+
+
+def serve_rollback(
+    settings: Settings, project: Project, lake: Lake, store: Store, release: Release
+) -> tuple[LoadReport, str | None]:
+    """Bring a store to a release that was rolled back to, and say why it could not be recorded, if it could not."""
+    start = time.perf_counter()
+    try:
+        loaded = serve_release(settings, project, lake, store, release)
+    except StoreError as error:
+        record_rollback(store, lake, release, time.perf_counter() - start, error)
+        raise
+    return loaded, record_rollback(store, lake, release, time.perf_counter() - start)
 
 
 def serve_release(settings: Settings, project: Project, lake: Lake, store: Store, release: Release) -> LoadReport:
@@ -154,31 +175,53 @@ def serve_release(settings: Settings, project: Project, lake: Lake, store: Store
             return started[0]
 
         try:
-            tables = served_tables(project.models)
-            return bring(
-                store, lake, release, tables, engine, as_of=release.as_of, now=_clock, keep=settings.serving_keep
+            keep_quality(store, lake, release, lake.ledger(), engine)
+            loaded = bring(
+                store,
+                lake,
+                release,
+                served_tables(project.models),
+                engine,
+                as_of=release.as_of,
+                now=_clock,
+                keep=settings.serving_keep,
             )
+            forget_quality(store)
+            return loaded
         finally:
             for item in started:
                 item.close()
 
 
-def _serve(run: Run, store: Store, release: Release | None, keep: int) -> LoadReport | None:
-    if release is None:
+def _serve(run: Run, store: Store, release: Release | None, keep: int) -> None:
+    if release is None or run.bronze is None:
+        return
+    context, ledger = run.context, run.bronze.ledger
+    with context.step("serving"):
+        describe = partial(keep_quality, store, context.lake, release, ledger, lambda: context.engine)
+        is_new = _noting(run, describe)
+        run.loaded = bring(
+            store,
+            context.lake,
+            release,
+            served_tables(context.project.models),
+            lambda: context.engine,
+            as_of=context.inputs.as_of,
+            now=_clock,
+            keep=keep,
+            force=context.inputs.force,
+        )
+        if is_new:
+            _noting(run, partial(forget_quality, store))
+
+
+def _noting(run: Run, write: Callable[[], Answer]) -> Answer | None:
+    """Write records. What the store does not take is noted, since rows matter more; the next run finds it missing."""
+    try:
+        return write()
+    except StoreError as error:
+        run.unrecorded = str(error)
         return None
-    context = run.context
-    tables = served_tables(context.project.models)
-    return bring(
-        store,
-        context.lake,
-        release,
-        tables,
-        lambda: context.engine,
-        as_of=context.inputs.as_of,
-        now=_clock,
-        keep=keep,
-        force=context.inputs.force,
-    )
 
 
 def _clock() -> dt.datetime:
@@ -200,9 +243,11 @@ def _through_stages(run: Run, sources: Sources, published: Release | None, until
     if ORDER.index(until) < ORDER.index(Until.RELEASE):
         return
     tables = {**{name: result.accepted for name, result in run.silver.items()}, **run.gold}
-    run.checks = run_checks(run.context, tables, published)
-    require_passed(run.checks)
-    run.release = publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
+    with run.context.step("checks"):
+        run.checks = run_checks(run.context, tables, published)
+        require_passed(run.checks)
+    with run.context.step("publish"):
+        run.release = publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
 
 
 def _silver(run: Run, published: Release | None) -> None:
@@ -259,10 +304,11 @@ def _report(run: Run, status: RunStatus, release: Release | None, error: FilonEr
         release=release.number if release else None,
         engine=context.inputs.engine,
         as_of=context.inputs.as_of,
-        duration_s=round(time.perf_counter() - run.started, 3),
+        duration_s=round(time.perf_counter() - context.started, 3),
         status=status,
         error=str(error) if error else None,
         tables=tuple(context.tables),
+        steps=tuple(context.steps),
         files=tuple(_file_line(outcome, counts) for outcome in bronze.files) if bronze else (),
         ignored_files=bronze.ignored if bronze else (),
         datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filon.lake import CheckStatus
 from filon.serving.loader import LoadReport
-from filon.stages.context import TableReport
+from filon.stages.context import StepReport, TableReport
 
 
 class RunStatus(StrEnum):
@@ -73,11 +73,15 @@ class RunReport(_Part):
     status: RunStatus
     error: str | None = None
     tables: tuple[TableReport, ...] = ()
+    steps: tuple[StepReport, ...] = ()
     files: tuple[FileLine, ...] = ()
     ignored_files: tuple[str, ...] = ()
     datasets: tuple[DatasetLine, ...] = ()
     checks: tuple[CheckLine, ...] = ()
     serving: LoadReport | None = Field(default=None, description="None when the run did not come that far")
+    unrecorded: str | None = Field(
+        default=None, description="Why the store's records lack this run, until the next one"
+    )
 
     @property
     def quarantined(self) -> bool:

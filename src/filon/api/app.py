@@ -23,7 +23,10 @@ from filon.api.health import health_router
 from filon.api.metrics import CONTENT_TYPE, Metrics
 from filon.api.pipeline import pipeline_router
 from filon.api.problems import HANDLERS, ProblemSchema, documented
+from filon.api.project import project_router
+from filon.api.quality import quality_router
 from filon.api.rates import Rates
+from filon.api.runs import runs_router
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
 from filon.api.tables import table_router
@@ -75,6 +78,9 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         aggregation_router(service, PREFIX),
         analyses.router(PREFIX),
         pipeline_router(service, PREFIX),
+        runs_router(service, PREFIX),
+        quality_router(service, PREFIX),
+        project_router(service, PREFIX),
         metrics_router(service, metrics),
     ):
         app.include_router(router)

@@ -7,17 +7,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.answers import now
+from filon.api.history import table_checked_at
 from filon.api.parameters import Parameters, ReleaseOnly
 from filon.api.problems import documented
 from filon.api.rendering import JSON_TYPE, json_bytes
-from filon.api.schemas import TableInfos
+from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
+from filon.project import Model
 from filon.project.analysis import PERIODS, Analysis
 from filon.project.serving import Served
+from filon.serving.history import CheckedRecord
 from filon.serving.state import ServedState
 
 
-def describe(served: Served, prefix: str, state: ServedState) -> dict[str, object]:
+def describe(model: Model, served: Served, prefix: str, state: ServedState) -> dict[str, object]:
     """A table for readers who do not know it."""
     contract, stored = served.contract, served.stored
     known = state.tables.get(served.name)
@@ -28,19 +31,11 @@ def describe(served: Served, prefix: str, state: ServedState) -> dict[str, objec
         "description": contract.description,
         "grain": contract.grain,
         "key": stored.key,
-        "columns": [
-            {
-                "name": column.name,
-                "type": column.type.kind.value,
-                "sql_type": column.type.sql,
-                "required": column.required,
-                "description": column.description,
-            }
-            for column in stored.columns
-        ],
+        "columns": [column_info(column) for column in stored.columns],
         "filters": list(served.filters),
         "sort": [f"-{step.column}" if step.descending else step.column for step in stored.whole(stored.sort)],
         "sortable": stored.sortable,
+        "maximum_limit": served.words.maximum_limit,
         "rows": known.rows if known else None,
         "release": state.release if known else None,
         "gold_at": known.gold_at if known else None,
@@ -48,6 +43,18 @@ def describe(served: Served, prefix: str, state: ServedState) -> dict[str, objec
         "age_seconds": max(0, int((now() - known.gold_at).total_seconds())) if known else None,
         "quality": quality,
         "analysis": _analysed(served.analysis, prefix) if served.analysis else None,
+        "chart": model.chart.model_dump() if model.chart else None,
+    }
+
+
+def freshness(model: Model, state: ServedState, checked: CheckedRecord | None) -> dict[str, object]:
+    """What a table promises, when it was last found up to date, and whether the promise is kept."""
+    known, promise = state.tables.get(model.name), model.latency
+    checked_at = table_checked_at(state, known, checked) if known else None
+    return {
+        "latency_seconds": int(promise.total_seconds()) if promise else None,
+        "checked_at": checked_at,
+        "fresh": now() - checked_at <= promise if promise and checked_at else None,
     }
 
 
@@ -70,8 +77,12 @@ def catalogue_router(service: Service, prefix: str) -> APIRouter:
     async def tables(request: Request) -> Response:
         asked = parameters.read(request)
         snapshot = await service.snapshots.choose(asked.release if isinstance(asked, ReleaseOnly) else None)
-        data = [describe(served, prefix, snapshot.state) for served in service.served.values()]
-        headers = {"X-Filon-Release": str(snapshot.state.release), "Cache-Control": "no-cache"}
+        state, checked, models = snapshot.state, await service.history.checked(), service.project.models
+        data = [
+            {**describe(models[name], served, prefix, state), **freshness(models[name], state, checked)}
+            for name, served in service.served.items()
+        ]
+        headers = {"X-Filon-Release": str(state.release), "Cache-Control": "no-cache"}
         return Response(json_bytes({"total": len(data), "data": data}), headers=headers, media_type=JSON_TYPE)
 
     router.add_api_route(

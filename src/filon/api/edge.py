@@ -23,6 +23,7 @@ from filon.api.service import PREFIX
 from filon.errors import ConfigError
 
 METRICS_PATH = "/metrics"
+QUARANTINE_PATH = f"{PREFIX}/quarantine/"
 UNMATCHED = "unmatched"
 
 
@@ -84,7 +85,7 @@ class Edge:
         """Refusal when a request may not be answered."""
         if not (path.startswith(PREFIX) or path == METRICS_PATH):
             return
-        scope = KeyScope.ADMIN if path == METRICS_PATH else KeyScope.READ
+        scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
         try:
             passage.key = self._guard.admit(headers, scope, now())
         except ConfigError as error:

@@ -294,6 +294,10 @@ def read_list(served: Served, parameters: Parameters, request: Request) -> ListR
 NOTHING_ASKED = ListRequest()
 
 
+WHOLE_NUMBER = BeforeValidator(_whole)
+Skip = Annotated[int, Field(ge=0, le=LARGEST_SKIP), WHOLE_NUMBER]
+
+
 class ReleaseOnly(BaseModel):
     """Parameters of what has no others."""
 

@@ -157,6 +157,26 @@ class AnalysisInfo(BaseModel):
     time: str = Field(description="The date that periods, date_debut and date_fin mean")
 
 
+def column_info(column: Column) -> dict[str, object]:
+    """A column for readers who do not know its table."""
+    return {
+        "name": column.name,
+        "type": column.type.kind.value,
+        "sql_type": column.type.sql,
+        "required": column.required,
+        "description": column.description,
+    }
+
+
+class ChartInfo(BaseModel):
+    """How a table is drawn."""
+
+    kind: str = Field(description="line, area, bar, pie, treemap, scatter or table")
+    x: str | None
+    y: list[str]
+    color: str | None = Field(description="The column whose values are told apart by colour")
+
+
 class TableInfo(BaseModel):
     """A table that is served."""
 
@@ -169,6 +189,7 @@ class TableInfo(BaseModel):
     filters: list[str] = Field(description="Parameters that choose rows")
     sort: list[str] = Field(description="Order of rows if no other is asked for")
     sortable: list[str]
+    maximum_limit: int = Field(description="Most rows of a page")
     rows: int | None
     release: int | None = Field(description="Null when the table is not loaded yet, as are the next ones")
     gold_at: dt.datetime | None = Field(description="When the rows were computed")
@@ -176,6 +197,10 @@ class TableInfo(BaseModel):
     age_seconds: int | None = Field(description="Seconds since gold_at")
     quality: str | None = Field(description="passed or warned")
     analysis: AnalysisInfo | None = Field(description="Null when the table has none")
+    chart: ChartInfo | None = Field(description="How its contract says that it is drawn")
+    latency_seconds: int | None = Field(description="How old the last check may be; null without a promise")
+    checked_at: dt.datetime | None = Field(description="When a run last found it up to date")
+    fresh: bool | None = Field(description="Whether the promise is kept; null when there is none, or no row yet")
 
 
 class TableInfos(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from filon import __version__
 from filon.api.answers import Answering
+from filon.api.history import History
 from filon.api.snapshot import Reader, Snapshots
 from filon.project import Project
 from filon.project.serving import Served, served_tables
@@ -24,10 +25,12 @@ class Service:
     reader: Reader
     snapshots: Snapshots
     answering: Answering
+    history: History
 
 
 def make_service(project: Project, store: Store) -> Service:
     """The service of a project."""
     reader = Reader(store)
     salt = f"{__version__}/{project.fingerprint}"
-    return Service(project, served_tables(project.models), reader, Snapshots(reader), Answering(salt))
+    tables = served_tables(project.models)
+    return Service(project, tables, reader, Snapshots(reader), Answering(salt), History(reader))

@@ -14,6 +14,7 @@ from filon.errors import StoreUnavailable
 from filon.project.serving import StoredTable
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
+from filon.serving.records import Records
 from filon.serving.state import Marks, ServedState, TableState
 
 Answer = TypeVar("Answer")
@@ -61,6 +62,11 @@ class Reader:
         """Name of the kind of store."""
         return self._store.name
 
+    @property
+    def uri(self) -> str:
+        """Address of the store, for the log."""
+        return self._store.uri
+
     async def states(self) -> Sequence[ServedState]:
         """The loads that can be asked for, newest first."""
         return await self._probe(STATE_PATIENCE_S)
@@ -77,6 +83,10 @@ class Reader:
     async def marks(self, load: int, table: StoredTable) -> Marks | None:
         """The marks of a table; fetched once."""
         return await self._marks.get((load, table.name), lambda: self._patiently(self._store.marks(load, table)))
+
+    async def ask(self, question: Callable[[Records], Coroutine[Any, Any, Answer]]) -> Answer:
+        """What the records of the store say."""
+        return await self._patiently(question(self._store.records))
 
     async def shut(self) -> None:
         """Give back connections, inside the event loop that used them."""

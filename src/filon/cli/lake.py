@@ -107,7 +107,7 @@ def rollback(
     serving: ServingOption = None,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
-    from filon.line import serve_release
+    from filon.line import serve_rollback
     from filon.project.serving import served_tables
     from filon.serving.loader import require_servable
 
@@ -135,8 +135,10 @@ def rollback(
         opened.publish(again)
         typer.echo(f"published release {again.number}: the tables of release {release}")
         if store is not None:
-            loaded = serve_release(settings, found, opened, store, again)
+            loaded, unrecorded = serve_rollback(settings, found, opened, store, again)
             typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
+            if unrecorded is not None:
+                typer.echo(f"the store's records lack this rollback until the next run: {unrecorded}")
 
 
 def retract(

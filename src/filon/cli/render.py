@@ -67,6 +67,9 @@ def show_run(console: Console, report: RunReport) -> None:
     console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
     if report.error:
         console.print(Text(report.error, style="red"))
+    if report.unrecorded:
+        text = f"the store's records lack this run until the next one: {report.unrecorded}"
+        console.print(Text(text, style="yellow"))
 
 
 def _show_files(console: Console, report: RunReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
     AggregationWords,
+    ChartWords,
     Dialect,
     Drift,
     Keep,
@@ -178,7 +180,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Model:
-    """A gold table: one SELECT and its contract. ``inputs`` are the tables that the SELECT reads."""
+    """A gold table: one SELECT and its contract. ``inputs`` are the tables that the SELECT reads.
+
+    ``latency``: the table promises to have been found up to date no longer ago than that.
+    """
 
     contract: Contract
     path: Path = field(repr=False)
@@ -187,6 +192,8 @@ class Model:
     uses_as_of: bool
     serving: ServingWords = SERVED
     aggregations: AggregationWords | None = None
+    chart: ChartWords | None = field(default=None, repr=False)
+    latency: dt.timedelta | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:

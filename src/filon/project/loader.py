@@ -12,6 +12,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
+from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
@@ -69,6 +70,7 @@ def load_project(folder: Path) -> Project:
         problems += _check_inputs(datasets, models)
         problems += _check_check_tables(datasets, models)
         problems += serving_problems(models)
+        problems += chart_problems(models)
     if problems or settings is None:
         raise ProjectInvalid(problems)
     return Project(
@@ -114,15 +116,21 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
     for path in contracts:
         document, found = _document(path)
         if document is not None:
-            described_model = read_model_contract(document)
+            read = read_model_contract(document)
             found = list(document.problems)
-            if described_model is not None:
-                contract, words = described_model
-                found += _name_is_file(contract)
-                model, mistakes = read_model(path.with_suffix(".sql"), contract)
+            if read is not None:
+                found += _name_is_file(read.contract)
+                model, mistakes = read_model(path.with_suffix(".sql"), read.contract)
                 found += mistakes
                 if model is not None:
-                    models[model.name] = replace(model, serving=words.serving, aggregations=words.aggregations)
+                    words = read.words
+                    models[model.name] = replace(
+                        model,
+                        serving=words.serving,
+                        aggregations=words.aggregations,
+                        chart=words.chart,
+                        latency=read.latency,
+                    )
         problems += found
     return models, problems
 

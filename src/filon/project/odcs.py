@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import typing
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from open_data_contract_standard.model import (
@@ -23,6 +24,7 @@ from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
 from filon.project.document import Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
+from filon.project.promises import read_latency
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import read_moment, read_number, read_value
 from filon.project.vocabulary import ColumnWords, ModelWords, NoWords, SourceWords
@@ -42,7 +44,7 @@ DATE_OPTIONS = RANGE_OPTIONS | {"format"}
 
 def read_source(document: Document) -> Dataset | None:
     """The dataset that a document of ``sources/`` describes; None when its mistakes (reported) leave nothing to use."""
-    schema = _schema(document)
+    schema = _schema(document, _standard(document))
     if schema is None:
         return None
     words = _words(document, SCHEMA, schema.customProperties, SourceWords)
@@ -68,21 +70,32 @@ def _report_repeated_rules(document: Document, words: SourceWords) -> None:
         document.report(SCHEMA, f"two rules are named `{name}`", "give each rule a name of its own")
 
 
-def read_model_contract(document: Document) -> tuple[Contract, ModelWords] | None:
-    """The contract of a gold table and how it is served; None when mistakes (reported) leave nothing to use."""
-    schema = _schema(document)
-    if schema is None:
+@dataclass(frozen=True)
+class ModelContract:
+    """What the contract of a gold table says: its columns, how it is served and drawn, how fresh it promises to be."""
+
+    contract: Contract
+    words: ModelWords
+    latency: dt.timedelta | None
+
+
+def read_model_contract(document: Document) -> ModelContract | None:
+    """The contract of a gold table; None when mistakes (reported) leave nothing to use."""
+    whole = _standard(document)
+    schema = _schema(document, whole)
+    if whole is None or schema is None:
         return None
+    latency = read_latency(document, whole.slaProperties)
     words = _words(document, SCHEMA, schema.customProperties, ModelWords)
     contract = _contract(document, schema, is_source=False, words=None)
     if contract is not None and not contract.key:
         document.report(
             SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`"
         )
-    return (contract, words) if contract is not None and words is not None else None
+    return ModelContract(contract, words, latency) if contract is not None and words is not None else None
 
 
-def _schema(document: Document) -> SchemaObject | None:
+def _standard(document: Document) -> OpenDataContractStandard | None:
     if not isinstance(document.data, dict):
         document.report((), "a contract is a mapping", "start with `apiVersion: v3.1.0`")
         return None
@@ -95,6 +108,12 @@ def _schema(document: Document) -> SchemaObject | None:
             if mistake["type"] != "extra_forbidden":
                 name = ".".join(str(part) for part in mistake["loc"])
                 document.report(mistake["loc"], f"`{name}`: {mistake['msg']}", "give a value of that type")
+        return None
+    return whole
+
+
+def _schema(document: Document, whole: OpenDataContractStandard | None) -> SchemaObject | None:
+    if whole is None:
         return None
     for key in ("apiVersion", "kind", "id", "version", "status"):
         if getattr(whole, key) is None:

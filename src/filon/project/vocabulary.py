@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from filon.project.formats import date_format
@@ -223,11 +223,37 @@ class AggregationWords(_Words):
     analysis: AnalysisWords | None = None
 
 
+class ChartKind(StrEnum):
+    """How a table is drawn."""
+
+    LINE = "line"
+    AREA = "area"
+    BAR = "bar"
+    PIE = "pie"
+    TREEMAP = "treemap"
+    SCATTER = "scatter"
+    TABLE = "table"
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class ChartWords(_Words):
+    """How a gold table is drawn: ``y`` over ``x``, one colour per value of ``color``; a table shows its rows."""
+
+    kind: ChartKind
+    x: str | None = None
+    y: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    color: str | None = None
+
+
 class ModelWords(_Words):
     """Words of a model's schema."""
 
     serving: ServingWords = ServingWords()
     aggregations: AggregationWords | None = None
+    chart: ChartWords | None = None
 
 
 class NoWords(_Words):

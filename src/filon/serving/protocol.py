@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from filon.project import Column
 from filon.project.serving import StoredTable
 from filon.serving.query import Condition, Query, Row
+from filon.serving.records import Records
 from filon.serving.state import Marks, ServedState
 
 Batch = Sequence[Sequence[Any]]
@@ -58,11 +59,18 @@ class Store(Protocol):
     name: str
     uri: str
 
+    @property
+    def records(self) -> Records:
+        """What is kept beside the loads."""
+
     def encoding(self, column: Column) -> str:
         """SQL that turns a column of a table into the value which ``insert`` takes. The engine computes it."""
 
     def state(self) -> ServedState | None:
         """The current load; None when the store is empty. StoreUnavailable when it does not answer."""
+
+    def kept(self) -> Sequence[ServedState]:
+        """The loads that readers can still ask for, newest first; ``states`` is the same for readers."""
 
     def is_settled(self) -> bool:
         """Whether what plain readers see (tables by their names, ``_sync_metadata``) has followed the current load."""

@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ class TableStatus(StrEnum):
 
 @dataclass(frozen=True)
 class TableReport:
-    """One table in the report of a run; ``message`` says why it failed."""
+    """One table in the report of a run; ``message`` says why it failed, ``started_s`` when, after the run's start."""
 
     table: str
     layer: Layer
@@ -39,6 +39,16 @@ class TableReport:
     rows: int
     duration_s: float
     message: str | None = None
+    started_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """A part of a run that is no table."""
+
+    name: str
+    started_s: float
+    duration_s: float
 
 
 Progress = Callable[[], float | None]
@@ -87,6 +97,9 @@ class Context:
     make_engine: Callable[[], Engine]
     watch: Watch = field(default_factory=Nobody)
     tables: list[TableReport] = field(default_factory=list)
+    steps: list[StepReport] = field(default_factory=list)
+    started: float = field(default_factory=time.perf_counter)
+    _begun: dict[tuple[Layer, str], float] = field(default_factory=dict)
 
     @cached_property
     def engine(self) -> Engine:
@@ -103,9 +116,11 @@ class Context:
         return self.engine.progress() if self.engine_started else None
 
     def report(self, report: TableReport) -> None:
-        """Note what became of a table, and tell the watch."""
-        self.tables.append(report)
-        self.watch.finished(report)
+        """Note what became of a table and when the work on it began, and tell the watch."""
+        begun = self._begun.get((report.layer, report.table), time.perf_counter())
+        noted = replace(report, started_s=round(begun - self.started, 3))
+        self.tables.append(noted)
+        self.watch.finished(noted)
 
     def report_found(self, build: Build, *, published: bool) -> None:
         """Note a table that did not have to be computed."""
@@ -117,7 +132,18 @@ class Context:
         """Tell the watch that a table is being worked on; yields a stopwatch."""
         self.watch.started(layer, table, expected, self.progress)
         start = time.perf_counter()
+        self._begun.setdefault((layer, table), start)
         yield lambda: round(time.perf_counter() - start, 3)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Note how long a part of the run takes, however it ends."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            duration = time.perf_counter() - start
+            self.steps.append(StepReport(name, round(start - self.started, 3), round(duration, 3)))
 
 
 def with_files(build: Build, files: Sequence[DataFile]) -> Build:

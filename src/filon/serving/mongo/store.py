@@ -18,6 +18,7 @@ from filon.serving.mongo.documents import LOADS, LOCK, MARKS, Document, decoded,
 from filon.serving.mongo.errors import readable_address, translated
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
+from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
 from filon.serving.query import Condition, Query, Row
 from filon.serving.state import Marks, ServedState, read_state
@@ -42,6 +43,7 @@ class MongoStore:
         self._database = urlsplit(uri).path.strip("/") or DATABASE
         self._client: MongoClient[Document] | None = None
         self._reader: AsyncMongoClient[Document] | None = None
+        self.records = MongoRecords(self.uri, lambda: self._db, lambda: self._read)
 
     def encoding(self, column: Column) -> str:
         """Decimals as whole numbers of their last decimal, moments as they are; documents are made from these."""
@@ -67,6 +69,11 @@ class MongoStore:
         """By the server's own statistics; counted only where these differ, as they may after a crash of the server."""
         with translated(self.uri):
             return holds(self._db, table, versions)
+
+    def kept(self) -> Sequence[ServedState]:
+        """Newest first."""
+        with translated(self.uri):
+            return [read_state(found["state"], self.uri) for found in self._db[LOADS].find().sort("_id", -1)]
 
     @contextmanager
     def loading(self) -> Iterator[MongoSession]:

@@ -16,7 +16,10 @@ from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.query import Condition, Query, Row
 from filon.serving.sqlite.queries import holds, place_of, rows_of, states_of, where
-from filon.serving.sqlite.session import SCHEMA, SQLiteSession
+from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
+from filon.serving.sqlite.records import SQLiteRecords
+from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
+from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
 from filon.serving.state import Marks, ServedState
 from filon.sql import identifier, identifiers
@@ -24,6 +27,7 @@ from filon.sql import identifier, identifiers
 Answer = TypeVar("Answer")
 
 
+SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
 PATIENCE_S = 5.0
 
 
@@ -39,6 +43,7 @@ class SQLiteStore:
         self.uri = f"sqlite:///{path}"
         self._path = path
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self.records = SQLiteRecords(self._read, self._writing)
 
     def encoding(self, column: Column) -> str:
         """Decimals as whole numbers of their last decimal, dates as text, timestamps as microseconds."""
@@ -51,7 +56,7 @@ class SQLiteStore:
 
     def state(self) -> ServedState | None:
         """The newest load."""
-        states = self._read(lambda connection: states_of(connection, self.uri))
+        states = self.kept()
         return states[0] if states else None
 
     def is_settled(self) -> bool:
@@ -62,9 +67,22 @@ class SQLiteStore:
         """Counted; SQLite reads only the pages of the smallest index for that."""
         return self._read(lambda connection: holds(connection, table, versions))
 
+    def kept(self) -> Sequence[ServedState]:
+        """Newest first."""
+        return self._read(lambda connection: states_of(connection, self.uri))
+
     @contextmanager
     def loading(self) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
+        with self._writing() as connection:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            yield SQLiteSession(connection, self.uri)
+            if not connection.in_transaction:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A connection inside a transaction, which is undone unless it is committed."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -73,12 +91,9 @@ class SQLiteStore:
             connection = sqlite3.connect(self._path, isolation_level=None, timeout=PATIENCE_S)
             try:
                 connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
-                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 connection.executescript(SCHEMA)
                 connection.execute("BEGIN IMMEDIATE")
-                yield SQLiteSession(connection, self.uri)
-                if not connection.in_transaction:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                yield connection
             finally:
                 connection.close()  # which undoes what was not committed
 

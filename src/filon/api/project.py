@@ -1,0 +1,152 @@
+"""What the project is, and how its tables follow from each other. Nothing of it needs the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from filon import __version__
+from filon.api.documents import ERRORS, answer
+from filon.api.parameters import Nothing, Parameters
+from filon.api.problems import documented
+from filon.api.schemas import ColumnInfo, column_info
+from filon.api.service import Service
+from filon.project import TEXT, Column, Contract, Dataset, Model, Project
+
+SOURCE, SILVER, GOLD = "source", "silver", "gold"
+
+
+class ProjectInfo(BaseModel):
+    """The project that is served."""
+
+    name: str
+    title: str
+    locale: str
+    currency: str
+    timezone: str
+    version: str = Field(description="Version of Filon")
+    sources: list[str] = Field(description="Names of the datasets that arrive")
+
+
+class LineageTable(BaseModel):
+    """A table, or the files that a dataset arrives in, and what it is made from."""
+
+    name: str
+    layer: str = Field(description="source, silver or gold")
+    description: str
+    grain: str = Field(description="What one row is")
+    key: list[str]
+    columns: list[ColumnInfo]
+    inputs: list[str] = Field(description="Names of what it is made from")
+    sql: str | None = Field(description="The SELECT of a gold table")
+    served: bool = Field(description="Whether the API has its rows")
+    file_pattern: str | None = Field(description="Which files are its source")
+    checks: list[str]
+
+
+class Lineage(BaseModel):
+    """Every table after those that it is made from."""
+
+    tables: list[LineageTable]
+
+
+def lineage_of(project: Project) -> Iterator[LineageTable]:
+    """The nodes of the graph: files, the silver tables that they become, gold."""
+    for dataset in project.datasets.values():
+        yield _source(project, dataset)
+    for dataset in project.datasets.values():
+        referenced = [reference.table for _, reference in dataset.references]
+        inputs = [_node(project, dataset), *dict.fromkeys(referenced)]
+        yield _table(dataset.contract, SILVER, inputs, file_pattern=dataset.pattern)
+    for model in project.models.values():
+        yield _table(model.contract, GOLD, list(model.inputs), model=model)
+
+
+def _node(project: Project, dataset: Dataset) -> str:
+    """Files are named by their pattern, unless a table has that name."""
+    return dataset.pattern if dataset.pattern not in project.contracts else f"{dataset.pattern} (files)"
+
+
+def _source(project: Project, dataset: Dataset) -> LineageTable:
+    columns = [
+        Column(column.header, TEXT, required=column.required, description=column.description)
+        for column in dataset.contract.columns
+    ]
+    return LineageTable(
+        name=_node(project, dataset),
+        layer=SOURCE,
+        description=dataset.contract.description,
+        grain=dataset.contract.grain,
+        key=[],
+        columns=[ColumnInfo.model_validate(column_info(column)) for column in columns],
+        inputs=[],
+        sql=None,
+        served=False,
+        file_pattern=dataset.pattern,
+        checks=[],
+    )
+
+
+def _table(
+    contract: Contract, layer: str, inputs: list[str], *, file_pattern: str | None = None, model: Model | None = None
+) -> LineageTable:
+    return LineageTable(
+        name=contract.name,
+        layer=layer,
+        description=contract.description,
+        grain=contract.grain,
+        key=list(contract.key),
+        columns=[ColumnInfo.model_validate(column_info(column)) for column in contract.columns],
+        inputs=inputs,
+        sql=model.sql if model is not None else None,
+        served=model is not None and model.serving.served,
+        file_pattern=file_pattern,
+        checks=[check.name for check in contract.checks],
+    )
+
+
+def project_router(service: Service, prefix: str) -> APIRouter:
+    """The endpoints ``/project`` and ``/lineage``."""
+    router = APIRouter(tags=["Project"])
+    parameters = Parameters(Nothing)
+    found = service.project
+    about = ProjectInfo(
+        name=found.name,
+        title=found.title,
+        locale=found.locale,
+        currency=found.currency,
+        timezone=found.timezone,
+        version=__version__,
+        sources=list(found.datasets),
+    ).model_dump()
+    lineage = Lineage(tables=list(lineage_of(found))).model_dump()
+
+    async def project(request: Request) -> Response:
+        parameters.read(request)
+        return answer(request, about)
+
+    async def tables(request: Request) -> Response:
+        parameters.read(request)
+        return answer(request, lineage)
+
+    router.add_api_route(
+        f"{prefix}/project",
+        project,
+        response_model=ProjectInfo,
+        responses=documented(401, 403, 422, 429, 500, 503),
+        summary="What the project is",
+        operation_id="project",
+    )
+    router.add_api_route(
+        f"{prefix}/lineage",
+        tables,
+        response_model=Lineage,
+        responses=documented(*ERRORS),
+        summary="How tables follow from each other",
+        operation_id="lineage",
+    )
+    return router

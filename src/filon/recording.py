@@ -1,0 +1,151 @@
+"""What a finished run leaves in the store's records, however it ended, without ever being what breaks it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import asdict
+
+from filon.errors import StoreError
+from filon.lake import Lake, Layer, Ledger, Release
+from filon.report import RunReport, RunStatus
+from filon.serving.history import (
+    LAST,
+    LONGEST_ERROR,
+    MOST_RUNS,
+    CheckedRecord,
+    CheckRecord,
+    Cutter,
+    DatasetRecord,
+    FilesRecord,
+    Kind,
+    RunRecord,
+    StepRecord,
+    TableRecord,
+    check_records,
+    content_of,
+    datasets_of,
+    read_record,
+    refused_files,
+)
+from filon.serving.protocol import Store
+
+WAITING = "unrecorded"
+"""Folder of the lake's metadata with records that no store took yet; the next run brings them along."""
+ROLLED_BACK = "rolled_back"
+UP_TO_DATE = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
+
+
+def record_run(
+    store: Store, lake: Lake, report: RunReport, release: Release | None, ledger: Ledger, started_at: dt.datetime
+) -> str | None:
+    """Leave what a run says of itself in the store; the reason when the store does not take it now.
+
+    A run that changed nothing (no file, table, release or row) only renews the last check: hourly runs of that kind
+    must not push out the others.
+    """
+    problem = None
+    if not _is_repetition(report, ledger):
+        problem = keep_run(store, lake, run_record(report, ledger, started_at))
+    else:
+        problem = _bring_waiting(store, lake)
+    if problem is None and release is not None and report.status in UP_TO_DATE:
+        checked = CheckedRecord(
+            run_id=report.run_id,
+            at=started_at,
+            release=release.number,
+            status=report.status,
+            as_of=report.as_of,
+            content=content_of(release),
+        )
+        try:
+            store.records.keep(Kind.CHECKED, LAST, started_at, checked.model_dump_json())
+        except StoreError as error:
+            problem = str(error)
+    return problem
+
+
+def record_rollback(
+    store: Store, lake: Lake, release: Release, duration_s: float, error: StoreError | None = None
+) -> str | None:
+    """Leave in the store that a release was rolled back to; the reason when the store does not take it now."""
+    cut = Cutter()
+    record = RunRecord(
+        run_id=release.run_id,
+        started_at=release.created_at,
+        duration_s=round(duration_s, 3),
+        status=ROLLED_BACK,
+        release=release.number,
+        as_of=release.as_of,
+        engine=release.engine,
+        error=cut(str(error), LONGEST_ERROR) if error else None,
+        tables=(),
+        steps=(),
+        datasets=datasets_of(release),
+        checks=check_records(release.checks),
+        files=_files(Counter(), lake.ledger(), cut),
+        cut=cut.has_cut,
+    )
+    return keep_run(store, lake, record)
+
+
+def keep_run(store: Store, lake: Lake, record: RunRecord) -> str | None:
+    """Write a record, those before that had to wait first; one that the store does not take waits in the lake."""
+    lake.layer(Layer.METADATA).write(f"{WAITING}/{record.run_id}.json", record.model_dump_json().encode())
+    return _bring_waiting(store, lake)
+
+
+def _bring_waiting(store: Store, lake: Lake) -> str | None:
+    metadata = lake.layer(Layer.METADATA)
+    names = metadata.names(WAITING)
+    metadata.delete(names[:-MOST_RUNS])
+    for name in names[-MOST_RUNS:]:
+        text = metadata.read(name).decode()
+        try:
+            record = read_record(RunRecord, text, name)
+            store.records.keep(Kind.RUN, record.run_id, record.started_at, text, MOST_RUNS)
+        except StoreError as error:
+            return str(error)
+        metadata.delete([name])
+    return None
+
+
+def run_record(report: RunReport, ledger: Ledger, started_at: dt.datetime) -> RunRecord:
+    """A report as the store remembers it."""
+    cut = Cutter()
+    error = cut(report.error, LONGEST_ERROR) if report.error is not None else None
+    messages = [cut(table.message) if table.message is not None else None for table in report.tables]
+    tables = (
+        TableRecord(**{**asdict(table), "message": message})
+        for table, message in zip(report.tables, messages, strict=True)
+    )
+    counts = Counter(file.status for file in report.files)
+    files = _files(counts, ledger, cut)
+    return RunRecord(
+        run_id=report.run_id,
+        started_at=started_at,
+        duration_s=report.duration_s,
+        status=report.status,
+        release=report.release,
+        as_of=report.as_of,
+        engine=report.engine,
+        error=error,
+        tables=tuple(tables),
+        steps=tuple(StepRecord(**asdict(step)) for step in report.steps),
+        datasets=tuple(DatasetRecord.model_validate(line, from_attributes=True) for line in report.datasets),
+        checks=tuple(CheckRecord.model_validate(line, from_attributes=True) for line in report.checks),
+        files=files,
+        cut=cut.has_cut,
+    )
+
+
+def _files(counts: Counter[str], ledger: Ledger, cut: Cutter) -> FilesRecord:
+    refused = refused_files(ledger, cut)
+    return FilesRecord(counts=dict(sorted(counts.items())), total=refused.total, data=refused.data)
+
+
+def _is_repetition(report: RunReport, ledger: Ledger) -> bool:
+    """Whether the run found everything as it was: the same release, no new file, nothing to write for readers."""
+    wrote = report.serving is not None and (report.serving.inserted > 0 or report.serving.closed > 0)
+    arrived = any(version.run_id == report.run_id for version in ledger.versions)
+    return report.status is RunStatus.UNCHANGED and not wrote and not arrived
