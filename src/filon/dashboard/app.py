@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from pathlib import Path
 
 import streamlit as st
@@ -16,7 +15,6 @@ from filon.dashboard.views import VIEWS, View
 from filon.errors import ApiError
 from filon.settings import Settings, read_settings
 
-LOGGER = logging.getLogger("filon.dashboard")
 LOOK_EVERY = dt.timedelta(seconds=10)
 ICON = Path(__file__).with_name("icon.svg")
 
@@ -85,9 +83,6 @@ def _draw(context: Context, view: View) -> None:
         view.show(context)
     except ApiError as error:
         states.show_error(language, error)
-    except Exception:
-        LOGGER.exception("page %s failed", view.name)
-        states.show_defect(language)
 
 
 def _warn_if_stale(context: Context, view: View) -> None:

@@ -14,6 +14,7 @@ from filon.dashboard.language import Language
 
 HEIGHT = 340
 BAR_PX = 30
+FEWEST_BARS = 5
 LONGEST_LABEL = 26
 Figure: TypeAlias = go.Figure
 
@@ -29,7 +30,7 @@ class Style:
         """A figure with what all have in common."""
         figure.update_layout(
             height=self.height,
-            margin={"l": 8, "r": 8, "t": 16, "b": 8},
+            margin={"l": 8, "r": 8, "t": 34, "b": 8},
             separators=self.language.separators,
             hoverlabel={"namelength": -1},
             legend={"orientation": "h", "yanchor": "top", "y": -0.12, "x": 0},
@@ -45,6 +46,11 @@ class Style:
 def short(text: str) -> str:
     """A label that leaves room for the bars."""
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
+
+
+def height_of(bars: int) -> int:
+    """The height that so many horizontal bars take."""
+    return max(HEIGHT, BAR_PX * bars + 80)
 
 
 def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
@@ -102,12 +108,21 @@ def ranked(
         orientation="h",
         marker_color=marks,
         customdata=names,
+        text=[str(row[by]) for row in rows] if by != label else None,
+        textposition="inside",
+        insidetextanchor="start",
+        insidetextfont={"color": "#ffffff"},
         hovertemplate=f"%{{customdata}}<br><b>%{{x:,.2f}}</b>{unit}<extra></extra>",
     )
-    tall = Style(style.language, max(style.height, BAR_PX * len(rows) + 60))
+    tall = Style(style.language, max(style.height, height_of(len(rows))))
     figure = tall.finish(go.Figure(trace), showlegend=False)
     places = list(range(len(rows)))
-    figure.update_yaxes(tickvals=places, ticktext=[short(name) for name in names], autorange="reversed", showgrid=False)
+    figure.update_yaxes(
+        tickvals=places,
+        ticktext=[short(name) for name in names],
+        range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # a single bar does not fill the chart
+        showgrid=False,
+    )
     figure.update_xaxes(rangemode="tozero", ticksuffix=unit, nticks=6)
     return figure
 
@@ -141,7 +156,7 @@ def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: 
         values=_numbers(rows, value),
         marker={"colors": [colours.get(name, QUIET) for name in names], "cornerradius": 4},
         texttemplate="<b>%{label}</b><br>%{value:,}<br>%{percentRoot:.1%}",
-        textfont={"color": "#ffffff", "size": 15},
+        textfont={"color": "#ffffff", "size": 13},
         hovertemplate="%{label}<br><b>%{value:,}</b><extra></extra>",
         tiling={"pad": 2},
         pathbar={"visible": False},
@@ -159,6 +174,7 @@ def boxes(
         figure.add_trace(
             go.Box(
                 name=short(str(row[label])),
+                x=[short(str(row[label]))],
                 q1=[found["25%"]],
                 median=[found["50%"]],
                 q3=[found["75%"]],
@@ -171,7 +187,7 @@ def boxes(
         )
     style.finish(figure, showlegend=False)
     figure.update_yaxes(ticksuffix=unit, rangemode="tozero")
-    figure.update_xaxes(tickangle=-35)
+    figure.update_xaxes(tickangle=-35, type="category")
     return figure
 
 
@@ -220,7 +236,7 @@ def sankey(style: Style, flows: Sequence[Flow], labels: Mapping[str, str], colou
         node={
             "label": [labels[name] for name in places],
             "color": [colours[name] for name in places],
-            "pad": 18,
+            "pad": 26,
             "thickness": 16,
             "line": {"width": 0},
             "hovertemplate": "%{label}<extra></extra>",
@@ -301,7 +317,9 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
                 "size": [22 if node.chosen else 16 for node in nodes],
                 "color": [node.colour for node in nodes],
                 "symbol": "square",
+                "opacity": 1,
             },
+            unselected={"marker": {"opacity": 1}},
             hovertemplate="%{customdata}<extra></extra>",
         )
     )

@@ -11,6 +11,7 @@ from filon.dashboard.colours import DARK_PAGE, LIGHT_PAGE, MAIN, SERIES
 from filon.settings import PREFIX, Settings
 
 SCRIPT = Path(__file__).with_name("app.py")
+SERVER = SCRIPT.with_name("server.py")
 LIVE = "/_stcore/health"
 """Answers once the dashboard can be opened."""
 
@@ -47,7 +48,7 @@ def command(settings: Settings) -> list[str]:
     if settings.dashboard_secrets is not None:
         options["secrets.files"] = f'["{settings.dashboard_secrets.absolute()}"]'
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(SCRIPT), *flags]
+    return [sys.executable, "-m", "streamlit", "run", str(SERVER), *flags]
 
 
 def environment(settings: Settings) -> Mapping[str, str]:

@@ -41,8 +41,8 @@ def cards(context: Context, items: Sequence[Card], tables: Sequence[str]) -> Non
             card.label,
             card.text,
             delta=_delta(context, card) if compares else None,
-            delta_color="off" if _change(card) is None else "normal",
-            delta_arrow="off" if _change(card) is None else "auto",
+            delta_color="normal" if _change(card) else "off",
+            delta_arrow="auto" if _change(card) else "off",
             help=card.help,
             border=True,
         )
@@ -65,8 +65,10 @@ def _delta(context: Context, card: Card) -> str | None:
 
 
 def provenance(context: Context, tables: Sequence[str]) -> str:
-    """Release, age and quality of what was made from these tables."""
+    """Release, age and quality of what was made from these tables; of none: the release alone."""
     language = context.language
+    if not tables:
+        return language.text("provenance.release", release=context.release)
     quality = context.quality(tables)
     return language.text(
         "provenance",

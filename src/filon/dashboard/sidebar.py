@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from filon.dashboard.address import chosen
 from filon.dashboard.context import Context
 from filon.dashboard.filters import Filters, Period, Span, period_of
 from filon.dashboard.language import NAMES, Code, Language
@@ -16,16 +17,21 @@ BOUND: Final = "query-params"
 
 def choose_language() -> Code:
     """French, or what the address or the switch says."""
-    chosen = st.sidebar.segmented_control(
-        "Langue · Language",
-        list(Code),
-        default=Code.FRENCH,
-        required=True,
-        format_func=lambda code: NAMES[code],
-        key="lang",
-        bind=BOUND,
+    codes = [code.value for code in Code]
+    found = chosen(
+        "lang",
+        codes,
+        Code.FRENCH.value,
+        lambda key: st.sidebar.segmented_control(
+            "Langue · Language",
+            codes,
+            required=True,
+            format_func=lambda code: NAMES[Code(code)],
+            key=key,
+            persist_state="session",
+        ),
     )
-    return Code(chosen) if chosen else Code.FRENCH
+    return Code(found)
 
 
 def choose_filters(context: Context) -> Filters:
@@ -38,15 +44,15 @@ def choose_filters(context: Context) -> Filters:
     period = _choose_period(language, known)
     choices = {}
     for dimension in context.dimensions:
-        chosen = st.sidebar.multiselect(
+        values = st.sidebar.multiselect(
             language.name(dimension),
             context.values(dimension),
             key=dimension,
             bind=BOUND,
             placeholder=language.text("filters.all"),
         )
-        if chosen:
-            choices[dimension] = tuple(chosen)
+        if values:
+            choices[dimension] = tuple(values)
     filters = Filters(period, choices)
     if not filters.is_empty:
         st.sidebar.button(
@@ -56,12 +62,18 @@ def choose_filters(context: Context) -> Filters:
 
 
 def _choose_period(language: Language, known: Period) -> Period | None:
-    span = st.sidebar.selectbox(
-        language.text("filters.period"),
-        [span.value for span in Span],
-        format_func=lambda value: language.text(f"span.{value}"),
-        key="periode",
-        bind=BOUND,
+    spans = [span.value for span in Span]
+    span = chosen(
+        "periode",
+        spans,
+        Span.ALL.value,
+        lambda key: st.sidebar.selectbox(
+            language.text("filters.period"),
+            spans,
+            format_func=lambda value: language.text(f"span.{value}"),
+            key=key,
+            persist_state="session",
+        ),
     )
     if span != Span.CUSTOM:
         return period_of(Span(span), known)

@@ -40,9 +40,11 @@ def show(context: Context) -> None:
         (FACTS, CLIENTS),
         about=language.text("best.about"),
     )
+    segments = context.analyse("segment", sort="-nb_clients")
+    countries = context.analyse("pays", sort="-nb_clients")
+    height = charts.height_of(max(len(segments), len(countries)))
     left, right = st.columns(2)
     with left:
-        segments = context.analyse("segment", sort="-nb_clients")
         shades = context.colours("segment")
         chart(
             context,
@@ -50,15 +52,16 @@ def show(context: Context) -> None:
             lambda style: charts.ranked(style, segments, "segment", "nb_clients", colours=shades),
             segments,
             (FACTS, CLIENTS),
+            height=height,
         )
     with right:
-        countries = context.analyse("pays", sort="-nb_clients")
         chart(
             context,
             "clients.countries",
             lambda style: charts.ranked(style, countries, "pays", "nb_clients", colours=colours),
             countries,
             (FACTS, CLIENTS),
+            height=height,
         )
     with st.container(border=True):
         st.subheader(language.text("clients.list.title"), anchor=False)

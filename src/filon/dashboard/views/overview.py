@@ -11,6 +11,7 @@ from filon.dashboard.ranking import best_clients
 
 FACTS, CLIENTS, PRODUCTS = "fact_ventes", "dim_clients", "dim_produits"
 TOP = 10
+MOST_BARS = 30
 
 
 def show(context: Context) -> None:
@@ -42,9 +43,11 @@ def show(context: Context) -> None:
         months,
         (FACTS,),
     )
+    countries = context.analyse("pays")
+    products = context.analyse("produit", sort="-nb_ventes", limit=MOST_BARS)
+    height = charts.height_of(max(len(countries), len(products)))
     left, right = st.columns(2)
     with left:
-        countries = context.analyse("pays")
         colours = context.colours("pays")
         chart(
             context,
@@ -52,9 +55,9 @@ def show(context: Context) -> None:
             lambda style: charts.ranked(style, countries, "pays", "ca", unit=unit, colours=colours),
             countries,
             (FACTS, CLIENTS),
+            height=height,
         )
     with right:
-        products = context.analyse("produit", sort="-nb_ventes")
         shades = context.colours("produit")
         chart(
             context,
@@ -62,6 +65,7 @@ def show(context: Context) -> None:
             lambda style: charts.ranked(style, products, "produit", "nb_ventes", colours=shades),
             products,
             (FACTS,),
+            height=height,
         )
     best = best_clients(context, TOP)
     countries_of = context.colours("pays")

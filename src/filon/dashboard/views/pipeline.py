@@ -11,7 +11,7 @@ from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
 from filon.dashboard.context import Context
-from filon.dashboard.parts import Card, chart, csv_button, table
+from filon.dashboard.parts import Card, chart, footer, table
 from filon.dashboard.views.quality import run_text
 
 RUNS = 50
@@ -60,7 +60,7 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
         rows.append(
             {
                 "table": item["name"],
-                "synced": f"✅ {language.text('truth.yes')}" if item["synced"] else f"❌ {language.text('truth.no')}",
+                "synced": language.truth(item["synced"]),
                 "rows": item["row_count"],
                 "gold_at": time["gold_processed_at"] if time else None,
                 "synced_at": item["last_sync"],
@@ -75,7 +75,7 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
         moments = dict.fromkeys(("gold_at", "synced_at", "checked_at"), language.moment)
         durations = dict.fromkeys(("latency", "refresh_time"), language.duration)
         table(context, "pipeline.collections", rows, {**moments, **durations, "rows": language.number})
-        csv_button(context, "pipeline.collections", rows)
+        footer(context, "pipeline.collections", rows, tuple(took))
     slowest = sorted((row for row in rows if row["refresh_time"] is not None), key=lambda row: -row["refresh_time"])
     chart(
         context,
@@ -88,9 +88,7 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
 
 
 def _freshness(context: Context, fresh: bool | None) -> str:
-    if fresh is None:
-        return context.language.text("pipeline.no_promise")
-    return f"✅ {context.language.text('truth.yes')}" if fresh else f"⚠️ {context.language.text('truth.no')}"
+    return context.language.text("pipeline.no_promise") if fresh is None else context.language.truth(fresh)
 
 
 def _runs(context: Context, runs: Sequence[Row]) -> None:
@@ -119,7 +117,7 @@ def _runs(context: Context, runs: Sequence[Row]) -> None:
             **dict.fromkeys(("read", "rejected"), language.number),
         }
         table(context, "pipeline.runs", rows, formats)
-        csv_button(context, "pipeline.runs", rows)
+        footer(context, "pipeline.runs", rows, ())
     by_id = {run["run_id"]: run for run in runs}
     chosen = st.selectbox(
         language.text("quality.run"),
@@ -159,7 +157,8 @@ def _lineage(context: Context) -> None:
     language = context.language
     tables = {item["name"]: item for item in context.client.get("lineage").data["tables"]}
     names = list(tables)
-    chosen = st.session_state.get("lineage.table", names[0])
+    start = next((name for name in reversed(names) if tables[name]["layer"] == "gold"), names[-1])
+    chosen = st.session_state.get("lineage.table", start)
     nodes = place_nodes(tables, chosen)
     edges = [(source, name) for name, item in tables.items() for source in item["inputs"] if source in tables]
     depth = max(sum(node.column == column for node in nodes) for column in {node.column for node in nodes})
@@ -178,7 +177,7 @@ def _lineage(context: Context) -> None:
     if clicked and clicked != st.session_state.get("lineage.clicked"):
         st.session_state["lineage.clicked"] = st.session_state["lineage.table"] = clicked
         st.rerun()
-    name = st.selectbox(language.text("explorer.table"), names, key="lineage.table") or names[0]
+    name = st.selectbox(language.text("explorer.table"), names, index=names.index(start), key="lineage.table") or start
     _table_of_lineage(context, tables[name])
 
 
@@ -210,7 +209,7 @@ def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
 def _table_of_lineage(context: Context, item: Row) -> None:
     language = context.language
     with st.container(border=True):
-        st.subheader(item["name"], anchor=False)
+        st.subheader(f"`{item['name']}`", anchor=False)
         about = [item["description"], item["grain"], language.text(f"layer.{item['layer']}")]
         st.caption(" · ".join(part for part in about if part))
         if item["inputs"]:

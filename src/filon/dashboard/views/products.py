@@ -6,7 +6,7 @@ import streamlit as st
 
 from filon.dashboard import charts
 from filon.dashboard.context import Context
-from filon.dashboard.parts import Card, cards, chart, csv_button, table
+from filon.dashboard.parts import Card, cards, chart, footer, table
 
 FACTS = "fact_ventes"
 MOST_SHOWN = 30
@@ -55,7 +55,7 @@ def show(context: Context) -> None:
         rows = [{"produit": row["produit"], **row["stats"]} for row in named]
         amounts = [name for name in rows[0] if name not in ("produit", "count")]
         table(context, "products.table", rows, {"count": language.number, **dict.fromkeys(amounts, language.money)})
-        csv_button(context, "products.table", rows)
+        footer(context, "products.table", rows, (FACTS,))
 
 
 def _numbers(context: Context) -> None:

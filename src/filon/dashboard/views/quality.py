@@ -10,13 +10,12 @@ from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.colours import BAD, GOOD, MAIN, QUIET, SERIES, WARNING
 from filon.dashboard.context import Context
-from filon.dashboard.parts import Card, chart, csv_button, table
+from filon.dashboard.parts import Card, chart, footer, table
 from filon.errors import ApiRefused
 
 RUNS = 50
 MOST_REASONS = 8
 MOST_ROWS = 100
-STATES = {"passed": "✅", "warned": "⚠️", "failed": "❌"}
 
 
 def show(context: Context) -> None:
@@ -147,7 +146,7 @@ def _checks(context: Context, checks: Sequence[Row]) -> None:
         order = ("failed", "warned", "passed")
         rows = [
             {
-                "status": _state(context, check["status"]),
+                "status": language.text(f"check.{check['status']}"),
                 "table": check["table"],
                 "check": check["check"],
                 "failed_rows": check["failed_rows"],
@@ -155,11 +154,7 @@ def _checks(context: Context, checks: Sequence[Row]) -> None:
             for check in sorted(checks, key=lambda check: (order.index(check["status"]), check["table"]))
         ]
         table(context, "quality.checks", rows, {"failed_rows": language.number})
-        csv_button(context, "quality.checks", rows)
-
-
-def _state(context: Context, status: str) -> str:
-    return f"{STATES[status]} {context.language.text(f'check.{status}')}"
+        footer(context, "quality.checks", rows, ())
 
 
 def _files(context: Context, files: Row) -> None:
@@ -172,7 +167,7 @@ def _files(context: Context, files: Row) -> None:
         names = ("file", "dataset", "reason", "detail", "size", "arrived_at")
         rows = [{name: item[name] for name in names} for item in files["data"]]
         table(context, "quality.files", rows, {"arrived_at": language.moment, "size": language.number})
-        csv_button(context, "quality.files", rows)
+        footer(context, "quality.files", rows, ())
 
 
 def _rows(context: Context, datasets: Sequence[Row]) -> None:
@@ -208,4 +203,4 @@ def _rows(context: Context, datasets: Sequence[Row]) -> None:
                 "quality.rows.count", shown=language.number(len(rows)), rejected=language.number(answer["rejected"])
             )
         )
-        csv_button(context, "quality.rows", rows)
+        footer(context, "quality.rows", rows, ())

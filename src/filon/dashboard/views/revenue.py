@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from filon.dashboard import charts
+from filon.dashboard.address import chosen
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
-from filon.dashboard.parts import Card, Formats, cards, chart, csv_button, table
+from filon.dashboard.parts import Card, Formats, cards, chart, footer, table
 
 FACTS = "fact_ventes"
 STEPS = ("jour", "mois", "annee")
@@ -17,16 +18,19 @@ MOST_BARS = 36
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    step = st.segmented_control(
-        language.text("revenue.step"),
+    step = chosen(
+        "granularite",
         STEPS,
-        default="mois",
-        required=True,
-        format_func=lambda value: language.text(f"step.{value}"),
-        key="granularite",
-        bind="query-params",
+        "mois",
+        lambda key: st.segmented_control(
+            language.text("revenue.step"),
+            STEPS,
+            required=True,
+            format_func=lambda value: language.text(f"step.{value}"),
+            key=key,
+            persist_state="session",
+        ),
     )
-    step = step or "mois"
     periods = context.analyse(step, sort="value", limit=10_000)
     cards(context, _extremes(context, periods, step), (FACTS,))
     unit = f" {language.symbol}"
@@ -106,4 +110,4 @@ def _details(context: Context, days: list[Row]) -> None:
         table(
             context, "revenue.details", rows, {**formats, "nb_ventes": language.number, "nb_clients": language.number}
         )
-        csv_button(context, "revenue.details", rows)
+        footer(context, "revenue.details", rows, (FACTS,))
