@@ -59,6 +59,15 @@ class Visit:
             "selector => document.querySelectorAll(selector).length === 0", arg=RUNNING, timeout=LONGEST_MS
         )
 
+    def wait_for_charts(self, count: int) -> None:
+        """Wait until so many charts, or more, are drawn."""
+        self.page.wait_for_function(
+            "count => document.querySelectorAll('.js-plotly-plot .main-svg').length > 0 || count === 0", arg=count
+        )
+        self.page.wait_for_function(
+            "count => document.querySelectorAll('.js-plotly-plot').length >= count", arg=count, timeout=LONGEST_MS
+        )
+
     def text(self) -> str:
         """What stands on the page."""
         return self.page.locator("[data-testid='stMain']").inner_text()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from filon.cli.options import STATE
 from filon.cli.processes import Server, free_port, group, require_free
 from filon.cli.serve import is_loopback
 from filon.dashboard import launch
 from filon.errors import ConfigError
 from filon.settings import PREFIX, Settings, read_settings
+
+LOGS = STATE / "logs"
 
 
 def dashboard(
@@ -42,31 +46,31 @@ def serve_both(settings: Settings) -> None:
     settings = settings.model_copy(update={"api_url": api_url, "dashboard_port": port})
     with group() as servers:
         typer.echo("starting the API …")
-        servers.start(api_server(settings, api_port))
+        servers.start(api_server(settings, api_port, LOGS / "api.log"))
         typer.echo("starting the dashboard …")
-        servers.start(dashboard_server(settings))
+        servers.start(dashboard_server(settings, LOGS / "dashboard.log"))
         typer.echo("")
         typer.echo(f"  dashboard  {address(host, port)}")
         typer.echo(f"  API        {api_url}/docs")
         typer.echo("")
-        typer.echo("Ctrl-C stops both.")
+        typer.echo(f"Ctrl-C stops both. Their logs are in {LOGS}.")
         sys.stdout.flush()
         servers.watch()
 
 
-def api_server(settings: Settings, port: int) -> Server:
+def api_server(settings: Settings, port: int, log: Path | None = None) -> Server:
     """The API as a process."""
     given = {"PROJECT": settings.project, "SERVING": settings.serving, "API_HOST": settings.api_host, "API_PORT": port}
     variables = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
     command = [sys.executable, "-m", "filon", "api"]
     health = f"{address(settings.api_host, port)}/health/live"
-    return Server("the API", command, health, {**launch.environment(settings), **variables})
+    return Server("the API", command, health, {**launch.environment(settings), **variables}, log)
 
 
-def dashboard_server(settings: Settings) -> Server:
+def dashboard_server(settings: Settings, log: Path | None = None) -> Server:
     """The dashboard as a process."""
     health = address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE
-    return Server("the dashboard", launch.command(settings), health, launch.environment(settings))
+    return Server("the dashboard", launch.command(settings), health, launch.environment(settings), log)
 
 
 def address(host: str, port: int) -> str:

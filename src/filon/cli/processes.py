@@ -8,9 +8,11 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from filon.errors import ConfigError, ServerFailed
 
@@ -21,12 +23,16 @@ LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Server:
-    """A server: how it is started, and the address that answers once it is ready. Its log is its standard error."""
+    """A server: how it is started, and the address that answers once it is ready.
+
+    Its standard error is its log; it goes to the file ``log``, or where that of this process goes.
+    """
 
     name: str
     command: Sequence[str]
     health: str
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    log: Path | None = None
 
 
 class Group:
@@ -37,12 +43,22 @@ class Group:
 
     def start(self, server: Server) -> None:
         """Start a server, and wait until it answers."""
-        # a session of its own: Ctrl-C reaches only this process, which then stops them in order
-        process = subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
-            server.command, env=dict(server.environment), stdout=subprocess.DEVNULL, start_new_session=True
-        )
+        with ExitStack() as opened:
+            log = opened.enter_context(_opened(server.log)) if server.log else None
+            process = self._popen(server, log)
         self._running.append((server, process))
         self._wait(server, process)
+
+    @staticmethod
+    def _popen(server: Server, log: IO[bytes] | None) -> subprocess.Popen[bytes]:
+        # a session of its own: Ctrl-C reaches only this process, which then stops them in order
+        return subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
+            server.command,
+            env=dict(server.environment),
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def watch(self) -> None:
         """Wait until one of them ends by itself: ServerFailed."""
@@ -94,6 +110,11 @@ def group() -> Iterator[Group]:
     finally:
         found.stop()
         signal.signal(signal.SIGTERM, before)
+
+
+def _opened(log: Path) -> IO[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log.open("ab")
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

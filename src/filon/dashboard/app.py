@@ -63,7 +63,7 @@ def _navigate(language: Language, views: list[View]) -> View:
             lambda view=view: chosen.append(view),  # type: ignore[misc]
             title=language.text(f"{view.name}.page"),
             icon=view.icon,
-            url_path=view.path,
+            url_path=view.path or None,
             default=view is views[0],
         )
         for view in views

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from filon.dashboard.colours import DARK_PAGE, LIGHT_PAGE, MAIN, SERIES
+from filon.dashboard.colours import DARK_PAGE, LIGHT_PAGE, SERIES
 from filon.settings import PREFIX, Settings
 
 SCRIPT = Path(__file__).with_name("app.py")
@@ -27,10 +27,10 @@ OPTIONS = {
     "theme.headingFontSizes": '["2rem", "1.6rem", "1.15rem"]',
     "theme.metricValueFontSize": "1.6rem",
     "theme.chartCategoricalColors": str(list(SERIES)).replace("'", '"'),
-    "theme.light.primaryColor": MAIN,
+    "theme.light.primaryColor": "#1d4fae",  # darker than the charts: it is also the colour of text
     "theme.light.backgroundColor": LIGHT_PAGE,
     "theme.light.secondaryBackgroundColor": "#f3f5f9",
-    "theme.light.textColor": "#1b2330",
+    "theme.light.textColor": "#0b1016",
     "theme.dark.primaryColor": "#6ea3ff",
     "theme.dark.backgroundColor": DARK_PAGE,
     "theme.dark.secondaryBackgroundColor": "#1a212b",

@@ -24,7 +24,7 @@ class View:
 FACTS, CLIENTS = "fact_ventes", "dim_clients"
 
 VIEWS = (
-    View("overview", "vue-d-ensemble", ":material/dashboard:", overview.show, (FACTS, CLIENTS)),
+    View("overview", "", ":material/dashboard:", overview.show, (FACTS, CLIENTS)),
     View("revenue", "chiffre-d-affaires", ":material/trending_up:", revenue.show, (FACTS,)),
     View("clients", "clients", ":material/group:", clients.show, (FACTS, CLIENTS)),
     View("products", "produits", ":material/inventory_2:", products.show, (FACTS,)),

@@ -221,4 +221,4 @@ def _table_of_lineage(context: Context, item: Row) -> None:
             ]
             table(context, "pipeline.columns", rows)
         if item["sql"]:
-            st.code(item["sql"], language="sql")
+            st.code(item["sql"], language="sql", wrap_lines=True)

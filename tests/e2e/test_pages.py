@@ -1,0 +1,77 @@
+"""Every page in both languages, light and dark, on wide and narrow screens: complete, quiet, and open to everybody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from filon.dashboard.language import Code, Language
+from filon.dashboard.views import VIEWS, View
+from tests.e2e.conftest import Site, Visit, visiting
+
+PICTURES = os.environ.get("FILON_TEST_PICTURES")
+"""A folder for a picture of every page, if somebody wants to look at them."""
+GRAVE = ("serious", "critical")
+TRACES = """plots => plots.map(plot => plot.data.map(trace =>
+    Math.max(...[trace.x, trace.y, trace.values, trace.q1, trace.link?.value].map(part => part?.length ?? 0))))"""
+CHARTS = {"overview": 4, "revenue": 3, "clients": 3, "products": 3, "explorer": 0, "quality": 2, "pipeline": 3}
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("code", list(Code))
+def test_every_page_is_complete_and_quiet(site: Site, browser: Browser, code: Code, is_dark: bool, width: int) -> None:
+    with visiting(browser, site.url, width, is_dark=is_dark) as visit:
+        for view in VIEWS:
+            visit.open(f"{view.path}?lang={code.value}")
+            _require_complete(visit, view, Language(code))
+            _keep_picture(visit, f"{view.name}-{code.value}-{'dark' if is_dark else 'light'}-{width}")
+            assert not visit.complaints
+
+
+def _require_complete(visit: Visit, view: View, language: Language) -> None:
+    page = visit.page
+    assert page.get_by_role("heading", name=language.text(f"{view.name}.page"), exact=True).first.is_visible()
+    assert page.locator("html").get_attribute("lang") == language.code.value
+    assert page.locator("[data-testid='stException'], [data-testid='stAlert']").count() == 0, visit.text()
+    visit.wait_for_charts(CHARTS[view.name])
+    for traces in page.locator(".js-plotly-plot").evaluate_all(TRACES):
+        assert traces
+        assert all(length > 0 for length in traces)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    grave: list[Any] = [
+        (found["id"], [node["html"][:200] for node in found["nodes"]])
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in GRAVE
+    ]
+    assert not grave
+
+
+def _keep_picture(visit: Visit, name: str) -> None:
+    if PICTURES is None:
+        return
+    tall = visit.page.locator("[data-testid='stMain']").evaluate("main => main.scrollHeight")
+    width = visit.page.viewport_size["width"]  # type: ignore[index]
+    visit.page.set_viewport_size({"width": width, "height": min(max(tall, 900), 6000)})
+    visit.page.wait_for_timeout(800)
+    visit.page.screenshot(path=Path(PICTURES) / f"{name}.png")
+    visit.page.set_viewport_size({"width": width, "height": 900})
+
+
+def test_pages_are_reached_by_the_menu_and_keep_the_choice(visit: Visit, site: Site) -> None:
+    visit.open("?lang=en&periode=12m&pays=France&pays=Italie")
+    for view in VIEWS:
+        visit.page.get_by_role("link", name=Language(Code.ENGLISH).text(f"{view.name}.page")).click()
+        visit.page.get_by_role("heading", name=Language(Code.ENGLISH).text(f"{view.name}.page"), exact=True).wait_for()
+        visit.settle()
+    visit.page.get_by_role("link", name="Revenue").click()
+    visit.page.get_by_role("heading", name="Revenue", exact=True).wait_for()
+    visit.settle()
+    for part in ("lang=en", "periode=12m", "pays=France", "pays=Italie"):
+        assert part in visit.page.url
+    assert not visit.complaints
