@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -32,6 +33,11 @@ class Site:
     shop: Shop
     url: str
     settings: Settings
+    api: Group
+
+    def start_api(self) -> None:
+        """Start the API, which may have been stopped."""
+        self.api.start(api_server(self.settings, self.settings.api_port))
 
     @property
     def api_url(self) -> str:
@@ -97,7 +103,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo project with a year of dirty data in two runs, served."""
-    shop = Shop(tmp_path_factory.mktemp("shop"))
+    shop = stocked(tmp_path_factory.mktemp("shop"))
     generate(shop.sources, purchases=3000, clients=500, dirty=0.03)
     shop.put("achats_vides.csv", "id_achat,id_client\n1,2\n")
     shop.run()
@@ -106,20 +112,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     yield from served(shop)
 
 
+def stocked(folder: Path, project: Path | None = None) -> Shop:
+    """A shop with a store of its own."""
+    return Shop(folder, project, {"FILON_SERVING": f"sqlite:///{folder / 'serving.db'}"})
+
+
 def served(shop: Shop, **variables: str) -> Iterator[Site]:
     """A shop behind an API and a dashboard on free ports."""
     api_port, port = free_ports(2)
-    address = f"http://127.0.0.1:{api_port}"
-    store = f"sqlite:///{shop.folder / '.filon' / 'retail' / 'serving.db'}"
-    group = Group()
+    api, dashboard = Group(), Group()
     with surroundings({**shop.environment(), **variables}):
-        settings = read_settings(dashboard_port=port, api_url=address, api_port=api_port, serving=store)
+        settings = read_settings(dashboard_port=port, api_url=f"http://127.0.0.1:{api_port}", api_port=api_port)
+        site = Site(shop, f"http://127.0.0.1:{port}", settings, api)
         try:
-            group.start(api_server(settings, api_port))
-            group.start(dashboard_server(settings))
-            yield Site(shop, f"http://127.0.0.1:{port}", settings)
+            site.start_api()
+            dashboard.start(dashboard_server(settings))
+            yield site
         finally:
-            group.stop()
+            dashboard.stop()
+            api.stop()
 
 
 @contextmanager

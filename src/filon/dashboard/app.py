@@ -37,6 +37,8 @@ def main() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="Filon", page_icon=str(ICON), layout="wide")
     language = Language(sidebar.choose_language())
+    # screen readers speak as the document says, and Streamlit's says English
+    st.html(f"<script>document.documentElement.lang = '{language.code}'</script>", unsafe_allow_javascript=True)
     if not access.admit(language, settings_of_server().dashboard_users):
         return
     client = client_of_server()

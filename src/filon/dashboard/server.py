@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import parse_qs
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -22,7 +21,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN",
 
 
 class Frame:
-    """Completes the page that Streamlit ships: its language, the address of its server, and safe headers."""
+    """Completes the page that Streamlit ships: the address of its server, and safe headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -47,13 +46,13 @@ class Frame:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = completed(bytes(body), language_of(scope["query_string"]))
+                page = bytes(body).replace(b"<head>", b"<head>" + WHERE, 1)
                 headers = MutableHeaders(scope=start)
                 headers["Content-Length"] = str(len(page))
                 await send(start)
                 await send({"type": "http.response.body", "body": page})
 
-        # what is completed differs by address, so it is neither compressed before that nor answered by 304
+        # a page that is compressed already, or that the browser holds already, could not be completed
         wanted = [(name, value) for name, value in scope["headers"] if not _is_shortcut(scope["path"], name)]
         await self._app({**scope, "headers": wanted}, receive, send_on)
 
@@ -63,24 +62,10 @@ def _is_shortcut(path: str, name: bytes) -> bool:
     return is_page and name in (b"accept-encoding", b"if-none-match", b"if-modified-since")
 
 
-def completed(page: bytes, code: Code) -> bytes:
-    """The page, in a language."""
-    return page.replace(b'<html lang="en">', f'<html lang="{code.value}">'.encode(), 1).replace(
-        b"<head>", b"<head>" + WHERE, 1
-    )
-
-
-def language_of(query: bytes) -> Code:
-    """The language that an address asks for."""
-    given = parse_qs(query.decode("latin-1")).get("lang", [""])[0]
-    return Code(given) if given in list(Code) else Code.FRENCH
-
-
 def on_error(error: Exception) -> bool:
     """Log what nobody foresaw, and say so on the page without its details."""
     LOGGER.error("the page failed", exc_info=error)
-    given = str(st.query_params.get("lang", ""))
-    show_defect(Language(Code(given) if given in list(Code) else Code.FRENCH))
+    show_defect(Language(Code(st.session_state.get("lang", Code.FRENCH))))
     return True
 
 

@@ -90,9 +90,9 @@ def _choose_period(language: Language, known: Period) -> Period | None:
 
 
 def _whole(days: object, known: Period) -> Period:
-    """The days chosen; a range is half chosen for a moment."""
+    """The days chosen; one day alone, as a range is for a moment, is that day."""
     found = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
-    return Period(found[0], found[1]) if len(found) == 2 else Period(found[0] if found else known.first, known.last)
+    return Period(found[0], found[-1]) if found else known
 
 
 def _reset(context: Context) -> None:

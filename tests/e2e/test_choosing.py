@@ -1,0 +1,95 @@
+"""Filters, languages and links: what is chosen acts everywhere, and stands in the address."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import Site, Visit, visiting
+
+
+def _choose(page: Page, label: str, value: str) -> None:
+    box = page.get_by_role("combobox", name=label)
+    box.click()
+    box.press_sequentially(value)
+    page.get_by_role("option", name=value, exact=True).click()
+    page.keyboard.press("Escape")
+
+
+def test_a_choice_changes_the_numbers_and_the_address(visit: Visit) -> None:
+    visit.open("?lang=en")
+    everything = visit.metric("Sales")
+    _choose(visit.page, "Country", "France")
+    visit.page.wait_for_url("**pays=France**")
+    visit.settle()
+    some = visit.metric("Sales")
+    assert some != everything
+    visit.page.get_by_role("button", name="Show all").click()
+    visit.page.wait_for_function("!location.search.includes('pays')")
+    visit.settle()
+    assert visit.metric("Sales") == everything
+
+
+def test_a_link_shows_the_same_view_to_somebody_else(visit: Visit, site: Site, browser: Browser) -> None:
+    visit.open("produits?lang=en&pays=France&pays=UK&periode=12m")
+    with visiting(browser, site.url) as other:
+        other.page.goto(visit.page.url)
+        other.settle()
+        assert other.metric("Sales") == visit.metric("Sales")
+        assert other.page.url == visit.page.url
+
+
+def test_days_can_be_chosen_one_by_one(visit: Visit, site: Site) -> None:
+    visit.open("?lang=en&periode=perso&jours=2025-01-01&jours=2025-01-31")
+    [(sales,)] = site.shop.rows("kpi_ca_par_mois", "CASE WHEN mois = '2025-01' THEN nb_transactions END")[:1]
+    assert visit.metric("Sales") == str(sales)
+
+
+def test_addresses_that_make_no_sense_show_everything(visit: Visit) -> None:
+    visit.open("?lang=xx&periode=toujours&pays=Atlantide")
+    assert visit.page.locator("html").get_attribute("lang") == "fr"
+    assert visit.page.locator("[data-testid='stAlert'], [data-testid='stException']").count() == 0
+    assert "Atlantide" not in visit.page.url
+
+
+def test_the_language_is_switched_on_the_page(visit: Visit) -> None:
+    visit.open("")
+    assert "Ventes" in visit.text()
+    visit.page.get_by_role("radio", name="English").or_(visit.page.get_by_text("English")).first.click()
+    visit.page.wait_for_url("**lang=en**")
+    visit.page.get_by_role("heading", name="Overview", exact=True).wait_for()
+    visit.settle()
+    assert "Sales" in visit.text()
+    assert visit.page.locator("html").get_attribute("lang") == "en"
+
+
+def test_a_choice_that_leaves_nothing_says_so_calmly(visit: Visit, site: Site) -> None:
+    [(client,)] = site.shop.rows("dim_clients", "count(*) FILTER (pays = 'France' AND segment = 'Bronze')")
+    assert client
+    visit.open("?lang=en&pays=France&segment=Bronze&periode=perso&jours=2024-01-01&jours=2024-01-01")
+    assert "No row meets the filters" in visit.text()
+    assert visit.metric("Sales") == "0"
+    visit.open("produits?lang=en&pays=France&segment=Bronze&periode=perso&jours=2024-01-01&jours=2024-01-01")
+    assert "No row meets the filters" in visit.text()
+    assert not visit.complaints
+
+
+def test_charts_are_taken_along_as_csv_and_png(visit: Visit, site: Site, tmp_path: Path) -> None:
+    visit.open("?lang=en")
+    visit.wait_for_charts(4)
+    with visit.page.expect_download() as saved:
+        visit.page.get_by_role("button", name="CSV").first.click()
+    saved.value.save_as(tmp_path / "months.csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "months.csv").read_text("utf-8-sig"))))
+    assert [(row["mois"], row["nb_ventes"]) for row in rows] == [
+        (month, str(sales)) for month, sales in site.shop.rows("kpi_ca_par_mois", "mois, nb_transactions")
+    ]
+    visit.page.locator(".js-plotly-plot").first.hover()
+    with visit.page.expect_download() as saved:
+        visit.page.locator(".modebar-btn").first.click()
+    assert saved.value.suggested_filename.endswith(".png")
+    saved.value.save_as(tmp_path / "months.png")
+    assert (tmp_path / "months.png").read_bytes().startswith(b"\x89PNG")
