@@ -89,6 +89,7 @@ def test_a_run_leaves_its_report(served: Shop, store: Store) -> None:
     assert refused == {
         "file": shown["path"],
         "version": shown["number"],
+        "cut": False,
         **{name: shown[name] for name in ("dataset", "reason", "detail", "size", "arrived_at")},
     }
     assert found["cut"] is False
@@ -257,6 +258,15 @@ def test_many_refused_files_are_counted_and_the_newest_shown(
     assert [file["version"] for file in found["data"]] == sorted((f["version"] for f in found["data"]), reverse=True)
     assert len(found["data"]) == 3
     assert record(store, "quality", "1")["files"] == {"total": 5, "data": found["data"]}
+
+
+def test_long_names_of_files_are_cut_and_say_so(served: Shop, store: Store) -> None:
+    folder = "/".join("d" * 200 for _ in range(3))
+    served.put(f"{folder}/achats.csv", BAD_FILE)
+    served.run()
+    [file] = record(store, "quality", "1")["files"]["data"]
+    assert (len(file["file"]), file["file"][-1], file["cut"]) == (500, "…", True)
+    assert runs(store)[0]["cut"] is True
 
 
 def test_a_long_error_is_cut_and_says_so(served: Shop, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
