@@ -44,25 +44,29 @@ def record_run(
     A run that changed nothing (no file, table, release or row) only renews the last check: hourly runs of that kind
     must not push out the others.
     """
-    problem = None
-    if not _is_repetition(report, ledger):
-        problem = keep_run(store, lake, run_record(report, ledger, started_at))
-    else:
+    if _is_repetition(report, ledger):
         problem = _bring_waiting(store, lake)
+    else:
+        problem = keep_run(store, lake, run_record(report, ledger, started_at))
     if problem is None and release is not None and report.status in UP_TO_DATE:
-        checked = CheckedRecord(
-            run_id=report.run_id,
-            at=started_at,
-            release=release.number,
-            status=report.status,
-            as_of=report.as_of,
-            content=content_of(release),
-        )
-        try:
-            store.records.keep(Kind.CHECKED, LAST, started_at, checked.model_dump_json())
-        except StoreError as error:
-            problem = str(error)
+        problem = _renew_check(store, report, release, started_at)
     return problem
+
+
+def _renew_check(store: Store, report: RunReport, release: Release, started_at: dt.datetime) -> str | None:
+    checked = CheckedRecord(
+        run_id=report.run_id,
+        at=started_at,
+        release=release.number,
+        status=report.status,
+        as_of=report.as_of,
+        content=content_of(release),
+    )
+    try:
+        store.records.keep(Kind.CHECKED, LAST, started_at, checked.model_dump_json())
+    except StoreError as error:
+        return str(error)
+    return None
 
 
 def record_rollback(
@@ -83,7 +87,7 @@ def record_rollback(
         steps=(),
         datasets=datasets_of(release),
         checks=check_records(release.checks),
-        files=_files(Counter(), lake.ledger(), cut),
+        files=_files(Counter(), lake.ledger()),
         cut=cut.has_cut,
     )
     return keep_run(store, lake, record)
@@ -100,10 +104,12 @@ def _bring_waiting(store: Store, lake: Lake) -> str | None:
     names = metadata.names(WAITING)
     metadata.delete(names[:-MOST_RUNS])
     for name in names[-MOST_RUNS:]:
-        text = metadata.read(name).decode()
         try:
+            text = metadata.read(name).decode()
             record = read_record(RunRecord, text, name)
             store.records.keep(Kind.RUN, record.run_id, record.started_at, text, MOST_RUNS)
+        except FileNotFoundError:
+            continue  # another run brought it along
         except StoreError as error:
             return str(error)
         metadata.delete([name])
@@ -119,8 +125,7 @@ def run_record(report: RunReport, ledger: Ledger, started_at: dt.datetime) -> Ru
         TableRecord(**{**asdict(table), "message": message})
         for table, message in zip(report.tables, messages, strict=True)
     )
-    counts = Counter(file.status for file in report.files)
-    files = _files(counts, ledger, cut)
+    files = _files(Counter(file.status for file in report.files), ledger)
     return RunRecord(
         run_id=report.run_id,
         started_at=started_at,
@@ -135,12 +140,12 @@ def run_record(report: RunReport, ledger: Ledger, started_at: dt.datetime) -> Ru
         datasets=tuple(DatasetRecord.model_validate(line, from_attributes=True) for line in report.datasets),
         checks=tuple(CheckRecord.model_validate(line, from_attributes=True) for line in report.checks),
         files=files,
-        cut=cut.has_cut,
+        cut=cut.has_cut or any(file.cut for file in files.data),
     )
 
 
-def _files(counts: Counter[str], ledger: Ledger, cut: Cutter) -> FilesRecord:
-    refused = refused_files(ledger, cut)
+def _files(counts: Counter[str], ledger: Ledger) -> FilesRecord:
+    refused = refused_files(ledger)
     return FilesRecord(counts=dict(sorted(counts.items())), total=refused.total, data=refused.data)
 
 

@@ -16,19 +16,22 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 import filon
+from filon.api import create_app
 from filon.cli.app import app
 from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
-from filon.project import checks, odcs, query
+from filon.project import checks, load_project, odcs, query
 from filon.project.formats import _TOKENS as DATE_LETTERS
 from filon.project.loader import Defaults, ProjectFile
 from filon.project.modeltests import _Written as WrittenTest
+from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
 from filon.project.vocabulary import (
     AggregationWords,
     Answer,
+    ChartWords,
     ColumnWords,
     Dialect,
     Dimension,
@@ -40,7 +43,9 @@ from filon.project.vocabulary import (
     SourceWords,
     Window,
 )
+from filon.projects import retail
 from filon.report import RunReport, RunStatus
+from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.stages.context import TableStatus
 
@@ -60,6 +65,7 @@ VOCABULARY = (
     Measure,
     Dimension,
     Answer,
+    ChartWords,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}
@@ -323,6 +329,11 @@ def test_a_word_of_the_standard_that_is_read_is_documented(word: str) -> None:
     assert word in first_cells(page("contracts.md"))
 
 
+@pytest.mark.parametrize("unit", sorted(UNITS))
+def test_a_unit_of_a_latency_is_documented(unit: str) -> None:
+    assert unit in words(page("contracts.md"))
+
+
 @pytest.mark.parametrize("letters", sorted(DATE_LETTERS))
 def test_a_part_of_a_date_format_is_documented(letters: str) -> None:
     assert letters in words(page("semantics.md"))
@@ -350,6 +361,46 @@ def test_sql_functions_are_exactly_those_documented() -> None:
 @pytest.mark.parametrize("name", sorted(query.CLOCK_OR_CHANCE_NAMES))
 def test_a_forbidden_function_is_documented(name: str) -> None:
     assert name in words(page("sql.md").split("## Forbidden")[1])
+
+
+# the API
+
+
+@cache
+def api_document() -> dict[str, Any]:
+    """The OpenAPI document of the retail project."""
+    store = open_store("sqlite:///nowhere/serving.db")  # describing the API asks no store
+    return create_app(load_project(retail.FOLDER), store, Settings()).openapi()
+
+
+def documented_paths() -> set[str]:
+    """The paths that api.md names, the words in capitals standing for parameters, ``…`` for whatever follows."""
+    found: set[str] = set()
+    for cell in re.findall(r"^\| (`/[^|]+) \|", page("api.md"), flags=re.MULTILINE):
+        first, *others = re.findall(r"`([^`]+)`", cell)
+        found |= {
+            first,
+            *(other if other.startswith("/") else f"{first.rpartition('/')[0]}/{other}" for other in others),
+        }
+    return found
+
+
+def test_every_path_of_the_api_is_documented() -> None:
+    made = {f"/api/v1/{path}" for path in contract_paths()}
+    fixed = {re.sub(r"\{\w+\}", "NAME", path) for path in api_document()["paths"]} - made
+    fixed = {path for path in fixed if not path.startswith("/api/v1/tables/")}
+    assert fixed <= documented_paths()
+
+
+def contract_paths() -> set[str]:
+    """The paths that contracts give; api.md says how."""
+    found = set[str]()
+    for model in load_project(retail.FOLDER).models.values():
+        if model.serving.path:
+            found |= {model.serving.path, f"{model.serving.path}/NAME"}
+        if model.aggregations:
+            found |= {model.aggregations.total.path, model.aggregations.series.path}
+    return found
 
 
 # the pages themselves

@@ -53,13 +53,18 @@ class History:
         return None if text is None else read_record(QualityRecord, text, self._reader.uri)
 
     async def sample(self, key: str) -> tuple[RejectedRow, ...]:
-        """A sample of rejected rows, whose key says all that decides it; none when its rows were gone from the lake."""
+        """A sample of rejected rows, whose key says all that decides it; no row when nobody could take it (yet)."""
 
         async def ask() -> tuple[RejectedRow, ...]:
             text = await self._find(Kind.SAMPLE, key)
-            return () if text is None else read_record(Sample, text, self._reader.uri).rows
+            if text is None:
+                raise LookupError(key)  # which is not remembered: the next run may bring it
+            return read_record(Sample, text, self._reader.uri).rows
 
-        return await self._samples.get(key, ask)
+        try:
+            return await self._samples.get(key, ask)
+        except LookupError:
+            return ()
 
     async def _find(self, kind: Kind, key: str) -> str | None:
         return await self._reader.ask(lambda records: records.find(kind, key))

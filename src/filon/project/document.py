@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,8 +167,9 @@ def keys_at(model: type[BaseModel], location: Place) -> list[str]:
     for part in location[:-1]:
         fields = {info.alias or name: info.annotation for name, info in model.model_fields.items()}
         inner = fields.get(str(part))
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
+        for kind in (inner, *typing.get_args(inner)):  # a part that may be absent is a union with None
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                model = kind
     return [info.alias or name for name, info in model.model_fields.items()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -17,6 +17,7 @@ MOST_RUNS = 200
 MOST_FILES = 1_000
 LONGEST_TEXT = 2_000
 LONGEST_ERROR = 10_000
+LONGEST_OF_A_FILE = 500
 ELLIPSIS = "…"
 LAST = "last"
 
@@ -86,6 +87,7 @@ class RefusedFile(_Part):
     detail: str
     size: int
     arrived_at: dt.datetime
+    cut: bool = Field(description="Whether its path or the detail was too long to be kept whole")
 
 
 class RefusedFiles(_Part):
@@ -200,22 +202,25 @@ def check_records(results: Iterable[CheckResult]) -> tuple[CheckRecord, ...]:
     return tuple(CheckRecord.model_validate(result, from_attributes=True) for result in results)
 
 
-def refused_files(ledger: Ledger, cut: Callable[[str], str]) -> RefusedFiles:
+def refused_files(ledger: Ledger) -> RefusedFiles:
     """The files that the ledger has in quarantine, newest first."""
     refused = [version for version in ledger.versions if version.state is FileState.QUARANTINED]
     newest = sorted(refused, key=lambda version: -version.number)[:MOST_FILES]
-    return RefusedFiles(total=len(refused), data=tuple(_refused(version, cut) for version in newest))
+    return RefusedFiles(total=len(refused), data=tuple(_refused(version) for version in newest))
 
 
-def _refused(version: FileVersion, cut: Callable[[str], str]) -> RefusedFile:
+def _refused(version: FileVersion) -> RefusedFile:
+    cut = Cutter()
+    path, detail = cut(version.path, LONGEST_OF_A_FILE), cut(version.detail or "", LONGEST_OF_A_FILE)
     return RefusedFile(
-        file=cut(version.path),
+        file=path,
         dataset=version.dataset,
         version=version.number,
         reason=version.reason or "",
-        detail=cut(version.detail or ""),
+        detail=detail,
         size=version.size,
         arrived_at=version.arrived_at,
+        cut=cut.has_cut,
     )
 
 
@@ -233,7 +238,7 @@ def quality_of(release: Release, ledger: Ledger) -> QualityRecord:
         run_id=release.run_id,
         datasets=datasets_of(release),
         checks=check_records(release.checks),
-        files=refused_files(ledger, Cutter()),
+        files=refused_files(ledger),
         samples={build.table: sample_key(build.table, build.fingerprint) for build in refused if build.rows},
     )
 

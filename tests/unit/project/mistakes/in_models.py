@@ -12,6 +12,16 @@ def serving(words: str) -> str:
     return f"    customProperties:\n      - property: serving\n        value: {words}\n{SERVED}"
 
 
+def chart(words: str) -> str:
+    """The beginning of the columns, below these words on a chart."""
+    return f"    customProperties:\n      - property: chart\n        value:\n          {words}\n{SERVED}"
+
+
+def latency(words: str) -> str:
+    """A promise of a latency, above the schema."""
+    return f"slaProperties:\n  - property: latency\n    {words}\nschema:\n"
+
+
 IN_A_MODEL = [
     Mistake(
         "no key",
@@ -29,7 +39,7 @@ IN_A_MODEL = [
         "    customProperties:\n      - {property: filePattern, value: x}\n    properties:\n",
         "gold/totals.yaml:14",
         "unknown custom property `filePattern`",
-        "use one of: aggregations, serving",
+        "use one of: aggregations, chart, serving",
     ),
     Mistake(
         "name that is not the file's",
@@ -571,5 +581,113 @@ IN_A_MODEL = [
         "gold/totals.yaml:13",
         "the window's column `number` is no date",
         "name a date",
+    ),
+    Mistake(
+        "chart: unknown column",
+        TOTALS,
+        SERVED,
+        chart("kind: bar\n          x: clent\n          y: amount"),
+        "gold/totals.yaml:17",
+        "chart: `x` names the unknown column `clent`",
+        "did you mean `client`?",
+    ),
+    Mistake(
+        "chart: unknown column among several",
+        TOTALS,
+        SERVED,
+        chart("kind: bar\n          x: client\n          y: [amount, numbr]"),
+        "gold/totals.yaml:18",
+        "chart: `y` names the unknown column `numbr`",
+        "did you mean `number`?",
+    ),
+    Mistake(
+        "chart: what is drawn is no number",
+        TOTALS,
+        SERVED,
+        chart("kind: bar\n          x: client\n          y: latest"),
+        "gold/totals.yaml:18",
+        "chart: `y` names `latest`, which is no number",
+        "name a column of numbers",
+    ),
+    Mistake(
+        "chart: unknown kind",
+        TOTALS,
+        SERVED,
+        chart("kind: donut\n          x: client\n          y: amount"),
+        "gold/totals.yaml:16",
+        "`chart.kind`: Input should be 'line', 'area'",
+        "see the vocabulary",
+    ),
+    Mistake(
+        "chart: unknown word",
+        TOTALS,
+        SERVED,
+        chart("kind: bar\n          x: client\n          y: amount\n          colour: client"),
+        "gold/totals.yaml:19",
+        "unknown key `chart.colour`",
+        "did you mean `color`?",
+    ),
+    Mistake(
+        "chart: nothing to draw",
+        TOTALS,
+        SERVED,
+        chart("kind: line\n          x: client"),
+        "gold/totals.yaml:15",
+        "chart: `line` needs `x` and `y`",
+        "name a column for each, or say `kind: table`",
+    ),
+    Mistake(
+        "chart: two wholes in one pie",
+        TOTALS,
+        SERVED,
+        chart("kind: pie\n          x: client\n          y: [amount, number]"),
+        "gold/totals.yaml:18",
+        "chart: `pie` shows one `y`",
+        "keep one column",
+    ),
+    Mistake(
+        "latency: unknown unit",
+        TOTALS,
+        "schema:\n",
+        latency("value: 1\n    unit: dayz"),
+        "gold/totals.yaml:9",
+        "`dayz` is no unit of a latency",
+        "did you mean `day`?",
+    ),
+    Mistake(
+        "latency: no unit",
+        TOTALS,
+        "schema:\n",
+        latency("value: 1"),
+        "gold/totals.yaml:7",
+        "the latency has no `unit`",
+        "use one of: d, day",
+    ),
+    Mistake(
+        "latency: no number",
+        TOTALS,
+        "schema:\n",
+        latency("value: soon\n    unit: d"),
+        "gold/totals.yaml:8",
+        "`soon` is no latency",
+        "write a number above 0",
+    ),
+    Mistake(
+        "latency: not above zero",
+        TOTALS,
+        "schema:\n",
+        latency("value: -1\n    unit: h"),
+        "gold/totals.yaml:8",
+        "`-1` is no latency",
+        "write a number above 0",
+    ),
+    Mistake(
+        "latency: promised twice",
+        TOTALS,
+        "schema:\n",
+        latency("value: 1\n    unit: d\n  - {property: latency, value: 2, unit: h}"),
+        "gold/totals.yaml:10",
+        "the latency is promised twice",
+        "keep one of the two",
     ),
 ]
