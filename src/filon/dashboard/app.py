@@ -25,7 +25,7 @@ def settings_of_server() -> Settings:
     return read_settings()
 
 
-@st.cache_resource
+@st.cache_resource(on_release=ApiClient.close)
 def client_of_server() -> ApiClient:
     """The client that all users share."""
     settings = settings_of_server()
