@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 MOST_LOADS = 2
 """Loads whose columns are held; they share the chunks that did not change between them."""
 MOST_CHUNKS = 5_000
-DECODED_AT_ONCE = 8
+DECODED_AT_ONCE = 12
 FOLLOW_S = 2.0
 
 
