@@ -28,6 +28,7 @@ from filon.project.modeltests import _Written as WrittenTest
 from filon.project.types import LOGICAL
 from filon.project.vocabulary import (
     AggregationWords,
+    AnalysisWords,
     Answer,
     ColumnWords,
     Dialect,
@@ -60,6 +61,7 @@ VOCABULARY = (
     Measure,
     Dimension,
     Answer,
+    AnalysisWords,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}

@@ -16,7 +16,7 @@ from filon.errors import StoreError
 from filon.project.analysis import Analysis
 from filon.project.serving import Operator
 from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
-from filon.serving.columns.memory import Columns, Part, decoded, no_values
+from filon.serving.columns.memory import Columns, Part, decoded, no_values, prepare
 from filon.serving.query import Condition, Query, Row
 
 Result = TypeVar("Result")
@@ -74,6 +74,7 @@ class Library:
 
     async def follow(self) -> None:
         """Once somebody has asked, make the columns of each new load ready before the next one asks."""
+        await self.compute(prepare)
         while True:
             await asyncio.sleep(FOLLOW_S)
             if self._held:

@@ -80,7 +80,8 @@ class _Work:
         present = np.flatnonzero(every.counts) if question.by else np.zeros(1, np.int64)
         groups = self._first(present)
         rows, places = every, groups
-        if self._grouping.size > FEW_GROUPS:
+        # distributions take the longest, so none is computed in vain
+        if self._grouping.size > FEW_GROUPS or (question.stats is not None and len(groups) < len(present)):
             rows, places = self._only(groups), np.arange(len(groups))
         found: dict[str, list[Any]] = self._values(groups)
         for name in self._analysis.measures:

@@ -64,6 +64,11 @@ class Columns:
         return tuple(dict.fromkeys(part.month for part in self.parts))
 
 
+def prepare() -> None:
+    """What the first conversion does besides: pyarrow imports pandas then, which takes a second."""
+    pa.nulls(0, pa.int64()).to_numpy()
+
+
 def no_values(analysis: Analysis) -> Values:
     """What codes stand for before there is any."""
     return {name: pa.nulls(1, _type(column)) for name, column in analysis.grouped.items()}
