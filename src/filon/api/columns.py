@@ -79,7 +79,9 @@ class Library:
             await asyncio.sleep(FOLLOW_S)
             if self._held:
                 with suppress(StoreError, Refusal):  # whoever asks is told
-                    await self.columns(await self._snapshots.choose())
+                    # not by way of the snapshots: requests would wait there for a store that does not answer
+                    if states := await self._reader.states():
+                        await self.columns(Snapshot(states[0], is_current=True))
 
     def shut(self) -> None:
         """End what is under way."""
