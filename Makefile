@@ -43,10 +43,11 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup  ## measure the line, the stores and the API beside bare programs; ARGS="--purchases 1000000"
+bench: setup  ## measure the line, the stores, the API and analyses; ARGS="--purchases 1000000"
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.analysis
 
 lock: setup  ## resolve the dependencies anew into requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \

@@ -30,6 +30,7 @@ from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
 from filon.project.vocabulary import (
     AggregationWords,
+    AnalysisWords,
     Answer,
     ChartWords,
     ColumnWords,
@@ -66,6 +67,7 @@ VOCABULARY = (
     Dimension,
     Answer,
     ChartWords,
+    AnalysisWords,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}

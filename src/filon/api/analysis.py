@@ -23,7 +23,7 @@ from filon.project.serving import Cube
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
 
-MOST_ANSWERS = 200
+MOST_ANSWERS = 100
 
 
 class AnalysisEndpoint:

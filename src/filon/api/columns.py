@@ -16,14 +16,14 @@ from filon.errors import StoreError
 from filon.project.analysis import Analysis
 from filon.project.serving import Operator
 from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
-from filon.serving.columns.memory import Columns, Part, decoded, no_values
+from filon.serving.columns.memory import Columns, Part, decoded, no_values, prepare
 from filon.serving.query import Condition, Query, Row
 
 Result = TypeVar("Result")
 MOST_LOADS = 2
 """Loads whose columns are held; they share the chunks that did not change between them."""
 MOST_CHUNKS = 5_000
-DECODED_AT_ONCE = 8
+DECODED_AT_ONCE = 12
 FOLLOW_S = 2.0
 
 
@@ -74,11 +74,14 @@ class Library:
 
     async def follow(self) -> None:
         """Once somebody has asked, make the columns of each new load ready before the next one asks."""
+        await self.compute(prepare)
         while True:
             await asyncio.sleep(FOLLOW_S)
             if self._held:
                 with suppress(StoreError, Refusal):  # whoever asks is told
-                    await self.columns(await self._snapshots.choose())
+                    # not by way of the snapshots: requests would wait there for a store that does not answer
+                    if states := await self._reader.states():
+                        await self.columns(Snapshot(states[0], is_current=True))
 
     def shut(self) -> None:
         """End what is under way."""

@@ -85,6 +85,13 @@ def test_a_row_is_found_by_its_key(api: Client, served: Served, path: str, table
         ("pays=France", lambda row: row["pays"] == "France"),
         ("pays=France&segment=Gold", lambda row: row["pays"] == "France" and row["segment"] == "Gold"),
         ("pays=Atlantide", lambda row: row["pays"] == "Atlantide"),
+        ("pays=France&pays=Italie", lambda row: row["pays"] in ("France", "Italie")),
+        (
+            "pays=UK&segment=Gold&pays=UK&segment=Silver",
+            lambda row: row["pays"] == "UK" and row["segment"] != "Bronze" and row["segment"] != "Platinum",
+        ),
+        ("id_client=7&id_client=3&id_client=3", lambda row: row["id_client"] in (3, 7)),
+        ("total_ca_min=5000", lambda row: row["total_ca"] >= 5000),
     ],
 )
 def test_clients_are_filtered(api: Client, served: Served, query: str, keep: Any) -> None:
@@ -100,6 +107,9 @@ def test_clients_are_filtered(api: Client, served: Served, query: str, keep: Any
         ("produit=Souris", lambda row: row["produit"] == "Souris"),
         ("date_debut=2025-01-01&date_fin=2025-01-31", lambda row: "2025-01-01" <= row["date_achat"] <= "2025-01-31"),
         ("date_achat=2025-12-24", lambda row: row["date_achat"] == "2025-12-24"),
+        ("produit=Souris&produit=Webcam&id_client=5&id_client=6", lambda row: row["produit"] in ("Souris", "Webcam")
+         and row["id_client"] in (5, 6)),
+        ("date_achat=2025-12-24&date_achat=2025-12-23", lambda row: row["date_achat"] in ("2025-12-24", "2025-12-23")),
         ("id_client_min=10&id_client_max=12", lambda row: 10 <= row["id_client"] <= 12),
     ],
 )  # fmt: skip
@@ -111,7 +121,15 @@ def test_sales_are_filtered(api: Client, served: Served, query: str, keep: Any) 
 
 
 @pytest.mark.parametrize(
-    "query", ["", "&sort=-date_achat", "&sort=produit,-date_achat", "&produit=Souris", "&fields=montant"]
+    "query",
+    [
+        "",
+        "&sort=-date_achat",
+        "&sort=produit,-date_achat",
+        "&produit=Souris",
+        "&produit=Souris&produit=Webcam&sort=-date_achat",
+        "&fields=montant",
+    ],
 )
 def test_cursors_walk_over_all_rows_once(api: Client, query: str) -> None:
     every = exact(api.get(f"/api/v1/ventes?limit=1000{query}"))
@@ -124,6 +142,31 @@ def test_cursors_walk_over_all_rows_once(api: Client, query: str) -> None:
     assert rows[:1000] == every["data"]
     if "fields" not in query:
         assert len({row["id_achat"] for row in rows}) == len(rows)
+
+
+def test_a_cursor_honours_several_values_in_any_order(api: Client) -> None:
+    url = api.get("/api/v1/ventes?produit=Souris&produit=Webcam&limit=2").links["next"]["url"]
+    cursor = url.partition("after=")[2]
+    other = api.get(f"/api/v1/ventes?produit=Webcam&limit=2&produit=Souris&after={cursor}")
+    assert other.json() == api.get(url).json()
+    assert api.get(f"/api/v1/ventes?produit=Souris&limit=2&after={cursor}").status_code == 422
+
+
+def test_clients_are_sorted_by_what_they_bought(api: Client, served: Served) -> None:
+    answer = exact(api.get("/api/v1/clients?sort=-total_ca&limit=50&pays=France&pays=UK"))
+    rows = [
+        row for row in ordered(served.gold("dim_clients"), "-total_ca", "id_client") if row["pays"] in ("France", "UK")
+    ]
+    assert answer["data"] == rows[:50]
+
+
+def test_at_most_two_hundred_values_of_a_filter_are_taken(api: Client) -> None:
+    values = [f"id_client={number}" for number in range(1, 202)]
+    assert api.get(f"/api/v1/clients?{'&'.join(values[:200])}").json()["total"] == 200
+    answer = api.get(f"/api/v1/clients?{'&'.join(values)}")
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["parameter"], error["fix"]) == ("id_client", "give at most 200")
 
 
 def test_a_cursor_stays_with_its_load_and_is_checked(api: Client) -> None:
@@ -146,7 +189,11 @@ def test_sort_and_fields(api: Client, served: Served) -> None:
     assert answer == [{"pays": row["pays"], "id_client": row["id_client"]} for row in rows[:50]]
     assert list(answer[0]) == ["pays", "id_client"]
     [error] = api.get("/api/v1/clients?sort=nom").json()["errors"]
-    assert error == {"parameter": "sort", "detail": "cannot sort by nom", "fix": "sort by id_client, pays, segment"}
+    assert error == {
+        "parameter": "sort",
+        "detail": "cannot sort by nom",
+        "fix": "sort by id_client, pays, segment, total_ca",
+    }
     [error] = api.get("/api/v1/clients?fields=nom,pay").json()["errors"]
     assert error["fix"] == "did you mean pays?"
 

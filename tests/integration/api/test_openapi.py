@@ -45,7 +45,7 @@ def test_parameters_and_rows_are_typed(api: Client) -> None:
     document = api.get("/openapi.json").json()
     sales = document["paths"]["/api/v1/ventes"]["get"]
     types = {entry["name"]: entry["schema"] for entry in sales["parameters"]}
-    assert types["id_client"]["type"] == "integer"
+    assert (types["id_client"]["type"], types["id_client"]["items"]["type"]) == ("array", "integer")
     assert types["date_debut"]["format"] == "date"
     assert types["limit"]["maximum"] == 1000
     assert types["format"]["enum"] == ["json", "csv", "parquet", "arrow"]

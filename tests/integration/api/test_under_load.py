@@ -33,6 +33,8 @@ SUMS = {
     "/api/v1/kpis/ca-par-pays": "ca_total",
     "/api/v1/kpis/volume-par-produit": "ca_total",
     "/api/v1/aggregations/ca-par-periode": "ca",
+    "/api/v1/aggregations/analyse?by=pays": "ca",
+    "/api/v1/aggregations/analyse?by=mois,produit": "ca",
 }
 
 

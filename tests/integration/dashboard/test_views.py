@@ -65,11 +65,7 @@ def test_revenue_names_the_best_and_the_worst_month(draw: Draw, served: Served) 
 
 def test_clients_are_listed_by_country_with_the_best_on_top(draw: Draw, served: Served) -> None:
     wanted = sorted(
-
-            row
-            for row in served.shop.rows("dim_clients", "-total_ca, id_client, nom, pays")
-            if row[3] in ("UK", "Italie")
-
+        row for row in served.shop.rows("dim_clients", "-total_ca, id_client, nom, pays") if row[3] in ("UK", "Italie")
     )
     page = draw("clients", pays=["UK", "Italie"])
     shown = page.dataframe[0].value

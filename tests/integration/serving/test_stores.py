@@ -17,7 +17,7 @@ from filon.errors import StoreBusy
 from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.protocol import Store
-from filon.serving.query import Condition, Query, Row, Value
+from filon.serving.query import Condition, Query, Row, Value, one_of
 from filon.serving.state import Marks, ServedState, TableState
 from filon.serving.stores import open_store
 
@@ -244,6 +244,10 @@ def test_conditions_compare_values(store: Store) -> None:
     assert ids("at", ">=", NOW) == [1, 2**53]
     assert ids("paid", "=", False) == [2]
     assert ids("25%", "<=", 0.1) == [1, 2, 2**53]
+    assert ids("id", "in", (1, 3, 7)) == [1, 3]
+    assert ids("product", "in", ("Souris", "souris", D[1])) == [1, 2**53]
+    assert ids("amount", "in", (Decimal("12.5"), Decimal("12.501"))) == [1]
+    assert ids("day", "in", (dt.date(2025, 1, 31), dt.date(1999, 1, 1))) == [1]
 
 
 def test_conditions_on_a_key_of_two_columns(store: Store) -> None:
@@ -260,6 +264,10 @@ def test_conditions_on_a_key_of_two_columns(store: Store) -> None:
     assert found(Condition("a", equal, "x"), Condition("b", at_least, 2)) == [("x", 2, 99), ("x", 3, 30)]
     assert found(Condition("a", equal, "x"), Condition("b", at_most, 2)) == [("x", 1, 10), ("x", 2, 99)]
     assert found(Condition("b", equal, 3)) == [("x", 3, 30), ("xy", 3, 30)]
+    several = one_of("a", ["xy", "x"])
+    assert found(several, Condition("b", at_most, 1)) == [("x", 1, 10), ("xy", 1, 10)]
+    assert found(Condition("a", equal, "x"), one_of("b", [3, 1, 9])) == [("x", 1, 10), ("x", 3, 30)]
+    assert found(several, one_of("b", [3, 2])) == [("x", 2, 99), ("x", 3, 30), ("xy", 2, 20), ("xy", 3, 30)]
 
 
 def test_marks_are_those_of_the_load(store: Store) -> None:

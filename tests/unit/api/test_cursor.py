@@ -9,7 +9,7 @@ from filon.api.cursor import Cursor, read_cursor, write_cursor
 from filon.api.problems import Refusal
 from filon.project import TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
-from filon.serving.query import Condition, Value
+from filon.serving.query import Condition, Value, one_of
 
 COLUMNS = (
     Column("id", ColumnType(Kind.INTEGER)),
@@ -54,3 +54,11 @@ def test_other_filters_are_noticed() -> None:
     assert read_cursor(text, TABLE, (condition,)).load == 1
     with pytest.raises(Refusal):
         read_cursor(text, TABLE, ())
+
+
+def test_several_values_are_one_filter_in_any_order() -> None:
+    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),))
+    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),)).load == 1
+    with pytest.raises(Refusal):
+        read_cursor(text, TABLE, (one_of("name", ["x"]),))
+    assert one_of("name", ["x", "x"]) == Condition("name", Operator.EQUAL, "x")

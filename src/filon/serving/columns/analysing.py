@@ -6,13 +6,14 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from filon.project import Column, Kind
-from filon.project.analysis import VALUE, Analysis, Operation
+from filon.project.analysis import VALUE, Analysis, Measured, Operation
 from filon.serving.columns.groups import Chosen, Grouping, choose
 from filon.serving.columns.memory import Array, Columns
 from filon.serving.columns.sums import (
@@ -24,6 +25,8 @@ from filon.serving.columns.sums import (
     whole,
 )
 
+FEW_GROUPS = 1 << 16
+"""Groups of which all are computed, though few are asked for."""
 Number = int | Decimal | None
 
 
@@ -67,19 +70,24 @@ class _Work:
         self._columns = columns
         self._question = question
         self._chosen = list(choose(columns, dict(question.wanted), question.first, question.last))
-        self._grouping = Grouping(columns, question.by, self._chosen)
+        grouping = self._grouping = Grouping(columns, question.by, self._chosen)
+        self._every = _Rows(
+            analysis, columns, self._chosen, grouping.codes, grouping.size, by_month=grouping.is_by_month
+        )
 
     def answer(self) -> Answer:
-        question, grouping = self._question, self._grouping
-        counts = group_counts(grouping.codes, grouping.size)
-        present = np.flatnonzero(counts) if question.by else np.zeros(1, np.int64)
-        groups = self._first(present, counts)
-        chosen, codes = self._only(groups)
-        rows = self._rows(chosen, codes, len(groups))
-        measured = {name: rows.measure(name) for name in self._analysis.measures}
-        found = self._values(groups) | measured
+        question, every = self._question, self._every
+        present = np.flatnonzero(every.counts) if question.by else np.zeros(1, np.int64)
+        groups = self._first(present)
+        rows, places = every, groups
+        # distributions take the longest, so none is computed in vain
+        if self._grouping.size > FEW_GROUPS or (question.stats is not None and len(groups) < len(present)):
+            rows, places = self._only(groups), np.arange(len(groups))
+        found: dict[str, list[Any]] = self._values(groups)
+        for name in self._analysis.measures:
+            found[name] = rows.measure(name, places)
         if question.stats is not None:
-            found["stats"] = rows.stats(question.stats)
+            found["stats"] = rows.stats(question.stats, places)
         return Answer(len(present), [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)])
 
     def _values(self, groups: Array) -> dict[str, list[Any]]:
@@ -90,19 +98,14 @@ class _Work:
             for name, values in self._grouping.values(groups).items()
         }
 
-    def _first(self, present: Array, counts: Array) -> Array:
+    def _first(self, present: Array) -> Array:
         """The groups that are asked for, in order."""
         question = self._question
         if not question.by:
             return present
         if question.sort == VALUE:
             return self._ordered(present, None)[: question.limit]
-        operation = self._analysis.measures[question.sort].operation
-        if operation is Operation.COUNT:
-            numbers = counts[present]
-        else:
-            rows = self._rows(self._chosen, self._grouping.codes, self._grouping.size)
-            numbers = rows.numbers(question.sort)[present]
+        numbers = self._every.numbers(question.sort)[present]
         numbers = -numbers if question.descending else numbers
         if question.limit < len(present):  # whoever is behind the last of these in one number needs no place
             near = numbers <= np.partition(numbers, question.limit - 1)[question.limit - 1]
@@ -117,24 +120,17 @@ class _Work:
         keys = [*reversed(ranks), *([] if numbers is None else [numbers])]
         return groups[np.lexsort(keys)]
 
-    def _rows(self, chosen: Sequence[Chosen], codes: Sequence[Array], size: int) -> _Rows:
-        return _Rows(self._analysis, self._columns, chosen, codes, size, by_month=self._grouping.is_by_month)
-
-    def _only(self, groups: Array) -> tuple[list[Chosen], list[Array]]:
-        """The rows of some groups, and the places of these for each row."""
+    def _only(self, groups: Array) -> _Rows:
+        """The rows of some groups, numbered in their order."""
         places = np.full(self._grouping.size, -1, np.int32)
         places[groups] = np.arange(len(groups), dtype=np.int32)
         chosen, codes = [], []
         for item, array in zip(self._chosen, self._grouping.codes, strict=True):
             found = places[array]
             keep = found >= 0
-            if keep.all():
-                chosen.append(item)
-                codes.append(found)
-            elif keep.any():
-                chosen.append(item.only(keep))
-                codes.append(found[keep])
-        return chosen, codes
+            chosen.append(item.only(keep))
+            codes.append(found[keep])
+        return _Rows(self._analysis, self._columns, chosen, codes, len(groups), by_month=self._grouping.is_by_month)
 
 
 class _Rows:
@@ -156,38 +152,47 @@ class _Rows:
         self._codes = codes
         self._size = size
         self._by_month = by_month
+        self._known: dict[str, Array] = {}
 
-    def measure(self, name: str) -> list[Number]:
-        """A measure of each group."""
+    @cached_property
+    def counts(self) -> Array:
+        """Number of rows of each group."""
+        return group_counts(self._codes, self._size)
+
+    def measure(self, name: str, groups: Array) -> list[Number]:
+        """A measure of some groups."""
         measured = self._analysis.measures[name]
-        numbers = self.numbers(name).tolist()
-        return (
-            numbers
-            if measured.column is None or measured.operation is not Operation.SUM
-            else [_shown(number, measured.column) for number in numbers]
-        )
+        numbers: list[int] = self.numbers(name)[groups].tolist()
+        if measured.operation is Operation.SUM and measured.column is not None:
+            return [_shown(number, measured.column) for number in numbers]
+        return [*numbers]
 
     def numbers(self, name: str) -> Array:
-        """The same, as whole numbers."""
-        measured = self._analysis.measures[name]
-        if measured.column is None:
-            return group_counts(self._codes, self._size)
-        if measured.operation is Operation.SUM:
-            return group_sums(self._codes, self._sums(measured.column.name), self._size)
-        return self._distinct(measured.column.name)
+        """A measure of each group, as whole numbers."""
+        if name not in self._known:
+            self._known[name] = self._numbers(self._analysis.measures[name])
+        return self._known[name]
 
-    def stats(self, name: str) -> list[dict[str, Number] | None]:
-        """How the single values of a summed column are spread; None for a group without rows."""
+    def stats(self, name: str, groups: Array) -> list[dict[str, Number] | None]:
+        """How the single values of a summed column are spread in some groups; None for one without rows."""
         column = self._analysis.measures[name].column
         if column is None or not self._codes:
-            return [None] * self._size
+            return [None] * len(groups)
         codes, numbers = [], []
         for item, array, values in zip(self._chosen, self._codes, self._sums(column.name), strict=True):
             known = item.part.known[column.name]
             keep = slice(None) if known is None else known[item.rows]
             codes.append(array[keep])
             numbers.append(values[keep])
-        return [_described(found, column) for found in distributions(whole(codes), whole(numbers), self._size)]
+        found = distributions(codes, numbers, self._size)
+        return [_described(found[group], column) for group in groups]
+
+    def _numbers(self, measured: Measured) -> Array:
+        if measured.column is None:
+            return self.counts
+        if measured.operation is Operation.SUM:
+            return group_sums(self._codes, self._sums(measured.column.name), self._size)
+        return self._distinct(measured.column.name)
 
     def _sums(self, name: str) -> list[Array]:
         return [item.part.sums[name][item.rows] for item in self._chosen]
@@ -201,10 +206,8 @@ class _Rows:
             items = list(same)
             codes = whole(array for _, array in items)
             values = whole(item.part.codes[name][item.rows] for item, _ in items)
-            local = np.unique(codes) if self._by_month else np.arange(self._size)
-            places = np.zeros(self._size, np.int64)
-            places[local] = np.arange(len(local))
-            found[local] += group_distinct(places[codes] if self._by_month else codes, values, len(local), most)
+            first, last = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
+            found[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
         return found
 
 

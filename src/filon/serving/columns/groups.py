@@ -12,8 +12,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project.analysis import PERIODS
-from filon.serving.columns.memory import NULL, Array, Columns, Part
-from filon.serving.columns.sums import whole
+from filon.serving.columns.memory import Array, Columns, Part
+from filon.serving.columns.sums import NULL, whole
 
 DAYS = 32
 MOST_GROUPS = 1 << 25

@@ -18,10 +18,9 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from filon.project import Column, Kind
 from filon.project.analysis import Analysis
 from filon.serving.columns.chunks import DAY, Chunk, group_column, read_chunk, sum_column
+from filon.serving.columns.sums import NULL
 
 Array = npt.NDArray[Any]
-NULL = 0
-"""The code of null."""
 SPARSEST = 8
 """Whole numbers are found by their place, not by a search, when their range is at most so often their number."""
 
@@ -65,6 +64,11 @@ class Columns:
         return tuple(dict.fromkeys(part.month for part in self.parts))
 
 
+def prepare() -> None:
+    """What the first conversion does besides: pyarrow imports pandas then, which takes a second."""
+    pa.nulls(0, pa.int64()).to_numpy()
+
+
 def no_values(analysis: Analysis) -> Values:
     """What codes stand for before there is any."""
     return {name: pa.nulls(1, _type(column)) for name, column in analysis.grouped.items()}
@@ -105,9 +109,11 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
         whole = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
         unique = whole.chunk(0).dictionary if whole.num_chunks else pa.array([], kind)
         places = pc.fill_null(whole.combine_chunks().indices, -1).to_numpy() if whole.num_chunks else np.empty(0, int)
-    known = pc.index_in(unique, value_set=values)
-    values = pa.concat_arrays([values, unique.filter(known.is_null())])
-    codes = pc.index_in(unique, value_set=values).to_numpy().astype(_width(len(values)))
+    codes = pc.fill_null(pc.index_in(unique, value_set=values), -1).to_numpy().astype(np.int64)
+    is_new = codes < 0
+    codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
+    values = pa.concat_arrays([values, unique.filter(pa.array(is_new))])
+    codes = codes.astype(_width(len(values)))
     found = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
     ends = np.cumsum([len(array) for array in arrays])
     return [np.ascontiguousarray(part) for part in np.split(found, ends[:-1])], values

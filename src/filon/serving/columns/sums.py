@@ -15,10 +15,12 @@ FLOAT_BITS = 53
 """Whole numbers of so many bits are exact as binary floats, and so is any sum that stays among them."""
 WORD_BITS = 63
 LIMB_BITS = 21
-"""Three limbs make a number of 64 bits; the product of two, added up over any number of rows, is exact."""
+"""Numbers are cut into pieces of so many bits when their sum would be too large for a float."""
+NULL = 0
+"""The code of null."""
 BLOCK = 1 << 18
-MOST_FLAGS = 1 << 26
-"""Pairs of group and value that are marked in memory, a byte each; more are sorted instead."""
+MOST_FLAGS = 16
+"""Pairs of group and value that are marked in memory, a byte each, for every row; if more can be, rows are sorted."""
 
 
 def blocks(*columns: Sequence[Array], size: int) -> Iterator[tuple[Array, ...]]:
@@ -60,26 +62,9 @@ def group_sums(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> A
     return total
 
 
-def group_squares(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> Array:
-    """Sums of the squares of whole numbers of each group."""
-    largest = max((_bits(array) for array in numbers), default=0)
-    if 2 * largest <= WORD_BITS:
-        return group_sums(codes, [np.square(array, dtype=np.int64) for array in numbers], size)
-    mask, wide = (1 << LIMB_BITS) - 1, [array.astype(np.int64) for array in numbers]
-    shifts = (0, LIMB_BITS, 2 * LIMB_BITS)
-    limbs = [[array & mask for array in wide], [(array >> LIMB_BITS) & mask for array in wide]]
-    limbs.append([array >> 2 * LIMB_BITS for array in wide])
-    total = np.zeros(size, object)
-    for low, first in zip(shifts, limbs, strict=True):
-        for high, second in zip(shifts, limbs, strict=True):
-            products = [one * other for one, other in zip(first, second, strict=True)]
-            total = total + group_sums(codes, products, size).astype(object) * (1 << low + high)
-    return total
-
-
 def group_distinct(codes: Array, values: Array, size: int, most: int) -> Array:
     """Number of different values of each group; values are codes below ``most``, of which 0 is null and not counted."""
-    if size * most <= MOST_FLAGS:
+    if size * most <= MOST_FLAGS * len(codes):
         seen = np.zeros(size * most, bool)
         for start in range(0, len(codes), BLOCK):
             block = slice(start, start + BLOCK)
@@ -87,8 +72,9 @@ def group_distinct(codes: Array, values: Array, size: int, most: int) -> Array:
         by_group = seen.reshape(size, most)
         by_group[:, 0] = False
         return np.asarray(np.count_nonzero(by_group, axis=1))
-    pairs = np.unique(codes.astype(np.int64) * most + values)
-    return np.bincount(pairs[pairs % most != 0] // most, minlength=size)
+    pairs = np.sort(codes.astype(np.int64) * most + values)
+    is_first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+    return np.bincount(pairs[is_first & (pairs % most != NULL)] // most, minlength=size)
 
 
 @dataclass(frozen=True)
@@ -103,24 +89,21 @@ class Distribution:
     high: int | None = None
 
 
-def distributions(codes: Array, numbers: Array, size: int) -> list[Distribution]:
+def distributions(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> list[Distribution]:
     """The distribution of each group; rows whose number is null must be left out."""
-    counts = group_counts([codes], size)
-    sums, squares = group_sums([codes], [numbers], size), group_squares([codes], [numbers], size)
-    ordered = numbers[np.argsort(codes, kind="stable")]
-    ends = np.cumsum(counts)
-    found = []
-    for group in range(size):
-        values = np.sort(ordered[ends[group] - counts[group] : ends[group]])
-        found.append(_distribution(values, int(sums[group]), int(squares[group])))
-    return found
+    ends = np.cumsum(group_counts(codes, size))
+    ordered = whole(numbers)
+    if size > 1:
+        ordered = ordered[np.argsort(whole(codes), kind="stable")]
+    return [_distribution(np.sort(values)) for values in np.split(ordered, ends[:-1])]
 
 
-def _distribution(values: Array, total: int, squares: int) -> Distribution:
-    """Of sorted values, with their sum and the sum of their squares."""
+def _distribution(values: Array) -> Distribution:
+    """Of sorted values."""
     count = len(values)
     if count == 0:
         return Distribution(0)
+    total, squares = total_and_squares(values)
     std = None
     if count > 1:
         # the root, rounded half up, of a quotient of whole numbers: all of it whole
@@ -136,6 +119,23 @@ def _quantile(values: Array, quarter: int) -> int:
     low = int(values[place])
     high = int(values[place + 1]) if rest else low
     return rounded(4 * low + rest * (high - low), 4)
+
+
+def total_and_squares(numbers: Array) -> tuple[int, int]:
+    """The sum of numbers and that of their squares, from products of pieces so small that no sum overflows."""
+    width = (WORD_BITS - len(numbers).bit_length()) // 2
+    largest = _bits(numbers)
+    limbs = []
+    for shift in range(0, largest + 1, width):
+        limb = numbers.astype(np.int64) >> shift
+        limbs.append(limb if shift + width > largest else limb & ((1 << width) - 1))
+    total = sum(int(limb.sum()) << width * place for place, limb in enumerate(limbs))
+    squares = sum(
+        int(np.dot(one, other)) << width * (low + high)
+        for low, one in enumerate(limbs)
+        for high, other in enumerate(limbs)
+    )
+    return total, squares
 
 
 def rounded(numerator: int, denominator: int) -> int:

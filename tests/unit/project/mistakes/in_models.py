@@ -22,6 +22,16 @@ def latency(words: str) -> str:
     return f"slaProperties:\n  - property: latency\n    {words}\nschema:\n"
 
 
+def aggregations(measures: str, more: str = "", shown: str = "n") -> str:
+    """The beginning of the columns, below aggregations with these measures; two endpoints give one of them."""
+    answers = f"total: {{path: total, measures: {{x: {shown}}}}}, series: {{path: series, measures: {{x: n}}}}"
+    words = f"{{time: latest, measures: {{n: {{}}, {measures}}}, {answers}{more}}}"
+    return f"    customProperties:\n      - property: aggregations\n        value: {words}\n{SERVED}"
+
+
+ANALYSIS = ", analysis: {path: analysis}"
+
+
 IN_A_MODEL = [
     Mistake(
         "no key",
@@ -689,5 +699,86 @@ IN_A_MODEL = [
         "gold/totals.yaml:10",
         "the latency is promised twice",
         "keep one of the two",
+    ),
+    Mistake(
+        "aggregations: distinct values of an unknown column",
+        TOTALS,
+        SERVED,
+        aggregations("clients: {distinct: clent}"),
+        "gold/totals.yaml:13",
+        "the measure `clients` counts the values of `clent`",
+        "name a text, integer, date or boolean column",
+    ),
+    Mistake(
+        "aggregations: distinct values of an amount",
+        TOTALS,
+        SERVED,
+        aggregations("amounts: {distinct: amount}"),
+        "gold/totals.yaml:13",
+        "the measure `amounts` counts the values of `amount`",
+        "name a text, integer, date or boolean column",
+    ),
+    Mistake(
+        "aggregations: distinct values do not add up",
+        TOTALS,
+        SERVED,
+        aggregations("clients: {distinct: client}", shown="clients"),
+        "gold/totals.yaml:13",
+        "`total` gives `clients`, and distinct values of days do not add up",
+        "leave it out there, and open `analysis`",
+    ),
+    Mistake(
+        "aggregations: a sum of too many digits",
+        TOTALS,
+        SERVED,
+        aggregations("revenue: {sum: amount}", ANALYSIS),
+        "gold/totals.yaml:13",
+        "`analysis` cannot sum `amount` for `revenue`: it has 38 digits",
+        "give the column at most 18 digits",
+    ),
+    Mistake(
+        "aggregations: a path of two endpoints",
+        TOTALS,
+        SERVED,
+        aggregations("m: {}", ", analysis: {path: total}"),
+        "gold/totals.yaml:13",
+        "the path `total` of `totals` also belongs to `totals`",
+        "give each endpoint a path of its own",
+    ),
+    Mistake(
+        "aggregations: a dimension with the name of a parameter",
+        TOTALS,
+        SERVED,
+        aggregations("m: {}", ANALYSIS + ", dimensions: {by: {column: client}}"),
+        "gold/totals.yaml:13",
+        "with `analysis`, `by` cannot be the name of a dimension",
+        "give it another name",
+    ),
+    Mistake(
+        "aggregations: a dimension with the name of a counted column",
+        TOTALS,
+        SERVED,
+        aggregations("m: {distinct: client}", ANALYSIS + ", dimensions: {client: {column: number}}"),
+        "gold/totals.yaml:13",
+        "with `analysis`, `client` cannot be the name of a dimension",
+        "give it another name",
+    ),
+    Mistake(
+        "aggregations: a measure with the name of a column",
+        TOTALS,
+        SERVED,
+        aggregations("client: {distinct: client}", ANALYSIS),
+        "gold/totals.yaml:13",
+        "with `analysis`, `client` cannot be the name of a measure",
+        "give it another name",
+    ),
+    Mistake(
+        "aggregations: a measure of two kinds",
+        TOTALS,
+        SERVED,
+        aggregations("m: {sum: number, distinct: client}"),
+        "gold/totals.yaml:15",
+        "a measure is a `sum` or counts `distinct` values, not both",
+        "see the vocabulary",
     ),
 ]

@@ -1,0 +1,217 @@
+"""Questions about a few facts, compared with what a loop over them gives."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
+from filon.project.analysis import Analysis, Measured, Operation, Sliced
+from filon.serving.columns import analysing, chunks, groups, memory, sums
+from filon.serving.columns.analysing import Question, analyse
+from filon.serving.columns.chunks import DAY, Chunk, chunks_of, group_column, most_parts, sum_column
+from filon.serving.columns.memory import Columns, decoded, no_values
+
+MONEY = ColumnType(Kind.DECIMAL, 18, 2)
+CLIENT = Column("client", INTEGER)
+ANALYSIS = Analysis(
+    "facts",
+    "analysis",
+    Column("day", ColumnType(Kind.DATE)),
+    {
+        "country": Sliced("facts", Column("country", TEXT), None, None),
+        "gift": Sliced("facts", Column("gift", ColumnType(Kind.BOOLEAN)), None, None),
+    },
+    {
+        "revenue": Measured(Operation.SUM, Column("amount", MONEY)),
+        "orders": Measured(Operation.COUNT),
+        "clients": Measured(Operation.DISTINCT, CLIENT),
+    },
+)
+Fact = tuple[dt.date | None, str | None, bool | None, int | None, int | None]
+"""Day, country, gift, client, cents."""
+
+FACTS = st.lists(
+    st.tuples(
+        st.none() | st.dates(dt.date(2024, 12, 1), dt.date(2025, 2, 28)),
+        st.sampled_from([None, "France", "Italie", "Été", ""]),
+        st.sampled_from([None, True, False]),
+        st.sampled_from([None, 1, 2, -3, 2**62]),
+        st.sampled_from([None, 0, 1, -250, 1999, 10**17]),
+    ),
+    max_size=30,
+)
+QUESTIONS = st.builds(
+    Question,
+    by=st.lists(st.sampled_from(["jour", "mois", "annee", "country", "gift", "client"]), max_size=2, unique=True).map(
+        tuple
+    ),
+    wanted=st.sampled_from(
+        [(), (("country", ("France",)),), (("country", ("", "Italie", "x")), ("gift", ("true",))), (("gift", ()),)]
+    ),
+    first=st.none() | st.dates(dt.date(2024, 12, 1), dt.date(2025, 3, 1)),
+    last=st.none() | st.dates(dt.date(2024, 12, 1), dt.date(2025, 3, 1)),
+    sort=st.sampled_from(["revenue", "orders", "clients", "value"]),
+    descending=st.booleans(),
+    limit=st.sampled_from([1, 2, 3, 1000]),
+    stats=st.sampled_from([None, "revenue"]),
+)
+
+
+def stored(facts: Iterable[Fact]) -> list[Chunk]:
+    """Facts as a store has them."""
+    by_month: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_month.setdefault(fact[0].isoformat()[:7] if fact[0] else "", []).append(fact)
+    return [chunk for month in sorted(by_month) for chunk in chunks_of(month, table(by_month[month]))]
+
+
+def table(facts: Sequence[Fact]) -> pa.Table:
+    rows = sorted(facts, key=lambda fact: fact[0].day if fact[0] else 0)
+    gifts = [None if row[2] is None else str(row[2]).lower() for row in rows]
+    return pa.table(
+        {
+            DAY: pa.array([row[0].day if row[0] else 0 for row in rows], pa.int16()),
+            group_column("country"): pa.array([row[1] for row in rows], pa.string()),
+            group_column("gift"): pa.array(gifts, pa.string()),
+            group_column("client"): pa.array([row[3] for row in rows], pa.int64()),
+            sum_column("amount"): pa.array([row[4] for row in rows], pa.int64()),
+        }
+    )
+
+
+def columns(facts: Iterable[Fact], at_once: int = 100) -> Columns:
+    """Facts in memory, decoded some chunks at a time."""
+    found, values = [], no_values(ANALYSIS)
+    kept = stored(facts)
+    for start in range(0, len(kept), at_once):
+        parts, values = decoded(ANALYSIS, kept[start : start + at_once], values)
+        found += parts
+    return Columns(tuple(found), values)
+
+
+def answered(facts: Sequence[Fact], question: Question) -> tuple[int, list[dict[str, Any]]]:
+    """The answer as a loop finds it."""
+    chosen = [fact for fact in facts if is_chosen(fact, question)]
+    found: dict[tuple[Any, ...], list[Fact]] = {} if question.by else {(): chosen}
+    for fact in chosen:
+        found.setdefault(tuple(value(fact, name) for name in question.by), [])
+    for key, members in found.items():
+        members[:] = [fact for fact in chosen if tuple(value(fact, name) for name in question.by) == key]
+    keys = sorted(found, key=lambda key: [(part is not None, part) for part in key])
+    if question.sort == "value" and question.by:
+        first = {key: (key[0] is not None, key[0]) for key in keys}
+        keys.sort(key=lambda key: first[key], reverse=question.descending)
+    elif question.by:
+        keys.sort(key=lambda key: measured(found[key])[question.sort], reverse=question.descending)
+    rows = []
+    for key in keys[: question.limit]:
+        row = dict(zip(question.by, key, strict=True)) | measured(found[key])
+        if question.stats:
+            row["stats"] = sum(fact[4] is not None for fact in found[key]) if found[key] else None
+        rows.append(row)
+    return len(found), rows
+
+
+def is_chosen(fact: Fact, question: Question) -> bool:
+    wanted = dict(question.wanted)
+    day = fact[0]
+    if (question.first or question.last) and day is None:
+        return False
+    return (
+        ("country" not in wanted or fact[1] in wanted["country"])
+        and ("gift" not in wanted or str(fact[2]).lower() in wanted["gift"])
+        and (question.first is None or day is None or day >= question.first)
+        and (question.last is None or day is None or day <= question.last)
+    )
+
+
+def value(fact: Fact, name: str) -> Any:
+    day = fact[0].isoformat() if fact[0] else None
+    lengths = {"jour": 10, "mois": 7, "annee": 4}
+    if name in lengths:
+        return day[: lengths[name]] if day else None
+    return {"country": fact[1], "gift": fact[2], "client": fact[3]}[name]
+
+
+def measured(facts: Sequence[Fact]) -> dict[str, Any]:
+    cents = sum(fact[4] or 0 for fact in facts)
+    clients = {fact[3] for fact in facts} - {None}
+    return {"revenue": Decimal(cents).scaleb(-2), "orders": len(facts), "clients": len(clients)}
+
+
+@settings(deadline=None)
+@given(FACTS, QUESTIONS, st.sampled_from([1, 100]), st.booleans())
+def test_any_question_is_answered_as_by_a_loop(
+    facts: list[Fact], question: Question, at_once: int, is_large: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if is_large:  # as if there were too many groups and values to lay side by side
+            patch.setattr(groups, "MOST_GROUPS", 1)
+            patch.setattr(analysing, "FEW_GROUPS", 0)
+            patch.setattr(sums, "MOST_FLAGS", 0)
+            patch.setattr(memory, "SPARSEST", 0)
+            patch.setattr(chunks, "MOST_ROWS", 3)
+        found = analyse(ANALYSIS, columns(facts, at_once), question)
+    for row in found.rows:
+        if row.get("stats"):
+            row["stats"] = row["stats"]["count"]
+    assert (found.total, found.rows) == answered(facts, question)
+
+
+def test_single_values_are_described_to_the_cent() -> None:
+    day = dt.date(2025, 1, 5)
+    facts: list[Fact] = [(day, "France", True, 1, cents) for cents in (100, 250, 375, 1000, None)]
+    question = Question(("country",), (), None, None, "revenue", descending=True, limit=10, stats="revenue")
+    [row] = analyse(ANALYSIS, columns(facts), question).rows
+    assert row["stats"] == {
+        "count": 4,
+        "mean": Decimal("4.31"),
+        "std": Decimal("3.95"),
+        "min": Decimal("1.00"),
+        "25%": Decimal("2.13"),
+        "50%": Decimal("3.13"),
+        "75%": Decimal("5.31"),
+        "max": Decimal("10.00"),
+    }
+
+
+def test_a_long_month_is_cut_into_chunks_that_a_document_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunks, "MOST_ROWS", 100)
+    monkeypatch.setattr(chunks, "FEWEST_ROWS", 10)
+    monkeypatch.setattr(chunks, "MOST_TEXT", 2_000)
+    facts: list[Fact] = [(dt.date(2025, 1, 1 + n % 28), f"country {n}", None, n, n) for n in range(250)]
+    found = stored(facts)
+    assert [chunk.part for chunk in found] == list(range(len(found)))
+    assert 3 < len(found) <= most_parts(250)
+    assert sum(chunk.rows for chunk in found) == 250
+    assert all(10 <= chunk.rows <= 100 for chunk in found)
+    question = Question((), (), None, None, "revenue", descending=True, limit=1, stats=None)
+    parts, values = decoded(ANALYSIS, found, no_values(ANALYSIS))
+    [row] = analyse(ANALYSIS, Columns(tuple(parts), values), question).rows
+    assert row == {"revenue": Decimal("311.25"), "orders": 250, "clients": 250}
+
+
+def test_chunks_with_one_digest_hold_the_same() -> None:
+    january, february = dt.date(2025, 1, 1), dt.date(2025, 2, 1)
+    first, second = stored([(january, "France", None, 1, 1), (february, "France", None, 1, 1)])
+    assert first.digest != second.digest
+    assert stored([(january, "France", None, 1, 1)]) == [first]
+
+
+def test_codes_stay_when_values_are_added() -> None:
+    day = dt.date(2025, 1, 1)
+    [before], values = decoded(ANALYSIS, stored([(day, "Italie", None, 7, 1)]), no_values(ANALYSIS))
+    [after], grown = decoded(ANALYSIS, stored([(day, "France", None, 3, 1), (day, "Italie", None, 7, 1)]), values)
+    assert grown["country"].to_pylist() == [None, "Italie", "France"]
+    assert sorted(after.codes["client"]) == [1, 2]
+    assert before.codes["country"].dtype == np.uint8
+    assert before.size < 20
