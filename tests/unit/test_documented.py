@@ -402,6 +402,7 @@ def contract_paths() -> set[str]:
             found |= {model.serving.path, f"{model.serving.path}/NAME"}
         if model.aggregations:
             found |= {model.aggregations.total.path, model.aggregations.series.path}
+            found |= {model.aggregations.analysis.path} if model.aggregations.analysis else set()
     return found
 
 
