@@ -117,9 +117,10 @@ def stocked(folder: Path, project: Path | None = None) -> Shop:
     return Shop(folder, project, {"FILON_SERVING": f"sqlite:///{folder / 'serving.db'}"})
 
 
-def served(shop: Shop, **variables: str) -> Iterator[Site]:
-    """A shop behind an API and a dashboard on free ports."""
-    api_port, port = free_ports(2)
+def served(shop: Shop, port: int | None = None, **variables: str) -> Iterator[Site]:
+    """A shop behind an API and a dashboard, on free ports if no other is given for the dashboard."""
+    api_port, free = free_ports(2)
+    port = port or free
     api, dashboard = Group(), Group()
     with surroundings({**shop.environment(), **variables}):
         settings = read_settings(dashboard_port=port, api_url=f"http://127.0.0.1:{api_port}", api_port=api_port)

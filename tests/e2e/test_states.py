@@ -81,13 +81,13 @@ def test_keys_open_what_their_scope_allows(small: Shop, browser: Browser) -> Non
     small.run()
     read = small.filon("apikey", "create", "read").splitlines()[0]
     admin = small.filon("apikey", "create", "admin", "--scope", "admin").splitlines()[0]
-    keys = {"FILON_API_KEYS": str(small.folder / ".filon" / "retail" / "apikeys.json")}
+    keys = small.folder / ".filon" / "retail" / "apikeys.json"
     for key, on_overview, on_quality in (
         ("filon_of_nobody", "Access refused", "Access refused"),
         (read, "Revenue by month", "needs an API key of scope admin"),
         (admin, "Revenue by month", "shown of"),
     ):
-        for site in served(small, **keys, FILON_API_KEY=key):
+        for site in served(small, FILON_API_KEYS=str(keys), FILON_API_KEY=key):
             assert httpx.get(f"{site.api_url}/api/v1/tables").status_code == 401
             with visiting(browser, site.url) as visit:
                 visit.open("?lang=en")

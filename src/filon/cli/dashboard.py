@@ -30,6 +30,7 @@ def dashboard(
     settings = read_settings(dashboard_host=host, dashboard_port=port, api_url=api)
     _require_guarded(settings, insecure=insecure)
     require_free("dashboard", settings.dashboard_host, settings.dashboard_port)
+    launch.read_secrets(settings)  # a mistake in them is said now
     with group() as servers:
         servers.start(dashboard_server(settings))
         typer.echo(f"dashboard on {address(settings.dashboard_host, settings.dashboard_port)}, over {settings.api_url}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.errors import StreamlitSecretNotFoundError
 
 from filon.dashboard.language import Language
+from filon.settings import Settings
 
 
-def admit(language: Language, users: str | None) -> bool:
-    """Whether the user may go on; else the page says what to do."""
-    if not _wants_sign_in():
+def admit(language: Language, settings: Settings) -> bool:
+    """Whether the user may go on; else the page says what to do. Everybody may where no provider is named."""
+    if settings.dashboard_secrets is None:
         return True
     if not st.user.is_logged_in:
         with st.container(border=True):
@@ -22,7 +22,7 @@ def admit(language: Language, users: str | None) -> bool:
     is_verified = st.user.get("email_verified", True) is not False
     st.sidebar.caption(mail)
     st.sidebar.button(language.text("access.sign_out"), on_click=st.logout, icon=":material/logout:")
-    if is_verified and is_listed(mail, users):
+    if is_verified and is_listed(mail, settings.dashboard_users):
         return True
     with st.container(border=True):
         st.subheader(f":material/lock: {language.text('state.refused.title')}", anchor=False)
@@ -37,10 +37,3 @@ def is_listed(mail: str, users: str | None) -> bool:
     listed = {part.strip().casefold() for part in users.split(",") if part.strip()}
     address = mail.casefold()
     return "@" in address and (address in listed or f"@{address.rpartition('@')[2]}" in listed)
-
-
-def _wants_sign_in() -> bool:
-    try:
-        return "auth" in st.secrets
-    except StreamlitSecretNotFoundError:
-        return False

@@ -39,7 +39,7 @@ def main() -> None:
     language = Language(sidebar.choose_language())
     # screen readers speak as the document says, and Streamlit's says English
     st.html(f"<script>document.documentElement.lang = '{language.code}'</script>", unsafe_allow_javascript=True)
-    if not access.admit(language, settings_of_server().dashboard_users):
+    if not access.admit(language, settings_of_server()):
         return
     client = client_of_server()
     try:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from filon.dashboard.colours import DARK_PAGE, LIGHT_PAGE, SERIES
+from filon.errors import ConfigError
 from filon.settings import PREFIX, Settings
 
 SCRIPT = Path(__file__).with_name("app.py")
@@ -37,6 +40,8 @@ OPTIONS = {
     "theme.dark.textColor": "#e8ecf2",
 }
 
+NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+
 
 def command(settings: Settings) -> list[str]:
     """The command that serves the dashboard."""
@@ -45,8 +50,6 @@ def command(settings: Settings) -> list[str]:
         "server.address": settings.dashboard_host,
         "server.port": str(settings.dashboard_port),
     }
-    if settings.dashboard_secrets is not None:
-        options["secrets.files"] = f'["{settings.dashboard_secrets.absolute()}"]'
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(SERVER), *flags]
 
@@ -57,3 +60,19 @@ def environment(settings: Settings) -> Mapping[str, str]:
     if settings.api_key is not None:
         found[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
     return found
+
+
+def read_secrets(settings: Settings) -> dict[str, Any]:
+    """The provider that the settings name, as Streamlit takes it; ConfigError when it could not sign anybody in."""
+    file = settings.dashboard_secrets
+    if file is None:
+        return {}
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} cannot be read: {error}") from error
+    auth = found.get("auth")
+    missing = [name for name in NEEDED if not (isinstance(auth, dict) and auth.get(name))]
+    if missing:
+        raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} lacks, in its table [auth]: {', '.join(missing)}")
+    return {"auth": auth}

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
 from filon.dashboard.language import Code, Language
-from filon.dashboard.launch import SCRIPT
+from filon.dashboard.launch import SCRIPT, read_secrets
 from filon.dashboard.states import show_defect
+from filon.settings import read_settings
 
 LOGGER = logging.getLogger("filon.dashboard")
 # Streamlit's page looks for its server below its own address first, and each miss is an error in the browser's console
@@ -69,4 +70,4 @@ def on_error(error: Exception) -> bool:
     return True
 
 
-app = App(SCRIPT, middleware=[Middleware(Frame)], on_script_error=on_error)
+app = App(SCRIPT, secrets=read_secrets(read_settings()), middleware=[Middleware(Frame)], on_script_error=on_error)

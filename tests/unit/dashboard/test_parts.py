@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from filon.dashboard.access import is_listed
+from filon.dashboard.launch import read_secrets
 from filon.dashboard.parts import as_csv
+from filon.errors import ConfigError
+from filon.settings import Settings
 
 
 def test_rows_become_csv_that_a_spreadsheet_neither_misreads_nor_runs() -> None:
@@ -35,3 +39,23 @@ def test_no_rows_are_an_empty_file() -> None:
 )
 def test_who_is_on_the_list_may_see_the_dashboard(mail: str, users: str | None, may: bool) -> None:
     assert is_listed(mail, users) is may
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (None, "cannot be read"),
+        ("[auth", "cannot be read"),
+        ("", "redirect_uri"),
+        ("auth = 1", "client_secret"),
+        ('[auth]\nredirect_uri = "x"\ncookie_secret = "x"\nclient_id = "x"\nclient_secret = ""', "client_secret"),
+    ],
+)
+def test_a_provider_that_could_sign_nobody_in_is_an_error_not_an_open_door(
+    tmp_path: Path, content: str | None, what: str
+) -> None:
+    file = tmp_path / "secrets.toml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=what):
+        read_secrets(Settings(dashboard_secrets=file))
