@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +23,7 @@ PATIENCE = httpx.Timeout(40.0, connect=2.0)
 MOST_REMEMBERED = 500
 LARGEST_REMEMBERED = 2_000_000
 HEALTH_FRESH_S = 1.0
+AT_ONCE = 8
 CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=16)
 
 Parameters = Sequence[tuple[str, str]]
@@ -46,8 +48,9 @@ class ApiClient:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
-        self._kept: OrderedDict[str, Answer] = OrderedDict()
+        self._kept: OrderedDict[str, Future[Answer]] = OrderedDict()
         self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(AT_ONCE, "asking")
         self._health: tuple[float, int] | None = None
 
     def release(self) -> int:
@@ -72,21 +75,34 @@ class ApiClient:
         return _answer(response)
 
     def get_of_release(self, release: int, path: str, parameters: Parameters = ()) -> Answer:
-        """An answer from one release; asked once."""
+        """An answer from one release; asked once, also when several users want it at the same time."""
         pairs = (*parameters, ("release", str(release)))
         key = f"{_whole(path)}?{urlencode(pairs)}"
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        response = self._request(_whole(path), pairs)
-        answer = _answer(response)
-        if len(response.content) <= LARGEST_REMEMBERED:
-            with self._lock:
-                self._kept[key] = answer
-                if len(self._kept) > MOST_REMEMBERED:
-                    self._kept.popitem(last=False)
-        return answer
+            known = self._kept.get(key)
+            found = known or Future[Answer]()
+            self._kept[key] = found
+            self._kept.move_to_end(key)
+            if len(self._kept) > MOST_REMEMBERED:
+                self._kept.popitem(last=False)
+        if known is None:
+            self._ask(found, key, path, pairs)
+        return found.result()
+
+    def _ask(self, found: Future[Answer], key: str, path: str, pairs: Parameters) -> None:
+        """Ask, and tell all who wait; what failed or is large is not kept."""
+        is_kept = False
+        try:
+            response = self._request(_whole(path), pairs)
+            found.set_result(_answer(response))
+            is_kept = len(response.content) <= LARGEST_REMEMBERED
+        except BaseException as error:
+            found.set_exception(error)
+            raise
+        finally:
+            if not is_kept:
+                with self._lock:
+                    self._kept.pop(key, None)
 
     def stream(self, path: str, parameters: Parameters = ()) -> Iterator[bytes]:
         """The bytes of a file of rows, as they come."""
@@ -96,8 +112,17 @@ class ApiClient:
                 _require_good(response)
             yield from response.iter_bytes()
 
+    def together(self, *questions: Callable[[], Any]) -> list[Any]:
+        """Answers to questions that are asked at once, in their order; the first error among them is raised."""
+        return list(self._threads.map(lambda question: question(), questions))
+
+    def ahead(self, question: Callable[[], Any]) -> None:
+        """Begin to ask what will be needed later; whoever needs it then is told when it fails."""
+        self._threads.submit(question)
+
     def close(self) -> None:
         """Give back the connections."""
+        self._threads.shutdown()
         self._http.close()
 
     def _request(self, path: str, parameters: Iterable[tuple[str, str]]) -> httpx.Response:
@@ -156,9 +181,17 @@ ERRORS: dict[int, type[ApiError]] = {
 def _require_good(response: httpx.Response) -> None:
     if response.is_success:
         return
-    try:
-        detail = json.loads(response.content).get("detail")
-    except (ValueError, AttributeError):  # a proxy answered, in its own words
-        detail = None
     kind = ERRORS.get(response.status_code, ApiError)
-    raise kind(detail or f"{response.url.path}: {response.status_code} {response.reason_phrase}", response.status_code)
+    raise kind(_reason(response), response.status_code)
+
+
+def _reason(response: httpx.Response) -> str:
+    """What the API says of an error; where a proxy answered in its own words, the status."""
+    try:
+        problem = json.loads(response.content)
+    except ValueError:
+        problem = None
+    if not isinstance(problem, dict) or "detail" not in problem:
+        return f"{response.url.path}: {response.status_code} {response.reason_phrase}"
+    mistakes = [f"{item['parameter']}: {item['detail']}; {item['fix']}" for item in problem.get("errors", [])]
+    return " ".join([problem["detail"], *mistakes])

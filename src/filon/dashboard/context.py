@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -75,6 +75,15 @@ class Context:
         parameters = [(name, str(value)) for name, value in asked.items() if value]
         chosen = self.filters if filters is None else filters
         return self.rows(self.analysed["analysis"]["path"], [*parameters, *chosen.parameters()])
+
+    def together(self, *questions: Callable[[], Any]) -> list[Any]:
+        """Answers to questions that are asked at once, in their order."""
+        return self.client.together(*questions)
+
+    def compared(self) -> list[Callable[[], Row]]:
+        """Two questions: for the sums of what is chosen, and for those of the period before (none: nothing)."""
+        earlier = self.filters.before()
+        return [self.total, lambda: self.total(earlier) if earlier else {}]
 
     def total(self, filters: Filters | None = None) -> Row:
         """The sums of all facts that the filters let through."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard.client import Parameters, Row
+from filon.dashboard.client import Answer, Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.parts import provenance, table
@@ -22,8 +22,7 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
     """One page of a table, buttons to the next and the one before, and the whole as a file; gives the rows shown."""
     language = context.language
     trail = _trail(key, (context.release, described["name"], tuple(parameters), size))
-    place = [("after", trail[-1])] if trail else []
-    answer = context.answer(described["path"], [*parameters, ("limit", str(size)), *place])
+    answer = page_of(context, described, parameters, size, trail[-1] if trail else None)
     rows: list[Row] = answer.data["data"]
     total = answer.data["total"]
     if not rows:
@@ -58,6 +57,14 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
             )
     _save(context, key, described, parameters, total)
     return rows
+
+
+def page_of(
+    context: Context, described: Row, parameters: Parameters, size: int = PAGE, cursor: str | None = None
+) -> Answer:
+    """A page of a table: the first, or the one that a cursor leads to."""
+    place = [("after", cursor)] if cursor else []
+    return context.answer(described["path"], [*parameters, ("limit", str(size)), *place])
 
 
 def _back(trail: list[str]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from filon.dashboard import charts
+from filon.dashboard.client import Row
 from filon.dashboard.context import Context
-from filon.dashboard.paging import paged_table
+from filon.dashboard.paging import page_of, paged_table
 from filon.dashboard.parts import Card, cards, chart
 from filon.dashboard.ranking import MOST_AT_ONCE, best_clients
 
 FACTS, CLIENTS = "fact_ventes", "dim_clients"
+FEW = 10
 SHOWN = (
     "id_client",
     "nom",
@@ -28,9 +30,20 @@ def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
     unit = f" {language.symbol}"
-    _numbers(context)
+    listed = [*context.filters.of("pays", "segment"), ("fields", ",".join(SHOWN)), ("sort", "-total_ca")]
+    numbers = st.container()
     most = st.slider(language.text("clients.top"), 5, MOST_AT_ONCE, 20, 5, key="top", bind="query-params")
-    best = best_clients(context, most)
+    described = context.tables[CLIENTS]
+    context.client.ahead(lambda: page_of(context, described, listed))  # drawn last, but it takes the longest
+    now, before, best, segments, countries = context.together(
+        *context.compared(),
+        lambda: best_clients(context, max(most, FEW)),
+        lambda: context.analyse("segment", sort="-nb_clients"),
+        lambda: context.analyse("pays", sort="-nb_clients"),
+    )
+    with numbers:
+        _numbers(context, now, before, best[:FEW])
+    best = best[:most]
     colours = context.colours("pays")
     chart(
         context,
@@ -40,8 +53,6 @@ def show(context: Context) -> None:
         (FACTS, CLIENTS),
         about=language.text("best.about"),
     )
-    segments = context.analyse("segment", sort="-nb_clients")
-    countries = context.analyse("pays", sort="-nb_clients")
     height = charts.height_of(max(len(segments), len(countries)))
     left, right = st.columns(2)
     with left:
@@ -66,21 +77,16 @@ def show(context: Context) -> None:
     with st.container(border=True):
         st.subheader(language.text("clients.list.title"), anchor=False)
         st.caption(language.text("clients.list.about"))
-        chosen = [*context.filters.of("pays", "segment"), ("fields", ",".join(SHOWN)), ("sort", "-total_ca")]
-        paged_table(context, "clients.list", context.tables[CLIENTS], chosen)
+        paged_table(context, "clients.list", described, listed)
 
 
-def _numbers(context: Context) -> None:
+def _numbers(context: Context, now: Row, before: Row, top: list[Row]) -> None:
     language = context.language
-    now = context.total()
-    earlier = context.filters.before()
-    before = context.total(earlier) if earlier else {}
 
-    def per_client(row: dict[str, object], name: str) -> float | None:
+    def per_client(row: Row, name: str) -> float | None:
         count = row.get("nb_clients")
         return float(str(row[name])) / float(str(count)) if count else None
 
-    top = best_clients(context, 10)
     share = sum(row["ca"] for row in top) / now["ca"] if now["ca"] else None
     cards(
         context,

@@ -17,10 +17,14 @@ MOST_BARS = 30
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    now = context.total()
-    earlier = context.filters.before()
-    before = context.total(earlier) if earlier else {}
-    registered = context.answer("clients", [*context.filters.of("pays", "segment"), ("limit", "1")]).data["total"]
+    now, before, registered, months, countries, products, best = context.together(
+        *context.compared(),
+        lambda: context.answer("clients", [*context.filters.of("pays", "segment"), ("limit", "1")]).data["total"],
+        lambda: context.analyse("mois", sort="value"),
+        lambda: context.analyse("pays"),
+        lambda: context.analyse("produit", sort="-nb_ventes", limit=MOST_BARS),
+        lambda: best_clients(context, TOP),
+    )
     numbers = [
         Card(language.name("ca"), language.money(now["ca"]), now["ca"], before.get("ca")),
         *(
@@ -35,7 +39,6 @@ def show(context: Context) -> None:
     cards(context, numbers, (FACTS, CLIENTS))
 
     unit = f" {language.symbol}"
-    months = context.analyse("mois", sort="value")
     chart(
         context,
         "overview.months",
@@ -43,8 +46,6 @@ def show(context: Context) -> None:
         months,
         (FACTS,),
     )
-    countries = context.analyse("pays")
-    products = context.analyse("produit", sort="-nb_ventes", limit=MOST_BARS)
     height = charts.height_of(max(len(countries), len(products)))
     left, right = st.columns(2)
     with left:
@@ -67,7 +68,6 @@ def show(context: Context) -> None:
             (FACTS,),
             height=height,
         )
-    best = best_clients(context, TOP)
     countries_of = context.colours("pays")
     chart(
         context,

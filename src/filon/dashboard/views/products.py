@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from filon.dashboard import charts
+from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.parts import Card, cards, chart, footer, table
 
@@ -16,9 +17,12 @@ def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
     unit = f" {language.symbol}"
-    products = context.analyse("produit", sort="-nb_ventes", stats="ca", limit=MOST_SHOWN)
+    now, before, products = context.together(
+        *context.compared(),
+        lambda: context.analyse("produit", sort="-nb_ventes", stats="ca", limit=MOST_SHOWN),
+    )
     colours = context.colours("produit")
-    _numbers(context)
+    _numbers(context, now, before)
     left, right = st.columns(2)
     with left:
         chart(
@@ -58,13 +62,10 @@ def show(context: Context) -> None:
         footer(context, "products.table", rows, (FACTS,))
 
 
-def _numbers(context: Context) -> None:
+def _numbers(context: Context, now: Row, before: Row) -> None:
     language = context.language
-    now = context.total()
-    earlier = context.filters.before()
-    before = context.total(earlier) if earlier else {}
 
-    def basket(row: dict[str, object]) -> float | None:
+    def basket(row: Row) -> float | None:
         return float(str(row["ca"])) / float(str(row["nb_ventes"])) if row.get("nb_ventes") else None
 
     cards(

@@ -13,6 +13,7 @@ from filon.dashboard.parts import Card, Formats, cards, chart, footer, table
 FACTS = "fact_ventes"
 STEPS = ("jour", "mois", "annee")
 MOST_BARS = 36
+MOST_DAYS = 10_000
 
 
 def show(context: Context) -> None:
@@ -31,7 +32,10 @@ def show(context: Context) -> None:
             persist_state="session",
         ),
     )
-    periods = context.analyse(step, sort="value", limit=10_000)
+    periods, days = context.together(
+        lambda: context.analyse(step, sort="value", limit=MOST_DAYS),
+        lambda: context.analyse("jour", sort="value", limit=MOST_DAYS),
+    )
     cards(context, _extremes(context, periods, step), (FACTS,))
     unit = f" {language.symbol}"
     chart(
@@ -44,7 +48,6 @@ def show(context: Context) -> None:
         (FACTS,),
         about=language.text(f"revenue.by_{step}"),
     )
-    days = periods if step == "jour" else context.analyse("jour", sort="value", limit=10_000)
     left, right = st.columns(2)
     with left:
         chart(

@@ -69,7 +69,7 @@ class _Work:
         self._analysis = analysis
         self._columns = columns
         self._question = question
-        self._chosen = list(choose(columns, dict(question.wanted), question.first, question.last))
+        self._chosen = choose(columns, question.wanted, question.first, question.last)
         grouping = self._grouping = Grouping(columns, question.by, self._chosen)
         self._every = _Rows(
             analysis, columns, self._chosen, grouping.codes, grouping.size, by_month=grouping.is_by_month

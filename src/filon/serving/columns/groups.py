@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from filon.serving.columns.memory import Array, Columns, Part
 from filon.serving.columns.sums import NULL, whole
 
 DAYS = 32
+MOST_CHOICES = 3
 MOST_GROUPS = 1 << 25
 """Groups that are counted one beside the other; if there can be more, those that occur are found by sorting."""
 
@@ -38,10 +40,17 @@ class Chosen:
         return Chosen(self.part, places + self.rows.start if isinstance(self.rows, slice) else self.rows[places])
 
 
+@lru_cache(MOST_CHOICES)  # a page asks many questions about the same rows
 def choose(
+    columns: Columns, wanted: tuple[tuple[str, Sequence[object]], ...], first: dt.date | None, last: dt.date | None
+) -> tuple[Chosen, ...]:
+    """The rows whose columns have one of the wanted values each, and whose day lies in a range (ends included)."""
+    return tuple(_chosen(columns, dict(wanted), first, last))
+
+
+def _chosen(
     columns: Columns, wanted: Mapping[str, Sequence[object]], first: dt.date | None, last: dt.date | None
 ) -> Iterator[Chosen]:
-    """The rows whose columns have one of the wanted values each, and whose day lies in a range (ends included)."""
     allowed = {
         name: np.asarray(pc.is_in(columns.values[name], value_set=pa.array(values, columns.values[name].type)))
         for name, values in wanted.items()
@@ -57,7 +66,7 @@ def choose(
         if keep is None:
             yield Chosen(part, slice(start, stop))
         elif len(places := np.flatnonzero(keep)):
-            yield Chosen(part, places + start)
+            yield Chosen(part, places.astype(np.int32) + np.int32(start))
 
 
 def _range(part: Part, first: dt.date | None, last: dt.date | None) -> tuple[int, int]:

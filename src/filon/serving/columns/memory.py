@@ -51,7 +51,7 @@ Values = Mapping[str, pa.Array]
 """For each column that groups, what its codes stand for; the first is null."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Columns:
     """The columns of a load: parts in the order of their months, those without a date first."""
 

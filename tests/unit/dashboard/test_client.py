@@ -1,0 +1,144 @@
+"""The client asks once, for all, and tells errors apart; against a real server on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from filon.dashboard.client import ApiClient
+from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
+
+
+@dataclass
+class Said:
+    """What the server says next, and what it was asked."""
+
+    status: int = 200
+    body: str = '{"data": [1.10]}'
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def said() -> Iterator[Said]:
+    found = Said()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found.asked.append(self.path)
+            time.sleep(found.delay_s)
+            self.send_response(found.status)
+            for name, value in found.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(found.body.encode())))
+            self.end_headers()
+            self.wfile.write(found.body.encode())
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name of the base class)
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def client(said: Said) -> Iterator[ApiClient]:
+    found = ApiClient(said.url, "filon_key")
+    yield found
+    found.close()
+
+
+def test_what_belongs_to_a_release_is_asked_once(client: ApiClient, said: Said) -> None:
+    said.headers = {"X-Filon-Release": "7", "Link": '</api/v1/clients?after=abc%3D>; rel="next"'}
+    answer = client.get_of_release(7, "clients", [("pays", "France")])
+    assert (answer.release, answer.cursor, str(answer.data["data"][0])) == (7, "abc=", "1.10")
+    assert client.get_of_release(7, "clients", [("pays", "France")]) is answer
+    assert client.get_of_release(8, "clients", [("pays", "France")]) is not answer
+    assert said.asked == ["/api/v1/clients?pays=France&release=7", "/api/v1/clients?pays=France&release=8"]
+
+
+def test_users_who_want_the_same_at_once_wait_for_one_answer(client: ApiClient, said: Said) -> None:
+    said.delay_s = 0.2
+    answers = client.together(*(lambda: client.get_of_release(1, "ventes") for _ in range(6)))
+    assert len(said.asked) == 1
+    assert all(answer is answers[0] for answer in answers)
+
+
+def test_what_failed_is_asked_again(client: ApiClient, said: Said) -> None:
+    said.status = 503
+    with pytest.raises(ApiUnreachable):
+        client.get_of_release(1, "ventes")
+    said.status = 200
+    assert client.get_of_release(1, "ventes").data == {"data": [Decimal("1.10")]}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, ApiRefused),
+        (403, ApiRefused),
+        (404, ApiMissing),
+        (410, ApiMissing),
+        (429, ApiBusy),
+        (500, ApiError),
+        (502, ApiUnreachable),
+        (503, ApiUnreachable),
+    ],
+)
+def test_errors_are_told_apart_by_their_status(
+    client: ApiClient, said: Said, status: int, kind: type[ApiError]
+) -> None:
+    said.status, said.body = status, json.dumps({"detail": "what it was", "errors": []})
+    with pytest.raises(kind, match="what it was") as caught:
+        client.get("ventes")
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+
+
+def test_mistaken_parameters_are_said_one_by_one(client: ApiClient, said: Said) -> None:
+    mistake = {"parameter": "montant_min", "detail": "no number", "fix": "write digits"}
+    said.status, said.body = 422, json.dumps({"detail": "Correct these parameters.", "errors": [mistake]})
+    with pytest.raises(ApiError, match="montant_min: no number; write digits"):
+        client.get("ventes")
+
+
+def test_a_proxy_that_answers_in_its_own_words_is_no_traceback(client: ApiClient, said: Said) -> None:
+    said.status, said.body = 502, "<html>Bad gateway</html>"
+    with pytest.raises(ApiUnreachable, match="502"):
+        client.get("ventes")
+    said.status = 200
+    with pytest.raises(ApiUnreachable, match="Is this the address of the API"):
+        client.get("ventes")
+
+
+def test_a_server_that_is_not_there_is_unreachable() -> None:
+    client = ApiClient("http://127.0.0.1:1")
+    with pytest.raises(ApiUnreachable, match=r"127\.0\.0\.1:1"):
+        client.get("ventes")
+    client.close()
+
+
+def test_a_store_without_a_release_is_empty(client: ApiClient, said: Said) -> None:
+    said.body = '{"status": "degraded", "release": null, "mongodb": "embedded"}'
+    with pytest.raises(ApiEmpty):
+        client.release()
+    said.body = '{"status": "healthy", "release": 3, "mongodb": "embedded"}'
+    assert client.release() == 3
+    said.status = 503
+    assert client.release() == 3, "believed for a moment, so that a thousand users do not ask a thousand times"
