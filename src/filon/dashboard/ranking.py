@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
+from filon.dashboard.parts import chart
 
 MOST_AT_ONCE = 100
+TABLES = ("fact_ventes", "dim_clients")
 
 
 def best_clients(context: Context, most: int) -> list[Row]:
@@ -24,3 +29,17 @@ def best_clients(context: Context, most: int) -> list[Row]:
         }
         for rank, row in enumerate(found, 1)
     ]
+
+
+def draw_best(context: Context, key: str, best: Sequence[Row]) -> None:
+    """The best clients as bars in the colours of their countries."""
+    colours = context.colours("pays")
+    unit = f" {context.language.symbol}"
+    chart(
+        context,
+        key,
+        lambda style: charts.ranked(style, best, "nom", "ca", unit=unit, colours=colours, colour_by="pays"),
+        best,
+        TABLES,
+        about=context.language.text("best.about"),
+    )

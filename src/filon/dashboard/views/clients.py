@@ -9,7 +9,7 @@ from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.paging import page_of, paged_table
 from filon.dashboard.parts import Card, cards, chart
-from filon.dashboard.ranking import MOST_AT_ONCE, best_clients
+from filon.dashboard.ranking import MOST_AT_ONCE, best_clients, draw_best
 
 FACTS, CLIENTS = "fact_ventes", "dim_clients"
 FEW = 10
@@ -29,7 +29,6 @@ SHOWN = (
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    unit = f" {language.symbol}"
     listed = [*context.filters.of("pays", "segment"), ("fields", ",".join(SHOWN)), ("sort", "-total_ca")]
     numbers = st.container()
     most = st.slider(language.text("clients.top"), 5, MOST_AT_ONCE, 20, 5, key="top", bind="query-params")
@@ -45,14 +44,7 @@ def show(context: Context) -> None:
         _numbers(context, now, before, best[:FEW])
     best = best[:most]
     colours = context.colours("pays")
-    chart(
-        context,
-        "clients.best",
-        lambda style: charts.ranked(style, best, "nom", "ca", unit=unit, colours=colours, colour_by="pays"),
-        best,
-        (FACTS, CLIENTS),
-        about=language.text("best.about"),
-    )
+    draw_best(context, "clients.best", best)
     height = charts.height_of(max(len(segments), len(countries)))
     left, right = st.columns(2)
     with left:

@@ -7,7 +7,7 @@ import streamlit as st
 from filon.dashboard import charts
 from filon.dashboard.context import Context
 from filon.dashboard.parts import Card, cards, chart
-from filon.dashboard.ranking import best_clients
+from filon.dashboard.ranking import best_clients, draw_best
 
 FACTS, CLIENTS, PRODUCTS = "fact_ventes", "dim_clients", "dim_produits"
 TOP = 10
@@ -68,12 +68,4 @@ def show(context: Context) -> None:
             (FACTS,),
             height=height,
         )
-    countries_of = context.colours("pays")
-    chart(
-        context,
-        "overview.best",
-        lambda style: charts.ranked(style, best, "nom", "ca", unit=unit, colours=countries_of, colour_by="pays"),
-        best,
-        (FACTS, CLIENTS),
-        about=language.text("best.about"),
-    )
+    draw_best(context, "overview.best", best)

@@ -1,0 +1,60 @@
+"""Parameters of requests: a model for each endpoint, made from what the contracts open, read strictly.
+
+Anything that is not declared is refused, and so is a parameter that is given twice, unless it takes several values.
+"""
+
+from __future__ import annotations
+
+from filon.api.parameters.lists import (
+    Format,
+    KeyReader,
+    ListRequest,
+    item_parameters,
+    list_parameters,
+    read_list,
+)
+from filon.api.parameters.reading import (
+    STRICT,
+    WHOLE_NUMBER,
+    Nothing,
+    Parameters,
+    ReleaseOnly,
+    Skip,
+    refused,
+    shown_fix,
+)
+from filon.api.parameters.sums import (
+    AggregationRequest,
+    AnalysisRequest,
+    Period,
+    aggregation_parameters,
+    analysis_parameters,
+    as_text,
+    read_aggregation,
+    read_analysis,
+)
+
+__all__ = [
+    "STRICT",
+    "WHOLE_NUMBER",
+    "AggregationRequest",
+    "AnalysisRequest",
+    "Format",
+    "KeyReader",
+    "ListRequest",
+    "Nothing",
+    "Parameters",
+    "Period",
+    "ReleaseOnly",
+    "Skip",
+    "aggregation_parameters",
+    "analysis_parameters",
+    "as_text",
+    "item_parameters",
+    "list_parameters",
+    "read_aggregation",
+    "read_analysis",
+    "read_list",
+    "refused",
+    "shown_fix",
+]
