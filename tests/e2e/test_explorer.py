@@ -12,19 +12,20 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import Site, Visit, served, stocked, visiting
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "completejourney"
 
 
-def _rows_shown(visit: Visit, place: int = 0) -> list[list[str]]:
-    """What a reader without eyes finds in a table of rows: its cells, row by row."""
+def _rows_shown(visit: Visit, place: int = -1, first: object = None) -> list[list[str]]:
+    """What a reader without eyes finds in a table of rows, once its ``first`` cell is there: cells, row by row."""
     frame = visit.page.get_by_test_id("stDataFrame").nth(place)
     frame.scroll_into_view_if_needed()
     table = frame.locator("table[role='grid']")
-    table.locator("tbody td").first.wait_for(state="attached")
+    cell = table.locator("tbody td").first
+    expect(cell).to_have_text(re.compile(".+" if first is None else f"^{first}$"))
     rows = table.locator("tbody tr").all()
     return [[cell.text_content() or "" for cell in row.locator("td").all()] for row in rows]
 
@@ -36,18 +37,19 @@ def test_a_large_table_is_walked_through_page_by_page(visit: Visit, site: Site) 
     [(count,)] = site.shop.rows("fact_ventes", "count(*)")
     total = f"{count:,}"
     assert f"Rows 1 to 25 of {total}" in visit.text()
-    first = _rows_shown(visit)
+    keys = [key for (key,) in site.shop.rows("fact_ventes", "id_achat")]
+    first = _rows_shown(visit, first=keys[0])
     visit.page.get_by_role("button", name="Next").click()
     visit.page.get_by_text(re.compile("^Rows 26 to 50")).wait_for()
     visit.settle()
-    second = _rows_shown(visit)
-    keys = [row[0] for row in site.shop.rows("fact_ventes", "id_achat")]
+    second = _rows_shown(visit, first=keys[25])
+    assert len(first) > 5 < len(second)
     assert [row[0] for row in first] == [str(key) for key in keys[: len(first)]]
     assert [row[0] for row in second] == [str(key) for key in keys[25 : 25 + len(second)]]
     visit.page.get_by_role("button", name="Previous").click()
     visit.page.get_by_text(re.compile("^Rows 1 to 25")).wait_for()
     visit.settle()
-    assert _rows_shown(visit) == first
+    assert _rows_shown(visit, first=keys[0]) == first
     assert not [url for url in asked if site.api_url in url], "the browser never asks the API itself"
     assert not visit.complaints
 
@@ -84,7 +86,7 @@ def test_every_table_is_described_and_drawn_as_its_contract_says(visit: Visit, s
 def test_rejected_rows_stand_with_their_reasons_and_raw_text(visit: Visit, site: Site) -> None:
     shown = site.shop.json("quarantine", "show", "clients")["rows"]
     visit.open("qualite?lang=en&dataset=clients")
-    rows = _rows_shown(visit, -1)
+    rows = _rows_shown(visit)
     assert [shown[0]["file"], str(shown[0]["record"]), ", ".join(shown[0]["reasons"]), shown[0]["raw"]] in rows
     assert "achats_vides.csv" in _rows_shown(visit, -2)[0]
 
