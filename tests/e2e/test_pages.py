@@ -14,7 +14,7 @@ from filon.dashboard.language import Code, Language
 from filon.dashboard.views import VIEWS, View
 from tests.e2e.conftest import Site, Visit, visiting
 
-PICTURES = os.environ.get("FILON_TEST_PICTURES")
+PICTURES = os.environ.get("PICTURES_OF_PAGES")
 """A folder for a picture of every page, if somebody wants to look at them."""
 GRAVE = ("serious", "critical")
 TRACES = """plots => plots.map(plot => plot.data.map(trace =>
