@@ -91,16 +91,16 @@ def browser_path() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """A real Chromium."""
+    """A real Chromium, gone with the last of these tests: Playwright keeps an event loop running meanwhile."""
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
         yield found
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo project with a year of dirty data in two runs, served."""
     shop = stocked(tmp_path_factory.mktemp("shop"))
