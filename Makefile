@@ -51,7 +51,7 @@ bench: setup  ## measure the line, the stores, the API and analyses; ARGS="--pur
 
 lock: setup  ## resolve the dependencies anew into requirements.lock
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
+		--python-version 3.11 --all-extras --group dev --output-file requirements.lock pyproject.toml
 
 clean:  ## remove the environment and the demo's data
 	rm -rf $(VENV) .filon
