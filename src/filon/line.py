@@ -119,6 +119,7 @@ def run_line(
             watch=watch or Nobody(),
         )
         run = Run(context)
+        lake.prepare(inputs.run_id)
         published = lake.release()
         try:
             _through_stages(run, sources, published, until)

@@ -12,10 +12,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, ObjectStore
 
-from filon.errors import ConfigError, LakeUnavailable
+from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
+from filon.lake.s3 import open_s3
+
+DELETED_AT_ONCE = 1_000
 
 
 class Layer(StrEnum):
@@ -52,7 +55,16 @@ class Location:
         """The object store behind the place."""
         if self.folder is not None:
             return LocalStore(self.folder, mkdir=True)
-        return from_url(self.uri)
+        return open_s3().store(self.uri)
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket, or None when the place is a local folder."""
+        return urlsplit(self.uri).netloc if self.folder is None else None
+
+    def delta_options(self) -> dict[str, str] | None:
+        """What deltalake must be told to reach the place."""
+        return open_s3().delta_options() if self.folder is None else None
 
     def read(self, name: str) -> bytes:
         """The content of an object; FileNotFoundError when there is none."""
@@ -65,12 +77,15 @@ class Location:
             return obstore.head(self.store, name)["size"]
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it."""
+        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
+
+        A request whose answer was lost is sent again and then finds its own object: the same content counts as created.
+        """
         try:
             with self._usable():
                 obstore.put(self.store, name, content, mode="create")
         except AlreadyExistsError:
-            return False
+            return self.bucket is not None and self.read(name) == content
         return True
 
     def write(self, name: str, content: bytes | Iterator[bytes]) -> None:
@@ -80,9 +95,10 @@ class Location:
 
     def delete(self, names: list[str]) -> None:
         """Delete objects; those already gone are no error."""
-        for name in names:
+        at_once = DELETED_AT_ONCE if self.bucket else 1
+        for start in range(0, len(names), at_once):
             with self._usable(), contextlib.suppress(FileNotFoundError):
-                obstore.delete(self.store, name)
+                obstore.delete(self.store, names[start : start + at_once])
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
@@ -92,7 +108,7 @@ class Location:
         """Name, time of writing and size of the objects under a prefix."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        with self._usable():
+        with self._usable(), contextlib.suppress(FileNotFoundError):  # a bucket that nobody made yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
                     yield meta["path"], meta["last_modified"], meta["size"]
@@ -110,15 +126,22 @@ class Location:
             yield
         except (AlreadyExistsError, FileNotFoundError):
             raise
+        except (PermissionDeniedError, UnauthenticatedError) as error:
+            raise refused(self.uri, error) from error
         except (BaseError, OSError) as error:
             raise unusable(self.uri, error) from error
 
 
-def unusable(uri: str, error: Exception) -> LakeUnavailable:
+def unusable(uri: str, error: Exception) -> LakeError:
     """The error for a place that does not take or give what it should."""
     return LakeUnavailable(
         f"{uri}: {str(error).splitlines()[0]}. Check space, permissions and address; then run again."
     )
+
+
+def refused(uri: str, error: Exception) -> LakeError:
+    """The error for a place that these credentials do not open."""
+    return LakeRefused(f"{uri}: {str(error).splitlines()[0]}. Check the credentials and their policy.")
 
 
 def locate(text: str) -> Location:

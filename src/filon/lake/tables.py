@@ -44,7 +44,10 @@ def commit(
     schema = _schema(columns)
     adds = {file.name: _add(file, dict(columns), now_ms) for file in new}
     known = list(kept)
-    properties = CommitProperties(custom_metadata={f"filon.{key}": value for key, value in facts.items()})
+    # deltalake would commit again by itself, on top of a version that was not looked at
+    properties = CommitProperties(
+        custom_metadata={f"filon.{key}": value for key, value in facts.items()}, max_commit_retries=0
+    )
     for _ in range(ATTEMPTS):
         try:
             table = _open(location)
@@ -73,13 +76,20 @@ def active_files(location: Location) -> list[str]:
 
 def _open(location: Location) -> DeltaTable | None:
     try:
-        return DeltaTable(location.uri)
+        return DeltaTable(location.uri, storage_options=location.delta_options())
     except TableNotFoundError:
         return None
 
 
 def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
-    create_table_with_add_actions(location.uri, schema, adds, mode="error", commit_properties=properties)
+    create_table_with_add_actions(
+        location.uri,
+        schema,
+        adds,
+        mode="error",
+        storage_options=location.delta_options(),
+        commit_properties=properties,
+    )
 
 
 def _replace(
