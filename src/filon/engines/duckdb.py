@@ -164,7 +164,7 @@ class DuckDBEngine:
     def write(self, query: str, folder: Location) -> list[DataFile]:
         """COPY with statistics; files that hold no row are not reported."""
         folder.make_folder()
-        target = folder.path_of("")
+        target = folder.path_of("").rstrip("/")  # in the keys of an object store, two slashes are not one
         self._s3.require([target])
         statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS})"
         with self._running():

@@ -46,6 +46,8 @@ def _settings(s3: S3) -> Iterator[str]:
     yield f"LOAD {literal(str(_extension()))}"
     yield f"SET http_retries = {RETRIES}; SET http_retry_wait_ms = {FIRST_WAIT_MS}; SET http_retry_backoff = {BACKOFF}"
     yield f"SET http_timeout = {TIMEOUT_S}; SET http_keep_alive = true"
+    # no object of a lake is ever written twice, so what is known of one stays true
+    yield "SET enable_http_metadata_cache = true; SET parquet_metadata_cache = true"
     if s3.ca_file is not None:
         yield f"SET ca_cert_file = {literal(str(s3.ca_file))}; SET enable_server_cert_verification = true"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -12,13 +14,17 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
 from filon.lake.s3 import open_s3
 
 DELETED_AT_ONCE = 1_000
+NO_BUCKET = "<Code>NoSuchBucket</Code>"
+COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
+UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
+REFUSALS = re.compile(r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken")
 
 
 class Layer(StrEnum):
@@ -61,6 +67,10 @@ class Location:
     def bucket(self) -> str | None:
         """The bucket, or None when the place is a local folder."""
         return urlsplit(self.uri).netloc if self.folder is None else None
+
+    def trusted(self) -> AbstractContextManager[None]:
+        """Deltalake trusts the authority of the place meanwhile."""
+        return open_s3().trusted() if self.folder is None else contextlib.nullcontext()
 
     def delta_options(self) -> dict[str, str] | None:
         """What deltalake must be told to reach the place."""
@@ -108,7 +118,7 @@ class Location:
         """Name, time of writing and size of the objects under a prefix."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        with self._usable(), contextlib.suppress(FileNotFoundError):  # a bucket that nobody made yet
+        with contextlib.suppress(FileNotFoundError), self._usable():  # a bucket that nobody made yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
                     yield meta["path"], meta["last_modified"], meta["size"]
@@ -126,22 +136,27 @@ class Location:
             yield
         except (AlreadyExistsError, FileNotFoundError):
             raise
-        except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise refused(self.uri, error) from error
         except (BaseError, OSError) as error:
+            if NO_BUCKET in str(error):
+                raise FileNotFoundError(self.uri) from error
             raise unusable(self.uri, error) from error
 
 
 def unusable(uri: str, error: Exception) -> LakeError:
     """The error for a place that does not take or give what it should."""
-    return LakeUnavailable(
-        f"{uri}: {str(error).splitlines()[0]}. Check space, permissions and address; then run again."
-    )
+    if REFUSALS.search(str(error)):
+        return LakeRefused(f"{uri}: {told(error)}. Check the credentials and what they may do.")
+    return LakeUnavailable(f"{uri}: {told(error)}. Check space, permissions and address; then run again.")
 
 
-def refused(uri: str, error: Exception) -> LakeError:
-    """The error for a place that these credentials do not open."""
-    return LakeRefused(f"{uri}: {str(error).splitlines()[0]}. Check the credentials and their policy.")
+def told(error: Exception) -> str:
+    """What an object store answered, in one line: its own code and message, or why there was no answer."""
+    text = str(error)
+    answer = [found[1] for tag in ("Code", "Message") if (found := re.search(f"<{tag}>([^<]+)</{tag}>", text))]
+    if answer:
+        return "the object store answers " + ": ".join(answer).rstrip(".")
+    plain = " ".join(COLOURS.sub("", text.split("\n\n")[0]).split())
+    return UNANSWERED.sub("no answer: ", plain).rstrip(".") or type(error).__name__
 
 
 def locate(text: str) -> Location:

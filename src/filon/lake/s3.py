@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from obstore.store import ClientConfig
 
+TRUSTED = "SSL_CERT_FILE"
 DEFAULT_REGION = "us-east-1"
 RETRIES = 8
 FIRST_WAIT = dt.timedelta(milliseconds=100)
@@ -98,7 +101,6 @@ class S3:
             "AWS_SECRET_ACCESS_KEY": keys.secret,
             **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {}),
             **({"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}),
-            **({"root_certificate": self.ca_file.read_text()} if self.ca_file else {}),
             "AWS_REGION": self.region,
             "AWS_ALLOW_HTTP": str(self.is_plain).lower(),
             "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": str(not self.path_style).lower(),
@@ -108,6 +110,22 @@ class S3:
             "max_retries": str(RETRIES),
             "retry_timeout": f"{GIVE_UP_AFTER.seconds}s",
         }
+
+    @contextmanager
+    def trusted(self) -> Iterator[None]:
+        """Deltalake is told of the authority meanwhile: it knows no other way than this variable.
+
+        Other clients of the process must not see it, since it replaces all that the system trusts.
+        """
+        before = os.environ.get(TRUSTED)
+        if self.ca_file is not None:
+            os.environ[TRUSTED] = str(self.ca_file)
+        try:
+            yield
+        finally:
+            if self.ca_file is not None:
+                os.environ.pop(TRUSTED)
+                os.environ.update({TRUSTED: before} if before is not None else {})
 
     def make_bucket(self, name: str) -> None:
         """Create a bucket unless it is there. LakeRefused when that is not allowed."""

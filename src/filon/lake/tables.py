@@ -70,26 +70,31 @@ def commit(
 
 def active_files(location: Location) -> list[str]:
     """The files that make up the table as it stands now; none when there is no table."""
-    table = _open(location)
-    return [name for name, _ in _active(table)] if table is not None else []
+    try:
+        table = _open(location)
+        return [name for name, _ in _active(table)] if table is not None else []
+    except (DeltaError, OSError) as error:
+        raise unusable(location.uri, error) from error
 
 
 def _open(location: Location) -> DeltaTable | None:
     try:
-        return DeltaTable(location.uri, storage_options=location.delta_options())
+        with location.trusted():
+            return DeltaTable(location.uri, storage_options=location.delta_options())
     except TableNotFoundError:
         return None
 
 
 def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
-    create_table_with_add_actions(
-        location.uri,
-        schema,
-        adds,
-        mode="error",
-        storage_options=location.delta_options(),
-        commit_properties=properties,
-    )
+    with location.trusted():
+        create_table_with_add_actions(
+            location.uri,
+            schema,
+            adds,
+            mode="error",
+            storage_options=location.delta_options(),
+            commit_properties=properties,
+        )
 
 
 def _replace(
