@@ -52,7 +52,7 @@ def test_what_the_settings_say_is_what_clients_are_told(
 
 
 def test_the_token_of_temporary_credentials_reaches_every_client(tmp_path: Path) -> None:
-    token = "for a while"
+    token = "x" * 20
     with surroundings({**KEYS, "AWS_SESSION_TOKEN": token, "HOME": str(tmp_path)}):
         s3 = open_s3()
     assert (s3.keys().token, s3.delta_options()["AWS_SESSION_TOKEN"]) == (token, token)
