@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from filon.dashboard.access import is_listed
+from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import read_secrets
-from filon.dashboard.parts import as_csv
+from filon.dashboard.parts import as_csv, headings
 from filon.errors import ConfigError
 from filon.settings import Settings
 
@@ -59,3 +60,8 @@ def test_a_provider_that_could_sign_nobody_in_is_an_error_not_an_open_door(
         file.write_text(content)
     with pytest.raises(ConfigError, match=what):
         read_secrets(Settings(dashboard_secrets=file))
+
+
+def test_columns_that_are_called_alike_say_their_own_names() -> None:
+    found = headings(Language(Code.ENGLISH), ["segment", "segment_client", "pays"])
+    assert found == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Country"}
