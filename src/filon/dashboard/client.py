@@ -74,10 +74,13 @@ class ApiClient:
         response = self._request(_whole(path), parameters)
         return _answer(response)
 
-    def get_of_release(self, release: int, path: str, parameters: Parameters = ()) -> Answer:
-        """An answer from one release; asked once, also when several users want it at the same time."""
+    def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> Answer:
+        """An answer from one release; asked once, also when several users want it at the same time.
+
+        ``stamp`` tells apart what would be answered by the same release at other times.
+        """
         pairs = (*parameters, ("release", str(release)))
-        key = f"{_whole(path)}?{urlencode(pairs)}"
+        key = f"{stamp} {_whole(path)}?{urlencode(pairs)}"
         with self._lock:
             known = self._kept.get(key)
             found = known or Future[Answer]()

@@ -21,7 +21,7 @@ FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
     """One page of a table, buttons to the next and the one before, and the whole as a file; gives the rows shown."""
     language = context.language
-    trail = _trail(key, (context.release, described["name"], tuple(parameters), size))
+    trail = _trail(key, (context.release, context.stamp, described["name"], tuple(parameters), size))
     answer = page_of(context, described, parameters, size, trail[-1] if trail else None)
     rows: list[Row] = answer.data["data"]
     total = answer.data["total"]
@@ -85,7 +85,7 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(provenance(context, (described["name"],)), width="content")
         if total > MOST_SAVED:
-            address = f"{context.client.url}{described['path']}?format=parquet"
+            address = f"{context.client.url}{described['path']}?format=parquet".replace("`", "")
             st.caption(language.text("paging.too_many", most=language.number(MOST_SAVED), address=address))
             return
         with st.container(horizontal=True, width="content"):
