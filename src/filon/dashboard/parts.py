@@ -22,8 +22,8 @@ from filon.spreadsheet import guarded
 Formats = Mapping[str, Callable[[Any], str]]
 ROW_PX = 35
 MOST_PX = 420
-LARGEST_WHOLE = 2**53 - 1
-"""Browsers know larger whole numbers only as decimals."""
+LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
+"""What is larger keeps its digits as a decimal only."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     """Rows as a table: columns named and values spelled in the language; it sorts by the values themselves."""
     language = context.language
     titles = headings(language, list(rows[0]) if rows else [])
-    frame = pd.DataFrame({title: _column([row[name] for row in rows]) for name, title in titles.items()})
+    frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
     spelled = {titles[name]: how for name, how in (formats or {}).items() if name in titles}
     styled = frame.style.format(spelled, na_rep=language.text("none"))
     st.dataframe(
@@ -200,21 +200,15 @@ def headings(language: Language, names: Sequence[str]) -> dict[str, str]:
     return {name: title if known[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
-def _column(values: Sequence[Any]) -> pd.Series:
+def column(values: Sequence[Any]) -> pd.Series:
     """Values as pandas sorts them, with all their digits."""
-    plain = [_plain(value) for value in values]
-    is_whole = all(value is None or type(value) is int for value in plain)
-    if is_whole and None in plain and any(value is not None for value in plain):
-        return pd.Series(plain, dtype="Int64")  # as plain numbers, what stands beside a null loses digits
+    plain: list[Any] = [", ".join(map(str, value)) if isinstance(value, list) else value for value in values]
+    known = [value for value in plain if value is not None]
+    if known and all(type(value) in (int, Decimal) for value in known):
+        largest = max(map(abs, known))
+        if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
+            return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
+        if all(type(value) is int for value in known):
+            return pd.Series(plain, dtype="Int64")  # as plain numbers, what stands beside a null becomes a fraction
+        return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
     return pd.Series(plain)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    if isinstance(value, Decimal):
-        number = float(value)
-        return number if Decimal(str(number)) == value else value
-    if type(value) is int and abs(value) > LARGEST_WHOLE:
-        return Decimal(value)
-    return value
