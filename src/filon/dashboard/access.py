@@ -20,7 +20,7 @@ def admit(language: Language, settings: Settings) -> bool:
             st.button(language.text("access.sign_in"), on_click=st.login, type="primary")
         return False
     mail = str(st.user.get("email") or "")
-    is_verified = st.user.get("email_verified", True) is not False
+    is_verified = str(st.user.get("email_verified", True)).lower() != "false"  # some providers spell it as a text
     st.sidebar.caption(plain(mail))
     st.sidebar.button(language.text("access.sign_out"), on_click=st.logout, icon=":material/logout:")
     if is_verified and is_listed(mail, settings.dashboard_users):
