@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -92,7 +93,7 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
             for kind, media in FORMATS.items():
                 st.download_button(
                     language.text("paging.save", kind="CSV" if kind == "csv" else "Parquet"),
-                    _file(context, described, [*parameters, ("release", str(context.release)), ("format", kind)]),
+                    _file(context, described, parameters, kind),
                     file_name=f"{described['name']}-{context.release}.{kind}",
                     mime=media,
                     key=f"{key}.{kind}",
@@ -102,8 +103,10 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
                 )
 
 
-def _file(context: Context, described: Row, parameters: Parameters) -> Callable[[], bytes]:
-    return lambda: b"".join(context.client.stream(described["path"], parameters))
+def _file(context: Context, described: Row, parameters: Parameters, kind: str) -> Callable[[], bytes]:
+    asked = [*parameters, ("release", str(context.release)), ("format", kind)]
+    mark = codecs.BOM_UTF8 if kind == "csv" else b""  # by which spreadsheets tell UTF-8; the API leaves it out
+    return lambda: mark + b"".join(context.client.stream(described["path"], asked))
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
