@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -65,7 +66,8 @@ def test_the_rows_of_a_table_are_saved_whole(visit: Visit, site: Site, tmp_path:
     with visit.page.expect_download() as saved:
         visit.page.get_by_role("button", name="All as CSV").click()
     saved.value.save_as(tmp_path / "clients.csv")
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "clients.csv").read_text())))
+    assert (tmp_path / "clients.csv").read_bytes().startswith(codecs.BOM_UTF8)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "clients.csv").read_text("utf-8-sig"))))
     assert [int(row["id_client"]) for row in rows] == [
         key for key, country in site.shop.rows("dim_clients", "id_client, pays") if country == "France"
     ]

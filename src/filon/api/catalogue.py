@@ -13,17 +13,18 @@ from filon.api.problems import documented
 from filon.api.rendering import JSON_TYPE, json_bytes
 from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
+from filon.api.snapshot import Snapshot
 from filon.project import Model
 from filon.project.analysis import PERIODS, Analysis
 from filon.project.serving import Served
+from filon.serving.columns.chunks import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
-from filon.serving.state import ServedState
 
 
-def describe(model: Model, served: Served, prefix: str, state: ServedState) -> dict[str, object]:
+def describe(model: Model, served: Served, prefix: str, snapshot: Snapshot) -> dict[str, object]:
     """A table for readers who do not know it."""
     contract, stored = served.contract, served.stored
-    known = state.tables.get(served.name)
+    state, known = snapshot.state, snapshot.known(served.name)
     quality = None if known is None else "warned" if known.warned else "passed"
     return {
         "name": served.name,
@@ -42,15 +43,15 @@ def describe(model: Model, served: Served, prefix: str, state: ServedState) -> d
         "synced_at": known.synced_at if known else None,
         "age_seconds": max(0, int((now() - known.gold_at).total_seconds())) if known else None,
         "quality": quality,
-        "analysis": _analysed(served.analysis, prefix) if served.analysis else None,
+        "analysis": _analysed(served.analysis, prefix) if served.analysis and _is_analysed(served, snapshot) else None,
         "chart": model.chart.model_dump() if model.chart else None,
     }
 
 
-def freshness(model: Model, state: ServedState, checked: CheckedRecord | None) -> dict[str, object]:
+def freshness(model: Model, snapshot: Snapshot, checked: CheckedRecord | None) -> dict[str, object]:
     """What a table promises, when it was last found up to date, and whether the promise is kept."""
-    known, promise = state.tables.get(model.name), model.latency
-    checked_at = table_checked_at(state, known, checked) if known else None
+    known, promise = snapshot.known(model.name), model.latency
+    checked_at = table_checked_at(snapshot.state, known, checked) if known else None
     return {
         "latency_seconds": int(promise.total_seconds()) if promise else None,
         "checked_at": checked_at,
@@ -69,6 +70,14 @@ def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
     }
 
 
+def _is_analysed(served: Served, snapshot: Snapshot) -> bool:
+    """Whether the load holds the columns that analyses are computed from."""
+    if served.analysis is None:
+        return False
+    columns = snapshot.known(chunk_table(served.analysis).name)
+    return columns is not None and has_columns(columns) and all(map(snapshot.known, served.analysis.inputs))
+
+
 def catalogue_router(service: Service, prefix: str) -> APIRouter:
     """The endpoint ``/tables``."""
     router = APIRouter(tags=["Tables"])
@@ -77,12 +86,12 @@ def catalogue_router(service: Service, prefix: str) -> APIRouter:
     async def tables(request: Request) -> Response:
         asked = parameters.read(request)
         snapshot = await service.snapshots.choose(asked.release if isinstance(asked, ReleaseOnly) else None)
-        state, checked, models = snapshot.state, await service.history.checked(), service.project.models
+        checked, models = await service.history.checked(), service.project.models
         data = [
-            {**describe(models[name], served, prefix, state), **freshness(models[name], state, checked)}
+            {**describe(models[name], served, prefix, snapshot), **freshness(models[name], snapshot, checked)}
             for name, served in service.served.items()
         ]
-        headers = {"X-Filon-Release": str(state.release), "Cache-Control": "no-cache"}
+        headers = {"X-Filon-Release": str(snapshot.state.release), "Cache-Control": "no-cache"}
         return Response(json_bytes({"total": len(data), "data": data}), headers=headers, media_type=JSON_TYPE)
 
     router.add_api_route(

@@ -81,7 +81,7 @@ class Library:
                 with suppress(StoreError, Refusal):  # whoever asks is told
                     # not by way of the snapshots: requests would wait there for a store that does not answer
                     if states := await self._reader.states():
-                        await self.columns(Snapshot(states[0], is_current=True))
+                        await self.columns(self._snapshots.of(states[0], is_current=True))
 
     def shut(self) -> None:
         """End what is under way."""

@@ -100,8 +100,11 @@ class PipelineEndpoints:
         return (await self._service.snapshots.choose()).state
 
     def _known(self, state: ServedState | None) -> dict[str, TableState]:
-        tables = state.tables if state else {}
-        return {name: tables[name] for name in self._service.served if name in tables}
+        if state is None:
+            return {}
+        snapshot = self._service.snapshots.of(state, is_current=True)
+        known = {name: snapshot.known(name) for name in self._service.served}
+        return {name: table for name, table in known.items() if table is not None}
 
     @staticmethod
     def _answer(document: object, state: ServedState | None) -> Response:

@@ -73,7 +73,7 @@ DESCRIPTIONS = {
     401: "No API key, or one that is unknown, expired or revoked",
     403: "The API key has not the scope",
     404: "There is no such thing",
-    409: "The table has too many rows to be analysed in memory",
+    409: "The table was loaded by another contract, or has too many rows to be analysed in memory",
     410: "The rows that a cursor belongs to are gone: start again",
     422: "A parameter cannot be used as given",
     429: "Too many requests",

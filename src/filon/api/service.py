@@ -11,6 +11,7 @@ from filon.api.history import History
 from filon.api.snapshot import Reader, Snapshots
 from filon.project import Project
 from filon.project.serving import Served, served_tables
+from filon.serving.feeds import feeds_of
 from filon.serving.protocol import Store
 
 PREFIX = "/api/v1"
@@ -33,4 +34,5 @@ def make_service(project: Project, store: Store) -> Service:
     reader = Reader(store)
     salt = f"{__version__}/{project.fingerprint}"
     tables = served_tables(project.models)
-    return Service(project, tables, reader, Snapshots(reader), Answering(salt), History(reader))
+    feeds = {feed.table.name: feed for feed in feeds_of(tables)}
+    return Service(project, tables, reader, Snapshots(reader, feeds), Answering(salt), History(reader))

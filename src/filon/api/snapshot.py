@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from filon.api.problems import Refusal, unavailable
 from filon.errors import StoreUnavailable
 from filon.project.serving import StoredTable
+from filon.serving.feeds import Feed
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
@@ -116,10 +117,14 @@ class Reader:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The load that answers a request. ``is_current``: readers who ask for nothing else see it."""
+    """The load that answers a request. ``is_current``: readers who ask for nothing else see it.
+
+    ``feeds`` are the tables as contracts describe them today, by name; a load may be older than the contracts.
+    """
 
     state: ServedState
     is_current: bool
+    feeds: Mapping[str, Feed] = field(default_factory=dict, repr=False)
 
     @property
     def load(self) -> int:
@@ -127,19 +132,34 @@ class Snapshot:
         return self.state.load
 
     def table(self, name: str) -> TableState:
-        """What the load knows of a table; 404 when it did not have it yet."""
+        """What the load knows of a table; 404 when it did not have it yet, 409 when its contract was another."""
         found = self.state.tables.get(name)
         if found is None:
             detail = f"Release {self.state.release} does not hold {name}. `filon run` loads tables that are new."
             raise Refusal(404, "table-not-loaded", detail)
+        if not self._fits(found):
+            of = self.feeds[name].served.name
+            detail = f"Release {self.state.release} was loaded when {of} had another contract than this API reads. "
+            detail += "`filon run` loads it anew; an API that is older than the contract must be started again."
+            raise Refusal(409, "other-contract", detail)
         return found
+
+    def known(self, name: str) -> TableState | None:
+        """What the load knows of a table; None when it cannot be read, or is not there."""
+        found = self.state.tables.get(name)
+        return found if found is not None and self._fits(found) else None
+
+    def _fits(self, found: TableState) -> bool:
+        feed = self.feeds.get(found.table)
+        return feed is None or feed.fits(found)
 
 
 class Snapshots:
     """The loads that requests can ask for; the list may be ``FRESH_S`` old."""
 
-    def __init__(self, reader: Reader, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, reader: Reader, feeds: Mapping[str, Feed], clock: Callable[[], float] = time.monotonic) -> None:
         self._reader = reader
+        self._feeds = feeds
         self._clock = clock
         self._states: Sequence[ServedState] = ()
         self._fresh_until = float("-inf")
@@ -161,12 +181,16 @@ class Snapshots:
         if load is not None:
             return self._of_load(states, load, release)
         if release is None:
-            return Snapshot(states[0], is_current=True)
+            return self.of(states[0], is_current=True)
         for state in states:
             if state.release == release:
-                return Snapshot(state, is_current=state is states[0])
+                return self.of(state, is_current=state is states[0])
         kept = ", ".join(str(number) for number in dict.fromkeys(state.release for state in states))
         raise Refusal(404, "unknown-release", f"The release asked for is not served. These are kept: {kept}.")
+
+    def of(self, state: ServedState, *, is_current: bool) -> Snapshot:
+        """A load, seen as contracts say today."""
+        return Snapshot(state, is_current, self._feeds)
 
     async def require_kept(self, snapshot: Snapshot) -> None:
         """410 when an older load was swept away while it was read: what was found may lack rows."""
@@ -183,11 +207,10 @@ class Snapshots:
         self._states = await self._reader.states()
         self._fresh_until = self._clock() + FRESH_S
 
-    @staticmethod
-    def _of_load(states: Sequence[ServedState], load: int, release: int | None) -> Snapshot:
+    def _of_load(self, states: Sequence[ServedState], load: int, release: int | None) -> Snapshot:
         for index, state in enumerate(states):
             if state.load == load and release in (None, state.release):
-                return Snapshot(state, is_current=index == 0)
+                return self.of(state, is_current=index == 0)
         if any(state.load == load for state in states):
             raise Refusal(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
         raise Refusal(410, "release-gone", "The rows that were being read are no longer kept. Start again.")

@@ -35,7 +35,7 @@ from filon.project.serving import Operator, Order, Served
 from filon.serving.query import Condition, Query, Row, Value
 
 BATCH = 5_000
-ERRORS = (401, 403, 404, 422, 429, 500, 503)
+ERRORS = (401, 403, 404, 409, 422, 429, 500, 503)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client holds this answer already"}}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from filon.dashboard.language import Language
+from filon.dashboard.markup import plain
 from filon.settings import Settings
 
 
@@ -19,14 +20,14 @@ def admit(language: Language, settings: Settings) -> bool:
             st.button(language.text("access.sign_in"), on_click=st.login, type="primary")
         return False
     mail = str(st.user.get("email") or "")
-    is_verified = st.user.get("email_verified", True) is not False
-    st.sidebar.caption(mail)
+    is_verified = str(st.user.get("email_verified", True)).lower() != "false"  # some providers spell it as a text
+    st.sidebar.caption(plain(mail))
     st.sidebar.button(language.text("access.sign_out"), on_click=st.logout, icon=":material/logout:")
     if is_verified and is_listed(mail, settings.dashboard_users):
         return True
     with st.container(border=True):
         st.subheader(f":material/lock: {language.text('state.refused.title')}", anchor=False)
-        st.write(language.text("access.unknown", mail=mail))
+        st.write(language.text("access.unknown", mail=plain(mail)))
     return False
 
 

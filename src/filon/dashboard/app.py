@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from filon.dashboard import access, sidebar, states
 from filon.dashboard.client import ApiClient
@@ -16,6 +17,7 @@ from filon.errors import ApiError
 from filon.settings import Settings, read_settings
 
 LOOK_EVERY = dt.timedelta(seconds=10)
+FIRST = "accueil"
 ICON = Path(__file__).with_name("icon.svg")
 
 
@@ -60,16 +62,22 @@ def main() -> None:
 def _navigate(language: Language, views: list[View]) -> View:
     """The menu; gives the page that is shown."""
     chosen: list[View] = []
-    pages = [
-        st.Page(
-            lambda view=view: chosen.append(view),  # type: ignore[misc]
+
+    def page(view: View, path: str, *, default: bool = False, hidden: bool = False) -> StreamlitPage:
+        return st.Page(
+            lambda: chosen.append(view),
             title=language.text(f"{view.name}.page"),
             icon=view.icon,
-            url_path=view.path or None,
-            default=view is views[0],
+            url_path=path,
+            default=default,
+            visibility="hidden" if hidden else "visible",
         )
-        for view in views
-    ]
+
+    # Streamlit serves the first page at the root alone; links may name it by the path that it has in other projects
+    first, *others = views
+    pages = [page(first, FIRST, default=True), *(page(view, view.path) for view in others)]
+    if first.path:
+        pages.append(page(first, first.path, hidden=True))
     st.navigation(pages).run()
     return chosen[0]
 
@@ -79,6 +87,9 @@ def _draw(context: Context, view: View) -> None:
     language = context.language
     st.title(language.text(f"{view.name}.page"), anchor=False)
     try:
+        if lacks := context.lacking(view.needs):
+            states.show_lacking(language, lacks)
+            return
         if view.is_filtered:
             context = context.with_filters(sidebar.choose_filters(context))
         _warn_if_stale(context, view)

@@ -11,11 +11,11 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN, QUIET, SERIES, tint
 from filon.dashboard.language import Language
+from filon.dashboard.markup import labels, literal
 
 HEIGHT = 340
 BAR_PX = 30
 FEWEST_BARS = 5
-LONGEST_LABEL = 26
 Figure: TypeAlias = go.Figure
 
 
@@ -43,11 +43,6 @@ class Style:
         return figure
 
 
-def short(text: str) -> str:
-    """A label that leaves room for the bars."""
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"
-
-
 def height_of(bars: int) -> int:
     """The height that so many horizontal bars take."""
     return max(HEIGHT, BAR_PX * bars + 80)
@@ -57,11 +52,22 @@ def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
     return [None if row[column] is None else float(row[column]) for row in rows]
 
 
+def _name(style: Style, value: object) -> str:
+    """A value of the data as a word."""
+    if value is None:
+        return style.language.text("none")
+    return style.language.truth(value) if isinstance(value, bool) else str(value)
+
+
+def _names(style: Style, rows: Sequence[Row], column: str) -> list[str]:
+    return [_name(style, row[column]) for row in rows]
+
+
 def over_time(
     style: Style, rows: Sequence[Row], time: str, value: str, *, unit: str = "", line: bool = False, step: str = "mois"
 ) -> Figure:
     """A value per period, oldest first; a line for many, bars for few."""
-    names = [style.language.period(row[time]) for row in rows]
+    names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
     numbers = _numbers(rows, value)
     hover = f"%{{customdata}}<br><b>%{{y:,.2f}}</b>{unit}<extra></extra>"
     trace: Any
@@ -99,7 +105,7 @@ def ranked(
     colour_by: str | None = None,
 ) -> Figure:
     """Horizontal bars, the first row on top."""
-    names = [str(row[label]) for row in rows]
+    names = _names(style, rows, label)
     by = colour_by or label
     marks = [(colours or {}).get(str(row[by]), MAIN if colours is None else QUIET) for row in rows]
     trace = go.Bar(
@@ -107,8 +113,8 @@ def ranked(
         y=list(range(len(rows))),
         orientation="h",
         marker_color=marks,
-        customdata=names,
-        text=[str(row[by]) for row in rows] if by != label else None,
+        customdata=[literal(name) for name in names],
+        text=[literal(name) for name in _names(style, rows, by)] if by != label else None,
         textposition="inside",
         insidetextanchor="start",
         insidetextfont={"color": "#ffffff"},
@@ -119,7 +125,7 @@ def ranked(
     places = list(range(len(rows)))
     figure.update_yaxes(
         tickvals=places,
-        ticktext=[short(name) for name in names],
+        ticktext=labels(names),
         range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # a single bar does not fill the chart
         showgrid=False,
     )
@@ -131,7 +137,7 @@ def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: M
     """Parts of a whole, as a ring."""
     names = [str(row[label]) for row in rows]
     trace = go.Pie(
-        labels=names,
+        labels=labels(_names(style, rows, label)),
         values=_numbers(rows, value),
         hole=0.55,
         sort=False,
@@ -151,7 +157,8 @@ def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: 
     """Areas as large as the values."""
     names = [str(row[label]) for row in rows]
     trace = go.Treemap(
-        labels=names,
+        ids=[str(place) for place in range(len(rows))],  # rows may share a name
+        labels=labels(_names(style, rows, label)),
         parents=[""] * len(rows),
         values=_numbers(rows, value),
         marker={"colors": [colours.get(name, QUIET) for name in names], "cornerradius": 4},
@@ -169,12 +176,12 @@ def boxes(
 ) -> Figure:
     """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
     figure = go.Figure()
-    for row in rows:
+    for row, shown in zip(rows, labels(_names(style, rows, label)), strict=True):
         found = {name: float(number) for name, number in row[stats].items() if number is not None}
         figure.add_trace(
             go.Box(
-                name=short(str(row[label])),
-                x=[short(str(row[label]))],
+                name=shown,
+                x=[shown],
                 q1=[found["25%"]],
                 median=[found["50%"]],
                 q3=[found["75%"]],
@@ -201,8 +208,9 @@ def stacked(
 ) -> Figure:
     """Several values per period on top of each other; ``series``: column to its name and colour."""
     figure = go.Figure()
-    names = [str(row[time]) for row in rows]
-    for column, (name, colour) in series.items():
+    names = [literal(str(row[time])) for row in rows]
+    for column, (given, colour) in series.items():
+        name = literal(given)
         figure.add_trace(
             go.Bar(
                 x=names,
@@ -227,14 +235,14 @@ class Flow:
     colour: str
 
 
-def sankey(style: Style, flows: Sequence[Flow], labels: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Flows as bands; ``labels`` and ``colours`` are those of the places."""
+def sankey(style: Style, flows: Sequence[Flow], words: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
+    """Flows as bands; ``words`` and ``colours`` are those of the places."""
     places = list(dict.fromkeys(name for flow in flows for name in (flow.source, flow.target)))
     number = {name: index for index, name in enumerate(places)}
     trace = go.Sankey(
         arrangement="snap",
         node={
-            "label": [labels[name] for name in places],
+            "label": [literal(words[name]) for name in places],
             "color": [colours[name] for name in places],
             "pad": 26,
             "thickness": 16,
@@ -310,7 +318,7 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
             x=[where[node.name][0] for node in nodes],
             y=[where[node.name][1] for node in nodes],
             mode="markers+text",
-            text=[node.name for node in nodes],
+            text=[literal(node.name) for node in nodes],
             customdata=[node.name for node in nodes],
             textposition="top center",
             marker={
@@ -320,7 +328,7 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
                 "opacity": 1,
             },
             unselected={"marker": {"opacity": 1}},
-            hovertemplate="%{customdata}<extra></extra>",
+            hovertemplate="%{text}<extra></extra>",
         )
     )
     style.finish(figure, showlegend=False, clickmode="event+select")
@@ -336,5 +344,6 @@ def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | Non
     if colour is not None:
         values = sorted({str(row[colour]) for row in rows})
         marks = [SERIES[values.index(str(row[colour])) % len(SERIES)] for row in rows]
-    trace = go.Scatter(x=[row[x] for row in rows], y=_numbers(rows, y), mode="markers", marker={"color": marks})
+    along = [literal(row[x]) if isinstance(row[x], str) else row[x] for row in rows]
+    trace = go.Scatter(x=along, y=_numbers(rows, y), mode="markers", marker={"color": marks})
     return style.finish(go.Figure(trace), showlegend=False)

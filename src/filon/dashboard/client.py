@@ -21,7 +21,8 @@ from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, Ap
 PREFIX = "/api/v1"
 PATIENCE = httpx.Timeout(40.0, connect=2.0)
 MOST_REMEMBERED = 500
-LARGEST_REMEMBERED = 2_000_000
+LARGEST_REMEMBERED, ALL_REMEMBERED = 2_000_000, 50_000_000
+"""Bytes of an answer, and of all; in memory they take about ten times as much."""
 HEALTH_FRESH_S = 1.0
 AT_ONCE = 8
 CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=16)
@@ -45,10 +46,12 @@ class ApiClient:
     """Asks the API; one for all users of a dashboard. What belongs to a release never changes, so it is kept."""
 
     def __init__(self, url: str, key: str | None = None) -> None:
-        self.url = url.rstrip("/")
+        whole = httpx.URL(url.rstrip("/"))
+        self.url = str(whole.copy_with(userinfo=b"")).rstrip("/")  # as pages may show it: without a password
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
+        self._http = httpx.Client(base_url=whole, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
         self._kept: OrderedDict[str, Future[Answer]] = OrderedDict()
+        self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(AT_ONCE, "asking")
         self._health: tuple[float, int] | None = None
@@ -74,35 +77,54 @@ class ApiClient:
         response = self._request(_whole(path), parameters)
         return _answer(response)
 
-    def get_of_release(self, release: int, path: str, parameters: Parameters = ()) -> Answer:
-        """An answer from one release; asked once, also when several users want it at the same time."""
+    def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> Answer:
+        """An answer from one release; asked once, also when several users want it at the same time.
+
+        ``stamp`` tells apart what would be answered by the same release at other times.
+        """
         pairs = (*parameters, ("release", str(release)))
-        key = f"{_whole(path)}?{urlencode(pairs)}"
+        key = f"{stamp} {_whole(path)}?{urlencode(pairs)}"
         with self._lock:
             known = self._kept.get(key)
             found = known or Future[Answer]()
             self._kept[key] = found
             self._kept.move_to_end(key)
             if len(self._kept) > MOST_REMEMBERED:
-                self._kept.popitem(last=False)
+                self._forget(next(iter(self._kept)))
         if known is None:
             self._ask(found, key, path, pairs)
         return found.result()
 
     def _ask(self, found: Future[Answer], key: str, path: str, pairs: Parameters) -> None:
         """Ask, and tell all who wait; what failed or is large is not kept."""
-        is_kept = False
+        size = LARGEST_REMEMBERED + 1
         try:
             response = self._request(_whole(path), pairs)
             found.set_result(_answer(response))
-            is_kept = len(response.content) <= LARGEST_REMEMBERED
+            size = len(response.content)
         except BaseException as error:
             found.set_exception(error)
             raise
         finally:
-            if not is_kept:
-                with self._lock:
-                    self._kept.pop(key, None)
+            with self._lock:
+                self._weigh(key, found, size)
+
+    def _weigh(self, key: str, found: Future[Answer], size: int) -> None:
+        """Keep an answer, unless it is large or another took its place; those that nobody asked for lately go."""
+        if self._kept.get(key) is not found:
+            return
+        if size > LARGEST_REMEMBERED:
+            self._forget(key)
+            return
+        self._sizes[key] = size
+        for other in list(self._kept):
+            if sum(self._sizes.values()) <= ALL_REMEMBERED:
+                return
+            self._forget(other)
+
+    def _forget(self, key: str) -> None:
+        self._kept.pop(key, None)
+        self._sizes.pop(key, None)
 
     def stream(self, path: str, parameters: Parameters = ()) -> Iterator[bytes]:
         """The bytes of a file of rows, as they come."""
@@ -158,7 +180,8 @@ def _document(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content, parse_float=Decimal)
     except ValueError as error:
-        raise ApiUnreachable(f"{response.url}: no JSON came back. Is this the address of the API?") from error
+        address = response.url.copy_with(userinfo=b"")
+        raise ApiUnreachable(f"{address}: no JSON came back. Is this the address of the API?") from error
 
 
 def _cursor(link: str | None) -> str | None:

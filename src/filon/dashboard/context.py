@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,8 +15,20 @@ from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language
 
+FACTS = "fact_ventes"
+AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
 """Values of a dimension that can be chosen from; the largest ones when there are more."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a page asks of a table: names that its analysis must know, its columns and its filters."""
+
+    table: str
+    analysed: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,8 +49,15 @@ class Context:
 
     @cached_property
     def analysed(self) -> Row | None:
-        """The table whose analyses the filters act on: the first that has any."""
-        return next((table for table in self.tables.values() if table.get("analysis")), None)
+        """The table whose analyses the filters act on: the sales, or else the first that has any."""
+        found = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
+        return next((table for table in found if table.get("analysis")), None)
+
+    @cached_property
+    def stamp(self) -> str:
+        """Changes when the same release would answer otherwise: loaded anew, or by other contracts."""
+        kept = [{name: value for name, value in table.items() if name not in AGES} for table in self.tables.values()]
+        return hashlib.sha256(json.dumps(kept, default=str).encode()).hexdigest()[:16]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -46,14 +67,14 @@ class Context:
     def with_filters(self, filters: Filters) -> Context:
         """The same page with another choice."""
         other = replace(self, filters=filters)
-        for name in ("tables", "analysed"):  # what is known already need not be asked again
+        for name in ("tables", "analysed", "stamp"):  # what is known already need not be asked again
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
     def answer(self, path: str, parameters: Parameters = ()) -> Answer:
         """An answer of the release."""
-        return self.client.get_of_release(self.release, path, parameters)
+        return self.client.get_of_release(self.release, path, parameters, self.stamp)
 
     def rows(self, path: str, parameters: Parameters = ()) -> list[Row]:
         """The rows of a list of the release."""
@@ -92,7 +113,7 @@ class Context:
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension in the whole release, in order."""
         rows = self.analyse(dimension, filters=Filters(), limit=MOST_VALUES)
-        return sorted(str(row[dimension]) for row in rows if row[dimension] is not None)
+        return sorted(_spelled(row[dimension]) for row in rows if row[dimension] is not None)
 
     def colours(self, dimension: str) -> Mapping[str, str]:
         """The colour of each value of a dimension."""
@@ -120,3 +141,25 @@ class Context:
         return max(
             (float(self.tables[name]["age_seconds"] or 0) for name in tables if name in self.tables), default=0.0
         )
+
+    def lacking(self, needs: Iterable[Need]) -> dict[str, list[str]]:
+        """What tables of these names lack of what a page needs, by name of table."""
+        found = {}
+        for need in needs:
+            table = self.tables[need.table]
+            analysis = table.get("analysis") or {}
+            offered = {name for kind in ("measures", "dimensions", "distinct") for name in analysis.get(kind, ())}
+            columns = {column["name"] for column in table["columns"]}
+            lacks = [
+                *(f"analysis: {name}" for name in need.analysed if name not in offered),
+                *(f"properties: {name}" for name in need.columns if name not in columns),
+                *(f"filters: {name}" for name in need.filters if name not in table["filters"]),
+            ]
+            if lacks:
+                found[need.table] = lacks
+        return found
+
+
+def _spelled(value: object) -> str:
+    """A value of a dimension as parameters have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -35,8 +35,10 @@ class Period:
         """Number of days."""
         return (self.last - self.first).days + 1
 
-    def before(self) -> Period:
-        """The period of the same length before this one; of a whole year, the year before."""
+    def before(self) -> Period | None:
+        """The period of the same length before this one; of a whole year, the year before. None: before all time."""
+        if (self.first - dt.date.min).days < self.days:
+            return None
         if self.is_year:
             return Period(_same_day(self.first, -1), _same_day(self.last, -1))
         return Period(self.first - dt.timedelta(self.days), self.first - dt.timedelta(1))
@@ -44,27 +46,34 @@ class Period:
     @property
     def is_year(self) -> bool:
         """Whether it runs from a day to the day before it a year later."""
-        return _same_day(self.first, 1) - dt.timedelta(1) == self.last
+        return self.first.year < dt.MAXYEAR and _same_day(self.first, 1) - dt.timedelta(1) == self.last
 
 
 def _same_day(day: dt.date, years: int) -> dt.date:
+    """The same day so many years later; no year comes before the first."""
+    year = max(day.year + years, dt.MINYEAR)
     try:
-        return day.replace(year=day.year + years)
+        return day.replace(year=year)
     except ValueError:  # the 29th of February
-        return day.replace(year=day.year + years, day=28)
+        return day.replace(year=year, day=28)
+
+
+def _days_before(day: dt.date, days: int) -> dt.date:
+    return day - dt.timedelta(min(days, (day - dt.date.min).days))
 
 
 def period_of(span: Span, known: Period) -> Period | None:
     """The days of a named period, in the data's own time; None: all of them."""
     last = known.last
     if span in DAYS:
-        return Period(last - dt.timedelta(DAYS[span] - 1), last)
+        return Period(_days_before(last, DAYS[span] - 1), last)
     if span is Span.YEAR:
-        return Period(_same_day(last, -1) + dt.timedelta(1), last)
+        return Period(min(_same_day(last, -1) + dt.timedelta(1), last), last)
     if span is Span.THIS_YEAR:
         return Period(dt.date(last.year, 1, 1), last)
     if span is Span.LAST_YEAR:
-        return Period(dt.date(last.year - 1, 1, 1), dt.date(last.year - 1, 12, 31))
+        year = max(last.year - 1, dt.MINYEAR)
+        return Period(dt.date(year, 1, 1), dt.date(year, 12, 31))
     return None
 
 
@@ -88,7 +97,8 @@ class Filters:
 
     def before(self) -> Filters | None:
         """The same of the period before; None when no period was chosen."""
-        return replace(self, period=self.period.before()) if self.period else None
+        earlier = self.period.before() if self.period else None
+        return replace(self, period=earlier) if earlier else None
 
     @property
     def is_empty(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,8 @@ from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
 
 Number = int | float | Decimal
+DIGITS = Context(prec=400)
+"""Room for every decimal and every double."""
 
 
 class Code(StrEnum):
@@ -65,7 +67,8 @@ class Language:
             return self.text("none")
         pattern = "#,##0.###" if decimals is None else f"#,##0.{'0' * decimals}".rstrip(".")
         exact = value if decimals is None else _rounded(value, decimals)
-        return format_decimal(exact, format=pattern, locale=self.locale)
+        with localcontext(DIGITS):
+            return format_decimal(exact, format=pattern, locale=self.locale)
 
     def money(self, value: Number | None, *, cents: bool = True) -> str:
         """An amount of the project's currency."""
@@ -74,7 +77,8 @@ class Language:
         amount = _rounded(value, 2 if cents else 0)
         digits = "#,##0.00" if cents else "#,##0"
         pattern = f"{digits} ¤" if self.code is Code.FRENCH else f"¤{digits}"
-        return format_currency(amount, self.currency, pattern, locale=self.locale, currency_digits=False)
+        with localcontext(DIGITS):
+            return format_currency(amount, self.currency, pattern, locale=self.locale, currency_digits=False)
 
     @property
     def symbol(self) -> str:
@@ -110,7 +114,10 @@ class Language:
             return self.text("none")
         found = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         form = "d MMM y HH:mm:ss" if seconds else "d MMM y HH:mm"
-        return format_datetime(found, form, ZoneInfo(self.timezone), locale=self.locale)
+        try:
+            return format_datetime(found, form, ZoneInfo(self.timezone), locale=self.locale)
+        except OverflowError:  # the last hours of the year 9999, or the first of the year 1
+            return f"{format_datetime(found, form, dt.UTC, locale=self.locale)} UTC"
 
     def ago(self, seconds: float) -> str:
         """How long ago something was."""
@@ -148,4 +155,4 @@ class Language:
 
 def _rounded(value: Number, decimals: int) -> Decimal:
     """Half away from zero, as the tables are."""
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, DIGITS)

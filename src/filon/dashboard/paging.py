@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
     """One page of a table, buttons to the next and the one before, and the whole as a file; gives the rows shown."""
     language = context.language
-    trail = _trail(key, (context.release, described["name"], tuple(parameters), size))
+    trail = _trail(key, (context.release, context.stamp, described["name"], tuple(parameters), size))
     answer = page_of(context, described, parameters, size, trail[-1] if trail else None)
     rows: list[Row] = answer.data["data"]
     total = answer.data["total"]
@@ -85,14 +86,14 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(provenance(context, (described["name"],)), width="content")
         if total > MOST_SAVED:
-            address = f"{context.client.url}{described['path']}?format=parquet"
+            address = f"{context.client.url}{described['path']}?format=parquet".replace("`", "")
             st.caption(language.text("paging.too_many", most=language.number(MOST_SAVED), address=address))
             return
         with st.container(horizontal=True, width="content"):
             for kind, media in FORMATS.items():
                 st.download_button(
                     language.text("paging.save", kind="CSV" if kind == "csv" else "Parquet"),
-                    _file(context, described, [*parameters, ("release", str(context.release)), ("format", kind)]),
+                    _file(context, described, parameters, kind),
                     file_name=f"{described['name']}-{context.release}.{kind}",
                     mime=media,
                     key=f"{key}.{kind}",
@@ -102,8 +103,10 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
                 )
 
 
-def _file(context: Context, described: Row, parameters: Parameters) -> Callable[[], bytes]:
-    return lambda: b"".join(context.client.stream(described["path"], parameters))
+def _file(context: Context, described: Row, parameters: Parameters, kind: str) -> Callable[[], bytes]:
+    asked = [*parameters, ("release", str(context.release)), ("format", kind)]
+    mark = codecs.BOM_UTF8 if kind == "csv" else b""  # by which spreadsheets tell UTF-8; the API leaves it out
+    return lambda: mark + b"".join(context.client.stream(described["path"], asked))
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:

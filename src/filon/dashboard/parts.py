@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd  # type: ignore[import-untyped]
@@ -14,12 +16,14 @@ import streamlit as st
 from filon.dashboard.charts import Figure, Style
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
-from filon.dashboard.language import Number
+from filon.dashboard.language import Language, Number
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
 ROW_PX = 35
 MOST_PX = 420
+LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
+"""What is larger keeps its digits as a decimal only."""
 
 
 @dataclass(frozen=True)
@@ -175,10 +179,9 @@ def _cell(value: Any) -> Any:
 def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
     """Rows as a table: columns named and values spelled in the language; it sorts by the values themselves."""
     language = context.language
-    names = list(rows[0]) if rows else []
-    frame = pd.DataFrame([[_plain(row[name]) for name in names] for row in rows], columns=names)
-    spelled = {language.name(name): how for name, how in (formats or {}).items() if name in names}
-    frame.columns = [language.name(name) for name in names]
+    titles = headings(language, list(rows[0]) if rows else [])
+    frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
+    spelled = {titles[name]: how for name, how in (formats or {}).items() if name in titles}
     styled = frame.style.format(spelled, na_rep=language.text("none"))
     st.dataframe(
         styled,
@@ -190,8 +193,22 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     )
 
 
-def _plain(value: Any) -> Any:
-    """A value as pandas sorts it."""
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return float(value) if hasattr(value, "as_tuple") else value
+def headings(language: Language, names: Sequence[str]) -> dict[str, str]:
+    """What stands above columns; those whose names are alike in the language also say their own."""
+    known = Counter(language.name(name) for name in names)
+    titles = {name: language.name(name) for name in names}
+    return {name: title if known[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
+
+
+def column(values: Sequence[Any]) -> pd.Series:
+    """Values as pandas sorts them, with all their digits."""
+    plain: list[Any] = [", ".join(map(str, value)) if isinstance(value, list) else value for value in values]
+    known = [value for value in plain if value is not None]
+    if known and all(type(value) in (int, Decimal) for value in known):
+        largest = max(map(abs, known))
+        if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
+            return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
+        if all(type(value) is int for value in known):
+            return pd.Series(plain, dtype="Int64")  # as plain numbers, what stands beside a null becomes a fraction
+        return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
+    return pd.Series(plain)

@@ -11,8 +11,11 @@ from filon.dashboard.address import chosen
 from filon.dashboard.context import Context
 from filon.dashboard.filters import Filters, Period, Span, period_of
 from filon.dashboard.language import NAMES, Code, Language
+from filon.dashboard.markup import plain
 
 BOUND: Final = "query-params"
+OTHERS = ("lang", "periode", "jours", "granularite", "top", "table", "dataset")
+"""Choices of the address that are no dimensions."""
 
 
 def choose_language() -> Code:
@@ -45,9 +48,9 @@ def choose_filters(context: Context) -> Filters:
     choices = {}
     for dimension in context.dimensions:
         values = st.sidebar.multiselect(
-            language.name(dimension),
+            plain(language.name(dimension)),
             context.values(dimension),
-            key=dimension,
+            key=_key(dimension),
             bind=BOUND,
             placeholder=language.text("filters.all"),
         )
@@ -95,7 +98,12 @@ def _whole(days: object, known: Period) -> Period:
     return Period(found[0], found[-1]) if found else known
 
 
+def _key(dimension: str) -> str:
+    """Where a choice is kept, in the session and in the address; a dimension may be called like another choice."""
+    return f"{dimension}_" if dimension.rstrip("_") in OTHERS else dimension
+
+
 def _reset(context: Context) -> None:
     st.session_state["periode"] = Span.ALL.value
     for dimension in context.dimensions:
-        st.session_state[dimension] = []
+        st.session_state[_key(dimension)] = []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
 from filon.dashboard.language import Language
+from filon.dashboard.markup import plain
 from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
 
 KINDS: dict[type[ApiError], tuple[str, str]] = {
@@ -23,7 +26,7 @@ def show_error(language: Language, error: ApiError) -> None:
     with st.container(border=True):
         st.subheader(f"{icon} {language.text(f'state.{name}.title')}", anchor=False)
         st.write(language.text(f"state.{name}.fix"))
-        st.caption(str(error))
+        st.caption(plain(str(error)))
         st.button(language.text("state.retry"), icon=":material/refresh:", key=f"retry.{name}")
 
 
@@ -32,6 +35,15 @@ def show_defect(language: Language) -> None:
     st.error(language.text("state.defect"), icon=":material/error:")
 
 
+def show_lacking(language: Language, lacks: Mapping[str, Sequence[str]]) -> None:
+    """What the contracts of this project do not offer and the page draws."""
+    with st.container(border=True):
+        st.subheader(f":material/extension_off: {language.text('state.lacking.title')}", anchor=False)
+        st.write(language.text("state.lacking.fix"))
+        for table, names in lacks.items():
+            st.caption(plain(f"{table}: {', '.join(names)}"))
+
+
 def show_stale(language: Language, tables: list[str], ago: str) -> None:
     """A line above pages whose tables are older than their contracts promise."""
-    st.warning(language.text("state.stale", tables=", ".join(tables), ago=ago), icon=":material/schedule:")
+    st.warning(language.text("state.stale", tables=plain(", ".join(tables)), ago=ago), icon=":material/schedule:")

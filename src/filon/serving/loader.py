@@ -12,20 +12,17 @@ from dataclasses import dataclass
 from filon.engines import Engine
 from filon.errors import ConfigError
 from filon.lake import Build, CheckStatus, Lake, Layer, Release
-from filon.project import digest
 from filon.project.analysis import Analysis
-from filon.project.serving import Cube, Order, Served, StoredTable
+from filon.project.serving import Order, Served, StoredTable
 from filon.project.types import Kind
-from filon.serving.columns.chunks import MOST_FACTS, chunk_table, has_columns
-from filon.serving.columns.writing import CACHED, Difference, columns_query, difference
+from filon.serving.columns.chunks import MOST_FACTS, has_columns
+from filon.serving.columns.writing import CACHED, Difference, difference
 from filon.serving.columns.writing import rows as chunk_rows
-from filon.serving.cube import cube_query
+from filon.serving.feeds import Feed, released
 from filon.serving.protocol import Batch, LoadSession, Store
 from filon.serving.state import Marks, ServedState, TableState
 from filon.sql import identifier
 
-REVISION = 1
-"""Raise it when a release of Filon keeps rows in another way: every table is then loaded anew."""
 BATCH = 5_000
 FEWEST_FOR_MARKS = 10_000
 MOST_MARKS = 10_000
@@ -43,61 +40,6 @@ class LoadReport:
     inserted: int
     closed: int
     duration_s: float
-
-
-@dataclass(frozen=True)
-class _Feed:
-    """Where the rows of a stored table come from: a gold table (some or all of its rows), a cube, or its columns."""
-
-    table: StoredTable
-    inputs: tuple[str, ...]
-    served: Served
-    cube: Cube | None = None
-    analysis: Analysis | None = None
-
-    def select(self, bound: Mapping[str, str], as_of: dt.date) -> str:
-        """The rows, of tables bound under these names."""
-        if self.cube is not None:
-            return cube_query(self.cube, bound)
-        if self.analysis is not None:
-            return columns_query(self.analysis, bound)
-        [name] = self.inputs
-        chosen = ", ".join(
-            f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
-            for column in self.table.columns
-        )
-        return f"SELECT {chosen} FROM {identifier(bound[name])}{self._window(as_of)}"
-
-    def _window(self, as_of: dt.date) -> str:
-        window = self.served.window
-        if window is None:
-            return ""
-        amount, unit = window.last.split()
-        column = self.table.column(window.column)
-        day = (
-            f"local_date({identifier(column.name)})" if column.type.kind is Kind.TIMESTAMP else identifier(column.name)
-        )
-        return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
-
-    def mark(self, builds: Sequence[Build], as_of: dt.date) -> str:
-        """Changes when other rows would come out."""
-        content = [build.fingerprint for build in builds]
-        date = as_of if self.served.window else None
-        return digest(repr((content, self.shape, self.recipe, date, self.table.sort, self.table.looked_up)))
-
-    @property
-    def recipe(self) -> str:
-        """Changes when the same tables of the lake would give other rows."""
-        if self.analysis is not None:
-            query = columns_query(self.analysis, {name: name for name in self.inputs})
-            return digest(repr((REVISION, query)))[:16]
-        cube = (self.cube.measures, self.cube.dimensions, self.cube.time) if self.cube else None
-        return digest(repr((REVISION, self.inputs, self.served.window, cube)))[:16]
-
-    @property
-    def shape(self) -> str:
-        """Changes when rows would be kept in another way."""
-        return digest(repr((REVISION, [(c.name, c.type) for c in self.table.columns], self.table.key)))[:16]
 
 
 def bring(
@@ -120,7 +62,7 @@ def bring(
     """
     start = time.perf_counter()
     # the largest first: its indexes are built while the others are on their way
-    feeds = sorted(_feeds(served, release), key=lambda feed: -_rows(feed, release))
+    feeds = sorted(released(served, release), key=lambda feed: -_rows(feed, release))
     before = store.state()
     if before is not None and before.project != release.project:
         raise ConfigError(
@@ -161,7 +103,7 @@ def require_servable(release: Release, served: Mapping[str, Served]) -> None:
             )
 
 
-def _has_other_shape(state: ServedState, feed: _Feed) -> bool:
+def _has_other_shape(state: ServedState, feed: Feed) -> bool:
     known = state.tables.get(feed.table.name)
     return known is not None and known.shape != feed.shape
 
@@ -182,37 +124,25 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _feeds(served: Mapping[str, Served], release: Release) -> Iterator[_Feed]:
-    """What a release can feed: tables that it has, since the project may be ahead of it."""
-    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
-    for name, item in served.items():
-        if name in there:
-            yield _Feed(item.stored, (name,), item)
-        if item.cube is not None and there.issuperset(item.cube.inputs):
-            yield _Feed(item.cube.stored, item.cube.inputs, item, item.cube)
-        if item.analysis is not None and there.issuperset(item.analysis.inputs):
-            yield _Feed(chunk_table(item.analysis), item.analysis.inputs, item, analysis=item.analysis)
-
-
-def _builds(feed: _Feed, release: Release) -> tuple[Build, ...]:
+def _builds(feed: Feed, release: Release) -> tuple[Build, ...]:
     builds = (release.build(Layer.GOLD, name) for name in feed.inputs)
     return tuple(build for build in builds if build is not None)
 
 
-def _rows(feed: _Feed, release: Release) -> int:
+def _rows(feed: Feed, release: Release) -> int:
     """About how many rows a table has; a cube has fewer than its largest input, chunks are few."""
     if feed.analysis is not None:
         return 0
     return max(build.rows for build in _builds(feed, release)) // (2 if feed.cube else 1)
 
 
-def _is_served(store: Store, before: ServedState, feed: _Feed, release: Release, as_of: dt.date) -> bool:
+def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, as_of: dt.date) -> bool:
     known = before.tables.get(feed.table.name)
     same = known is not None and known.mark == feed.mark(_builds(feed, release), as_of)
     return same and known is not None and store.holds(feed.table, known.versions)
 
 
-def _is_intact(session: LoadSession, feed: _Feed, known: Mapping[str, TableState]) -> bool:
+def _is_intact(session: LoadSession, feed: Feed, known: Mapping[str, TableState]) -> bool:
     """Whether the store holds what the load before left, in today's shape: nobody else wrote there."""
     before = known.get(feed.table.name)
     return before is not None and before.shape == feed.shape and session.holds(feed.table, before.versions)
@@ -243,7 +173,7 @@ class _Work:
         self.inserted = 0
         self.closed = 0
 
-    def load(self, feed: _Feed, before: TableState | None) -> None:
+    def load(self, feed: Feed, before: TableState | None) -> None:
         """Write what differs from what the store has of a table; all of it, when that is not known (``before``)."""
         start, builds = time.perf_counter(), _builds(feed, self._release)
         mark = feed.mark(builds, self._as_of)
@@ -283,7 +213,7 @@ class _Work:
         for name in names:
             self.closed += self._session.close(StoredTable(name, (), ()), None)
 
-    def flip(self, feeds: Sequence[_Feed], *, alone: bool) -> None:
+    def flip(self, feeds: Sequence[Feed], *, alone: bool) -> None:
         """Let readers see the load, ``alone`` when rows of those before would be misread now."""
         tables = {
             feed.table.name: self._states[feed.table.name].model_copy(
@@ -302,10 +232,10 @@ class _Work:
         )
         self._session.flip(state, self._marks, alone=alone)
 
-    def _can_compare(self, feed: _Feed, before: TableState) -> bool:
+    def _can_compare(self, feed: Feed, before: TableState) -> bool:
         return before.recipe == feed.recipe and all(self._lake.is_complete(build) for build in before.builds)
 
-    def _write_changes(self, feed: _Feed, before: TableState, builds: Sequence[Build]) -> int:
+    def _write_changes(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> int:
         """Write the rows that are new, gone or different; returns the number of rows that the table has now."""
         new = self._bind(feed, NEW, builds, self._as_of)
         old = self._bind(feed, OLD, before.builds, before.as_of)
@@ -318,7 +248,7 @@ class _Work:
         self.closed, self.inserted = self.closed + closed, self.inserted + inserted
         return before.rows - closed + inserted
 
-    def _write_all(self, feed: _Feed, builds: Sequence[Build], *, close: bool) -> int:
+    def _write_all(self, feed: Feed, builds: Sequence[Build], *, close: bool) -> int:
         """Write every row, in the order of the key, which stores take best; returns their number."""
         if close:
             self.closed += self._session.close(feed.table, None)
@@ -331,7 +261,7 @@ class _Work:
         return inserted
 
     def _write_columns(
-        self, feed: _Feed, analysis: Analysis, before: TableState | None, builds: Sequence[Build], *, close: bool
+        self, feed: Feed, analysis: Analysis, before: TableState | None, builds: Sequence[Build], *, close: bool
     ) -> int:
         """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
         engine, kept = self._engine(), 0
@@ -348,7 +278,7 @@ class _Work:
         self.inserted += inserted
         return kept + inserted
 
-    def _find_marks(self, feed: _Feed, rows: int) -> Marks | None:
+    def _find_marks(self, feed: Feed, rows: int) -> Marks | None:
         if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
             return None
         step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
@@ -359,7 +289,7 @@ class _Work:
         query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
         return Marks(step=step, keys=tuple(self._engine().rows(query)))
 
-    def _bind(self, feed: _Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
+    def _bind(self, feed: Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
         bound = {}
         for name, build in zip(feed.inputs, builds, strict=True):
             bound[name] = f"{side} {name}"

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import filon.dashboard.client
 from filon.dashboard.client import ApiClient
 from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
 
@@ -142,3 +143,27 @@ def test_a_store_without_a_release_is_empty(client: ApiClient, said: Said) -> No
     assert client.release() == 3
     said.status = 503
     assert client.release() == 3, "believed for a moment, so that a thousand users do not ask a thousand times"
+
+
+def test_the_address_that_pages_show_has_no_password() -> None:
+    client = ApiClient("http://ada:secret@127.0.0.1:9/")
+    assert client.url == "http://127.0.0.1:9"
+    with pytest.raises(ApiUnreachable) as error:
+        client.get("project")
+    assert "secret" not in str(error.value)
+    client.close()
+
+
+def test_another_load_of_a_release_is_asked_anew(client: ApiClient, said: Said) -> None:
+    client.get_of_release(1, "ventes", stamp="a")
+    client.get_of_release(1, "ventes", stamp="b")
+    assert len(said.asked) == 2
+
+
+def test_answers_that_nobody_asked_for_lately_make_room(
+    client: ApiClient, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filon.dashboard.client, "ALL_REMEMBERED", 2 * len(said.body))
+    for release in (1, 2, 1, 3, 1, 2):
+        client.get_of_release(release, "ventes")
+    assert [path[-1] for path in said.asked] == ["1", "2", "3", "2"]

@@ -32,7 +32,9 @@ def test_everything_is_no_period() -> None:
 def test_the_period_before_is_as_long_and_ends_the_day_before() -> None:
     period = Period(dt.date(2025, 3, 1), dt.date(2025, 3, 10))
     assert period.before() == Period(dt.date(2025, 2, 19), dt.date(2025, 2, 28))
-    assert period.before().days == period.days
+    before = period.before()
+    assert before is not None
+    assert before.days == period.days
 
 
 def test_the_year_before_a_year_is_a_year_leap_or_not() -> None:
@@ -40,7 +42,9 @@ def test_the_year_before_a_year_is_a_year_leap_or_not() -> None:
         dt.date(2024, 1, 1), dt.date(2024, 12, 31)
     )
     leap = Period(dt.date(2024, 2, 29), dt.date(2025, 2, 27))
-    assert leap.before().first == dt.date(2023, 2, 28)
+    before = leap.before()
+    assert before is not None
+    assert before.first == dt.date(2023, 2, 28)
 
 
 def test_filters_become_parameters() -> None:
@@ -56,3 +60,16 @@ def test_filters_become_parameters() -> None:
     assert not filters.is_empty
     assert Filters().is_empty
     assert Filters().before() is None
+
+
+@pytest.mark.parametrize("day", [dt.date.min, dt.date.max, dt.date(9999, 1, 1), dt.date(1, 12, 31)])
+@pytest.mark.parametrize("span", [span for span in Span if span is not Span.CUSTOM])
+def test_the_ends_of_the_calendar_are_days_too(span: Span, day: dt.date) -> None:
+    period = period_of(span, Period(day, day))
+    assert period is None or period.first <= period.last
+    Filters(period).before()
+
+
+def test_before_all_time_there_is_nothing_to_compare_with() -> None:
+    assert Period(dt.date(1, 1, 2), dt.date(2026, 1, 1)).before() is None
+    assert Filters(Period(dt.date.min, dt.date.max)).before() is None

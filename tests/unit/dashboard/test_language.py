@@ -113,3 +113,13 @@ def _keys_in_code() -> tuple[set[str], set[str]]:
             choices += [choice.body for choice in choices if isinstance(choice, ast.IfExp)]
             asked |= {str(choice.value) for choice in choices if isinstance(choice, ast.Constant)}
     return asked, begun
+
+
+def test_numbers_have_all_their_digits() -> None:
+    number = Decimal("123456789012345678901234567890123456.78")
+    assert Language(Code.ENGLISH).number(number, 2) == "123,456,789,012,345,678,901,234,567,890,123,456.78"
+
+
+def test_moments_at_the_ends_of_the_calendar_are_written_in_utc() -> None:
+    assert Language(Code.ENGLISH, timezone="Europe/Paris").moment("9999-12-31T23:59:59Z") == "31 Dec 9999 23:59 UTC"
+    assert Language(Code.ENGLISH, timezone="America/New_York").moment("0001-01-01T00:00:00Z") == "1 Jan 1 00:00 UTC"

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from filon.dashboard.access import is_listed
+from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import read_secrets
-from filon.dashboard.parts import as_csv
+from filon.dashboard.parts import as_csv, column, headings
 from filon.errors import ConfigError
 from filon.settings import Settings
 
@@ -59,3 +60,17 @@ def test_a_provider_that_could_sign_nobody_in_is_an_error_not_an_open_door(
         file.write_text(content)
     with pytest.raises(ConfigError, match=what):
         read_secrets(Settings(dashboard_secrets=file))
+
+
+def test_columns_that_are_called_alike_say_their_own_names() -> None:
+    found = headings(Language(Code.ENGLISH), ["segment", "segment_client", "pays"])
+    assert found == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Country"}
+
+
+def test_numbers_of_a_column_keep_their_digits_and_have_one_type() -> None:
+    large, small = 2**53 + 1, Decimal("10.5") / 3
+    for values in ([large, None, 1], [Decimal("1234567890123456.79"), Decimal("1.50")]):
+        assert [None if value is None else Decimal(value) for value in values] == list(column(values))
+    assert column([small, Decimal(1), None]).dtype == float
+    assert [str(value) for value in column([1, None])] == ["1", "<NA>"]
+    assert list(column([["a", "b"], ["c"]])) == ["a, b", "c"]

@@ -5,29 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from filon.dashboard.context import Context
+from filon.dashboard.context import Context, Need
 from filon.dashboard.views import clients, explorer, overview, pipeline, products, quality, revenue
 
 
 @dataclass(frozen=True)
 class View:
-    """A page. It is shown when the project serves its ``tables``; ``is_filtered``: the sidebar's filters act on it."""
+    """A page. It is offered when the project serves the tables that it ``needs``, and says what these lack.
+
+    ``is_filtered``: the sidebar's filters act on it.
+    """
 
     name: str
     path: str
     icon: str
     show: Callable[[Context], None]
-    tables: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     is_filtered: bool = True
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it needs."""
+        return tuple(need.table for need in self.needs)
 
-FACTS, CLIENTS = "fact_ventes", "dim_clients"
+
+FACTS = "fact_ventes"
+SALES = Need(FACTS, ("ca", "nb_ventes", "nb_clients", "nb_produits", "pays", "produit", "segment", "id_client"))
+DAYS = Need(FACTS, ("ca", "nb_ventes", "nb_clients"))
+PRODUCTS = Need(FACTS, ("ca", "nb_ventes", "nb_produits", "produit"))
+CLIENTS = Need("dim_clients", columns=clients.SHOWN, filters=("id_client", "pays", "segment", "total_ca"))
 
 VIEWS = (
-    View("overview", "", ":material/dashboard:", overview.show, (FACTS, CLIENTS)),
-    View("revenue", "chiffre-d-affaires", ":material/trending_up:", revenue.show, (FACTS,)),
-    View("clients", "clients", ":material/group:", clients.show, (FACTS, CLIENTS)),
-    View("products", "produits", ":material/inventory_2:", products.show, (FACTS,)),
+    View("overview", "", ":material/dashboard:", overview.show, (SALES, CLIENTS)),
+    View("revenue", "chiffre-d-affaires", ":material/trending_up:", revenue.show, (DAYS,)),
+    View("clients", "clients", ":material/group:", clients.show, (SALES, CLIENTS)),
+    View("products", "produits", ":material/inventory_2:", products.show, (PRODUCTS,)),
     View("explorer", "explorateur", ":material/table_view:", explorer.show),
     View("quality", "qualite", ":material/verified:", quality.show, is_filtered=False),
     View("pipeline", "pipeline", ":material/conversion_path:", pipeline.show, is_filtered=False),

@@ -11,13 +11,12 @@ from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.context import Context
+from filon.dashboard.markup import plain
 from filon.dashboard.paging import paged_table
 from filon.dashboard.parts import chart, table
 
 SIZES = (25, 50, 100)
 DRAWN = 100
-ORDERED = ("integer", "decimal", "double", "date", "timestamp")
-SHARED = ("date_debut", "date_fin")
 
 
 def show(context: Context) -> None:
@@ -54,7 +53,8 @@ def _sizes(described: Row) -> list[int]:
 
 def _describe(context: Context, described: Row) -> None:
     language = context.language
-    st.markdown(f"{described['description']}  \n{language.text('explorer.grain', grain=described['grain'])}")
+    about = (described["description"], language.text("explorer.grain", grain=described["grain"]))
+    st.markdown("  \n".join(plain(text) for text in about if text))
     with st.expander(language.text("explorer.columns", count=len(described["columns"]))):
         rows = [
             {
@@ -105,7 +105,7 @@ def _places(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
 def _filter(context: Context, of: str, column: Row) -> list[tuple[str, str]]:
     """The fields of one column: bounds for what is ordered, values for all else."""
     language, name = context.language, column["name"]
-    label, key = language.name(name), f"filter.{of}.{name}"
+    label, key = plain(language.name(name)), f"filter.{of}.{name}"
     if column["type"] == "date":
         first = st.date_input(f"{label} ≥", value=None, key=f"{key}.min", format=language.date_input)
         last = st.date_input(f"{label} ≤", value=None, key=f"{key}.max", format=language.date_input)
@@ -144,7 +144,7 @@ def _draw(context: Context, described: Row, parameters: list[tuple[str, str]]) -
         lambda style: _figure(style, hint, described, rows, measures[0]),
         rows,
         (described["name"],),
-        about=f"{context.language.name(measures[0])}. {about}".strip(),
+        about=f"{plain(context.language.name(measures[0]))}. {about}".strip(),
     )
 
 
@@ -154,7 +154,7 @@ def _figure(style: charts.Style, hint: Row, described: Row, rows: list[Row], mea
     if kind in ("line", "area"):
         types = {column["name"]: column["type"] for column in described["columns"]}
         step = "jour" if types[x] == "date" else "mois"
-        oldest_first = sorted(rows, key=lambda row: str(row[x]))
+        oldest_first = sorted(rows, key=lambda row: (row[x] is None, row[x]))
         return charts.over_time(style, oldest_first, x, measure, line=True, step=step)
     if kind == "pie":
         return charts.shares(style, rows, x, measure, shades)

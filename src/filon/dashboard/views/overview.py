@@ -19,7 +19,7 @@ def show(context: Context) -> None:
     language = context.language
     now, before, registered, months, countries, products, best = context.together(
         *context.compared(),
-        lambda: context.answer("clients", [*context.filters.of("pays", "segment"), ("limit", "1")]).data["total"],
+        lambda: _registered(context),
         lambda: context.analyse("mois", sort="value"),
         lambda: context.analyse("pays"),
         lambda: context.analyse("produit", sort="-nb_ventes", limit=MOST_BARS),
@@ -69,3 +69,9 @@ def show(context: Context) -> None:
             height=height,
         )
     draw_best(context, "overview.best", best)
+
+
+def _registered(context: Context) -> int:
+    """How many clients there are in the countries and segments chosen, whether they bought or not."""
+    asked = [*context.filters.of("pays", "segment"), ("limit", "1")]
+    return int(context.answer(context.tables[CLIENTS]["path"], asked).data["total"])

@@ -11,6 +11,7 @@ from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
 from filon.dashboard.context import Context
+from filon.dashboard.markup import plain
 from filon.dashboard.parts import Card, chart, footer, table
 from filon.dashboard.views.quality import run_text
 
@@ -127,7 +128,7 @@ def _runs(context: Context, runs: Sequence[Row]) -> None:
     )
     run = by_id[chosen or runs[0]["run_id"]]
     if run["error"]:
-        st.warning(run["error"], icon=":material/error:")
+        st.warning(plain(run["error"]), icon=":material/error:")
     bars = _bars(context, run)
     layers = {name: (language.text(f"layer.{name}"), colour) for name, colour in LAYERS.items()}
     groups = {**layers, STEPS: (language.text("layer.step"), MAIN)}
@@ -209,11 +210,11 @@ def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
 def _table_of_lineage(context: Context, item: Row) -> None:
     language = context.language
     with st.container(border=True):
-        st.subheader(f"`{item['name']}`", anchor=False)
+        st.subheader(plain(item["name"]), anchor=False)
         about = [item["description"], item["grain"], language.text(f"layer.{item['layer']}")]
-        st.caption(" · ".join(part for part in about if part))
+        st.caption(" · ".join(plain(part) for part in about if part))
         if item["inputs"]:
-            st.markdown(language.text("pipeline.upstream", tables=", ".join(f"`{name}`" for name in item["inputs"])))
+            st.markdown(language.text("pipeline.upstream", tables=", ".join(map(plain, item["inputs"]))))
         if item["columns"]:
             rows = [
                 {"name": found["name"], "sql_type": found["sql_type"], "description": found["description"]}

@@ -1,0 +1,85 @@
+"""Projects whose tables are called like those of the demo, and are others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+from filon.api import create_app
+from filon.dashboard.launch import SCRIPT
+from filon.dashboard.views import VIEWS
+from filon.project import load_project
+from filon.projects import retail
+from filon.serving.stores import open_store
+from filon.settings import Settings
+from tests.integration.api.conftest import answering
+from tests.integration.api.test_other_contract import CLIENTS, SALES
+from tests.integration.conftest import Shop
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The demo, whose sales are analysed by `table` and not by country; a product is called like HTML."""
+    found = tmp_path / "project"
+    shutil.copytree(retail.FOLDER, found, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    facts = found / "gold" / "fact_ventes.yaml"
+    text = facts.read_text().replace("pays: {column: pays, through: id_client}", "table: {column: segment_client}")
+    facts.write_text(text.replace("Une vente, avec", "Une **vente** :red[x] <b>y</b>, avec"))
+    return found
+
+
+@pytest.fixture
+def address(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The project is served, and the dashboard knows where."""
+    uri = f"sqlite:///{tmp_path / 'serving.db'}"
+    shop = Shop(tmp_path / "shop", project, {"FILON_SERVING": uri})
+    shop.put("clients.csv", CLIENTS)
+    shop.put("achats.csv", SALES)
+    shop.run()
+    settings = Settings(api_keys=tmp_path / "apikeys.json")
+    st.cache_resource.clear()
+    with answering(create_app(load_project(project), open_store(uri), settings)) as found:
+        monkeypatch.setenv("FILON_API_URL", found)
+        yield
+    st.cache_resource.clear()
+
+
+@pytest.mark.usefixtures("address")
+def test_pages_of_the_demo_say_what_is_missing_and_others_work() -> None:
+    for view in VIEWS:
+        page = _drawn(view.path)
+        assert not page.error
+        missing = [text.value for text in page.caption if text.value.startswith("fact\\_ventes\\: analysis")]
+        assert len(missing) == (view.name in ("overview", "clients"))
+
+
+@pytest.mark.usefixtures("address")
+def test_a_dimension_may_be_called_like_another_choice() -> None:
+    page = _drawn("explorateur", table="fact_ventes")
+    assert page.selectbox(key="table").value == "fact_ventes"
+    page.multiselect(key="table_").select("Bronze").run()
+    assert not page.exception
+    assert page.selectbox(key="table").value == "fact_ventes"
+
+
+@pytest.mark.usefixtures("address")
+def test_words_of_a_contract_are_no_markup() -> None:
+    text = next(found.value for found in _drawn("explorateur", table="fact_ventes").markdown if "vente" in found.value)
+    assert "\\*\\*vente\\*\\*" in text
+    assert ":red[" not in text
+
+
+def _drawn(path: str, **query: str) -> AppTest:
+    page = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    page._page_hash = calc_hash(path)
+    for key, value in {"lang": "en", **query}.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    return page
