@@ -1,7 +1,7 @@
 """Measure a run with sources and lake on S3 beside the same run on the local disk.
 
-The object store is the one that the standard AWS settings name. Local and S3 run in turn, in one session; what counts is
-the ratio of their wall times: ``python -m benchmarks.object_store --purchases 10000000``.
+The object store is the one that the standard AWS settings name. Local and S3 run in turn, in one session; what counts
+is the ratio of their wall times: ``python -m benchmarks.object_store --purchases 10000000``.
 """
 
 from __future__ import annotations
