@@ -131,6 +131,8 @@ def test_a_failed_run_is_shown_while_the_release_stays(tmp_path: Path, browser: 
         with visiting(browser, site.url) as visit:
             visit.open("pipeline?lang=en")
             _says(visit, "Runs")
+            shop.filon("run", "--as-of", "2026-01-01")
+            _says(visit, "nothing new")
             visit.open("qualite?lang=en")
             _says(visit, "Files refused")
             assert not visit.complaints

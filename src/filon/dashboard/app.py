@@ -55,7 +55,7 @@ def main() -> None:
         _watch(client, None)
         return
     view = _navigate(language, views)
-    _watch(client, context.release)
+    _watch(client, context.release, client.newest_run() if view.follows_runs else None)
     _draw(context, view)
 
 
@@ -107,13 +107,14 @@ def _warn_if_stale(context: Context, view: View) -> None:
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _watch(client: ApiClient, shown: int | None) -> None:
-    """Draw the page anew when another release is served, or one again (None is shown)."""
+def _watch(client: ApiClient, shown: int | None, last_run: str | None = None) -> None:
+    """Draw the page anew when another release is served, or one again (None is shown); or after ``last_run``."""
     try:
         now = client.release()
+        newest = client.newest_run() if last_run is not None else None
     except ApiError:
         return  # what is on the page still holds; the next change says what is wrong
-    if now != shown:
+    if (now, newest) != (shown, last_run):
         st.rerun(scope="app")
 
 

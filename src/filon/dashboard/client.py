@@ -72,6 +72,11 @@ class ApiClient:
             self._health = (time.monotonic() + HEALTH_FRESH_S, release)
         return release
 
+    def newest_run(self) -> str:
+        """The id of the run that ended last; empty when there was none."""
+        newest = self.get("runs", [("limit", "1")]).data["data"]
+        return str(newest[0]["run_id"]) if newest else ""
+
     def get(self, path: str, parameters: Parameters = ()) -> Answer:
         """An answer of this moment; ``path`` lies under ``/api/v1``, or is a whole path that the API gave."""
         response = self._request(_whole(path), parameters)

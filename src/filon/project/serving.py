@@ -155,7 +155,12 @@ def serving_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
     paths: dict[str, str] = {}
     for model in models.values():
         contract, words, aggregations = model.contract, model.serving, model.aggregations
-        for what, fix in (*_word_mistakes(contract, words), *_aggregation_mistakes(contract, aggregations, contracts)):
+        mistakes = (
+            *_word_mistakes(contract, words),
+            *_aggregation_mistakes(contract, aggregations, contracts),
+            *_unserved_mistakes(contract, aggregations, models),
+        )
+        for what, fix in mistakes:
             yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)
         answers = [aggregations.total.path, aggregations.series.path] if aggregations else []
         if aggregations and aggregations.analysis:
@@ -268,6 +273,14 @@ def _dimension_mistakes(contract: Contract, words: AggregationWords, contracts: 
                 f"aggregations: the dimension `{name}` is measured, not counted",
                 "name a text, integer, date or boolean",
             )
+
+
+def _unserved_mistakes(contract: Contract, words: AggregationWords | None, models: Mapping[str, Model]) -> Mistakes:
+    contracts = {name: model.contract for name, model in models.items()}
+    for name, dimension in words.dimensions.items() if words else ():
+        owner = _owner(contract, dimension, contracts)
+        if owner is not None and not models[owner.name].serving.served:
+            yield f"aggregations: the dimension `{name}` comes from `{owner.name}`, which is not served", "serve it"
 
 
 def _owner(contract: Contract, dimension: Dimension, contracts: Mapping[str, Contract]) -> Contract | None:

@@ -13,7 +13,7 @@ from filon.dashboard.views import clients, explorer, overview, pipeline, product
 class View:
     """A page. It is offered when the project serves the tables that it ``needs``, and says what these lack.
 
-    ``is_filtered``: the sidebar's filters act on it.
+    ``is_filtered``: the sidebar's filters act on it. ``follows_runs``: it shows runs, also those without a release.
     """
 
     name: str
@@ -22,6 +22,7 @@ class View:
     show: Callable[[Context], None]
     needs: tuple[Need, ...] = ()
     is_filtered: bool = True
+    follows_runs: bool = False
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -41,6 +42,6 @@ VIEWS = (
     View("clients", "clients", ":material/group:", clients.show, (SALES, CLIENTS)),
     View("products", "produits", ":material/inventory_2:", products.show, (PRODUCTS,)),
     View("explorer", "explorateur", ":material/table_view:", explorer.show),
-    View("quality", "qualite", ":material/verified:", quality.show, is_filtered=False),
-    View("pipeline", "pipeline", ":material/conversion_path:", pipeline.show, is_filtered=False),
+    View("quality", "qualite", ":material/verified:", quality.show, is_filtered=False, follows_runs=True),
+    View("pipeline", "pipeline", ":material/conversion_path:", pipeline.show, is_filtered=False, follows_runs=True),
 )
