@@ -123,6 +123,11 @@ class Location:
                 for meta in chunk:
                     yield meta["path"], meta["last_modified"], meta["size"]
 
+    def drop_uploads(self, before: dt.datetime) -> None:
+        """Forget objects whose writers were killed before then; on a disk there is nothing to forget."""
+        if self.folder is None:
+            open_s3().drop_uploads(self.uri, before)
+
     def make_folder(self) -> None:
         """Create the local folder; object stores have none."""
         if self.folder is not None:

@@ -68,7 +68,7 @@ class S3:
 
     def store(self, uri: str) -> S3Store:
         """The objects under ``s3://bucket/prefix``, for obstore."""
-        parts = urlsplit(uri)
+        bucket, prefix = _split(uri)
         client: ClientConfig = {
             "allow_http": self.is_plain,
             "connect_timeout": CONNECT_TIMEOUT,
@@ -77,8 +77,8 @@ class S3:
         if self.ca_file:
             client["root_certificate"] = self.ca_file.read_bytes()
         return S3Store(
-            parts.netloc,
-            prefix=parts.path.strip("/") or None,
+            bucket,
+            prefix=prefix or None,
             config={
                 "region": self.region,
                 "virtual_hosted_style_request": not self.path_style,
@@ -142,6 +142,15 @@ class S3:
             self._create_bucket(client, name)
         except BotoCoreError as error:
             raise _unanswered(name, error) from error
+
+    def drop_uploads(self, uri: str, before: dt.datetime) -> None:
+        """Forget uploads in parts that were begun before then and never ended: their parts are kept, and paid for."""
+        bucket, prefix = _split(uri)
+        client = self._client()
+        for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+            for upload in page.get("Uploads", []):
+                if upload["Initiated"] < before:
+                    client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
     def _create_bucket(self, client: Any, name: str) -> None:
         from botocore.exceptions import ClientError
@@ -216,6 +225,12 @@ def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
         path_style=style == "path" or (endpoint is not None and style != "virtual"),
         ca_file=_ca_file(given, session),
     )
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of an address."""
+    parts = urlsplit(uri)
+    return parts.netloc, parts.path.strip("/")
 
 
 def _own_endpoint(url: str) -> str | None:

@@ -35,6 +35,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime) -> Swept:
     files = size = 0
     for layer in TABLES:
         location = lake.layer(layer)
+        location.drop_uploads(before)
         listed = list(location.listing())
         needed = _needed(
             lake, layer, kept, ledger, {name.split("/", 1)[0] for name, *_ in listed if "/_delta_log/" in name}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from filon.lake import Layer
-from tests.integration.conftest import Shop
+from filon.lake import Layer, open_s3
+from tests.integration.conftest import Shop, surroundings
 from tests.integration.objects import ObjectStore
 from tests.integration.s3.conftest import RemoteShop, remote
 
@@ -96,3 +96,16 @@ def test_a_store_is_served_from_s3(remote_shop: RemoteShop, store_uri: str) -> N
     report = shop.run()
     assert report["serving"]["inserted"] > len(shop.rows("fact_ventes"))
     assert shop.run()["serving"]["inserted"] == 0
+
+
+def test_sweep_forgets_uploads_that_never_ended(remote_shop: RemoteShop) -> None:
+    remote_shop.run()
+    with surroundings(remote_shop.environment()):
+        s3 = open_s3().session.client("s3", endpoint_url=open_s3().endpoint)
+        bucket, prefix = remote_shop.root.removeprefix("s3://").split("/")
+        s3.create_multipart_upload(Bucket=bucket, Key=f"{prefix}/gold/fact_ventes/part-of-a-killed-run.parquet")
+        assert len(s3.list_multipart_uploads(Bucket=bucket, Prefix=f"{prefix}/gold")["Uploads"]) == 1
+        remote_shop.filon("sweep", "--hours", "1")
+        assert len(s3.list_multipart_uploads(Bucket=bucket, Prefix=f"{prefix}/gold")["Uploads"]) == 1, "it is young"
+        remote_shop.filon("sweep", "--hours", "0")
+        assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=f"{prefix}/gold")
