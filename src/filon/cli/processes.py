@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -42,14 +42,14 @@ class Server:
     log: Path | None = None
 
 
-def answers(address: str) -> Health:
+def answers(address: str, auth: tuple[str, str] | None = None) -> Health:
     """Whether an address answers with success."""
 
     def ask() -> bool:
         import httpx
 
         try:
-            return httpx.get(address, timeout=1, trust_env=False).is_success
+            return httpx.get(address, auth=auth, timeout=1, trust_env=False).is_success
         except httpx.TransportError:
             return False
 
@@ -80,14 +80,10 @@ class Child:
         """Ask it to end, wait a while, then kill what is left of it."""
         if self._process.poll() is None:
             self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            pass  # killed with its group
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # nothing is left of the group
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # nothing is left of the group
         self._process.wait()
 
 

@@ -25,7 +25,9 @@ def root() -> None:
 
 @app.command()
 def init(
-    force: Annotated[bool, typer.Option("--force", help="Overwrite .env: running services keep their old ones")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite .env: running services keep their old ones")
+    ] = False,
 ) -> None:
     """Write .env for compose: the names of .env.example, with a random secret wherever it has no value."""
     if not EXAMPLE.is_file():

@@ -19,10 +19,11 @@ ENVIRONMENT = FOLDER / "stack.env"
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 S3_LAKE = "s3://{layer}"
+LAKE_IN_OBJECT_STORE = False
 
-S3_KEY, S3_SECRET = "S3_ACCESS_KEY", "S3_SECRET_KEY"  # noqa: S105 (names)
+S3_KEY, S3_SECRET = "S3_ACCESS_KEY", "S3_SECRET_KEY"
 PASSWORDS = {ADMIN: "MONGO_ADMIN_PASSWORD", WRITER: "MONGO_WRITER_PASSWORD", READER: "MONGO_READER_PASSWORD"}
-EXPRESS_PASSWORD, EXPRESS_COOKIE = "MONGO_EXPRESS_PASSWORD", "MONGO_EXPRESS_COOKIE_SECRET"  # noqa: S105
+EXPRESS_PASSWORD, EXPRESS_COOKIE = "MONGO_EXPRESS_PASSWORD", "MONGO_EXPRESS_COOKIE_SECRET"
 SECRET_NAMES = (S3_KEY, S3_SECRET, *PASSWORDS.values(), EXPRESS_PASSWORD, EXPRESS_COOKIE)
 
 
@@ -50,16 +51,25 @@ class Site:
         """The address of a service that speaks HTTP."""
         return f"http://{HOST}:{self.ports[service]}"
 
+    def address(self, service: str) -> str | None:
+        """The address that a user is shown."""
+        if service not in self.ports:
+            return None
+        return f"mongodb://{HOST}:{self.ports[service]}" if service == "mongodb" else self.url(service)
+
+    def store(self, account: str) -> str:
+        """The database in MongoDB for an account."""
+        return address_of(account, self.secrets[PASSWORDS[account]], self.ports["mongodb"])
+
     def serving(self, account: str) -> dict[str, str]:
         """The store, as an account of MongoDB sees it: what the settings name, else MongoDB, else the default."""
         if self.settings.serving is not None or "mongodb" not in self.programs:
             return _given(SERVING=self.settings.serving)
-        password = self.secrets[PASSWORDS[account]]
-        return _given(SERVING=address_of(account, password, self.ports["mongodb"]))
+        return _given(SERVING=self.store(account))
 
     def lake(self) -> dict[str, str]:
         """The lake: what the settings name, else the object store, else the default."""
-        if self.settings.lake is not None or "object-store" not in self.programs:
+        if self.settings.lake is not None or "object-store" not in self.programs or not LAKE_IN_OBJECT_STORE:
             return _given(LAKE=self.settings.lake)
         return _given(LAKE=S3_LAKE) | {
             "AWS_ENDPOINT_URL": self.url("object-store"),
