@@ -128,20 +128,28 @@ class Group:
 
 @contextmanager
 def group() -> Iterator[Group]:
-    """Servers that end when the block does, also by Ctrl-C, SIGTERM or SIGHUP, which end the block quietly."""
+    """Servers that end when the block does, however it ends, with all that they started."""
     found = Group()
-    before = {number: signal.signal(number, _interrupt) for number in ENDING}
-    with ending_orphans():
+    with quietly_stopped(), ending_orphans():
         try:
             yield found
-        except KeyboardInterrupt:
-            pass  # the usual way to stop servers
         finally:
-            for number in before:
+            for number in ENDING:
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of them behind
             found.stop()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+
+
+@contextmanager
+def quietly_stopped() -> Iterator[None]:
+    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself."""
+    before = {number: signal.signal(number, _interrupt) for number in ENDING}
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass  # the usual way to stop servers
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def shorten(log: Path | None) -> None:

@@ -65,7 +65,6 @@ def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing]
 
     with Screen(open_console(quiet=json), quiet=json) as screen, group() as processes:
         stack = Stack(site, services, missing, processes)
-        screen.show(stack.members, stack.members)
         starting = True
         while stack.alive:
             screen.show(stack.members, list(stack.step()))

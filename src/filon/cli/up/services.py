@@ -17,6 +17,7 @@ from filon.cli.up.site import (
     HOST,
     PASSWORDS,
     REGION,
+    S3_INNER_KEY,
     S3_KEY,
     S3_SECRET,
     Site,
@@ -78,7 +79,8 @@ def _seaweed(site: Site, program: str, data: Path) -> tuple[list[str], dict[str,
     off = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
     command = [program, "mini", f"-dir={data}", f"-ip={HOST}", f"-ip.bind={HOST}", *off]
     command += [f"-{name}={port}" for name, port in ports.items()]
-    return command, {"AWS_ACCESS_KEY_ID": site.secrets[S3_KEY], "AWS_SECRET_ACCESS_KEY": site.secrets[S3_SECRET]}
+    keys = {"AWS_ACCESS_KEY_ID": site.secrets[S3_KEY], "AWS_SECRET_ACCESS_KEY": site.secrets[S3_SECRET]}
+    return command, keys | dict.fromkeys(SEAWEED_GUARDS, site.secrets[S3_INNER_KEY])
 
 
 def _minio(site: Site, program: str, data: Path) -> tuple[list[str], dict[str, str]]:
@@ -188,6 +190,14 @@ def _serves_flows(address: str) -> Health:
 
     return ask
 
+
+SEAWEED_GUARDS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+"""Without these, its inner ports give and take every object without a key."""
 
 SEAWEED_PORTS = {
     "master.port": 9333,

@@ -19,12 +19,11 @@ ENVIRONMENT = FOLDER / "stack.env"
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 S3_LAKE = "s3://{layer}"
-LAKE_IN_OBJECT_STORE = False
 
-S3_KEY, S3_SECRET = "S3_ACCESS_KEY", "S3_SECRET_KEY"
+S3_KEY, S3_SECRET, S3_INNER_KEY = "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_INTERNAL_KEY"
 PASSWORDS = {ADMIN: "MONGO_ADMIN_PASSWORD", WRITER: "MONGO_WRITER_PASSWORD", READER: "MONGO_READER_PASSWORD"}
 EXPRESS_PASSWORD, EXPRESS_COOKIE = "MONGO_EXPRESS_PASSWORD", "MONGO_EXPRESS_COOKIE_SECRET"
-SECRET_NAMES = (S3_KEY, S3_SECRET, *PASSWORDS.values(), EXPRESS_PASSWORD, EXPRESS_COOKIE)
+SECRET_NAMES = (S3_KEY, S3_SECRET, S3_INNER_KEY, *PASSWORDS.values(), EXPRESS_PASSWORD, EXPRESS_COOKIE)
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,13 @@ class Site:
 
     def lake(self) -> dict[str, str]:
         """The lake: what the settings name, else the object store, else the default."""
-        if self.settings.lake is not None or "object-store" not in self.programs or not LAKE_IN_OBJECT_STORE:
+        if self.settings.lake is not None or "object-store" not in self.programs:
             return _given(LAKE=self.settings.lake)
         return _given(LAKE=S3_LAKE) | {
             "AWS_ENDPOINT_URL": self.url("object-store"),
             "AWS_ACCESS_KEY_ID": self.secrets[S3_KEY],
             "AWS_SECRET_ACCESS_KEY": self.secrets[S3_SECRET],
             "AWS_REGION": REGION,
-            "AWS_ALLOW_HTTP": "true",
         }
 
     def orchestration(self) -> dict[str, str]:
