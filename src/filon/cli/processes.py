@@ -101,7 +101,12 @@ class Group:
 
     def start(self, server: Server) -> None:
         """Start a server, and wait until it is ready."""
-        child = self.launch(server)
+        self.launch(server)
+        self.wait(server)
+
+    def wait(self, server: Server) -> None:
+        """Wait until a server that was started is ready."""
+        child = next(child for started, child in self._running if started is server)
         end = time.monotonic() + READY_S
         while time.monotonic() < end:
             if child.exit_code is not None:
