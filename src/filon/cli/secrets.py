@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -54,14 +55,15 @@ def random_secret() -> str:
 
 
 def read_variables(path: Path) -> dict[str, str]:
-    """The lines ``NAME=value`` of a file."""
+    """The lines ``NAME=value`` of a file, as a shell reads them."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name: "".join(shlex.split(value)) for name, value in pairs}
 
 
 def written(variables: dict[str, str]) -> str:
-    """Variables as lines ``NAME=value``."""
-    return "".join(f"{name}={value}\n" for name, value in variables.items())
+    """Variables as lines ``NAME=value``, as a shell reads them."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ END_S = 60
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_signal_ends_every_process(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path, "--only", "api") as stack:
+    with running(tmp_path, "--only", "object-store") as stack:
         processes = stack.tree()
         assert processes
         assert stack.stop(number) == 0
@@ -98,6 +99,14 @@ def test_a_failing_npm_fails_mongo_express_only(tmp_path: Path) -> None:
         assert stack.states() == {"mongodb": "healthy", "mongo-express": "failed"}
         assert "exit code 7" in stack.services["mongo-express"]["detail"]
         assert "no registry answers" in stack.log("mongo-express")
+
+
+def test_a_line_that_fails_is_said_and_alone_fails_the_command(tmp_path: Path) -> None:
+    process = start(tmp_path, "--only", "line", FILON_SOURCES=str(tmp_path / "nowhere"))
+    output, errors = process.communicate(timeout=END_S)
+    assert process.returncode == 1
+    assert json.loads(output)["services"][0]["state"] == "failed"
+    assert "line ended with exit code 2. The end of .filon/logs/line.log" in errors
 
 
 @pytest.mark.parametrize("option", ["--only", "--without"])

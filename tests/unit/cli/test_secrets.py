@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from filon.cli.app import app
-from filon.cli.secrets import kept_secrets, random_secret, read_variables
+from filon.cli.secrets import kept_secrets, random_secret, read_variables, written
 from filon.errors import ConfigError
 
 
@@ -70,6 +71,15 @@ def test_secrets_that_are_known_stay_and_new_ones_are_added(tmp_path: Path) -> N
     assert second["A"] == first["A"]
     assert kept_secrets(file, ["A", "B"]) == second
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_variables_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
+    variables = {"LAKE": "s3://{layer}", "PROJECT": "/a folder/it's", "EMPTY": ""}
+    (tmp_path / "env").write_text(written(variables))
+    assert read_variables(tmp_path / "env") == variables
+    script = 'set -a; . ./env; printf "%s|%s|%s" "$LAKE" "$PROJECT" "$EMPTY"'
+    found = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert found.stdout == "|".join(variables.values())
 
 
 def test_a_secret_needs_no_escaping() -> None:

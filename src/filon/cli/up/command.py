@@ -20,8 +20,10 @@ from filon.settings import read_settings
 
 if TYPE_CHECKING:
     from filon.cli.up.programs import Missing
+    from filon.cli.up.screen import Screen
     from filon.cli.up.services import Service
     from filon.cli.up.site import Site
+    from filon.cli.up.stack import Stack
 
 
 class Ports(StrEnum):
@@ -63,17 +65,24 @@ def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing]
     from filon.cli.up.screen import Screen
     from filon.cli.up.stack import Stack
 
-    with Screen(open_console(quiet=json), quiet=json) as screen, group() as processes:
+    with Screen(open_console(quiet=json), as_json=json) as screen, group() as processes:
         stack = Stack(site, services, missing, processes)
-        starting = True
-        while stack.alive:
-            screen.show(stack.members, list(stack.step()))
-            if starting and stack.settled:
-                starting = False
-                screen.close_start(stack.members)
-            time.sleep(LOOK_S)
-        if starting:
+        try:
+            _watch(stack, screen)
+        finally:
+            screen.close()
+
+
+def _watch(stack: Stack, screen: Screen) -> None:
+    """Bring the stack up and look after it; ServerFailed when nothing is left of it."""
+    starting = True
+    while starting or stack.alive:
+        screen.show(stack.members, list(stack.step()))
+        if starting and stack.settled:
+            starting = False
             screen.close_start(stack.members)
+        time.sleep(LOOK_S)
+    stack.require_success()
 
 
 def _names(given: Sequence[str] | None) -> list[str]:

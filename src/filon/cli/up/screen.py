@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
-from types import TracebackType
 
-from rich.console import Console
+import typer
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -31,51 +30,64 @@ STYLES = {
 class Screen:
     """Tells a console how the members are. Use as a context manager."""
 
-    def __init__(self, console: Console, *, quiet: bool) -> None:
+    def __init__(self, console: Console, *, as_json: bool) -> None:
         self._console = console
-        self._quiet = quiet
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal and not quiet else None
+        self._as_json = as_json
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal and not as_json else None
+        self._hints: list[str] = []
 
     def __enter__(self) -> Screen:
-        with ExitStack() as opened:
-            if self._live:
-                opened.enter_context(self._live)
-            self._opened = opened.pop_all()
+        if self._live:
+            self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._opened.close()
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
 
     def show(self, members: Sequence[Member], changed: Sequence[Member]) -> None:
         """Show what changed."""
         if self._live and changed:
-            self._live.update(_table(members), refresh=True)
-        elif not self._quiet:
+            self._live.update(Group(_table(members), *self._hints), refresh=True)
+        elif not self._as_json:
             for member in changed:
-                self._console.print(f"{member.service.name:<14} {_line(member)}")
-                if member.state is State.FAILED:
-                    self._console.print(member.failure())
-            sys.stdout.flush()
+                self._say(f"{member.service.name:<14} {_line(member)}")
 
     def close_start(self, members: Sequence[Member]) -> None:
         """Say that the start is over, and how to go on."""
-        if self._quiet:
+        self._hints = _hints(members)
+        if self._as_json:
             services = [_as_json(member) for member in members]
-            print(json.dumps({"services": services, "environment": str(ENVIRONMENT)}, indent=2), flush=True)  # noqa: T201
-            return
-        names = {member.service.name for member in members if member.state is State.HEALTHY}
-        if not self._live:
+            typer.echo(json.dumps({"services": services, "environment": str(ENVIRONMENT)}, indent=2))
+            sys.stdout.flush()
+        elif self._live:
+            self.show(members, members)
+        else:
             self._console.print(_table(members))
-        self._console.print()
-        self._console.print("To work on the same lake and store from another terminal:")
-        self._console.print(f"  set -a; . {ENVIRONMENT}; set +a; filon run")
-        if "mongo-express" in names:
-            where = f"{EXPRESS_PASSWORD} in {SECRETS}"
-            self._console.print(f"Mongo Express asks for the user {MONGO_EXPRESS_USER} and the password {where}.")
-        self._console.print("Ctrl-C stops everything.")
+            self._say(*self._hints)
+
+    def close(self) -> None:
+        """Say that the end begins, which takes some seconds."""
+        if not self._as_json:
+            self._say("stopping …")
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self._console.print(line)
         sys.stdout.flush()
+
+
+def _hints(members: Sequence[Member]) -> list[str]:
+    healthy = {member.service.name for member in members if member.state is State.HEALTHY}
+    lines = [
+        "",
+        "To work on the same lake and store from another terminal:",
+        f"  set -a; . {ENVIRONMENT}; set +a; filon run",
+    ]
+    if "mongo-express" in healthy:
+        where = f"{EXPRESS_PASSWORD} in {SECRETS}"
+        lines.append(f"Mongo Express asks for the user {MONGO_EXPRESS_USER} and the password {where}.")
+    return [*lines, "Ctrl-C stops everything."]
 
 
 def _table(members: Sequence[Member]) -> Table:

@@ -111,10 +111,17 @@ def _prefect(site: Site) -> Plan:
 
 
 def _line(site: Site) -> Plan:
-    sources = sources_of(site.settings, site.project).folder
-    is_demo = site.project.folder == retail.FOLDER and sources is not None and not _holds_files(sources)
-    commands = [["generate", str(sources)], ["run"]] if is_demo else [["run"]]
+    samples = _samples_folder(site)
+    commands = [["generate", str(samples)], ["run"]] if samples else [["run"]]
     return Plan(environment(site.line()), before=[_filon(site, "line", *words) for words in commands])
+
+
+def _samples_folder(site: Site) -> Path | None:
+    """Where sample data may be put: the usual place of the sources, while nobody named another one or put files there."""
+    if site.project.folder != retail.FOLDER or site.settings.sources is not None:
+        return None
+    folder = sources_of(site.settings, site.project).folder
+    return None if folder is None or (folder.is_dir() and any(folder.iterdir())) else folder
 
 
 def _flows(site: Site) -> Plan:
@@ -170,10 +177,6 @@ def _filon(site: Site, service: str, *words: str) -> list[str]:
 
 def _planned(server: Server) -> Plan:
     return Plan(server.environment, serve=server.command, health=server.health)
-
-
-def _holds_files(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def _serves_flows(address: str) -> Health:

@@ -117,6 +117,12 @@ class Stack:
         """Whether anything runs, or is about to."""
         return any(member.state not in ENDED for member in self.members)
 
+    def require_success(self) -> None:
+        """ServerFailed when a member failed."""
+        for member in self.members:
+            if member.state is State.FAILED:
+                raise ServerFailed(member.failure())
+
     def step(self) -> Iterator[Member]:
         """Bring every member forward; those that changed. ServerFailed when the others cannot spare one that failed."""
         for member in self.members:
