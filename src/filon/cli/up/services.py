@@ -117,7 +117,7 @@ def _line(site: Site) -> Plan:
 
 
 def _samples_folder(site: Site) -> Path | None:
-    """Where sample data may be put: the usual place of the sources, while nobody named another one or put files there."""
+    """Where sample data may be put: the usual place of sources, while nobody named another or put files there."""
     if site.project.folder != retail.FOLDER or site.settings.sources is not None:
         return None
     folder = sources_of(site.settings, site.project).folder
