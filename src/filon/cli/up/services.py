@@ -63,7 +63,8 @@ class Service:
 
 
 def _object_store(site: Site) -> Plan:
-    program, data = site.programs["object-store"], site.folder("object-store")
+    program = site.programs["object-store"]
+    data = site.folder(f"object-store/{program.name}")
     key, secret = site.secrets[S3_KEY], site.secrets[S3_SECRET]
     plan = _minio if program.name == "minio" else _seaweed
     command, variables = plan(site, str(program), data)
