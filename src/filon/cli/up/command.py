@@ -65,7 +65,7 @@ def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing]
     from filon.cli.up.screen import Screen
     from filon.cli.up.stack import Stack
 
-    with Screen(open_console(quiet=json), as_json=json) as screen, group() as processes:
+    with Screen(open_console(quiet=json), site, as_json=json) as screen, group() as processes:
         stack = Stack(site, services, missing, processes)
         try:
             _watch(stack, screen)

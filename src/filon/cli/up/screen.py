@@ -12,9 +12,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from filon.cli.options import sources_of
 from filon.cli.render import table_of
 from filon.cli.up.services import MONGO_EXPRESS_USER
-from filon.cli.up.site import ENVIRONMENT, EXPRESS_PASSWORD, SECRETS
+from filon.cli.up.site import ENVIRONMENT, EXPRESS_PASSWORD, SECRETS, Site
 from filon.cli.up.stack import Member, State
 
 STYLES = {
@@ -30,8 +31,9 @@ STYLES = {
 class Screen:
     """Tells a console how the members are. Use as a context manager."""
 
-    def __init__(self, console: Console, *, as_json: bool) -> None:
+    def __init__(self, console: Console, site: Site, *, as_json: bool) -> None:
         self._console = console
+        self._site = site
         self._as_json = as_json
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal and not as_json else None
         self._hints: list[str] = []
@@ -55,7 +57,7 @@ class Screen:
 
     def close_start(self, members: Sequence[Member]) -> None:
         """Say that the start is over, and how to go on."""
-        self._hints = _hints(members)
+        self._hints = _hints(self._site, members)
         if self._as_json:
             services = [_as_json(member) for member in members]
             typer.echo(json.dumps({"services": services, "environment": str(ENVIRONMENT)}, indent=2))
@@ -77,10 +79,12 @@ class Screen:
         sys.stdout.flush()
 
 
-def _hints(members: Sequence[Member]) -> list[str]:
+def _hints(site: Site, members: Sequence[Member]) -> list[str]:
+    sources = sources_of(site.settings, site.project)
     healthy = {member.service.name for member in members if member.state is State.HEALTHY}
     lines = [
         "",
+        f"New CSV files go into {sources.folder or sources.uri}.",
         "To work on the same lake and store from another terminal:",
         f"  set -a; . {ENVIRONMENT}; set +a; filon run",
     ]
