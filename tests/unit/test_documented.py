@@ -18,6 +18,8 @@ from pydantic.alias_generators import to_camel
 import filon
 from filon.api import create_app
 from filon.cli.app import app
+from filon.cli.up.services import SERVICES, Service
+from filon.cli.up.stack import State
 from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
@@ -49,6 +51,7 @@ from filon.report import RunReport, RunStatus
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.stages.context import TableStatus
+from tests.unit.test_compose import COMPOSE
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(filon.__file__).parent
@@ -249,6 +252,26 @@ def test_an_error_stands_with_its_exit_code(error: type[FilonError]) -> None:
     assert re.search(rf"^\| {error.exit_code} \|.*`{error.__name__}`", page("semantics.md"), flags=re.MULTILINE)
 
 
+@pytest.mark.parametrize("error", set(every_error()), ids=lambda error: error.__name__)
+def test_an_error_stands_with_what_to_do(error: type[FilonError]) -> None:
+    assert error.__name__ in first_cells(page("operations.md"))
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_service_of_the_stack_stands_with_its_port(service: Service) -> None:
+    assert re.search(rf"^\| `{service.name}` \| {service.port or ''}", page("operations.md"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_a_container_is_documented(name: str) -> None:
+    assert name in first_cells(page("deploy.md"))
+
+
+@pytest.mark.parametrize("name", re.findall(r"filon_[a-z_]+", (SOURCE / "api/metrics.py").read_text()))
+def test_a_metric_is_documented(name: str) -> None:
+    assert first_cells(page("operations.md")) & {name, f"{name}_total"}
+
+
 @pytest.mark.parametrize("code", [0, 1, 2, 3])
 def test_an_exit_code_is_documented(code: int) -> None:
     assert re.search(rf"^\| {code} \|", page("semantics.md"), flags=re.MULTILINE)
@@ -282,6 +305,7 @@ def test_no_reason_is_documented_that_is_never_given() -> None:
         ("commands.md", RunStatus),
         ("commands.md", TableStatus),
         ("commands.md", CheckStatus),
+        ("commands.md", State),
     ],
 )
 def test_a_state_is_documented(name: str, states: type[StrEnum]) -> None:

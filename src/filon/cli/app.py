@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from filon import __version__
-from filon.cli import dashboard, lake, line, project, quarantine, serve
+from filon.cli import dashboard, lake, line, project, quarantine, secrets, serve
+from filon.cli.up import up
 from filon.errors import FilonError
 
 app = typer.Typer(
@@ -32,6 +33,8 @@ app.command()(lake.sweep)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
+app.command()(up)
+app.add_typer(secrets.app, name="secrets")
 app.command()(project.init)
 app.command()(project.check)
 app.command()(project.test)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from filon.cli.options import STATE
-from filon.cli.processes import Server, free_port, group, require_free
+from filon.cli.processes import Server, answers, free_port, group, require_free
 from filon.cli.serve import is_loopback
 from filon.dashboard import launch
 from filon.errors import ConfigError
@@ -64,13 +64,13 @@ def api_server(settings: Settings, port: int, log: Path | None = None) -> Server
     given = {"PROJECT": settings.project, "SERVING": settings.serving, "API_HOST": settings.api_host, "API_PORT": port}
     variables = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
     command = [sys.executable, "-m", "filon", "api"]
-    health = f"{address(settings.api_host, port)}/health/live"
+    health = answers(f"{address(settings.api_host, port)}/health/live")
     return Server("the API", command, health, {**launch.environment(settings), **variables}, log)
 
 
 def dashboard_server(settings: Settings, log: Path | None = None) -> Server:
     """The dashboard as a process."""
-    health = address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE
+    health = answers(address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE)
     return Server("the dashboard", launch.command(settings), health, launch.environment(settings), log)
 
 

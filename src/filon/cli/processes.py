@@ -3,113 +3,166 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from filon.cli.orphans import ending_orphans
 from filon.errors import ConfigError, ServerFailed
 
 READY_S = 60
 GRACE_S = 10
 LOOK_S = 0.1
+MOST_LOG_BYTES = 10_000_000
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Health = Callable[[], bool]
+"""Whether a server is ready; asked again and again until it is."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server: how it is started, and the address that answers once it is ready.
+    """A server: how it is started, and what says that it is ready.
 
-    Its standard error is its log; it goes to the file ``log``, or where that of this process goes.
+    What it prints goes to the file ``log``; without one, its standard error goes where that of this process goes.
     """
 
     name: str
     command: Sequence[str]
-    health: str
+    health: Health
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     log: Path | None = None
+
+
+def answers(address: str, auth: tuple[str, str] | None = None) -> Health:
+    """Whether an address answers with success."""
+
+    def ask() -> bool:
+        import httpx
+
+        try:
+            return httpx.get(address, auth=auth, timeout=1, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+    return ask
+
+
+class Child:
+    """A process in a session of its own: Ctrl-C does not reach it, and it ends with all that it started."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> None:
+        with ExitStack() as opened:
+            written = opened.enter_context(_opened(log)) if log else None
+            self._process = subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
+                command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=written or subprocess.DEVNULL,
+                stderr=written,
+                start_new_session=True,
+            )
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Ask it to end, wait a while, then kill what is left of it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
+        with suppress(ProcessLookupError, PermissionError):  # nothing is left of the group
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 class Group:
     """Servers that live and end together."""
 
     def __init__(self) -> None:
-        self._running: list[tuple[Server, subprocess.Popen[bytes]]] = []
+        self._running: list[tuple[Server, Child]] = []
+
+    def launch(self, server: Server) -> Child:
+        """Start a server, and do not wait for it."""
+        child = Child(server.command, server.environment, server.log)
+        self._running.append((server, child))
+        return child
 
     def start(self, server: Server) -> None:
-        """Start a server, and wait until it answers."""
-        with ExitStack() as opened:
-            log = opened.enter_context(_opened(server.log)) if server.log else None
-            process = self._popen(server, log)
-        self._running.append((server, process))
-        self._wait(server, process)
+        """Start a server, and wait until it is ready."""
+        self.launch(server)
+        self.wait(server)
 
-    @staticmethod
-    def _popen(server: Server, log: IO[bytes] | None) -> subprocess.Popen[bytes]:
-        # a session of its own: Ctrl-C reaches only this process, which then stops them in order
-        return subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
-            server.command,
-            env=dict(server.environment),
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
+    def wait(self, server: Server) -> None:
+        """Wait until a server that was started is ready."""
+        child = next(child for started, child in self._running if started is server)
+        end = time.monotonic() + READY_S
+        while time.monotonic() < end:
+            if child.exit_code is not None:
+                raise ServerFailed(f"{server.name} ended with exit code {child.exit_code} before it was ready")
+            if server.health():
+                return
+            time.sleep(LOOK_S)
+        raise ServerFailed(f"{server.name} was not ready after {READY_S} s")
 
     def watch(self) -> None:
         """Wait until one of them ends by itself: ServerFailed."""
         while True:
-            for server, process in self._running:
-                if process.poll() is not None:
-                    raise ServerFailed(f"{server.name} ended with exit code {process.returncode}")
+            for server, child in self._running:
+                if child.exit_code is not None:
+                    raise ServerFailed(f"{server.name} ended with exit code {child.exit_code}")
+                shorten(server.log)
             time.sleep(LOOK_S)
 
     def stop(self) -> None:
-        """End them, the last one first; what does not end in time is killed."""
-        for _, process in reversed(self._running):
-            if process.poll() is None:
-                process.terminate()
-        for _, process in reversed(self._running):
-            try:
-                process.wait(GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._running.clear()
-
-    @staticmethod
-    def _wait(server: Server, process: subprocess.Popen[bytes]) -> None:
-        import httpx
-
-        end = time.monotonic() + READY_S
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                raise ServerFailed(f"{server.name} ended with exit code {process.returncode} before it was ready")
-            try:
-                if httpx.get(server.health, timeout=1).is_success:
-                    return
-            except httpx.TransportError:
-                pass  # not yet
-            time.sleep(LOOK_S)
-        raise ServerFailed(f"{server.name} was not ready after {READY_S} s: {server.health}")
+        """End them, the last one first."""
+        while self._running:
+            self._running.pop()[1].stop()
 
 
 @contextmanager
 def group() -> Iterator[Group]:
-    """Servers that end when the block does, also by Ctrl-C or SIGTERM, which end the block quietly."""
+    """Servers that end when the block does, however it ends, with all that they started."""
     found = Group()
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    with quietly_stopped(), ending_orphans():
+        try:
+            yield found
+        finally:
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave half of them behind
+            found.stop()
+
+
+@contextmanager
+def quietly_stopped() -> Iterator[None]:
+    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself."""
+    before = {number: signal.signal(number, _interrupt) for number in ENDING}
     try:
-        yield found
+        yield
     except KeyboardInterrupt:
         pass  # the usual way to stop servers
     finally:
-        found.stop()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def shorten(log: Path | None) -> None:
+    """Keep a log bounded: a full one becomes ``NAME.log.1``, in place of the one before it, and starts anew."""
+    if log is None or not log.exists() or log.stat().st_size < MOST_LOG_BYTES:
+        return
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)  # whoever writes it appends, so it goes on at the new end
 
 
 def _opened(log: Path) -> IO[bytes]:
@@ -129,10 +182,22 @@ def require_free(name: str, host: str, port: int) -> None:
 
 def free_port(host: str, wanted: int) -> int:
     """The port that is wanted, or another one when it is in use."""
-    if is_free(host, wanted):
-        return wanted
-    with socket.create_server((host, 0)) as found:
-        return int(found.getsockname()[1])
+    [found] = free_ports([wanted], host)
+    return found
+
+
+def free_ports(wanted: Iterable[int], host: str = "127.0.0.1") -> list[int]:
+    """The ports that are wanted, each exchanged for another one when it is in use; no port twice."""
+    with ExitStack() as held:
+        return [held.enter_context(_bound(host, port)).getsockname()[1] for port in wanted]
+
+
+def _bound(host: str, wanted: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, wanted), family=family)
+    except OSError:
+        return socket.create_server((host, 0), family=family)
 
 
 def is_free(host: str, port: int) -> bool:

@@ -5,6 +5,7 @@ that are valid now. A load inserts new documents and ends old ones, then adds on
 moment from which readers see it. What a killed load left is undone by the next one.
 """
 
+from filon.serving.mongo.accounts import ADMIN, READER, WRITER, address_of, ensure_accounts
 from filon.serving.mongo.store import MongoStore
 
-__all__ = ["MongoStore"]
+__all__ = ["ADMIN", "READER", "WRITER", "MongoStore", "address_of", "ensure_accounts"]

@@ -1,0 +1,80 @@
+"""Random secrets in files that only their owner reads; ``filon secrets init``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from filon.errors import ConfigError
+
+EXAMPLE = Path(".env.example")
+TARGET = Path(".env")
+
+app = typer.Typer(help="Passwords and keys of the services.", no_args_is_help=True)
+
+
+@app.callback()
+def root() -> None:
+    """Passwords and keys of the services."""
+
+
+@app.command()
+def init(
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite .env: running services keep their old ones")
+    ] = False,
+) -> None:
+    """Write .env for compose: the names of .env.example, with a random secret wherever it has no value."""
+    if not EXAMPLE.is_file():
+        raise ConfigError(f"there is no {EXAMPLE} here; run this in the folder that holds compose.yaml")
+    if TARGET.exists() and not force:
+        raise ConfigError(f"{TARGET} is there already; --force overwrites it")
+    lines = [_filled(line) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    write_private(TARGET, "\n".join(lines) + "\n")
+    typer.echo(f"wrote {TARGET}, which only you can read; keep a copy of it where you keep other secrets")
+
+
+def kept_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """The secrets of a file by name; those that it lacks are made up and written into it."""
+    known = read_variables(path) if path.exists() else {}
+    found = known | {name: random_secret() for name in names if name not in known}
+    if found != known:
+        write_private(path, written(found))
+    return found
+
+
+def random_secret() -> str:
+    """192 random bits in letters and digits, which no address or shell has to escape."""
+    return secrets.token_hex(24)
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """The lines ``NAME=value`` of a file, as a shell reads them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {name: "".join(shlex.split(value)) for name, value in pairs}
+
+
+def written(variables: dict[str, str]) -> str:
+    """Variables as lines ``NAME=value``, as a shell reads them."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f"{path.name}.new")
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    beside.replace(path)
+
+
+def _filled(line: str) -> str:
+    return line + random_secret() if line.endswith("=") and not line.startswith("#") else line

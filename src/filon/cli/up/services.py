@@ -1,0 +1,235 @@
+"""The table of services: what each needs, how it is found, started, and known to be ready."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filon.cli.dashboard import api_server, dashboard_server
+from filon.cli.options import sources_of
+from filon.cli.processes import Health, Server, answers
+from filon.cli.up import programs
+from filon.cli.up.programs import Missing
+from filon.cli.up.site import (
+    EXPRESS_COOKIE,
+    EXPRESS_PASSWORD,
+    HOST,
+    PASSWORDS,
+    REGION,
+    S3_INNER_KEY,
+    S3_KEY,
+    S3_SECRET,
+    Site,
+    environment,
+)
+from filon.lake.buckets import ensure_buckets
+from filon.projects import retail
+from filon.serving.mongo import READER, ensure_accounts
+from filon.settings import PREFIX
+
+MONGO_EXPRESS = "mongo-express@1.0.0"
+MONGO_EXPRESS_USER = "filon"
+CACHE_GB = "0.5"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a service is started: commands that must end well, then the one that serves, if it serves."""
+
+    environment: Mapping[str, str]
+    before: Sequence[Sequence[str]] = ()
+    serve: Sequence[str] | None = None
+    health: Health = lambda: True
+
+
+@dataclass(frozen=True)
+class Service:
+    """A line of the table.
+
+    ``needs`` are started before it, those of them that take part; without those that it ``requires`` it cannot be.
+    The stack goes on without an ``optional`` one that fails; any other one ends it. ``inner_ports`` are ports that a
+    user need not know.
+    """
+
+    name: str
+    find: Callable[[], Path | Missing]
+    plan: Callable[[Site], Plan]
+    port: int | None = None
+    needs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    optional: bool = False
+    inner_ports: Mapping[str, int] = field(default_factory=dict)
+
+
+def _object_store(site: Site) -> Plan:
+    program = site.programs["object-store"]
+    data = site.folder(f"object-store/{program.name}")
+    key, secret = site.secrets[S3_KEY], site.secrets[S3_SECRET]
+    plan = _minio if program.name == "minio" else _seaweed
+    command, variables = plan(site, str(program), data)
+    return Plan(
+        environment(variables),
+        serve=command,
+        health=lambda: ensure_buckets(site.url("object-store"), key, secret, REGION),
+    )
+
+
+def _seaweed(site: Site, program: str, data: Path) -> tuple[list[str], dict[str, str]]:
+    ports = {name: site.ports[name] for name in SEAWEED_PORTS} | {"s3.port": site.ports["object-store"]}
+    off = ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
+    command = [program, "mini", f"-dir={data}", f"-ip={HOST}", f"-ip.bind={HOST}", *off]
+    command += [f"-{name}={port}" for name, port in ports.items()]
+    keys = {"AWS_ACCESS_KEY_ID": site.secrets[S3_KEY], "AWS_SECRET_ACCESS_KEY": site.secrets[S3_SECRET]}
+    return command, keys | dict.fromkeys(SEAWEED_GUARDS, site.secrets[S3_INNER_KEY])
+
+
+def _minio(site: Site, program: str, data: Path) -> tuple[list[str], dict[str, str]]:
+    addresses = [f"--address={HOST}:{site.ports['object-store']}", f"--console-address={HOST}:{site.ports['console']}"]
+    names = {"MINIO_ROOT_USER": site.secrets[S3_KEY], "MINIO_ROOT_PASSWORD": site.secrets[S3_SECRET]}
+    return [program, "server", *addresses, str(data)], names
+
+
+def _mongodb(site: Site) -> Plan:
+    port, data = site.ports["mongodb"], site.folder("mongodb")
+    passwords = {account: site.secrets[name] for account, name in PASSWORDS.items()}
+    listen = ["--bind_ip", HOST, "--port", str(port), "--nounixsocket"]
+    data_options = ["--dbpath", str(data), "--wiredTigerCacheSizeGB", CACHE_GB, "--auth", "--quiet"]
+    command = [str(site.programs["mongodb"]), *listen, *data_options]
+    return Plan(environment({}), serve=command, health=lambda: ensure_accounts(port, passwords))
+
+
+def _prefect(site: Site) -> Plan:
+    variables = {
+        "PREFECT_HOME": str(site.folder("prefect")),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        **site.orchestration(),
+    }
+    listen = ["--host", HOST, "--port", str(site.ports["prefect"])]
+    command = [str(site.programs["prefect"]), "-m", "prefect", "server", "start", *listen]
+    return Plan(environment(variables), serve=command, health=answers(f"{site.url('prefect')}/api/health"))
+
+
+def _line(site: Site) -> Plan:
+    samples = _samples_folder(site)
+    commands = [["generate", str(samples)], ["run"]] if samples else [["run"]]
+    return Plan(environment(site.line()), before=[_filon(site, "line", *words) for words in commands])
+
+
+def _samples_folder(site: Site) -> Path | None:
+    """Where sample data may be put: the usual place of sources, while nobody named another or put files there."""
+    if site.project.folder != retail.FOLDER or site.settings.sources is not None:
+        return None
+    folder = sources_of(site.settings, site.project).folder
+    return None if folder is None or (folder.is_dir() and any(folder.iterdir())) else folder
+
+
+def _flows(site: Site) -> Plan:
+    variables = {"PREFECT_HOME": str(site.folder("prefect")), "DO_NOT_TRACK": "1", **site.line()}
+    return Plan(
+        environment(variables),
+        serve=_filon(site, "flows", "flows", "serve"),
+        health=_serves_flows(f"{site.url('prefect')}/api/deployments/filter"),
+    )
+
+
+def _api(site: Site) -> Plan:
+    serving = site.serving(READER).get(f"{PREFIX}SERVING")
+    settings = site.settings.model_copy(update={"serving": serving, "api_host": HOST})
+    return _planned(api_server(settings, site.ports["api"]))
+
+
+def _dashboard(site: Site) -> Plan:
+    api = site.url("api") if "api" in site.programs else site.settings.api_url
+    port = site.ports["dashboard"]
+    settings = site.settings.model_copy(update={"api_url": api, "dashboard_host": HOST, "dashboard_port": port})
+    return _planned(dashboard_server(settings))
+
+
+def _mongo_express(site: Site) -> Plan:
+    folder, npm = site.folder("mongo-express"), site.programs["mongo-express"]
+    password, cookie = site.secrets[EXPRESS_PASSWORD], site.secrets[EXPRESS_COOKIE]
+    quiet = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-package-lock"]
+    install = [str(npm), "install", f"--prefix={folder}", *quiet, MONGO_EXPRESS]
+    installed = (folder / "node_modules" / ".package-lock.json").exists()  # the last thing that npm writes
+    variables = {
+        "NODE_ENV": "production",
+        "VCAP_APP_HOST": HOST,
+        "PORT": str(site.ports["mongo-express"]),
+        "ME_CONFIG_MONGODB_URL": site.store(READER),
+        "ME_CONFIG_BASICAUTH_USERNAME": MONGO_EXPRESS_USER,
+        "ME_CONFIG_BASICAUTH_PASSWORD": password,
+        "ME_CONFIG_SITE_COOKIESECRET": cookie,
+        "ME_CONFIG_SITE_SESSIONSECRET": cookie,
+        "ME_CONFIG_OPTIONS_READONLY": "true",
+    }
+    return Plan(
+        environment(variables),
+        before=[] if installed else [install],
+        serve=[str(npm.with_name("node")), str(folder / "node_modules" / "mongo-express" / "app.js")],
+        health=answers(site.url("mongo-express"), auth=(MONGO_EXPRESS_USER, password)),
+    )
+
+
+def _filon(site: Site, service: str, *words: str) -> list[str]:
+    return [str(site.programs[service]), "-m", "filon", *words]
+
+
+def _planned(server: Server) -> Plan:
+    return Plan(server.environment, serve=server.command, health=server.health)
+
+
+def _serves_flows(address: str) -> Health:
+    """Whether Prefect has seen somebody who runs the flows."""
+
+    def ask() -> bool:
+        import httpx
+
+        try:
+            found = httpx.post(address, json={}, timeout=2, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return found.is_success and any(deployment["status"] == "READY" for deployment in found.json())
+
+    return ask
+
+
+SEAWEED_GUARDS = (
+    "WEED_JWT_SIGNING_KEY",
+    "WEED_JWT_SIGNING_READ_KEY",
+    "WEED_JWT_FILER_SIGNING_KEY",
+    "WEED_JWT_FILER_SIGNING_READ_KEY",
+)
+"""Without these, its inner ports give and take every object without a key."""
+
+SEAWEED_PORTS = {
+    "master.port": 9333,
+    "master.port.grpc": 19333,
+    "volume.port": 9340,
+    "volume.port.grpc": 19340,
+    "filer.port": 8888,
+    "filer.port.grpc": 18888,
+    "s3.port.grpc": 18333,
+    "admin.port": 23646,
+    "admin.port.grpc": 33646,
+}
+
+SERVICES = (
+    Service("object-store", programs.object_store, _object_store, 9000, inner_ports={**SEAWEED_PORTS, "console": 9001}),
+    Service("mongodb", programs.mongod, _mongodb, 27017),
+    Service("prefect", programs.prefect, _prefect, 4200),
+    Service("line", programs.python, _line, needs=("object-store", "mongodb"), optional=True),
+    Service("flows", programs.flows, _flows, needs=("prefect", "line"), requires=("prefect",)),
+    Service("api", programs.python, _api, 8000, needs=("mongodb",)),
+    Service("dashboard", programs.python, _dashboard, 8501, needs=("api",)),
+    Service(
+        "mongo-express",
+        programs.npm,
+        _mongo_express,
+        8081,
+        needs=("mongodb", "dashboard"),
+        requires=("mongodb",),
+        optional=True,
+    ),
+)

@@ -1,0 +1,71 @@
+"""Servers end with all that they started, and their logs stay bounded."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from filon.cli import processes
+from filon.cli.processes import Server, answers, free_ports, group, is_free, shorten
+from filon.errors import ServerFailed
+
+LEAVES_A_SESSION = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_group_ends_what_left_the_session_of_its_parent(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with group() as servers:
+        servers.start(Server("it", [sys.executable, "-c", LEAVES_A_SESSION], lambda: bool(log.read_text()), log=log))
+        grandchild = int(log.read_text())
+        assert Path(f"/proc/{grandchild}").exists()
+    assert not Path(f"/proc/{grandchild}").exists()
+
+
+def test_a_group_spares_processes_of_others(tmp_path: Path) -> None:
+    with group() as outer:
+        child = outer.launch(Server("other", [sys.executable, "-c", "import time; time.sleep(600)"], lambda: True))
+        with group():
+            pass
+        assert child.exit_code is None
+
+
+def test_a_server_that_ends_before_it_is_ready_is_an_error() -> None:
+    with group() as servers, pytest.raises(ServerFailed, match="it ended with exit code 3 before it was ready"):
+        servers.start(Server("it", [sys.executable, "-c", "raise SystemExit(3)"], lambda: False))
+
+
+def test_nobody_answers_at_a_free_port() -> None:
+    [port] = free_ports([0])
+    assert not answers(f"http://127.0.0.1:{port}")()
+
+
+def test_free_ports_are_the_wanted_ones_where_these_are_free() -> None:
+    [wanted] = free_ports([0])
+    found = free_ports([wanted, wanted])
+    assert found[0] == wanted
+    assert len(set(found)) == 2
+    assert all(is_free("127.0.0.1", port) for port in found)
+
+
+def test_a_full_log_starts_anew_and_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_LOG_BYTES", 10)
+    log = tmp_path / "it.log"
+    with log.open("a") as written:
+        for text in ("short\n", "long enough\n", "new\n"):
+            written.write(text)
+            written.flush()
+            shorten(log)
+    assert (tmp_path / "it.log.1").read_text() == "short\nlong enough\n"
+    assert log.read_text() == "new\n"
+
+
+def test_a_log_that_nobody_wrote_yet_is_no_error(tmp_path: Path) -> None:
+    shorten(tmp_path / "none.log")
+    shorten(None)

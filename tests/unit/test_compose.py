@@ -1,0 +1,126 @@
+"""The compose file keeps to its promises: closed, unprivileged, healthy, and without secrets in it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from filon.cli.secrets import random_secret, read_variables
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+EXAMPLE = read_variables(ROOT / ".env.example")
+TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+REQUIRED = r"\$\{(\w+):\?[^}]+\}"
+
+each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+
+def program(name: str) -> str:
+    """A program beside Python or on the path; the test is skipped where there is none."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"there is no {name} here")
+    return found
+
+
+@each_service
+def test_a_service_says_how_it_is(service: dict[str, Any]) -> None:
+    assert service["healthcheck"]["test"]
+
+
+@each_service
+def test_a_service_may_do_little(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    user, group = service["user"].split(":")
+    assert int(user) > 0
+    assert int(group) > 0
+
+
+@each_service
+def test_ports_are_published_on_this_machine_only(service: dict[str, Any]) -> None:
+    assert [port for port in service.get("ports", []) if not port.startswith("127.0.0.1:")] == []
+
+
+@each_service
+def test_a_service_waits_until_others_are_healthy(service: dict[str, Any]) -> None:
+    for needed, how in service.get("depends_on", {}).items():
+        assert needed in SERVICES
+        assert how["condition"] == "service_healthy"
+
+
+@each_service
+def test_images_of_others_are_pinned_by_digest(service: dict[str, Any]) -> None:
+    assert "build" in service or re.search(r"@sha256:[0-9a-f]{64}$", service["image"])
+
+
+@each_service
+def test_no_secret_is_written_down_or_has_a_default(service: dict[str, Any]) -> None:
+    for name, value in service.get("environment", {}).items():
+        if re.search("PASSWORD|SECRET|KEY(_ID)?$", name):
+            assert re.fullmatch(REQUIRED, value) or value == "${FILON_API_KEY:-}", name
+        if login := re.search(r"://[^/@:]+:([^@]*)@", value):
+            assert re.fullmatch(REQUIRED, login[1]), name
+
+
+@each_service
+def test_logs_are_bounded(service: dict[str, Any]) -> None:
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}
+
+
+@each_service
+def test_volumes_are_named_or_read_only(service: dict[str, Any]) -> None:
+    for volume in service.get("volumes", []):
+        assert volume.split(":")[0] in COMPOSE["volumes"] or volume.endswith(":ro")
+
+
+def test_every_variable_stands_in_the_example_and_the_other_way_round() -> None:
+    assert set(re.findall(REQUIRED, TEXT)) | {"COMPOSE_PROFILES"} == set(EXAMPLE)
+
+
+def test_the_example_holds_no_secret() -> None:
+    secrets = {name: value for name, value in EXAMPLE.items() if re.search("PASSWORD|SECRET|KEY$", name)}
+    assert len(secrets) >= 9
+    assert set(secrets.values()) == {""}
+
+
+def test_an_api_key_goes_to_no_other_service_than_the_dashboard() -> None:
+    assert [name for name, service in SERVICES.items() if "FILON_API_KEY" in service["environment"]] == ["dashboard"]
+
+
+def test_readers_know_the_password_of_the_reader_only() -> None:
+    for name in ("api", "mongo-express"):
+        assert "WRITER" not in str(SERVICES[name])
+        assert "ADMIN" not in str(SERVICES[name])
+
+
+def test_compose_accepts_the_file(tmp_path: Path) -> None:
+    command = [program("docker-compose"), "--file", str(ROOT / "compose.yaml"), "--env-file", str(tmp_path / "env")]
+    filled = {name: value or random_secret() for name, value in EXAMPLE.items()}
+    (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in filled.items()))
+    found = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_compose_refuses_to_start_without_secrets(tmp_path: Path) -> None:
+    (tmp_path / "env").touch()
+    command = [program("docker-compose"), "--file", str(ROOT / "compose.yaml"), "--env-file", str(tmp_path / "env")]
+    found = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
+    assert found.returncode != 0
+    assert "run filon secrets init" in found.stderr
+
+
+def test_the_dockerfile_has_no_faults() -> None:
+    found = subprocess.run([program("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (0, "")
