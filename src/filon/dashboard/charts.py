@@ -10,9 +10,10 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN, QUIET, SERIES, tint
-from filon.dashboard.language import Language
+from filon.dashboard.language import Language, Unit
 from filon.dashboard.markup import labels, literal
 
+PLAIN = Unit()
 HEIGHT = 340
 BAR_PX = 30
 FEWEST_BARS = 5
@@ -64,12 +65,19 @@ def _names(style: Style, rows: Sequence[Row], column: str) -> list[str]:
 
 
 def over_time(
-    style: Style, rows: Sequence[Row], time: str, value: str, *, unit: str = "", line: bool = False, step: str = "mois"
+    style: Style,
+    rows: Sequence[Row],
+    time: str,
+    value: str,
+    *,
+    unit: Unit = PLAIN,
+    line: bool = False,
+    step: str = "mois",
 ) -> Figure:
     """A value per period, oldest first; a line for many, bars for few."""
     names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
     numbers = _numbers(rows, value)
-    hover = f"%{{customdata}}<br><b>%{{y:,.2f}}</b>{unit}<extra></extra>"
+    hover = f"%{{customdata}}<br><b>{unit.before}%{{y:,.2f}}</b>{unit.after}<extra></extra>"
     trace: Any
     if line:
         is_day = step == "jour"
@@ -86,7 +94,7 @@ def over_time(
     else:
         trace = go.Bar(x=names, y=numbers, customdata=names, marker_color=MAIN, hovertemplate=hover)
     figure = style.finish(go.Figure(trace), showlegend=False, hovermode="x")
-    figure.update_yaxes(rangemode="tozero", ticksuffix=unit)
+    figure.update_yaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after)
     if line and step == "jour":
         figure.update_xaxes(type="date", tickformat=style.language.date_axis)
     else:
@@ -100,7 +108,7 @@ def ranked(
     label: str,
     value: str,
     *,
-    unit: str = "",
+    unit: Unit = PLAIN,
     colours: Mapping[str, str] | None = None,
     colour_by: str | None = None,
 ) -> Figure:
@@ -118,7 +126,7 @@ def ranked(
         textposition="inside",
         insidetextanchor="start",
         insidetextfont={"color": "#ffffff"},
-        hovertemplate=f"%{{customdata}}<br><b>%{{x:,.2f}}</b>{unit}<extra></extra>",
+        hovertemplate=f"%{{customdata}}<br><b>{unit.before}%{{x:,.2f}}</b>{unit.after}<extra></extra>",
     )
     tall = Style(style.language, max(style.height, height_of(len(rows))))
     figure = tall.finish(go.Figure(trace), showlegend=False)
@@ -129,7 +137,7 @@ def ranked(
         range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # a single bar does not fill the chart
         showgrid=False,
     )
-    figure.update_xaxes(rangemode="tozero", ticksuffix=unit, nticks=6)
+    figure.update_xaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after, nticks=6)
     return figure
 
 
@@ -172,7 +180,7 @@ def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: 
 
 
 def boxes(
-    style: Style, rows: Sequence[Row], label: str, stats: str, colours: Mapping[str, str], *, unit: str = ""
+    style: Style, rows: Sequence[Row], label: str, stats: str, colours: Mapping[str, str], *, unit: Unit = PLAIN
 ) -> Figure:
     """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
     figure = go.Figure()
@@ -193,7 +201,7 @@ def boxes(
             )
         )
     style.finish(figure, showlegend=False)
-    figure.update_yaxes(ticksuffix=unit, rangemode="tozero")
+    figure.update_yaxes(tickprefix=unit.before, ticksuffix=unit.after, rangemode="tozero")
     figure.update_xaxes(tickangle=-35, type="category")
     return figure
 
@@ -204,7 +212,7 @@ def stacked(
     time: str,
     series: Mapping[str, tuple[str, str]],
     *,
-    unit: str = "",
+    unit: Unit = PLAIN,
 ) -> Figure:
     """Several values per period on top of each other; ``series``: column to its name and colour."""
     figure = go.Figure()
@@ -217,7 +225,7 @@ def stacked(
                 y=_numbers(rows, column),
                 name=name,
                 marker_color=colour,
-                hovertemplate=f"%{{x}}<br>{name}: <b>%{{y:,}}</b>{unit}<extra></extra>",
+                hovertemplate=f"%{{x}}<br>{name}: <b>{unit.before}%{{y:,}}</b>{unit.after}<extra></extra>",
             )
         )
     style.finish(figure, barmode="stack")

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -37,6 +38,13 @@ def texts() -> dict[str, dict[str, str]]:
     """The words under each key, by code of the language."""
     found: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
     return found
+
+
+class Unit(NamedTuple):
+    """What stands before and after the numbers of an axis."""
+
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,10 @@ class Language:
             return format_currency(amount, self.currency, pattern, locale=self.locale, currency_digits=False)
 
     @property
-    def symbol(self) -> str:
-        """The sign of the currency."""
-        return get_currency_symbol(self.currency, locale=self.locale)
+    def money_unit(self) -> Unit:
+        """The sign of the currency, where the language writes it."""
+        symbol = get_currency_symbol(self.currency, locale=self.locale)
+        return Unit(after=f" {symbol}") if self.code is Code.FRENCH else Unit(before=symbol)
 
     def percent(self, share: Number | None, *, signed: bool = False) -> str:
         """A share of 1 as a percentage."""

@@ -35,7 +35,7 @@ def best_clients(context: Context, most: int) -> list[Row]:
 def draw_best(context: Context, key: str, best: Sequence[Row]) -> None:
     """The best clients as bars in the colours of their countries."""
     colours = context.colours("pays")
-    unit = f" {context.language.symbol}"
+    unit = context.language.money_unit
     chart(
         context,
         key,

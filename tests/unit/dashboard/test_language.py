@@ -123,3 +123,8 @@ def test_numbers_have_all_their_digits() -> None:
 def test_moments_at_the_ends_of_the_calendar_are_written_in_utc() -> None:
     assert Language(Code.ENGLISH, timezone="Europe/Paris").moment("9999-12-31T23:59:59Z") == "31 Dec 9999 23:59 UTC"
     assert Language(Code.ENGLISH, timezone="America/New_York").moment("0001-01-01T00:00:00Z") == "1 Jan 1 00:00 UTC"
+
+
+def test_the_sign_of_the_currency_stands_where_the_language_writes_it() -> None:
+    assert Language(Code.FRENCH).money_unit == ("", " €")
+    assert Language(Code.ENGLISH).money_unit == ("€", "")

@@ -38,7 +38,7 @@ def show(context: Context) -> None:
     ]
     cards(context, numbers, (FACTS, CLIENTS))
 
-    unit = f" {language.symbol}"
+    unit = language.money_unit
     chart(
         context,
         "overview.months",

@@ -11,6 +11,7 @@ from filon.dashboard import charts
 from filon.dashboard.client import Row
 from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
 from filon.dashboard.context import Context
+from filon.dashboard.language import Unit
 from filon.dashboard.markup import plain
 from filon.dashboard.parts import Card, chart, footer, table
 from filon.dashboard.views.quality import run_text
@@ -81,7 +82,7 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
     chart(
         context,
         "pipeline.times",
-        lambda style: charts.ranked(style, slowest, "table", "refresh_time", unit=" s"),
+        lambda style: charts.ranked(style, slowest, "table", "refresh_time", unit=Unit(after=" s")),
         slowest,
         tuple(took),
         about=language.text("pipeline.times.about"),

@@ -16,7 +16,7 @@ MOST_SHOWN = 30
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    unit = f" {language.symbol}"
+    unit = language.money_unit
     now, before, products = context.together(
         *context.compared(),
         lambda: context.analyse("produit", sort="-nb_ventes", stats="ca", limit=MOST_SHOWN),

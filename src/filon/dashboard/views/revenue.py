@@ -37,7 +37,7 @@ def show(context: Context) -> None:
         lambda: context.analyse("jour", sort="value", limit=MOST_DAYS),
     )
     cards(context, _extremes(context, periods, step), (FACTS,))
-    unit = f" {language.symbol}"
+    unit = language.money_unit
     chart(
         context,
         "revenue.periods",
