@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from filon import __version__
-from filon.cli import dashboard, lake, line, project, quarantine, serve
+from filon.cli import dashboard, flows, lake, line, project, quarantine, serve
 from filon.errors import FilonError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(lake.sweep)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
+app.add_typer(flows.app, name="flows")
 app.command()(project.init)
 app.command()(project.check)
 app.command()(project.test)

@@ -102,13 +102,22 @@ class Group:
 def group() -> Iterator[Group]:
     """Servers that end when the block does, also by Ctrl-C or SIGTERM, which end the block quietly."""
     found = Group()
+    with quietly_stopped():
+        try:
+            yield found
+        finally:
+            found.stop()
+
+
+@contextmanager
+def quietly_stopped() -> Iterator[None]:
+    """A block that Ctrl-C and SIGTERM end as if it had ended by itself."""
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        yield found
+        yield
     except KeyboardInterrupt:
         pass  # the usual way to stop servers
     finally:
-        found.stop()
         signal.signal(signal.SIGTERM, before)
 
 
