@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json as json_module
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,9 +40,11 @@ PREFECT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
-"""What Prefect is told unless the environment says otherwise: no calls home, and signs of life as often as it can."""
-QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
+"""What Prefect is told unless the environment says otherwise: no calls home, signs of life as often as it can, and
+sooner an end to asking a server that is gone."""
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
 """A command that shows a run itself leaves Prefect's log of it to Prefect's pages."""
 
 app = typer.Typer(help="The line under Prefect 3.", no_args_is_help=True)
@@ -64,7 +67,7 @@ def run(
     _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
     day = read_as_of(as_of, found) if as_of is not None else None
     console = open_console(quiet=json)
-    with _prefect(QUIET):
+    with _prefect(quiet=True):
         from filon.flows.running import run_now
 
         _note_own_server()
@@ -91,7 +94,7 @@ def backfill(
     _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
     begin, end = _date(first), _date(last)
     console = open_console(quiet=json)
-    with _prefect(QUIET):
+    with _prefect(quiet=True):
         from filon.flows.running import run_days
 
         _note_own_server()
@@ -137,7 +140,7 @@ def deploy(
 ) -> None:
     """Register the line for Prefect's workers."""
     settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
-    with _prefect(QUIET):
+    with _prefect(quiet=True):
         from filon.flows.deployments import deploy as deploy_to
         from filon.flows.server import answering, require_server
 
@@ -178,10 +181,11 @@ def _opened(**options: object) -> tuple[Settings, Project]:
 
 
 @contextmanager
-def _prefect(more: dict[str, str] | None = None) -> Iterator[None]:
+def _prefect(*, quiet: bool = False) -> Iterator[None]:
     """The surroundings in which Prefect is imported; ConfigError where it is not installed."""
-    for name, value in {**PREFECT, **(more or {})}.items():
+    for name, value in {**PREFECT, **(QUIET if quiet else {})}.items():
         os.environ.setdefault(name, value)
+    logging.raiseExceptions = not quiet  # Prefect says by it that a log did not reach the server
     try:
         yield
     except ModuleNotFoundError as error:

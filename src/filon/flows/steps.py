@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TagsContext
 from prefect.tasks import exponential_backoff
 
 from filon.errors import FilonError, ReleaseConflict
@@ -54,7 +55,8 @@ class FlowSteps:
             retry_condition_fn=may_pass,
         )
         try:
-            return made()
+            with TagsContext(current_tags=set()):  # tags would cost each task a question to the server
+                return made()
         except ReleaseConflict as conflict:
             self.conflict = conflict
             raise
