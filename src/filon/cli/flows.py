@@ -6,6 +6,7 @@ import datetime as dt
 import json as json_module
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
@@ -119,14 +120,17 @@ def serve(
     """Run the line by schedule and on new files, from this process, until Ctrl-C."""
     settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
     with _prefect():
+        from filon.flows.deployments import register
         from filon.flows.deployments import serve as serve_deployments
         from filon.flows.server import answering, require_server
 
         url = require_server()
-        typer.echo(f"serving line/{found.name} and backfill/{found.name} for {url}")
-        _say_when(settings)
         with answering(), quietly_stopped():
-            serve_deployments(settings, found)
+            runner = register(settings, found)
+            typer.echo(f"serving line/{found.name} and backfill/{found.name} for {url}")
+            _say_when(settings)
+            sys.stdout.flush()
+            serve_deployments(runner, settings, found)
 
 
 @app.command()
@@ -166,6 +170,7 @@ def watch(
 
         url = require_server()
         typer.echo(f"looking for new files of {found.name} every {settings.flows_look_s} s, for {url}")
+        sys.stdout.flush()
         with quietly_stopped():
             look(settings, found, Event())
 

@@ -76,7 +76,7 @@ def quality(report: RunReport) -> list[dict[str, str | int]]:
 def outcome(report: RunReport) -> str:
     """How a run ended, in one line."""
     if report.error:
-        return report.error.splitlines()[0]
+        return shortened(report.error)
     if report.status.value == "stopped":
         return "stopped before a release, as asked"
     return f"{report.status.value}, release {report.release}"
@@ -84,9 +84,13 @@ def outcome(report: RunReport) -> str:
 
 def plain(value: object) -> str:
     """Text that Markdown shows as it is, in one line, cut when it is long."""
-    text = " ".join(str("" if value is None else value).split())
-    text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-    return SPECIAL.sub(r"\\\1", text)
+    return SPECIAL.sub(r"\\\1", shortened(str("" if value is None else value)))
+
+
+def shortened(text: str) -> str:
+    """A text in one line, cut when it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -42,7 +42,7 @@ def watch_over_runs(client: SyncPrefectClient) -> None:
         name=SILENT_RUNS,
         description=f"A run that was killed cannot say so. It is taken for crashed after {SILENT_S} s of silence.",
         trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
+            after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
             match_related=ResourceSpecification(
@@ -78,13 +78,18 @@ def deployments(settings: Settings, project: Project, job: dict[str, Any] | None
     ]
 
 
-def serve(settings: Settings, project: Project) -> None:
-    """Serve the deployments from this process, and look for new files, until Ctrl-C or SIGTERM."""
+def register(settings: Settings, project: Project) -> Runner:
+    """Register the deployments for a runner in this process."""
     runner = Runner(name=f"filon-{project.name}", limit=AT_ONCE, heartbeat_seconds=HEARTBEAT_S)
     with get_client(sync_client=True) as client:
         watch_over_runs(client)
     for deployment in deployments(settings, project):
         runner.add_deployment(deployment)
+    return runner
+
+
+def serve(runner: Runner, settings: Settings, project: Project) -> None:
+    """Run what is due, and look for new files, until Ctrl-C or SIGTERM."""
     with _watching(settings, project):
         asyncio.run(runner.start())
 

@@ -56,9 +56,6 @@ def test_a_flow_reports_what_a_run_reports_and_prefect_shows_it(shop_of: Opener,
     assert artifacts["filon-boutique-api"] == "[API](http://127.0.0.1:8000/docs)"
     assert artifacts["filon-boutique-dashboard"] == "[Dashboard](http://127.0.0.1:8501)"
 
-    assert shop.flow_report("--until", "silver")["status"] == "stopped"
-    assert list(prefect_server.layers(prefect_server.flow_runs("boutique")[0])) == ["bronze", "silver"]
-
 
 def test_an_error_that_stays_fails_at_once_and_the_other_tables_are_built(
     shop_of: Opener, prefect_server: PrefectServer
@@ -69,7 +66,7 @@ def test_an_error_that_stays_fails_at_once_and_the_other_tables_are_built(
     assert "failed: nothing is published" in output
     [run] = prefect_server.flow_runs("fautive")
     assert run["state"]["name"] == "Failed"
-    assert run["state"]["message"] == "these tables could not be built; nothing was published:"
+    assert run["state"]["message"].startswith("these tables could not be built; nothing was published: kpi_extra: ")
     states = {name: layer["state"]["name"] for name, layer in prefect_server.layers(run).items()}
     assert states == {"bronze": "Completed", "silver": "Completed", "gold": "Failed"}
     tasks = prefect_server.tasks(run)
@@ -111,7 +108,6 @@ def test_a_backfill_runs_once_for_each_day_and_the_last_stays(shop_of: Opener, p
     assert parent["state"]["message"] == "2 days, published, release 2"
     runs = prefect_server.flow_runs("passee")
     assert [run["parameters"]["as_of"] for run in reversed(runs)] == ["2025-02-05", "2025-02-06"]
-    assert "comes after" in shop.flows("backfill", "2025-02-06", "2025-02-05", exit_code=2).stdout
 
 
 def test_without_prefect_installed_the_command_says_what_to_install(shop_of: Opener) -> None:

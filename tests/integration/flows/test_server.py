@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tests.integration.prefect_server import PrefectServer, until
 
 SLACK_S = 60
 """What a busy machine may add."""
-DIM_TEMPS_TWICE = "SELECT count(*) AS n FROM dim_temps AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c"
+SLOW = "SELECT count(*) AS n FROM dim_temps AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c"
 
 
 @contextmanager
@@ -47,125 +48,124 @@ def is_in_gold(server: PrefectServer, shop: FlowShop) -> bool:
     return bool(runs) and "gold" in server.layers(runs[0])
 
 
-@pytest.fixture(scope="module")
-def killed(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[FlowShop, float]:
-    """A shop whose run was killed, and when; the last tests look what became of it while others ran."""
-    shop = open_shop(tmp_path_factory.mktemp("killed") / "shop", "abattue", prefect_server, model=ENDLESS)
-    with running(shop, "flows", "run", "--as-of", AS_OF) as process:
-        until(lambda: is_in_gold(prefect_server, shop), 90, "gold is being built")
+@dataclass(frozen=True)
+class Stage:
+    """What takes its time, begun before the first test: a run that was killed, a project that is served, a server."""
+
+    killed: FlowShop
+    killed_at: float
+    served: FlowShop
+    serving: subprocess.Popen[str]
+    other_server: PrefectServer
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stage(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Begin what takes its time."""
+    folder = tmp_path_factory.mktemp("stage")
+    served = open_shop(folder / "served", "servie", prefect_server, FILON_FLOWS_LOOK_S="1")
+    killed = open_shop(folder / "killed", "abattue", prefect_server, model=ENDLESS)
+    other = PrefectServer(folder / "prefect", free_ports(1)[0])
+    with (
+        running(killed, "flows", "run", "--as-of", AS_OF) as process,
+        running(served, "flows", "serve", "--schedule", "* * * * *") as serving,
+    ):
+        until(lambda: is_in_gold(prefect_server, killed), 90, "gold is being built")
         assert prefect_server.limit("filon-abattue")["active_slots"] == 1
         process.kill()
-        return shop, time.monotonic()
+        at = time.monotonic()
+        other.begin()
+        try:
+            yield Stage(killed, at, served, serving, other)
+        finally:
+            other.kill()
 
 
-@pytest.mark.usefixtures("killed")
-def test_a_schedule_and_new_files_cause_runs(shop_of: Opener, prefect_server: PrefectServer) -> None:
-    shop = shop_of("servie", FILON_FLOWS_LOOK_S="1")
-    shop.flows("serve", "--schedule", "never", exit_code=2)
-    with running(shop, "flows", "serve", "--schedule", "* * * * *") as process:
-        until(lambda: ended(prefect_server, shop), 90 + SLACK_S, "a run of new files")
-        assert shop.release()["number"] == 1
-        shop.put("achats-2.csv", ACHATS.replace("\n1", "\n2"))
-        until(lambda: shop.release()["number"] == 2, 60 + SLACK_S, "the release with the second file")
-        until(
-            lambda: any(run["auto_scheduled"] for run in ended(prefect_server, shop)),
-            70 + SLACK_S,
-            "a run of the schedule",
-        )
-        asked = [run for run in ended(prefect_server, shop) if not run["auto_scheduled"]]
-        assert {run["created_by"]["type"] for run in asked} == {"AUTOMATION"}
-        process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, output
-    assert "Traceback" not in output
-
-
-@pytest.mark.usefixtures("killed")
 def test_workers_run_what_is_deployed_and_learn_no_password(shop_of: Opener, prefect_server: PrefectServer) -> None:
     address = "mongodb://someone:hush@127.0.0.1:9/analytics"
     shop = shop_of("deployee")
     output = shop.flows("deploy", "--pool", "chantier", "--serving", address).stdout
     assert "line/deployee and backfill/deployee are deployed to the work pool chantier" in output
-    deployment = next(
-        found
-        for found in prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
-        if "line" in found["entrypoint"].split(".")[-1]
-    )
-    assert "hush" not in json.dumps(deployment)
-    prefect_server.ask(f"deployments/{deployment['id']}/create_flow_run", parameters={"as_of": AS_OF})
-    command = ["worker", "start", "--pool", "chantier", "--run-once"]
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "prefect", *command],
+    found = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
+    assert "hush" not in json.dumps(found)
+    [line] = [deployment for deployment in found if deployment["entrypoint"].endswith(".line")]
+    prefect_server.ask(f"deployments/{line['id']}/create_flow_run", parameters={"as_of": AS_OF})
+    worker = subprocess.run(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "chantier", "--run-once"],
         cwd=shop.folder.parent,
         env=shop.environment(),
+        capture_output=True,
         text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        timeout=150,
     )
-    log, _ = worker.communicate(timeout=150)
     [run] = prefect_server.flow_runs("deployee")
-    assert run["state"]["name"] == "Completed", log
+    assert run["state"]["name"] == "Completed", worker.stdout + worker.stderr
     assert shop.release()["number"] == 1
-
-
-@pytest.mark.usefixtures("killed")
-def test_a_server_killed_during_a_run_is_one_line_and_a_rerun_completes(
-    shop_of: Opener, prefect_server: PrefectServer
-) -> None:
-    shop = shop_of("orpheline", model=DIM_TEMPS_TWICE)
-    lost = PrefectServer(shop.folder / "prefect", free_ports(1)[0])
-    lost.begin()
-    try:
-        lost.wait()
-        elsewhere = FlowShop(
-            shop.folder,
-            shop.project,
-            {**shop.extra, **lost.environment, "PREFECT_CLIENT_MAX_RETRIES": "1"},
-            shop.name,
-        )
-        with running(elsewhere, "flows", "run", "--as-of", AS_OF) as process:
-            until(lambda: is_in_gold(lost, shop), 90, "gold is being built")
-            lost.kill()
-            output, _ = process.communicate(timeout=120)
-    finally:
-        lost.kill()
-    assert process.returncode == 1
-    [message] = [line for line in output.splitlines() if "error" in line.lower()]
-    assert message.startswith(f"error: Prefect's server at {lost.url} does not answer")
-    assert "Traceback" not in output
-    again = shop.flow_report()
-    assert again["status"] == "published"
-    assert len(shop.rows("fact_ventes")) == 3
 
 
 def test_runs_of_a_project_wait_for_each_other(shop_of: Opener, prefect_server: PrefectServer) -> None:
     shop = shop_of("attente")
-    with running(shop, "flows", "run", "--as-of", AS_OF) as one, running(shop, "flows", "run", "--as-of", AS_OF) as two:
+    whole, part = ("flows", "run", "--as-of", AS_OF), ("flows", "run", "--as-of", AS_OF, "--until", "silver")
+    with running(shop, *whole) as one, running(shop, *part) as two:
         outputs = [process.communicate(timeout=150)[0] for process in (one, two)]
     assert (one.returncode, two.returncode) == (0, 0), outputs
-    spans = []
-    for run in prefect_server.flow_runs("attente"):
-        layers = list(prefect_server.layers(run).values())
-        spans.append((layers[0]["start_time"], layers[-1]["end_time"]))
+    assert "published release 1" in outputs[0]
+    assert "stopped before a release, as asked" in outputs[1]
+    inside = [prefect_server.layers(run) for run in prefect_server.flow_runs("attente")]
+    assert sorted(len(layers) for layers in inside) == [2, 5]
+    spans = [
+        [time for layer in layers.values() for time in (layer["start_time"], layer["end_time"])] for layers in inside
+    ]
     first, second = sorted(spans)
-    assert first[1] <= second[0]
-    assert sorted("nothing new" in output for output in outputs) == [False, True]
+    assert max(first) <= min(second)
 
 
-def test_a_killed_run_is_seen_as_crashed_and_its_place_is_free(
-    killed: tuple[FlowShop, float], prefect_server: PrefectServer
-) -> None:
-    shop, at = killed
-    left = at + RELEASED_S + SLACK_S - time.monotonic()
-    until(lambda: prefect_server.limit("filon-abattue")["active_slots"] == 0, max(left, 1), "the place is free")
-    [run] = prefect_server.flow_runs(shop.name)
-    left = at + SILENT_S + SLACK_S - time.monotonic()
+def test_a_server_killed_during_a_run_is_one_line_and_a_rerun_completes(stage: Stage, shop_of: Opener) -> None:
+    shop, server = shop_of("orpheline", model=SLOW), stage.other_server
+    server.wait()
+    told = {**shop.extra, **server.environment, "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    with running(replace(shop, extra=told), "flows", "run", "--as-of", AS_OF) as process:
+        until(lambda: is_in_gold(server, shop), 90, "gold is being built")
+        server.kill()
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    [message] = [line for line in output.splitlines() if "error" in line.lower()]
+    assert message.startswith(f"error: Prefect's server at {server.url} does not answer")
+    assert "Traceback" not in output
+    assert shop.flow_report()["status"] == "published"
+    assert len(shop.rows("fact_ventes")) == 3
 
-    def states() -> set[str]:
+
+def test_a_schedule_and_new_files_cause_runs(stage: Stage, prefect_server: PrefectServer) -> None:
+    shop = stage.served
+    until(lambda: ended(prefect_server, shop), 60 + SLACK_S, "a run")
+    shop.put("achats-2.csv", ACHATS.replace("\n1", "\n2"))
+    until(lambda: len(shop.rows("fact_ventes")) == 6, 60 + SLACK_S, "a run with the second file")
+
+    def causes() -> set[str]:
+        return {
+            "SCHEDULE" if run["auto_scheduled"] else run["created_by"]["type"] for run in ended(prefect_server, shop)
+        }
+
+    until(lambda: causes() == {"SCHEDULE", "AUTOMATION"}, 70 + SLACK_S, "runs of the schedule and of the new files")
+    stage.serving.send_signal(signal.SIGTERM)
+    output, _ = stage.serving.communicate(timeout=60)
+    assert stage.serving.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_a_killed_run_is_seen_as_crashed_and_its_place_is_free(stage: Stage, prefect_server: PrefectServer) -> None:
+    shop = stage.killed
+
+    def left(seconds: float) -> float:
+        return max(stage.killed_at + seconds + SLACK_S - time.monotonic(), 1)
+
+    def states() -> list[str]:
         [run] = prefect_server.flow_runs(shop.name)
-        return {run["state"]["name"], prefect_server.layers(run)["gold"]["state"]["name"]}
+        return [run["state"]["name"], *(layer["state"]["name"] for layer in prefect_server.layers(run).values())]
 
-    until(lambda: states() == {"Crashed"}, max(left, 1), "the run and the layer in it are taken for crashed")
-    assert prefect_server.layers(run)["silver"]["state"]["name"] == "Completed"
+    until(lambda: prefect_server.limit("filon-abattue")["active_slots"] == 0, left(RELEASED_S), "the place is free")
+    crashed = ["Crashed", "Completed", "Completed", "Crashed"]
+    until(lambda: states() == crashed, left(SILENT_S), "the run and the layer in it are taken for crashed")
     (shop.folder / "project" / "gold" / "kpi_extra.sql").write_text("SELECT count(*) AS n FROM achats")
     assert shop.flow_report()["status"] == "published"
