@@ -89,7 +89,7 @@ def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measured], l
     ours, theirs = [], []
     for _ in range(rounds):
         lake, out = fresh(folder / "lake"), fresh(folder / "by-hand")
-        ours.append(measure(run_command(sources, lake)))
+        ours.append(measure(run_command(str(sources), str(lake))))
         by_hand = [sys.executable, "-m", "benchmarks.by_hand", str(sources), str(out), AS_OF]
         theirs.append(measure(by_hand))
         if fact_of_lake(lake) != checksum([str(out / "fact_ventes.parquet")]):
@@ -97,9 +97,9 @@ def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measured], l
     return ours, theirs
 
 
-def run_command(sources: Path, lake: Path) -> list[str]:
+def run_command(sources: str, lake: str) -> list[str]:
     """A whole run, from CSV to release."""
-    return filon("run", "--until", "release", "--sources", str(sources), "--lake", str(lake), "--as-of", AS_OF)
+    return filon("run", "--until", "release", "--sources", sources, "--lake", lake, "--as-of", AS_OF)
 
 
 def fresh(folder: Path) -> Path:
@@ -135,7 +135,7 @@ def row(purchases: int, ours: Sequence[Measured], theirs: Sequence[Measured]) ->
 
 def show_small_memory(folder: Path, sources: Path, purchases: int) -> None:
     """The same run with 1 GB for the engine."""
-    command = run_command(sources, fresh(folder / "lake"))
+    command = run_command(str(sources), str(fresh(folder / "lake")))
     found = measure(command, FILON_MEMORY_LIMIT="1GB", FILON_WORKSPACE=str(folder))
     took = f"{found.seconds:.1f} s, peak {found.peak_mb:,.0f} MB"
     print(f"\nWith FILON_MEMORY_LIMIT=1GB, {purchases:,} purchases: {took}.")
@@ -146,7 +146,7 @@ def show_small(folder: Path, rounds: int) -> None:
     sources = prepare(folder, 8250, 0.01)
     first, again = [], []
     for _ in range(max(rounds, 5)):
-        command = run_command(sources, fresh(folder / "lake"))
+        command = run_command(str(sources), str(fresh(folder / "lake")))
         first.append(measure(command))
         again.append(measure(command))
     print(f"\n1,500 clients: first run {median(first):.2f} s, nothing new {median(again):.2f} s.")

@@ -9,6 +9,8 @@ FilonError
 │   ├── ReleaseConflict      another run published first (retryable)
 │   ├── ReleaseMissing       no such release
 │   ├── LakeUnavailable      the place of the lake cannot be read or written (retryable)
+│   ├── LakeRefused          the object store refuses the credentials
+│   ├── LakeUnsafe           the object store overwrites what it was told only to create
 │   ├── WriteConflict        other writers kept winning the same object (retryable)
 │   └── LakeCorrupt          a document of the lake cannot be understood
 ├── StoreError
@@ -118,6 +120,14 @@ class LakeUnavailable(LakeError):
     """The place of the lake cannot be read or written: no space, no permission, no answer."""
 
     retryable = True
+
+
+class LakeRefused(LakeError):
+    """The object store refuses the credentials, or what they ask for."""
+
+
+class LakeUnsafe(LakeError):
+    """The object store overwrites what it was told only to create, so that two runs could lose each other's work."""
 
 
 class WriteConflict(LakeError):

@@ -171,7 +171,7 @@ def run_line(
             watch=watch or Nobody(),
         )
         run = Run(context, steps or Plainly())
-        published = lake.release()
+        published = run.step("open the lake", partial(_opened, lake, inputs.run_id))
         try:
             _through_stages(run, sources, published, until)
             if store is not None and until is Until.SERVING:
@@ -196,6 +196,12 @@ def run_line(
         problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
         report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
+
+
+def _opened(lake: Lake, run_id: str) -> Release | None:
+    """The release that is published as a run begins, in a lake that is known to keep what is written."""
+    lake.prepare(run_id)
+    return lake.release()
 
 
 def _is_repetition(report: RunReport, published: Release | None) -> bool:

@@ -11,20 +11,17 @@ import secrets
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import obstore
 import pytest
-from obstore.exceptions import BaseError
-from obstore.store import S3Store
 from pymongo import MongoClient
 
 from filon.cli import main
+from tests.integration.objects import ObjectStore
 
 CLIENTS = """id_client,nom,email,date_inscription,pays
 1,Ada,ada@exemple.fr,2024-01-01,France
@@ -156,46 +153,13 @@ def _dated(options: Sequence[str]) -> list[str]:
     return [*options] if "--as-of" in options else [*options, "--as-of", AS_OF]
 
 
-@dataclass(frozen=True)
-class ObjectStore:
-    """A real S3 server on loopback; ``environment`` is what clients must be told."""
-
-    environment: Mapping[str, str]
-
-    def put(self, bucket: str, name: str, content: bytes) -> None:
-        """Write an object."""
-        options = {name.lower(): value for name, value in self.environment.items()}
-        obstore.put(S3Store(bucket, config=options), name, content)  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="session")
 def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    """SeaweedFS from the locked packages, on free ports, for as long as the tests run."""
-    folder = tmp_path_factory.mktemp("s3")
-    services = ("master", "volume", "filer", "s3", "admin")
-    names = [*(f"{name}.port" for name in services), *(f"{name}.port.grpc" for name in services)]
-    names += ["s3.port.iceberg", "s3.port.lance", "webdav.port", "metricsPort"]
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    environment = {
-        "AWS_ACCESS_KEY_ID": "filon",
-        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(),
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3.port']}",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    options = [f"-{name}={port}" for name, port in ports.items()]
-    command = [str(Path(sys.executable).with_name("weed")), "mini", f"-dir={folder}", "-ip=127.0.0.1", *options]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "-ip.bind=127.0.0.1"], stdout=log, stderr=log, env={**os.environ, **environment}
-        )
-        store = ObjectStore(environment)
-        try:
-            _wait_until_up(store, process)
-            yield store
-        finally:
-            process.terminate()
-            process.wait()
+    """An S3 server for as long as the tests run."""
+    store = ObjectStore(tmp_path_factory.mktemp("s3"), free_ports(ObjectStore.PORTS))
+    store.start()
+    yield store
+    store.stop()
 
 
 def free_ports(count: int) -> list[int]:
@@ -205,16 +169,6 @@ def free_ports(count: int) -> list[int]:
         for held in sockets:
             held.bind(("127.0.0.1", 0))
         return [held.getsockname()[1] for held in sockets]
-
-
-def _wait_until_up(store: ObjectStore, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(60):
-        assert process.poll() is None, "the object store stopped at once"
-        with contextlib.suppress(BaseError):
-            store.put("probe", "probe", b"up")
-            return
-        time.sleep(0.5)
-    raise TimeoutError("the object store did not come up in time")
 
 
 @dataclass

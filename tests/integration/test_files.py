@@ -12,7 +12,8 @@ import pytest
 import yaml
 import zstandard
 
-from tests.integration.conftest import ACHATS, CLIENTS, ObjectStore, Shop
+from tests.integration.conftest import ACHATS, CLIENTS, Shop
+from tests.integration.objects import ObjectStore
 
 HEADER = ACHATS.splitlines()[0]
 ROW = "50,1,2025-01-05,7.00,souris"
@@ -277,10 +278,6 @@ def test_sources_may_lie_on_an_object_store(shop: Shop, object_store: ObjectStor
     )
     assert remote.run()["status"] == "published"
     assert len(remote.rows("fact_ventes")) == 1
-
-
-def test_lake_on_an_object_store_is_refused_in_one_clear_line(shop: Shop) -> None:
-    assert "a lake on an object store is not written yet" in shop.filon("run", "--lake", "s3://b/lake", exit_code=2)
 
 
 def test_whole_decimals_take_no_fraction(sales: Shop) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from filon.engines.duckdb_s3 import SCHEME, S3Access
 from filon.engines.functions import duckdb_macros
 from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
-from filon.errors import EngineError
+from filon.errors import EngineError, LakeUnavailable
 from filon.lake import ColumnStats, DataFile, Location
 from filon.project import Project
 from filon.sql import identifier, identifiers, literal, literals
@@ -40,9 +41,11 @@ class DuckDBEngine:
                 "temp_directory": str(workspace / "spill"),
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
+                "allow_persistent_secrets": False,
                 **({"threads": threads} if threads else {}),
             }
         )
+        self._s3 = S3Access(self._connection.execute)
         self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = true")
         self._execute("SET enable_progress_bar_print = false; SET progress_bar_time = 200")
         for macro in duckdb_macros(project.locale, project.timezone, as_of):
@@ -100,6 +103,7 @@ class DuckDBEngine:
         """A view over the Parquet files."""
         empty = ", ".join(f"CAST(NULL AS {sql_type}) AS {identifier(name)}" for name, sql_type in columns)
         query = f"SELECT {empty} WHERE FALSE"
+        self._s3.require(list(paths))
         if paths:
             files = f"[{literals(_literal_path(path) for path in paths)}]"
             names = identifiers(name for name, _ in columns)
@@ -128,19 +132,19 @@ class DuckDBEngine:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
-        with _translated():
+        with self._running():
             return self._connection.execute(query).fetchall()
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """DuckDB computes the result while it is read."""
-        with _translated():
+        with self._running():
             cursor = self._connection.execute(query)
             while batch := cursor.fetchmany(size):
                 yield batch
 
     def arrow(self, query: str) -> pa.Table:
         """The whole table at once: the reader that gives it bit by bit can hang."""
-        with _translated():
+        with self._running():
             return self._connection.execute(query).to_arrow_table()
 
     def contents(self, query: str, by: str) -> dict[str, Content]:
@@ -161,9 +165,10 @@ class DuckDBEngine:
     def write(self, query: str, folder: Location) -> list[DataFile]:
         """COPY with statistics; files that hold no row are not reported."""
         folder.make_folder()
-        target = folder.path_of("")
+        target = folder.path_of("").rstrip("/")  # in the keys of an object store, two slashes are not one
+        self._s3.require([target])
         statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS})"
-        with _translated():
+        with self._running():
             written = self._connection.execute(statement).fetchall()
         return [
             DataFile(name=path.replace("\\", "/").rsplit("/", 1)[-1], size=size, rows=rows, stats=_stats(stats))
@@ -184,8 +189,14 @@ class DuckDBEngine:
         self._connection.close()
 
     def _execute(self, statement: str) -> None:
-        with _translated():
+        with self._running():
             self._connection.execute(statement)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with _translated():
+            self._s3.renew()
+            yield
 
 
 def _split(lines: str, form: CsvForm) -> str:
@@ -213,6 +224,13 @@ def _translated() -> Iterator[None]:
         raise EngineError(
             f"the engine ran out of memory or temporary disk: {_first_line(error)}. "
             "Raise FILON_MEMORY_LIMIT, or point FILON_WORKSPACE at a larger disk."
+        ) from error
+    except duckdb.IOException as error:
+        message = _first_line(error)
+        if SCHEME not in message and "http" not in message:
+            raise EngineError(message) from error
+        raise LakeUnavailable(
+            f"the object store failed: {message}. Check that it runs and has space; then run again."
         ) from error
     except duckdb.Error as error:
         raise EngineError(_first_line(error)) from error

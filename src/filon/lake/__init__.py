@@ -17,10 +17,12 @@ from filon.lake.documents import (
     build_id,
 )
 from filon.lake.location import Layer, Location, locate
+from filon.lake.s3 import S3, Keys, open_s3
 from filon.lake.sources import SourceFile, Sources
 from filon.lake.store import Lake, new_run_id
 
 __all__ = [
+    "S3",
     "Build",
     "CheckResult",
     "CheckStatus",
@@ -29,6 +31,7 @@ __all__ = [
     "FileCounts",
     "FileState",
     "FileVersion",
+    "Keys",
     "Lake",
     "Layer",
     "Ledger",
@@ -43,4 +46,5 @@ __all__ = [
     "build_id",
     "locate",
     "new_run_id",
+    "open_s3",
 ]

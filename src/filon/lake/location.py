@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -13,9 +15,16 @@ from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore
 
-from filon.errors import ConfigError, LakeUnavailable
+from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
+from filon.lake.s3 import open_s3
+
+DELETED_AT_ONCE = 1_000
+NO_BUCKET = "<Code>NoSuchBucket</Code>"
+COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
+UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
+REFUSALS = re.compile(r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken")
 
 
 class Layer(StrEnum):
@@ -52,7 +61,20 @@ class Location:
         """The object store behind the place."""
         if self.folder is not None:
             return LocalStore(self.folder, mkdir=True)
-        return from_url(self.uri)
+        return open_s3().store(self.uri)
+
+    @property
+    def bucket(self) -> str | None:
+        """The bucket, or None when the place is a local folder."""
+        return urlsplit(self.uri).netloc if self.folder is None else None
+
+    def trusted(self) -> AbstractContextManager[None]:
+        """Deltalake trusts the authority of the place meanwhile."""
+        return open_s3().trusted() if self.folder is None else contextlib.nullcontext()
+
+    def delta_options(self) -> dict[str, str] | None:
+        """What deltalake must be told to reach the place."""
+        return open_s3().delta_options() if self.folder is None else None
 
     def read(self, name: str) -> bytes:
         """The content of an object; FileNotFoundError when there is none."""
@@ -65,12 +87,15 @@ class Location:
             return obstore.head(self.store, name)["size"]
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it."""
+        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
+
+        A request whose answer was lost is sent again and then finds its own object: the same content counts as created.
+        """
         try:
             with self._usable():
                 obstore.put(self.store, name, content, mode="create")
         except AlreadyExistsError:
-            return False
+            return self.bucket is not None and self.read(name) == content
         return True
 
     def write(self, name: str, content: bytes | Iterator[bytes]) -> None:
@@ -80,9 +105,10 @@ class Location:
 
     def delete(self, names: list[str]) -> None:
         """Delete objects; those already gone are no error."""
-        for name in names:
+        at_once = DELETED_AT_ONCE if self.bucket else 1
+        for start in range(0, len(names), at_once):
             with self._usable(), contextlib.suppress(FileNotFoundError):
-                obstore.delete(self.store, name)
+                obstore.delete(self.store, names[start : start + at_once])
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
@@ -92,7 +118,7 @@ class Location:
         """Name, time of writing and size of the objects under a prefix."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        with self._usable():
+        with contextlib.suppress(FileNotFoundError), self._usable():  # a bucket that nobody made yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
                     yield meta["path"], meta["last_modified"], meta["size"]
@@ -111,14 +137,26 @@ class Location:
         except (AlreadyExistsError, FileNotFoundError):
             raise
         except (BaseError, OSError) as error:
+            if NO_BUCKET in str(error):
+                raise FileNotFoundError(self.uri) from error
             raise unusable(self.uri, error) from error
 
 
-def unusable(uri: str, error: Exception) -> LakeUnavailable:
+def unusable(uri: str, error: Exception) -> LakeError:
     """The error for a place that does not take or give what it should."""
-    return LakeUnavailable(
-        f"{uri}: {str(error).splitlines()[0]}. Check space, permissions and address; then run again."
-    )
+    if REFUSALS.search(str(error)):
+        return LakeRefused(f"{uri}: {told(error)}. Check the credentials and what they may do.")
+    return LakeUnavailable(f"{uri}: {told(error)}. Check space, permissions and address; then run again.")
+
+
+def told(error: Exception) -> str:
+    """What an object store answered, in one line: its own code and message, or why there was no answer."""
+    text = str(error)
+    answer = [found[1] for tag in ("Code", "Message") if (found := re.search(f"<{tag}>([^<]+)</{tag}>", text))]
+    if answer:
+        return "the object store answers " + ": ".join(answer).rstrip(".")
+    plain = " ".join(COLOURS.sub("", text.split("\n\n")[0]).split())
+    return UNANSWERED.sub("no answer: ", plain).rstrip(".") or type(error).__name__
 
 
 def locate(text: str) -> Location:

@@ -13,7 +13,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from filon.errors import SourcesMissing, SourcesUnavailable
-from filon.lake.location import Location, locate
+from filon.lake.location import Location, locate, told
 
 CHUNK = 4 << 20
 
@@ -78,9 +78,8 @@ class Sources:
         try:
             yield
         except BaseError as error:
-            first = str(error).split("\n", 1)[0]
             raise SourcesUnavailable(
-                f"{self.uri}: {first}. Check the address, AWS_ENDPOINT_URL and the credentials; then run again."
+                f"{self.uri}: {told(error)}. Check the address, AWS_ENDPOINT_URL and the credentials; then run again."
             ) from error
 
     def _local(self, folder: Path) -> Iterator[SourceFile]:

@@ -13,6 +13,8 @@ from filon.lake.datafile import DataFile
 from filon.lake.documents import Build, Ledger, Release, RunDocument
 from filon.lake.location import Layer, Location, locate
 from filon.lake.numbered import NumberedLog
+from filon.lake.probe import probe_creation
+from filon.lake.s3 import open_s3
 
 
 class Lake:
@@ -22,9 +24,7 @@ class Lake:
         self.root = root
         metadata = self.layer(Layer.METADATA)
         folder = metadata.folder
-        if folder is None:
-            raise ConfigError(f"{root}: a lake on an object store is not written yet; give a local folder as --lake")
-        if "%" in str(folder):
+        if folder is not None and "%" in str(folder):
             raise ConfigError(
                 f"the lake cannot stand in {folder.parent}: Delta readers misread `%` in a path. Move it."
             )
@@ -46,13 +46,19 @@ class Lake:
 
     def is_complete(self, build: Build) -> bool:
         """Whether all files of a build are still there; a sweep may have taken those of an old one."""
-        location = self.table(build.layer, build.table)
-        try:
-            for name in build.files:
-                location.size(name)
-        except FileNotFoundError:
-            return False
-        return True
+        return set(build.files) <= set(self.table(build.layer, build.table).names())
+
+    def prepare(self, run_id: str) -> None:
+        """Create the buckets that are missing, and make sure that they keep what is only ever created.
+
+        LakeUnsafe when an object store lets two writers create the same object: releases could be lost there.
+        """
+        for bucket in dict.fromkeys(self.layer(layer).bucket for layer in Layer):
+            if bucket is not None:
+                open_s3().make_bucket(bucket)
+        metadata = self.layer(Layer.METADATA)
+        if metadata.bucket is not None:
+            probe_creation(metadata, f"probe/{run_id}")
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""

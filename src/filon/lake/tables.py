@@ -44,7 +44,10 @@ def commit(
     schema = _schema(columns)
     adds = {file.name: _add(file, dict(columns), now_ms) for file in new}
     known = list(kept)
-    properties = CommitProperties(custom_metadata={f"filon.{key}": value for key, value in facts.items()})
+    # deltalake would commit again by itself, on top of a version that was not looked at
+    properties = CommitProperties(
+        custom_metadata={f"filon.{key}": value for key, value in facts.items()}, max_commit_retries=0
+    )
     for _ in range(ATTEMPTS):
         try:
             table = _open(location)
@@ -67,19 +70,31 @@ def commit(
 
 def active_files(location: Location) -> list[str]:
     """The files that make up the table as it stands now; none when there is no table."""
-    table = _open(location)
-    return [name for name, _ in _active(table)] if table is not None else []
+    try:
+        table = _open(location)
+        return [name for name, _ in _active(table)] if table is not None else []
+    except (DeltaError, OSError) as error:
+        raise unusable(location.uri, error) from error
 
 
 def _open(location: Location) -> DeltaTable | None:
     try:
-        return DeltaTable(location.uri)
+        with location.trusted():
+            return DeltaTable(location.uri, storage_options=location.delta_options())
     except TableNotFoundError:
         return None
 
 
 def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
-    create_table_with_add_actions(location.uri, schema, adds, mode="error", commit_properties=properties)
+    with location.trusted():
+        create_table_with_add_actions(
+            location.uri,
+            schema,
+            adds,
+            mode="error",
+            storage_options=location.delta_options(),
+            commit_properties=properties,
+        )
 
 
 def _replace(

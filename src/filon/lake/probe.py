@@ -1,0 +1,34 @@
+"""Whether a place keeps what is only ever created: ledger and releases are safe where it does, and nowhere else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from filon.errors import LakeUnavailable, LakeUnsafe
+from filon.lake.location import Location
+
+WRITERS = 4
+
+
+def probe_creation(place: Location, name: str) -> None:
+    """Let several writers create the same object at once, then one more: LakeUnsafe unless exactly one succeeds."""
+    contents = [f"writer {number}".encode() for number in range(WRITERS)]
+    try:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            created = sum(pool.map(lambda content: place.create(name, content), contents))
+        created += place.create(name, b"one writer too late")
+    except LakeUnavailable as error:
+        if "NotImplemented" not in str(error):
+            raise
+        raise _unsafe(place, "does not know conditional writes") from error
+    finally:
+        place.delete([name])
+    if created != 1:
+        raise _unsafe(place, f"let {created} of {WRITERS + 1} writers create the same object")
+
+
+def _unsafe(place: Location, what: str) -> LakeUnsafe:
+    return LakeUnsafe(
+        f"{place.uri}: the object store {what}, so two runs could lose each other's releases. "
+        "Use one that honours If-None-Match: AWS S3, SeaweedFS from 4.43, MinIO from 2024-11, Ceph, R2."
+    )

@@ -1,0 +1,243 @@
+"""S3 as the standard AWS settings describe it, told to every client that this package uses.
+
+Credentials come from the AWS chain (variables, profiles, web identity, containers, instances) by boto3. Each client
+spells the rest differently: obstore for documents, deltalake for tables, the engine for Parquet files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from obstore.store import S3Store
+
+from filon.errors import ConfigError, LakeRefused, LakeUnavailable
+
+if TYPE_CHECKING:
+    from boto3 import Session
+    from botocore.credentials import Credentials
+    from obstore.store import ClientConfig
+
+TRUSTED = "SSL_CERT_FILE"
+DEFAULT_REGION = "us-east-1"
+RETRIES = 8
+FIRST_WAIT = dt.timedelta(milliseconds=100)
+LONGEST_WAIT = dt.timedelta(seconds=5)
+GIVE_UP_AFTER = dt.timedelta(seconds=60)
+CONNECT_TIMEOUT = dt.timedelta(seconds=5)
+REQUEST_TIMEOUT = dt.timedelta(seconds=60)
+CREDENTIALS_LAST = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Credentials as they are now; those of a role change from time to time."""
+
+    key_id: str
+    secret: str
+    token: str | None
+
+
+@dataclass(frozen=True)
+class S3:
+    """An object store: ``endpoint`` is None for that of AWS; ``ca_file`` holds certificates to trust."""
+
+    session: Session
+    credentials: Credentials
+    region: str
+    endpoint: str | None
+    path_style: bool
+    ca_file: Path | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is asked without TLS."""
+        return self.endpoint is not None and self.endpoint.startswith("http://")
+
+    def keys(self) -> Keys:
+        """Credentials as they are now."""
+        found = self.credentials.get_frozen_credentials()
+        return Keys(str(found.access_key), str(found.secret_key), found.token)
+
+    def store(self, uri: str) -> S3Store:
+        """The objects under ``s3://bucket/prefix``, for obstore."""
+        parts = urlsplit(uri)
+        client: ClientConfig = {
+            "allow_http": self.is_plain,
+            "connect_timeout": CONNECT_TIMEOUT,
+            "timeout": REQUEST_TIMEOUT,
+        }
+        if self.ca_file:
+            client["root_certificate"] = self.ca_file.read_bytes()
+        return S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            config={
+                "region": self.region,
+                "virtual_hosted_style_request": not self.path_style,
+                **({"endpoint": self.endpoint} if self.endpoint else {}),
+            },
+            client_options=client,
+            retry_config={
+                "max_retries": RETRIES,
+                "retry_timeout": GIVE_UP_AFTER,
+                "backoff": {"init_backoff": FIRST_WAIT, "max_backoff": LONGEST_WAIT, "base": 2},
+            },
+            credential_provider=self._obstore_keys,
+        )
+
+    def delta_options(self) -> dict[str, str]:
+        """The same for deltalake."""
+        keys = self.keys()
+        return {
+            "AWS_ACCESS_KEY_ID": keys.key_id,
+            "AWS_SECRET_ACCESS_KEY": keys.secret,
+            **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {}),
+            **({"AWS_ENDPOINT_URL": self.endpoint} if self.endpoint else {}),
+            "AWS_REGION": self.region,
+            "AWS_ALLOW_HTTP": str(self.is_plain).lower(),
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": str(not self.path_style).lower(),
+            "aws_conditional_put": "etag",
+            "connect_timeout": f"{CONNECT_TIMEOUT.seconds}s",
+            "timeout": f"{REQUEST_TIMEOUT.seconds}s",
+            "max_retries": str(RETRIES),
+            "retry_timeout": f"{GIVE_UP_AFTER.seconds}s",
+        }
+
+    @contextmanager
+    def trusted(self) -> Iterator[None]:
+        """Deltalake is told of the authority meanwhile: it knows no other way than this variable.
+
+        Other clients of the process must not see it, since it replaces all that the system trusts.
+        """
+        before = os.environ.get(TRUSTED)
+        if self.ca_file is not None:
+            os.environ[TRUSTED] = str(self.ca_file)
+        try:
+            yield
+        finally:
+            if self.ca_file is not None:
+                os.environ.pop(TRUSTED)
+                os.environ.update({TRUSTED: before} if before is not None else {})
+
+    def make_bucket(self, name: str) -> None:
+        """Create a bucket unless it is there. LakeRefused when that is not allowed."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self._client()
+        try:
+            client.head_bucket(Bucket=name)
+        except ClientError as error:
+            if _status(error) == 403:
+                raise LakeRefused(f"s3://{name}: the object store refuses these credentials. {_HELP}") from error
+            if _status(error) != 404:
+                raise _unanswered(name, error) from error
+            self._create_bucket(client, name)
+        except BotoCoreError as error:
+            raise _unanswered(name, error) from error
+
+    def _create_bucket(self, client: Any, name: str) -> None:
+        from botocore.exceptions import ClientError
+
+        place: Any = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        try:
+            client.create_bucket(Bucket=name, **(place if self.region != DEFAULT_REGION else {}))
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "BucketAlreadyOwnedByYou":
+                return  # another run was faster
+            raise LakeRefused(f"s3://{name} is not there and cannot be created: {error}. {_HELP}") from error
+
+    def _client(self) -> Any:
+        from botocore.config import Config
+
+        return self.session.client(
+            "s3",
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            verify=str(self.ca_file) if self.ca_file else None,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT.seconds,
+                read_timeout=REQUEST_TIMEOUT.seconds,
+                retries={"mode": "standard", "max_attempts": RETRIES},
+                s3={"addressing_style": "path" if self.path_style else "virtual"},
+            ),
+        )
+
+    def _obstore_keys(self) -> Any:
+        keys = self.keys()
+        return {
+            "access_key_id": keys.key_id,
+            "secret_access_key": keys.secret,
+            "token": keys.token,
+            "expires_at": dt.datetime.now(dt.UTC) + CREDENTIALS_LAST,
+        }
+
+
+_HELP = "Check the policy of the credentials, or create the bucket."
+
+
+def open_s3() -> S3:
+    """The object store that the surroundings describe; ConfigError when they name no credentials."""
+    return _opened(tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))))
+
+
+@lru_cache(maxsize=4)
+def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
+    # boto3 is slow to import, and a lake on a disk never needs it
+    from boto3 import Session
+    from botocore.exceptions import BotoCoreError
+
+    given = dict(variables)
+    try:
+        session = Session(region_name=given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"))
+        credentials = session.get_credentials()
+        region = session.region_name or DEFAULT_REGION
+        client = session.client("s3", region_name=region)
+    except (BotoCoreError, ValueError) as error:
+        raise ConfigError(f"the AWS settings cannot be used: {error}") from error
+    if credentials is None:
+        raise ConfigError(
+            "no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in AWS_PROFILE"
+        )
+    endpoint = _own_endpoint(client.meta.endpoint_url)
+    style = (client.meta.config.s3 or {}).get("addressing_style", "auto")
+    return S3(
+        session=session,
+        credentials=credentials,
+        region=region,
+        endpoint=endpoint,
+        path_style=style == "path" or (endpoint is not None and style != "virtual"),
+        ca_file=_ca_file(given, session),
+    )
+
+
+def _own_endpoint(url: str) -> str | None:
+    host = urlsplit(url).hostname or ""
+    return None if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url.rstrip("/")
+
+
+def _ca_file(given: dict[str, str], session: Session) -> Path | None:
+    configured = given.get("AWS_CA_BUNDLE") or session._session.get_config_variable("ca_bundle")  # noqa: SLF001
+    if not configured:
+        return None
+    path = Path(configured).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"AWS_CA_BUNDLE names {path}, which is no file")
+    return path
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _unanswered(bucket: str, error: Exception) -> LakeUnavailable:
+    return LakeUnavailable(
+        f"s3://{bucket}: the object store does not answer: {error}. Check AWS_ENDPOINT_URL and that it runs; run again."
+    )

@@ -1,0 +1,100 @@
+"""A proxy in front of an object store that injects faults: refusals, slow answers, lies, and a moment to act at."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+CUT = (httpx.TransportError,)
+
+
+@dataclass
+class Faults:
+    """What goes wrong on the way: shares of requests between 0 and 1, and things to do when a request comes by."""
+
+    refused: float = 0.0
+    slow: float = 0.0
+    slow_s: float = 1.0
+    forgets_conditions: bool = False
+    watchers: list[Callable[[str, str], None]] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
+    injected: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 (faults, no secrets)
+
+    def at(self, method: str, part: str, act: Callable[[], None]) -> None:
+        """Do something once, when the first request with this method and this part in its path comes by."""
+        done: list[str] = []
+
+        def watch(found: str, path: str) -> None:
+            if not done and found == method and part in path:
+                done.append(path)
+                act()
+
+        self.watchers.append(watch)
+
+    def draw(self, share: float) -> bool:
+        """Whether this request is one of the share."""
+        hit = self.chance.random() < share
+        self.injected += hit
+        return hit
+
+
+def proxy(target: str, faults: Faults) -> FastAPI:
+    """An application that hands every request on as it is, so that signatures stay valid, but for the faults."""
+    client = httpx.AsyncClient(base_url=target, timeout=60)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await client.aclose()
+
+    async def forward(request: Request) -> Response:
+        faults.paths.add(request.url.path)
+        for watch in faults.watchers:
+            await asyncio.to_thread(watch, request.method, request.url.path)
+        if faults.draw(faults.refused):
+            return Response(BUSY, 503)
+        if faults.draw(faults.slow):
+            await asyncio.sleep(faults.slow_s)
+        try:
+            answer = await client.send(_copied(client, request), stream=True)
+        except CUT:
+            return Response(b"", 502)
+        if faults.forgets_conditions and answer.status_code == 412:
+            await answer.aclose()
+            return Response(b"", 200, {"ETag": '"made-up"'})
+        headers = {name: value for name, value in answer.headers.items() if name != "transfer-encoding"}
+        return StreamingResponse(_body(answer), answer.status_code, headers)
+
+    app = FastAPI(lifespan=lifespan)
+    app.add_route("/{path:path}", forward, methods=["GET", "HEAD", "PUT", "POST", "DELETE"])
+    return app
+
+
+def _copied(client: httpx.AsyncClient, request: Request) -> httpx.Request:
+    query = request.scope["query_string"]
+    raw = request.scope["raw_path"] + (b"?" + query if query else b"")
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    return client.build_request(
+        request.method,
+        client.base_url.copy_with(raw_path=raw),
+        headers=request.headers.raw,
+        content=request.stream() if has_body else None,
+    )
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for part in answer.aiter_raw():
+            yield part
+    finally:
+        await answer.aclose()

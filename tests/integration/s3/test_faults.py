@@ -1,0 +1,129 @@
+"""What happens when the object store fails: a run completes or ends in one line, and the next one mends everything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from filon.lake import Layer
+from tests.integration.api.conftest import answering
+from tests.integration.conftest import Shop, free_ports
+from tests.integration.objects import ObjectStore
+from tests.integration.s3.conftest import RemoteShop, remote
+from tests.integration.s3.faults import Faults, proxy
+
+MOMENTS = [
+    ("PUT", "/bronze/achats/part-"),
+    ("PUT", "/silver/achats/part-"),
+    ("PUT", "/gold/fact_ventes/_delta_log/"),
+    ("GET", "/gold/fact_ventes/"),
+    ("PUT", "/metadata/releases/"),
+]
+TABLES = [("silver", "achats"), ("quarantine", "achats"), ("gold", "fact_ventes"), ("gold", "kpi_ca_par_mois")]
+
+
+def assert_same(shop: RemoteShop, twin: Shop) -> None:
+    """Nothing is lost or doubled, compared with a lake on a disk."""
+    twin.run()
+    for layer, table in TABLES:
+        assert shop.rows(table, layer=layer) == sorted(twin.rows(table, layer=layer), key=repr), table
+
+
+def the_error(output: str) -> str:
+    """The one line that a person reads."""
+    lines = [line for line in output.splitlines() if "error" in line.lower()]
+    assert lines, output
+    return lines[-1]
+
+
+def test_refusals_and_slow_answers_on_the_way_are_waited_out(
+    shaky_shop: RemoteShop, twin: Shop, faults: Faults
+) -> None:
+    faults.refused, faults.slow, faults.slow_s = 0.05, 0.05, 0.5
+    report = shaky_shop.run()
+    assert report["status"] == "published"
+    assert faults.injected > 5, "there were faults to wait out"
+    assert not [path for path in faults.paths if "//" in path], "two slashes make another key on other servers"
+    faults.refused = faults.slow = 0
+    assert_same(shaky_shop, twin)
+    assert shaky_shop.run()["status"] == "unchanged"
+
+
+@pytest.mark.parametrize(("method", "part"), MOMENTS)
+def test_an_object_store_that_is_killed_and_restarted_loses_and_doubles_nothing(
+    tmp_path: Path, own_store: ObjectStore, method: str, part: str
+) -> None:
+    faults, met = Faults(), []
+
+    def restart() -> None:
+        met.append(part)
+        own_store.kill()
+        own_store.start()
+
+    with answering(proxy(own_store.url, faults)) as url:
+        shop = remote(tmp_path, own_store.environment_for(url))
+        faults.at(method, part, restart)
+        process = shop.start("run", "--as-of", "2026-01-01")
+        output, _ = process.communicate()
+        assert met, "the moment came"
+        if process.returncode:
+            assert "s3://" in output or "object store" in output
+        shop.run()
+        assert shop.run()["status"] == "unchanged"
+        assert_same(shop, Shop(tmp_path, extra={"FILON_SERVING": "none"}))
+
+
+def test_an_object_store_that_stays_away_is_one_line_that_says_what_to_do(
+    tmp_path: Path, own_store: ObjectStore
+) -> None:
+    faults = Faults()
+    with answering(proxy(own_store.url, faults)) as url:
+        shop = remote(tmp_path, own_store.environment_for(url))
+        faults.at("PUT", "/silver/clients/", own_store.kill)
+        output = shop.filon("run", exit_code=1)
+        assert re.search(r"object store|no answer", the_error(output))
+        assert "run again" in the_error(output)
+        assert "Traceback" not in output
+        own_store.start()
+        assert shop.run()["status"] == "published"
+
+
+def test_a_store_without_space_is_one_line_and_publishes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    small = ObjectStore(folder, free_ports(ObjectStore.PORTS), options=["-volume.max=2", "-master.volumeSizeLimitMB=1"])
+    small.start()
+    try:
+        shop = remote(tmp_path, small.environment, "s3://{layer}")
+        output = shop.filon("run", exit_code=1)
+        assert "Traceback" not in output
+        assert "space" in the_error(output)
+        assert shop.objects(Layer.METADATA, "releases") == []
+    finally:
+        small.stop()
+
+
+def test_a_store_that_overwrites_what_should_only_be_created_is_refused(shaky_shop: RemoteShop, faults: Faults) -> None:
+    faults.forgets_conditions = True
+    output = shaky_shop.filon("run", exit_code=1)
+    assert "two runs could lose each other's releases" in output
+    assert shaky_shop.objects(Layer.METADATA) == []
+
+
+def test_wrong_credentials_are_one_line_without_the_secret(remote_shop: RemoteShop) -> None:
+    shop = replace(remote_shop, extra={**remote_shop.extra, "AWS_SECRET_ACCESS_KEY": "not-the-secret"})
+    for arguments in (["run"], ["releases"]):
+        output = shop.filon(*arguments, exit_code=1)
+        assert "Check the" in output
+        assert "credentials" in output
+        assert "not-the-secret" not in output
+        assert len(output.strip().splitlines()) <= 3
+
+
+def test_no_credentials_are_one_line_that_names_the_variables(remote_shop: RemoteShop) -> None:
+    without = {name: value for name, value in remote_shop.extra.items() if "KEY" not in name}
+    shop = replace(remote_shop, extra={**without, "AWS_EC2_METADATA_DISABLED": "true"})
+    assert "AWS_ACCESS_KEY_ID" in shop.filon("run", exit_code=2)
