@@ -28,7 +28,7 @@ FilonError
 ├── ChecksFailed             blocking checks failed; nothing was published
 ├── TablesFailed             some tables could not be built; the others were
 ├── TableSkipped             a table was not built, since one that it needs could not be
-├── FlowsUnavailable         Prefect's server does not answer (retryable)
+├── FlowsUnavailable         Prefect's server does not answer, or refuses (retryable)
 ├── ServerFailed             a server that a command started ended by itself, or did not get ready
 └── NotFound                 a file, table or row that was asked for is not there
 
@@ -246,7 +246,7 @@ class TableSkipped(FilonError):
 
 
 class FlowsUnavailable(FilonError):
-    """Prefect's server does not answer."""
+    """Prefect's server does not answer, or refuses."""
 
     retryable = True
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 from prefect.settings import get_current_settings
 
-from filon.errors import ConfigError, FlowsUnavailable
+from filon.errors import ConfigError, FilonError, FlowsUnavailable
 
 
 def server_url() -> str | None:
@@ -29,21 +29,30 @@ def require_server() -> str:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """FlowsUnavailable where Prefect's server does not answer."""
+    """FlowsUnavailable where Prefect's server does not answer, or refuses."""
     try:
         yield
-    except Exception as error:  # Prefect wraps what its client met in many types, none of them its own
-        if (cause := _transport_error(error)) is None:
-            raise
-        raise FlowsUnavailable(
-            f"Prefect's server at {server_url() or 'this process'} does not answer ({type(cause).__name__}). "
-            "Start it again and rerun: nothing is lost, and tables already built are reused. "
-            "`filon run` needs no Prefect."
-        ) from error
+    except FilonError:
+        raise
+    except Exception as error:  # Prefect wraps what its client met in many types
+        server = f"Prefect's server at {server_url() or 'this process'}"
+        cause = _http_error(error)
+        if isinstance(cause, httpx.TransportError):
+            raise FlowsUnavailable(
+                f"{server} does not answer ({type(cause).__name__}). Start it again and rerun: nothing is lost, "
+                "and tables already built are reused. `filon run` needs no Prefect."
+            ) from error
+        if isinstance(cause, httpx.HTTPStatusError):
+            status = f"{cause.response.status_code} {cause.response.reason_phrase}"
+            raise FlowsUnavailable(
+                f"{server} answers {status}. Check PREFECT_API_URL, which ends in /api for a server of your own, "
+                "and PREFECT_API_KEY if the server wants one."
+            ) from error
+        raise
 
 
-def _transport_error(error: BaseException | None) -> httpx.TransportError | None:
-    """The failure of the connection behind an error, if there is one."""
-    while error is not None and not isinstance(error, httpx.TransportError):
+def _http_error(error: BaseException | None) -> httpx.HTTPError | None:
+    """What the client met, behind whatever was made of it."""
+    while error is not None and not isinstance(error, httpx.HTTPError):
         error = error.__cause__ or error.__context__
     return error

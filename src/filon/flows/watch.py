@@ -9,7 +9,7 @@ from threading import Event
 
 from prefect.events import emit_event
 
-from filon.errors import LakeUnavailable, SourcesMissing, SourcesUnavailable
+from filon.errors import FilonError, SourcesMissing
 from filon.lake import Ledger, SourceFile
 from filon.opening import lake_of, sources_of
 from filon.project import Project
@@ -59,7 +59,7 @@ def watch(settings: Settings, project: Project, stop: Event) -> None:
             found = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
         except SourcesMissing:
             found = NONE
-        except (SourcesUnavailable, LakeUnavailable) as error:
+        except FilonError as error:
             log.warning("%s", error)
             found = NONE
         if news.worth_telling(found):

@@ -45,7 +45,8 @@ def ended(server: PrefectServer, shop: FlowShop) -> list[dict[str, Any]]:
 def is_in_gold(server: PrefectServer, shop: FlowShop) -> bool:
     """Whether a run of the shop builds its gold tables."""
     runs = server.flow_runs(shop.name)
-    return bool(runs) and "gold" in server.layers(runs[0])
+    layers = server.layers(runs[0]) if runs else {}
+    return "gold" in layers and layers["gold"]["state"]["name"] == "Running"
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,17 @@ def stage(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactor
             other.kill()
 
 
-def test_workers_run_what_is_deployed_and_learn_no_password(shop_of: Opener, prefect_server: PrefectServer) -> None:
+def test_workers_run_the_line_on_new_files_and_learn_no_password(
+    shop_of: Opener, prefect_server: PrefectServer
+) -> None:
     address = "mongodb://someone:hush@127.0.0.1:9/analytics"
-    shop = shop_of("deployee")
+    shop = shop_of("deployee", FILON_FLOWS_LOOK_S="1")
     output = shop.flows("deploy", "--pool", "chantier", "--serving", address).stdout
     assert "line/deployee and backfill/deployee are deployed to the work pool chantier" in output
     found = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
     assert "hush" not in json.dumps(found)
-    [line] = [deployment for deployment in found if deployment["entrypoint"].endswith(".line")]
-    prefect_server.ask(f"deployments/{line['id']}/create_flow_run", parameters={"as_of": AS_OF})
+    with running(shop, "flows", "watch"):
+        until(lambda: prefect_server.flow_runs("deployee"), 60 + SLACK_S, "a run that waits for a worker")
     worker = subprocess.run(
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", "chantier", "--run-once"],
         cwd=shop.folder.parent,

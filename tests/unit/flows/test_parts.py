@@ -151,5 +151,8 @@ def test_a_server_that_does_not_answer_is_named_however_prefect_wraps_it() -> No
     wrapped.__cause__ = httpx.ConnectError("refused")
     with pytest.raises(FlowsUnavailable, match="does not answer"), answering():
         raise wrapped
+    refused = httpx.Response(401, request=httpx.Request("GET", "http://127.0.0.1/api"))
+    with pytest.raises(FlowsUnavailable, match=r"answers 401 Unauthorized\. Check PREFECT_API_URL"), answering():
+        refused.raise_for_status()
     with pytest.raises(ValueError, match="mine"), answering():
         raise ValueError("mine")
