@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from filon import __version__
 from filon.cli import dashboard, flows, lake, line, project, quarantine, serve
-from filon.errors import FilonError
+from filon.errors import FilonError, FlowsUnavailable
 
 app = typer.Typer(
     name="filon",
@@ -52,6 +53,10 @@ def main() -> None:
     """Run a command; what went wrong is one message, and the exit code says how it ended."""
     try:
         app()
+    except FlowsUnavailable as error:
+        _say(str(error))
+        sys.stdout.flush()
+        os._exit(error.exit_code)  # at an exit in order, Prefect would try for minutes to send what nobody takes
     except FilonError as error:
         _say(str(error))
         sys.exit(error.exit_code)
