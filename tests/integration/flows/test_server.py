@@ -17,12 +17,11 @@ import pytest
 from filon.flows.deployments import SILENT_S
 from filon.flows.lock import RELEASED_S
 from tests.integration.conftest import ACHATS, AS_OF, Shop, free_ports
-from tests.integration.flows.conftest import ENDLESS, FlowShop, Opener, open_shop
+from tests.integration.flows.conftest import ENDLESS, SLOW, FlowShop, Opener, open_shop
 from tests.integration.prefect_server import PrefectServer, until
 
 SLACK_S = 60
 """What a busy machine may add."""
-SLOW = "SELECT count(*) AS n FROM dim_temps AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c"
 
 
 @contextmanager
