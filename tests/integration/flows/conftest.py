@@ -18,9 +18,11 @@ from tests.integration.prefect_server import PrefectServer
 
 Opener = Callable[..., "FlowShop"]
 
-ENDLESS = (
-    "SELECT count(*) AS n FROM achats AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c CROSS JOIN dim_temps"
-)
+DAYS = "dim_temps AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c"
+SLOW = f"SELECT count(*) AS n FROM {DAYS} CROSS JOIN achats AS d CROSS JOIN achats AS e CROSS JOIN achats AS f"
+"""A model that takes some seconds."""
+ENDLESS = f"{SLOW} CROSS JOIN dim_temps AS g CROSS JOIN dim_temps AS h CROSS JOIN dim_temps AS i"
+"""A model that nobody waits for."""
 MODEL = """apiVersion: v3.1.0
 kind: DataContract
 id: kpi_extra
