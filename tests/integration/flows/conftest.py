@@ -18,10 +18,10 @@ from tests.integration.prefect_server import PrefectServer
 
 Opener = Callable[..., "FlowShop"]
 
-DAYS = "dim_temps AS a CROSS JOIN dim_temps AS b CROSS JOIN dim_temps AS c"
-SLOW = f"SELECT count(*) AS n FROM {DAYS} CROSS JOIN achats AS d CROSS JOIN achats AS e CROSS JOIN achats AS f"
+DAYS = " CROSS JOIN ".join(f"dim_temps AS day_{number}" for number in range(5))
+SLOW = f"SELECT count(*) AS n FROM {DAYS} CROSS JOIN achats AS a CROSS JOIN achats AS b CROSS JOIN achats AS c"
 """A model that takes some seconds."""
-ENDLESS = f"{SLOW} CROSS JOIN dim_temps AS g CROSS JOIN dim_temps AS h CROSS JOIN dim_temps AS i"
+ENDLESS = f"{SLOW} CROSS JOIN dim_temps AS d CROSS JOIN dim_temps AS e CROSS JOIN dim_temps AS f"
 """A model that nobody waits for."""
 MODEL = """apiVersion: v3.1.0
 kind: DataContract
