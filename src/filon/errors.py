@@ -27,6 +27,8 @@ FilonError
 ├── ConservationBroken       read is not accepted + superseded + rejected
 ├── ChecksFailed             blocking checks failed; nothing was published
 ├── TablesFailed             some tables could not be built; the others were
+├── TableSkipped             a table was not built, since one that it needs could not be
+├── FlowsUnavailable         Prefect's server does not answer, or refuses (retryable)
 ├── ServerFailed             a server that a command started ended by itself, or did not get ready
 └── NotFound                 a file, table or row that was asked for is not there
 
@@ -233,6 +235,20 @@ class TablesFailed(FilonError):
         self.failures = failures
         lines = [f"  {table}: {message}" for table, message in failures.items()]
         super().__init__("\n".join(["these tables could not be built; nothing was published:", *lines]))
+
+
+class TableSkipped(FilonError):
+    """A table was not built, since tables that it needs could not be."""
+
+    def __init__(self, lost: list[str]) -> None:
+        self.lost = lost
+        super().__init__(f"it needs {', '.join(lost)}, which could not be built")
+
+
+class FlowsUnavailable(FilonError):
+    """Prefect's server does not answer, or refuses."""
+
+    retryable = True
 
 
 class ServerFailed(FilonError):

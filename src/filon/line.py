@@ -6,15 +6,15 @@ import datetime as dt
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from filon.engines import Engine
-from filon.errors import ConfigError, FilonError, StoreError, TablesFailed
+from filon.errors import ConfigError, FilonError, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
@@ -24,7 +24,7 @@ from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
 from filon.settings import Settings
-from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, ingest
+from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, build_bronze, receive_files
 from filon.stages.compiling import check_project
 from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
 from filon.stages.gold import build_gold
@@ -45,6 +45,31 @@ class Until(StrEnum):
 
 
 ORDER = list(Until)
+
+
+class Steps(Protocol):
+    """Who carries out the parts of a run, one after the other, in the order in which they are given.
+
+    A part that fails raises what went wrong. It may be tried again: every part is safe to repeat.
+    """
+
+    def layer(self, layer: Until, work: Callable[[], None]) -> None:
+        """Carry out a layer: its work asks for the steps in it."""
+
+    def step(self, name: str, work: Callable[[], Answer]) -> Answer:
+        """Carry out one step: a table, or a part of a run that is no table."""
+
+
+class Plainly:
+    """Everything once, and nothing around it."""
+
+    def layer(self, layer: Until, work: Callable[[], None]) -> None:  # noqa: ARG002
+        """Carry out a layer."""
+        work()
+
+    def step(self, name: str, work: Callable[[], Answer]) -> Answer:  # noqa: ARG002
+        """Carry out one step."""
+        return work()
 
 
 def make_engine(settings: Settings, project: Project, as_of: dt.date, workspace: Path) -> Engine:
@@ -69,6 +94,7 @@ class Run:
     """What has come out of a run so far: enough to report it, however it ends."""
 
     context: Context
+    steps: Steps = field(default_factory=Plainly)
     bronze: BronzeResult | None = None
     silver: dict[str, SilverResult] = field(default_factory=dict)
     gold: dict[str, Build] = field(default_factory=dict)
@@ -90,6 +116,31 @@ class Run:
             *self.gold.values(),
         ]
 
+    def step(self, name: str, work: Callable[[], Answer]) -> Answer:
+        """Carry out one step; what a failed attempt said of tables counts no more."""
+
+        def attempt() -> Answer:
+            told = len(self.context.tables)
+            try:
+                return work()
+            except FilonError:
+                del self.context.tables[told:]
+                raise
+
+        return self.steps.step(name, attempt)
+
+    def layer(self, layer: Until, work: Callable[[], None]) -> None:
+        """Carry out a layer. It fails if tables did, but does not end the run: the next one goes on without them."""
+        before = set(self.failures)
+
+        def whole() -> None:
+            work()
+            if failed := {name: message for name, message in self.failures.items() if name not in before}:
+                raise TablesFailed(failed)
+
+        with suppress(TablesFailed):
+            self.steps.layer(layer, whole)
+
 
 def run_line(
     settings: Settings,
@@ -104,6 +155,7 @@ def run_line(
     force: bool = False,
     retry_quarantined: bool = False,
     watch: Watch | None = None,
+    steps: Steps | None = None,
 ) -> RunReport:
     """Run the line once. The report tells how it went; FilonError only when nothing could be started."""
     inputs = Inputs(
@@ -118,13 +170,12 @@ def run_line(
             make_engine=lambda: make_engine(settings, project, as_of, workspace),
             watch=watch or Nobody(),
         )
-        run = Run(context)
-        lake.prepare(inputs.run_id)
-        published = lake.release()
+        run = Run(context, steps or Plainly())
+        published = run.step("open the lake", partial(_opened, lake, inputs.run_id))
         try:
             _through_stages(run, sources, published, until)
             if store is not None and until is Until.SERVING:
-                _serve(run, store, run.release or published, settings.serving_keep)
+                run.layer(Until.SERVING, partial(_serve, run, store, run.release or published, settings.serving_keep))
         except FilonError as error:
             report = _report(run, RunStatus.FAILED, run.release or published, error)
             if run.bronze is None:
@@ -145,6 +196,12 @@ def run_line(
         problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
         report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
+
+
+def _opened(lake: Lake, run_id: str) -> Release | None:
+    """The release that is published as a run begins, in a lake that is known to keep what is written."""
+    lake.prepare(run_id)
+    return lake.release()
 
 
 def _is_repetition(report: RunReport, published: Release | None) -> bool:
@@ -200,8 +257,9 @@ def _serve(run: Run, store: Store, release: Release | None, keep: int) -> None:
     context, ledger = run.context, run.bronze.ledger
     with context.step("serving"):
         describe = partial(keep_quality, store, context.lake, release, ledger, lambda: context.engine)
-        is_new = _noting(run, describe)
-        run.loaded = bring(
+        is_new = run.step("describe quality", partial(_noting, run, describe))
+        load = partial(
+            bring,
             store,
             context.lake,
             release,
@@ -212,6 +270,7 @@ def _serve(run: Run, store: Store, release: Release | None, keep: int) -> None:
             keep=keep,
             force=context.inputs.force,
         )
+        run.loaded = run.step("load the store", load)
         if is_new:
             _noting(run, partial(forget_quality, store))
 
@@ -231,24 +290,48 @@ def _clock() -> dt.datetime:
 
 
 def _through_stages(run: Run, sources: Sources, published: Release | None, until: Until) -> None:
-    project = run.context.project
-    if published is None or published.project_fingerprint != project.fingerprint:
-        check_project(run.context.engine, project)
-    run.bronze = ingest(run.context, sources, published)
-    if ORDER.index(until) >= ORDER.index(Until.SILVER):
-        _silver(run, published)
-    if ORDER.index(until) >= ORDER.index(Until.GOLD):
-        _gold(run, published)
+    layers: dict[Until, Callable[[], None]] = {
+        Until.BRONZE: partial(_bronze, run, sources, published),
+        Until.SILVER: partial(_silver, run, published),
+        Until.GOLD: partial(_gold, run, published),
+    }
+    for layer, work in layers.items():
+        if ORDER.index(until) >= ORDER.index(layer):
+            run.layer(layer, work)
     if run.failures:
         raise TablesFailed(run.failures)
-    if ORDER.index(until) < ORDER.index(Until.RELEASE):
-        return
+    if ORDER.index(until) >= ORDER.index(Until.RELEASE):
+        run.layer(Until.RELEASE, partial(_release, run, published))
+
+
+def _bronze(run: Run, sources: Sources, published: Release | None) -> None:
+    context = run.context
+    if published is None or published.project_fingerprint != context.project.fingerprint:
+        run.step("compile the project", lambda: check_project(context.engine, context.project))
+    received = run.step("receive files", partial(receive_files, context, sources))
+    builds = {
+        dataset.name: run.step(f"bronze {dataset.name}", partial(build_bronze, context, dataset, received, published))
+        for dataset in context.project.datasets.values()
+    }
+    run.bronze = BronzeResult(received.ledger, builds, received.files, received.ignored)
+
+
+def _release(run: Run, published: Release | None) -> None:
+    context, bronze = run.context, run.bronze
+    if bronze is None:
+        raise FilonError("nothing was ingested")
     tables = {**{name: result.accepted for name, result in run.silver.items()}, **run.gold}
-    with run.context.step("checks"):
-        run.checks = run_checks(run.context, tables, published)
+
+    def check() -> None:
+        run.checks = run_checks(context, tables, published)
         require_passed(run.checks)
-    with run.context.step("publish"):
-        run.release = publish(run.context, run.builds, run.checks, run.bronze.ledger.number, published)
+
+    with context.step("checks"):
+        run.step("checks", check)
+    with context.step("publish"):
+        run.release = run.step(
+            "publish", lambda: publish(context, run.builds, run.checks, bronze.ledger.number, published)
+        )
 
 
 def _silver(run: Run, published: Release | None) -> None:
@@ -283,15 +366,17 @@ def _inputs(run: Run, model: Model) -> Mapping[str, Build]:
 def _attempt(run: Run, table: str, layer: Layer, needed: set[str], build: Callable[[], None]) -> None:
     """A table that fails takes along those that need it, and no other; the run fails at its end."""
     lost = sorted(needed & run.failures.keys())
-    message = f"it needs {', '.join(lost)}, which could not be built" if lost else None
-    if message is None:
-        try:
-            build()
-        except FilonError as error:
-            message = str(error)
-    if message is not None:
-        run.failures[table] = message
-        run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, message))
+
+    def attempt() -> None:
+        if lost:
+            raise TableSkipped(lost)
+        build()
+
+    try:
+        run.step(f"{layer} {table}", attempt)
+    except FilonError as error:
+        run.failures[table] = str(error)
+        run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, str(error)))
 
 
 def _report(run: Run, status: RunStatus, release: Release | None, error: FilonError | None) -> RunReport:

@@ -62,16 +62,28 @@ class Settings(BaseSettings):
     api_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s?#]+$",
-        description="Address of the API, for the dashboard",
+        description="Address of the API, for the dashboard and for links in Prefect",
     )
     api_key: SecretStr | None = Field(default=None, description="API key of the dashboard, if the API wants one")
     dashboard_host: str = Field(default="127.0.0.1", description="Address on which the dashboard listens")
     dashboard_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboard")
+    dashboard_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="Address at which people find the dashboard, for links in Prefect; else that on which it listens",
+    )
     dashboard_secrets: Path | None = Field(
         default=None, description="TOML file whose [auth] table names the OpenID Connect provider of the dashboard"
     )
     dashboard_users: str | None = Field(
         default=None, description="Who may sign in: mail addresses and @domains, comma between; else all that sign in"
+    )
+    flows_schedule: str | None = Field(
+        default=None,
+        description="When Prefect runs the line: a cron expression in the project's time zone; else never",
+    )
+    flows_look_s: int = Field(
+        default=30, ge=1, description="Seconds between two looks for new files, which make Prefect run the line"
     )
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
     memory_limit: Size = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -9,9 +10,9 @@ import typer
 from rich.console import Console
 
 from filon import __version__
-from filon.cli import dashboard, lake, line, project, quarantine, secrets, serve
+from filon.cli import dashboard, flows, lake, line, project, quarantine, secrets, serve
 from filon.cli.up import up
-from filon.errors import FilonError
+from filon.errors import FilonError, FlowsUnavailable
 
 app = typer.Typer(
     name="filon",
@@ -33,6 +34,7 @@ app.command()(lake.sweep)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
+app.add_typer(flows.app, name="flows")
 app.command()(up)
 app.add_typer(secrets.app, name="secrets")
 app.command()(project.init)
@@ -54,6 +56,10 @@ def main() -> None:
     """Run a command; what went wrong is one message, and the exit code says how it ended."""
     try:
         app()
+    except FlowsUnavailable as error:
+        _say(str(error))
+        sys.stdout.flush()
+        os._exit(error.exit_code)  # at an exit in order, Prefect would try for minutes to send what nobody takes
     except FilonError as error:
         _say(str(error))
         sys.exit(error.exit_code)

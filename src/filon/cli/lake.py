@@ -10,21 +10,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli.options import (
-    JsonOption,
-    LakeOption,
-    ProjectOption,
-    ServingOption,
-    lake_of,
-    loadable_store,
-    open_lake,
-    open_project,
-)
+from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import NotFound, ReleaseMissing
 from filon.lake import CheckStatus, FileState, Layer, Release, new_run_id
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
+from filon.opening import lake_of, loadable_store, open_project
 from filon.report import RunReport
 from filon.settings import read_settings
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from filon.cli.options import (
     AsOfOption,
@@ -16,22 +17,21 @@ from filon.cli.options import (
     ProjectOption,
     ServingOption,
     SourcesOption,
-    lake_of,
-    loadable_store,
-    open_project,
     read_as_of,
-    sources_of,
 )
 from filon.cli.progress import LiveWatch
 from filon.cli.render import number, open_console, show_run
 from filon.errors import ConfigError
 from filon.line import Until, run_line
+from filon.opening import lake_of, loadable_store, open_project, sources_of
 from filon.report import RunReport, RunStatus
 from filon.settings import Settings, read_settings
 
 PurchasesOption = Annotated[int, typer.Option("--purchases", min=1, help="Number of purchases")]
 ClientsOption = Annotated[int | None, typer.Option("--clients", min=1, help="Number of clients; else purchases / 5.5")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Another seed gives other data")]
+UntilOption = Annotated[Until, typer.Option("--until", help="Stop after this stage")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 3 when something is in quarantine")]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Hash every file again, retry quarantined ones, build silver and gold anew")
 ]
@@ -57,12 +57,12 @@ def run(
     sources: SourcesOption = None,
     lake: LakeOption = None,
     serving: ServingOption = None,
-    until: Annotated[Until, typer.Option("--until", help="Stop after this stage")] = Until.SERVING,
+    until: UntilOption = Until.SERVING,
     force: ForceOption = False,
     engine: EngineOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 when something is in quarantine")] = False,
+    strict: StrictOption = False,
 ) -> None:
     """Bring the published tables up to date with the sources."""
     settings = read_settings(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
@@ -120,11 +120,16 @@ def run_once(
             retry_quarantined=retry_quarantined,
             watch=watch,
         )
+    show(console, report, json=json)
+    return report
+
+
+def show(console: Console, report: RunReport, *, json: bool) -> None:
+    """Print the report of a run."""
     if json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         show_run(console, report)
-    return report
 
 
 def finish(report: RunReport, *, strict: bool = False) -> None:

@@ -12,11 +12,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli.options import JsonOption, ProjectOption, open_project
+from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.render import open_console
 from filon.engines import Engine
 from filon.errors import NotFound, ProjectInvalid
 from filon.line import make_engine, workspace_of
+from filon.opening import open_project
 from filon.project import Project
 from filon.project.document import suggestion
 from filon.project.modeltests import AS_OF, ModelTest, load_model_tests

@@ -10,15 +10,7 @@ import typer
 from rich.console import Console
 
 from filon.cli.line import finish, run_once
-from filon.cli.options import (
-    AsOfOption,
-    JsonOption,
-    LakeOption,
-    ProjectOption,
-    SourcesOption,
-    open_lake,
-    read_as_of,
-)
+from filon.cli.options import AsOfOption, JsonOption, LakeOption, ProjectOption, SourcesOption, open_lake, read_as_of
 from filon.cli.render import number, open_console, table_of
 from filon.errors import NotFound
 from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filon.cli.options import JsonOption, ProjectOption, ServingOption, open_project, store_of
+from filon.cli.options import JsonOption, ProjectOption, ServingOption
 from filon.cli.render import open_console, table_of
 from filon.errors import ConfigError
+from filon.opening import open_project, store_of
 from filon.settings import PREFIX, Settings, read_settings
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ WRITE_OPTIONS = (
 LONGEST_LINE = 8 << 20
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
 BUFFER = 32 << 20
+INTERRUPTED = "Query interrupted"
 
 
 class DuckDBEngine:
@@ -233,6 +234,10 @@ def _translated() -> Iterator[None]:
         ) from error
     except duckdb.Error as error:
         raise EngineError(_first_line(error)) from error
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        raise KeyboardInterrupt from error  # DuckDB makes this of whatever a signal raised
 
 
 def _first_line(error: duckdb.Error) -> str:

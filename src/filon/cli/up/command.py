@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filon.cli.options import JsonOption, ProjectOption, open_project
+from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.processes import LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
 from filon.cli.secrets import kept_secrets, write_private, written
 from filon.errors import ConfigError
+from filon.opening import open_project
 from filon.settings import read_settings
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from filon.cli.options import sources_of
 from filon.cli.render import table_of
 from filon.cli.up.services import MONGO_EXPRESS_USER
 from filon.cli.up.site import ENVIRONMENT, EXPRESS_PASSWORD, SECRETS, Site
 from filon.cli.up.stack import Member, State
+from filon.opening import sources_of
 
 STYLES = {
     State.WAITING: "dim",

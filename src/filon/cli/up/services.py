@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filon.cli.dashboard import api_server, dashboard_server
-from filon.cli.options import sources_of
 from filon.cli.processes import Health, Server, answers
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
@@ -24,6 +23,7 @@ from filon.cli.up.site import (
     environment,
 )
 from filon.lake.buckets import ensure_buckets
+from filon.opening import sources_of
 from filon.projects import retail
 from filon.serving.mongo import READER, ensure_accounts
 from filon.settings import PREFIX

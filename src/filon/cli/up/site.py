@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filon.cli.options import STATE
+from filon.opening import STATE
 from filon.project import Project
 from filon.serving.mongo import ADMIN, READER, WRITER, address_of
 from filon.settings import PREFIX, Settings

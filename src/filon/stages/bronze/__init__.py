@@ -4,6 +4,26 @@ Sources are listed and compared with the ledger; new content is hashed, decoded,
 ``_file`` and ``_record``. A file that cannot be read is quarantined whole; the others go on.
 """
 
-from filon.stages.bronze.ingest import BRONZE_EXTRAS, BronzeResult, FileOutcome, bronze_columns, ingest
+from filon.stages.bronze.ingest import (
+    BRONZE_EXTRAS,
+    BronzeResult,
+    FileOutcome,
+    Listing,
+    Received,
+    bronze_columns,
+    build_bronze,
+    list_files,
+    receive_files,
+)
 
-__all__ = ["BRONZE_EXTRAS", "BronzeResult", "FileOutcome", "bronze_columns", "ingest"]
+__all__ = [
+    "BRONZE_EXTRAS",
+    "BronzeResult",
+    "FileOutcome",
+    "Listing",
+    "Received",
+    "bronze_columns",
+    "build_bronze",
+    "list_files",
+    "receive_files",
+]

@@ -66,12 +66,22 @@ def bronze_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     return (*((name, "VARCHAR") for name in dataset.contract.column_names), *BRONZE_EXTRAS)
 
 
-def ingest(context: Context, sources: Sources, published: Release | None) -> BronzeResult:
-    """Bring the lake up to date with the sources. Safe to repeat, and to run beside another run."""
+@dataclass(frozen=True)
+class Received:
+    """Files that were read, and the ledger that names them; their records wait for ``build_bronze``."""
+
+    ledger: Ledger
+    files: tuple[FileOutcome, ...]
+    ignored: tuple[str, ...]
+    parsed: tuple[Parsed, ...]
+
+
+def receive_files(context: Context, sources: Sources) -> Received:
+    """Bring the ledger up to date with the sources. Safe to repeat, and to run beside another run."""
     for _ in range(ATTEMPTS):
         ledger = context.lake.ledger()
         _check_project(ledger, context.project, context.lake.root)
-        listing = _list(context.project, sources)
+        listing = list_files(context.project, sources)
         if not listing.files and not ledger.versions:
             patterns = ", ".join(dataset.pattern for dataset in context.project.datasets.values())
             raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
@@ -84,15 +94,13 @@ def ingest(context: Context, sources: Sources, published: Release | None) -> Bro
             break
     else:
         raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
-    builds = {
-        name: _table(context, dataset, after, parsed, published) for name, dataset in context.project.datasets.items()
-    }
-    outcomes = _outcomes(after, decided, parsed)
-    return BronzeResult(after, builds, outcomes, listing.ignored)
+    return Received(after, _outcomes(after, decided, parsed), listing.ignored, tuple(parsed))
 
 
 @dataclass(frozen=True)
-class _Listing:
+class Listing:
+    """The files of each dataset, and those of none."""
+
     files: tuple[tuple[str, SourceFile], ...]
     ignored: tuple[str, ...]
 
@@ -104,7 +112,8 @@ def _check_project(ledger: Ledger, project: Project, root: str) -> None:
         )
 
 
-def _list(project: Project, sources: Sources) -> _Listing:
+def list_files(project: Project, sources: Sources) -> Listing:
+    """Look which files there are, without reading them."""
     matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
     found: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
@@ -118,7 +127,7 @@ def _list(project: Project, sources: Sources) -> _Listing:
             found.append((owners[0], file))
         else:
             ignored.append(file.path)
-    return _Listing(tuple(found), tuple(ignored))
+    return Listing(tuple(found), tuple(ignored))
 
 
 def matcher_of(pattern: str) -> re.Pattern[str]:
@@ -292,10 +301,9 @@ def _version(result: Parsed, context: Context, arrived: FileVersion | None = Non
     )
 
 
-def _table(
-    context: Context, dataset: Dataset, ledger: Ledger, parsed: Sequence[Parsed], published: Release | None
-) -> Build:
-    """Make the Delta table say what the ledger says."""
+def build_bronze(context: Context, dataset: Dataset, received: Received, published: Release | None) -> Build:
+    """Make the Delta table of a dataset say what the ledger says."""
+    ledger, parsed = received.ledger, received.parsed
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     names = tuple(dict.fromkeys(name for version in accepted for name in version.bronze))
     mark = digest(repr((names, bronze_columns(dataset))))

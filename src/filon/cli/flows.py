@@ -1,0 +1,218 @@
+"""``filon flows``: the line under Prefect, now, by schedule, on new files, and for past days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json as json_module
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from filon.cli.line import ForceOption, StrictOption, UntilOption, finish, show
+from filon.cli.options import (
+    AsOfOption,
+    EngineOption,
+    JsonOption,
+    LakeOption,
+    ProjectOption,
+    ServingOption,
+    SourcesOption,
+    read_as_of,
+)
+from filon.cli.processes import quietly_stopped
+from filon.cli.progress import LiveWatch
+from filon.cli.render import open_console
+from filon.errors import ConfigError
+from filon.line import Until
+from filon.opening import open_project
+from filon.project import Project
+from filon.settings import PREFIX, Settings, read_settings
+
+ScheduleOption = Annotated[
+    str | None, typer.Option("--schedule", metavar="CRON", help="When to run the line [FILON_FLOWS_SCHEDULE]")
+]
+PREFECT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "PREFECT_CLIENT_MAX_RETRIES": "3",
+}
+"""What Prefect is told unless the environment says otherwise: no calls home, signs of life as often as it can, and
+sooner an end to asking a server that is gone."""
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
+"""A command that shows a run itself leaves Prefect's log of it to Prefect's pages."""
+
+app = typer.Typer(help="The line under Prefect 3.", no_args_is_help=True)
+
+
+@app.command()
+def run(
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+    serving: ServingOption = None,
+    until: UntilOption = Until.SERVING,
+    force: ForceOption = False,
+    engine: EngineOption = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+    strict: StrictOption = False,
+) -> None:
+    """Run the line now, in this process, as a flow."""
+    _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
+    day = read_as_of(as_of, found) if as_of is not None else None
+    console = open_console(quiet=json)
+    with _prefect(quiet=True):
+        from filon.flows.running import run_now
+
+        _note_own_server()
+        with LiveWatch(console) as watch:
+            report = run_now(found, watch, until, day, force=force)
+    show(console, report, json=json)
+    finish(report, strict=strict)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Argument(metavar="FROM", help="First as-of date")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="Last as-of date")],
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+    serving: ServingOption = None,
+    until: UntilOption = Until.SERVING,
+    force: ForceOption = False,
+    engine: EngineOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run the line as of each day of a range, in order."""
+    _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
+    begin, end = _date(first), _date(last)
+    console = open_console(quiet=json)
+    with _prefect(quiet=True):
+        from filon.flows.running import run_days
+
+        _note_own_server()
+        with LiveWatch(console) as watch:
+            reports = run_days(found, watch, begin, end, until, force=force)
+    if json:
+        typer.echo(json_module.dumps([report.model_dump(mode="json") for report in reports], indent=2))
+    for report in reports:
+        console.print(f"\nas of {report.as_of}")
+        show(console, report, json=False)
+    finish(reports[-1])
+
+
+@app.command()
+def serve(
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+    serving: ServingOption = None,
+    schedule: ScheduleOption = None,
+) -> None:
+    """Run the line by schedule and on new files, from this process, until Ctrl-C."""
+    settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
+    with _prefect():
+        from filon.flows.deployments import register
+        from filon.flows.deployments import serve as serve_deployments
+        from filon.flows.server import answering, require_server
+
+        url = require_server()
+        with answering(), quietly_stopped():
+            runner = register(settings, found)
+            typer.echo(f"serving line/{found.name} and backfill/{found.name} for {url}")
+            _say_when(settings)
+            sys.stdout.flush()
+            serve_deployments(runner, settings, found)
+
+
+@app.command()
+def deploy(
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+    serving: ServingOption = None,
+    schedule: ScheduleOption = None,
+    pool: Annotated[str, typer.Option("--pool", metavar="NAME", help="Work pool; made if there is none")] = "filon",
+) -> None:
+    """Register the line for Prefect's workers."""
+    settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
+    with _prefect(quiet=True):
+        from filon.flows.deployments import deploy as deploy_to
+        from filon.flows.server import answering, require_server
+
+        url = require_server()
+        with answering():
+            names = deploy_to(settings, found, pool)
+    typer.echo(f"{' and '.join(names)} are deployed to the work pool {pool} of {url}")
+    typer.echo(f"start a worker: prefect worker start --pool {pool}")
+    typer.echo("look for new files: filon flows watch")
+
+
+@app.command()
+def watch(
+    project: ProjectOption = None,
+    sources: SourcesOption = None,
+    lake: LakeOption = None,
+) -> None:
+    """Tell Prefect of new files, until Ctrl-C, for deployments that workers run."""
+    settings, found = _opened(project=project, sources=sources, lake=lake)
+    with _prefect():
+        from filon.flows.server import require_server
+        from filon.flows.watch import watch as look
+
+        url = require_server()
+        typer.echo(f"looking for new files of {found.name} every {settings.flows_look_s} s, for {url}")
+        sys.stdout.flush()
+        with quietly_stopped():
+            look(settings, found, Event())
+
+
+def _opened(**options: object) -> tuple[Settings, Project]:
+    """Settings and project; flows, which may run in other processes, find the same ones in the environment."""
+    settings = read_settings(**options)
+    project = open_project(settings)
+    for name, value in options.items():
+        if value is not None:
+            os.environ[PREFIX + name.upper()] = str(value)
+    return settings, project
+
+
+@contextmanager
+def _prefect(*, quiet: bool = False) -> Iterator[None]:
+    """The surroundings in which Prefect is imported; ConfigError where it is not installed."""
+    for name, value in {**PREFECT, **(QUIET if quiet else {})}.items():
+        os.environ.setdefault(name, value)
+    logging.raiseExceptions = not quiet  # Prefect says by it that a log did not reach the server
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "prefect":
+            raise
+        raise ConfigError("Prefect is not installed: pip install 'filon[prefect]'. `filon run` needs none.") from None
+
+
+def _note_own_server() -> None:
+    from filon.flows.server import server_url
+
+    if server_url() is None:
+        typer.echo("PREFECT_API_URL is not set: Prefect starts a server for this run, which takes a while", err=True)
+
+
+def _say_when(settings: Settings) -> None:
+    schedule = f"at {settings.flows_schedule}, " if settings.flows_schedule else ""
+    typer.echo(f"runs {schedule}on new files (a look every {settings.flows_look_s} s), and when asked. Ctrl-C stops.")
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"{text} is no date; write it as 2026-11-30") from None

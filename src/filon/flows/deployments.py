@@ -1,0 +1,143 @@
+"""What Prefect's server is told once: deployments with schedule and trigger, and what to think of silent runs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture, ResourceSpecification
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import StateType
+from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
+from prefect.exceptions import ObjectNotFound
+from prefect.runner import Runner
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+
+from filon.errors import ConfigError
+from filon.flows.line import TAG, backfill, line
+from filon.flows.watch import CHANGED, resource_of, watch
+from filon.project import Project
+from filon.settings import PREFIX, Settings
+
+HEARTBEAT_S = 30
+"""The shortest time between two signs of life that Prefect allows."""
+SILENT_S = 3 * HEARTBEAT_S
+SILENT_RUNS = "Filon: runs without a sign of life have crashed"
+AT_ONCE = 2  # one runs, the next one waits for it
+PROCESS = "process"
+
+
+def watch_over_runs(client: SyncPrefectClient) -> None:
+    """Make the server take a run for crashed that gives no sign of life; each run of Filon sends some."""
+    wanted = AutomationCore(
+        name=SILENT_RUNS,
+        description=f"A run that was killed cannot say so. It is taken for crashed after {SILENT_S} s of silence.",
+        trigger=EventTrigger(
+            after={"prefect.flow-run.Running", "prefect.flow-run.heartbeat"},
+            expect={"prefect.flow-run.*"},
+            match=ResourceSpecification({"prefect.resource.id": ["prefect.flow-run.*"]}),
+            match_related=ResourceSpecification(
+                {"prefect.resource.id": [f"prefect.tag.{TAG}"], "prefect.resource.role": ["tag"]}
+            ),
+            for_each={"prefect.resource.id"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=dt.timedelta(seconds=SILENT_S),
+        ),
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"No sign of life for {SILENT_S} s.")],
+    )
+    if not client.read_automations_by_name(SILENT_RUNS):
+        client.create_automation(wanted)
+
+
+def deployments(settings: Settings, project: Project, job: dict[str, Any] | None = None) -> list[RunnerDeployment]:
+    """The deployments of a project: ``line`` with its schedule and its trigger, and ``backfill``."""
+    shared: dict[str, Any] = {
+        "name": project.name,
+        "tags": [TAG, project.name],
+        "entrypoint_type": EntrypointType.MODULE_PATH,
+        "job_variables": job,
+    }
+    on_new_files = DeploymentEventTrigger(
+        name=f"Filon: new files of {project.name}",
+        expect={CHANGED},
+        match=ResourceSpecification({"prefect.resource.id": [resource_of(project)]}),
+    )
+    return [
+        RunnerDeployment.from_flow(line, schedule=_schedule(settings, project), triggers=[on_new_files], **shared),
+        RunnerDeployment.from_flow(backfill, **shared),
+    ]
+
+
+def register(settings: Settings, project: Project) -> Runner:
+    """Register the deployments for a runner in this process."""
+    runner = Runner(name=f"filon-{project.name}", limit=AT_ONCE, heartbeat_seconds=HEARTBEAT_S)
+    with get_client(sync_client=True) as client:
+        watch_over_runs(client)
+    for deployment in deployments(settings, project):
+        runner.add_deployment(deployment)
+    return runner
+
+
+def serve(runner: Runner, settings: Settings, project: Project) -> None:
+    """Run what is due, and look for new files, until Ctrl-C or SIGTERM."""
+    with _watching(settings, project):
+        asyncio.run(runner.start())
+
+
+def deploy(settings: Settings, project: Project, pool: str) -> list[str]:
+    """Register the deployments for the workers of a pool, which is made for processes if there is none; their names."""
+    with get_client(sync_client=True) as client:
+        watch_over_runs(client)
+        try:
+            kind = client.read_work_pool(pool).type
+        except ObjectNotFound:
+            kind = client.create_work_pool(WorkPoolCreate(name=pool, type=PROCESS)).type
+    made = deployments(settings, project, job_of(settings, kind, Path.cwd()))
+    for deployment in made:
+        deployment.apply(work_pool_name=pool)
+    return [deployment.full_name for deployment in made]
+
+
+def job_of(settings: Settings, kind: str, folder: Path) -> dict[str, Any]:
+    """What a worker must know to run as this process would: where, and the settings that are no secrets."""
+    given = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
+    if settings.serving and urlsplit(settings.serving).password:
+        del given["serving"]
+    environment = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+    environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_S)
+    return {"env": environment, **({"working_dir": str(folder)} if kind == PROCESS else {})}
+
+
+def _schedule(settings: Settings, project: Project) -> Any:
+    if settings.flows_schedule is None:
+        return None
+    try:
+        return Cron(settings.flows_schedule, timezone=project.timezone)
+    except ValueError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ConfigError(
+            f"FILON_FLOWS_SCHEDULE (or --schedule) is {settings.flows_schedule!r}: {reason}. "
+            "Write five fields, such as '0 6 * * *' for six o'clock each day."
+        ) from None
+
+
+@contextmanager
+def _watching(settings: Settings, project: Project) -> Iterator[None]:
+    stop = threading.Event()
+    looking = threading.Thread(target=watch, args=(settings, project, stop), name="new files", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        looking.join()

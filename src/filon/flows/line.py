@@ -1,0 +1,130 @@
+"""The flows: the whole line, and the line for each day of a range. Parameters hold no secrets: FILON_ does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextvars import ContextVar
+from typing import Any
+
+from prefect import flow, tags
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from filon.errors import ConfigError
+from filon.flows.artifacts import leave_artifacts, outcome
+from filon.flows.lock import only_run_of
+from filon.flows.steps import FlowSteps
+from filon.lake import Layer
+from filon.line import Until, run_line
+from filon.opening import lake_of, loadable_store, open_project, sources_of, today
+from filon.project import Project
+from filon.report import RunReport, RunStatus
+from filon.settings import Settings, read_settings
+from filon.stages.context import Nobody, Progress, TableReport, Watch
+
+TAG = "filon"
+RACES = 3
+"""How often a run is begun again after another one, which Prefect knew nothing of, published first."""
+
+
+WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+"""Who is told how a run goes, beside Prefect: a command line that shows it."""
+
+
+class LogWatch:
+    """Writes what becomes of tables to the log of the run, and tells whoever else wants to know."""
+
+    def __init__(self, other: Watch) -> None:
+        self._other = other
+
+    def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
+        """Tell that work on a table begins."""
+        self._other.started(layer, table, expected, progress)
+
+    def finished(self, report: TableReport) -> None:
+        """Tell what became of a table."""
+        get_run_logger().info(
+            "%s %s: %s, %s rows, %.2f s", report.layer, report.table, report.status, report.rows, report.duration_s
+        )
+        self._other.finished(report)
+
+
+@flow(name="line", persist_result=False)
+def line(until: Until = Until.SERVING, as_of: dt.date | None = None, force: bool = False) -> State[RunReport]:
+    """Bring the published tables up to date with the sources, as ``filon run`` does.
+
+    Args:
+        until: where to stop
+        as_of: the date that rules compare with; today if not given
+        force: hash every file again, retry quarantined ones, build silver and gold anew
+    """
+    settings = read_settings()
+    project = open_project(settings)
+    with tags(TAG, project.name):
+        with only_run_of(project.name):
+            report = _carry_out(settings, project, until, as_of or today(project), force=force)
+        leave_artifacts(report, settings, project.name)
+    ended = Failed if report.status is RunStatus.FAILED else Completed
+    return ended(message=outcome(report), data=report)
+
+
+@flow(name="backfill", persist_result=False)
+def backfill(
+    first: dt.date, last: dt.date, until: Until = Until.SERVING, force: bool = False
+) -> State[list[RunReport]]:
+    """Run the line as of each day of a range, in order; the last one is the one that stays published.
+
+    Args:
+        first: the first as-of date
+        last: the last one
+        until: where each run stops
+        force: build everything anew for each day
+    """
+    project = open_project(read_settings())
+    reports: list[RunReport] = []
+    with tags(TAG, project.name), only_run_of(project.name):
+        for day in days(first, last):
+            reports.append(report_of(line(until=until, as_of=day, force=force, return_state=True)))
+            if reports[-1].status is RunStatus.FAILED:
+                return Failed(message=f"{day}: {outcome(reports[-1])}", data=reports)
+    return Completed(message=f"{len(reports)} days, {outcome(reports[-1])}", data=reports)
+
+
+def days(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Every day of a range; ConfigError when it is empty."""
+    if first > last:
+        raise ConfigError(f"{first} comes after {last}; give the first day before the last")
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def report_of(state: State[Any]) -> Any:
+    """What a flow that ended has to say, also when it failed; its error when it could not begin."""
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _carry_out(settings: Settings, project: Project, until: Until, as_of: dt.date, *, force: bool) -> RunReport:
+    attempt = 0
+    while True:
+        attempt += 1
+        steps = FlowSteps(project.name)
+        with loadable_store(settings, project) as store:
+            report = run_line(
+                settings,
+                project,
+                lake_of(settings, project),
+                sources_of(settings, project),
+                store,
+                as_of=as_of,
+                now=dt.datetime.now(dt.UTC),
+                until=until,
+                force=force,
+                watch=LogWatch(WATCH.get() or Nobody()),
+                steps=steps,
+            )
+        if steps.conflict is None or attempt == RACES:
+            return report
+        get_run_logger().warning("%s Beginning again.", steps.conflict)

@@ -1,0 +1,97 @@
+"""One run of a project at a time, and what becomes of the place of a run that crashed.
+
+The place is a slot of one of Prefect's global concurrency limits, held by a lease. A run that lives renews its lease;
+the server takes the slot of one that does not. A server that was started again has forgotten its leases, but not the
+slots: whoever waits then looks whether the holder still runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.variables import Variable
+
+from filon.flows.server import server_url
+
+LEASE_S = 60
+"""The shortest lease that Prefect grants."""
+REAPING_S = 15
+"""How often Prefect's server looks for leases that ran out, unless it is told otherwise."""
+RELEASED_S = LEASE_S + REAPING_S
+"""A crashed run holds others up for this long at most."""
+HELD: ContextVar[str | None] = ContextVar("held", default=None)
+"""The project whose place this run, or the one that it is part of, has taken."""
+
+
+def limit_name(project: str) -> str:
+    """The name of a project's concurrency limit."""
+    return f"filon-{project}"
+
+
+@contextmanager
+def only_run_of(project: str) -> Iterator[None]:
+    """Wait until no other run of the project goes on, and keep others waiting.
+
+    A server that lives in this process knows of no other runs; races between such runs end with a ReleaseConflict.
+    """
+    if server_url() is None or HELD.get() == project:
+        yield
+        return
+    name = limit_name(project)
+    with get_client(sync_client=True) as client, ExitStack() as held:
+        client.upsert_global_concurrency_limit_by_name(name, 1)
+        if client.read_global_concurrency_limit_by_name(name).active_slots:
+            get_run_logger().info("another run of %s goes on; waiting until it ends", project)
+        while not _entered(held, name):
+            _free_if_lost(client, project)
+        Variable.set(_holder_name(project), flow_run.id, overwrite=True)
+        mark = HELD.set(project)
+        try:
+            yield
+        finally:
+            HELD.reset(mark)
+
+
+def _entered(held: ExitStack, name: str) -> bool:
+    """Whether the slot was given within the time that a lease lasts.
+
+    A lease that cannot be renewed does not end the run: what it would be protected from is safe, only wasteful.
+    """
+    slot = concurrency(
+        name, strict=True, lease_duration=LEASE_S, timeout_seconds=RELEASED_S, raise_on_lease_renewal_failure=False
+    )
+    try:
+        held.enter_context(slot)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _free_if_lost(client: SyncPrefectClient, project: str) -> None:
+    """Free a slot whose holder has ended and whose lease nobody remembers."""
+    holder = Variable.get(_holder_name(project), default=None)
+    if isinstance(holder, str) and _has_ended(client, UUID(holder)):
+        get_run_logger().warning("the run %s has ended and left its place taken; freeing it", holder)
+        client.update_global_concurrency_limit(limit_name(project), GlobalConcurrencyLimitUpdate(active_slots=0))
+
+
+def _has_ended(client: SyncPrefectClient, run: UUID) -> bool:
+    try:
+        state = client.read_flow_run(run).state
+    except ObjectNotFound:
+        return True
+    return state is not None and state.is_final()
+
+
+def _holder_name(project: str) -> str:
+    return "filon_running_" + re.sub(r"[^a-z0-9_]", "_", project.lower())

@@ -1,0 +1,64 @@
+"""What settings point at: the project, its lake, its sources, the store that it is served from."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from filon.lake import Lake, Sources
+from filon.project import Project, load_project
+from filon.projects import retail
+from filon.serving.protocol import Store
+from filon.serving.stores import NONE, open_store
+from filon.settings import Settings
+
+STATE = Path(".filon")
+
+
+def open_project(settings: Settings) -> Project:
+    """The project that is asked for: given, in the current folder, or the one that comes with Filon."""
+    if settings.project is not None:
+        return load_project(settings.project)
+    here = Path.cwd()
+    return load_project(here if (here / "filon.yaml").is_file() else retail.FOLDER)
+
+
+def lake_of(settings: Settings, project: Project) -> Lake:
+    """The lake of a project."""
+    return Lake(settings.lake or str(STATE / project.name / "lake"))
+
+
+def sources_of(settings: Settings, project: Project) -> Sources:
+    """Where a project's files arrive: as given, as ``filon.yaml`` says (relative to it), or under ``.filon/``."""
+    if settings.sources is not None:
+        return Sources(settings.sources)
+    if project.sources is not None:
+        inside = "://" not in project.sources and not Path(project.sources).is_absolute()
+        return Sources(str(project.folder / project.sources) if inside else project.sources)
+    return Sources(str(STATE / project.name / "sources"))
+
+
+def store_of(settings: Settings, project: Project) -> Store | None:
+    """The store that a project is served from; None when the settings want none."""
+    if settings.serving == NONE:
+        return None
+    return open_store(settings.serving or f"sqlite:///{STATE / project.name / 'serving.db'}")
+
+
+@contextmanager
+def loadable_store(settings: Settings, project: Project) -> Iterator[Store | None]:
+    """The store that a project is served from, for a command that loads it."""
+    store = store_of(settings, project)
+    try:
+        yield store
+    finally:
+        if store is not None:
+            store.shut()
+
+
+def today(project: Project) -> dt.date:
+    """The date where a project is at home."""
+    return dt.datetime.now(ZoneInfo(project.timezone)).date()
