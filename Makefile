@@ -26,7 +26,7 @@ demo: setup  ## generate sample CSV, run the line, serve API and dashboard; ARGS
 	$(BIN)/filon demo $(ARGS)
 
 test: setup browser  ## run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
