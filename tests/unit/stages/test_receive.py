@@ -59,7 +59,7 @@ def test_a_plain_utf_8_file_is_used_where_it_lies(folder: Path) -> None:
 
 
 def test_the_hash_is_that_of_the_bytes_as_they_arrived(folder: Path) -> None:
-    content = gzip.compress(TEXT.encode())
+    content = gzip.compress(TEXT.encode(), mtime=0)
     result = received(folder, content)
     sources = Sources(str(folder / "sources"))
     assert result.sha256 == hashlib.sha256(content).hexdigest()
@@ -68,7 +68,7 @@ def test_the_hash_is_that_of_the_bytes_as_they_arrived(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"id\n" + b"\0" + b"x" * 50, b"id\n\xff" + b"x" * 50, gzip.compress(TEXT.encode())[:-9] + b"y" * 50],
+    [b"id\n" + b"\0" + b"x" * 50, b"id\n\xff" + b"x" * 50, gzip.compress(TEXT.encode(), mtime=0)[:-9] + b"y" * 50],
 )
 def test_the_hash_covers_the_whole_file_even_if_it_is_refused_early(
     folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
@@ -111,9 +111,9 @@ def test_a_byte_order_mark_is_kept_for_the_reader_to_skip(folder: Path) -> None:
 @pytest.mark.parametrize(
     "packed",
     [
-        gzip.compress(TEXT.encode()),
-        gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()),
-        gzip.compress(TEXT.encode()) + gzip.compress(b"") + b"\0" * 20,
+        gzip.compress(TEXT.encode(), mtime=0),
+        gzip.compress(TEXT[:9].encode(), mtime=0) + gzip.compress(TEXT[9:].encode(), mtime=0),
+        gzip.compress(TEXT.encode(), mtime=0) + gzip.compress(b"", mtime=0) + b"\0" * 20,
         zstandard.compress(TEXT.encode()),
         zstandard.compress(TEXT[:9].encode()) + zstandard.compress(TEXT[9:].encode()),
     ],
@@ -141,19 +141,19 @@ def test_a_second_part_that_begins_with_a_chunk_is_unpacked_too(
 
 
 def test_a_packed_file_may_hold_another_encoding(folder: Path) -> None:
-    result = received(folder, gzip.compress(TEXT.encode("cp1252")), Dialect(encoding="cp1252"))
+    result = received(folder, gzip.compress(TEXT.encode("cp1252"), mtime=0), Dialect(encoding="cp1252"))
     assert result.path.read_text(encoding="utf-8") == TEXT
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        gzip.compress(TEXT.encode())[:-1],
-        gzip.compress(TEXT.encode())[:-12],
-        gzip.compress(TEXT.encode())[:2],
-        gzip.compress(TEXT.encode()) + gzip.compress(TEXT.encode())[:15],
-        gzip.compress(TEXT.encode())[:-8] + b"\0" * 8,
-        gzip.compress(TEXT.encode()) + b"and more",
+        gzip.compress(TEXT.encode(), mtime=0)[:-1],
+        gzip.compress(TEXT.encode(), mtime=0)[:-12],
+        gzip.compress(TEXT.encode(), mtime=0)[:2],
+        gzip.compress(TEXT.encode(), mtime=0) + gzip.compress(TEXT.encode(), mtime=0)[:15],
+        gzip.compress(TEXT.encode(), mtime=0)[:-8] + b"\0" * 8,
+        gzip.compress(TEXT.encode(), mtime=0) + b"and more",
         zstandard.compress(TEXT.encode())[:-1],
         zstandard.compress(TEXT.encode())[:4],
         zstandard.compress(TEXT.encode()) + b"and more",
@@ -227,7 +227,7 @@ def test_half_a_character_of_utf_16_is_refused(folder: Path) -> None:
         (b"", UTF_8),
         (b"\xef\xbb\xbf", UTF_8),
         (b"\n\n", UTF_8),
-        (gzip.compress(b""), UTF_8),
+        (gzip.compress(b"", mtime=0), UTF_8),
         (zstandard.compress(b""), UTF_8),
         (b"\xff\xfe", Dialect(encoding="utf-16")),
     ],

@@ -30,6 +30,7 @@ from filon.settings import PREFIX
 
 MONGO_EXPRESS = "mongo-express@1.0.0"
 MONGO_EXPRESS_USER = "filon"
+VIEWS = Path(__file__).with_name("views.cjs")
 CACHE_GB = "0.5"
 
 
@@ -167,7 +168,7 @@ def _mongo_express(site: Site) -> Plan:
     return Plan(
         environment(variables),
         before=[] if installed else [install],
-        serve=[str(npm.with_name("node")), str(folder / "node_modules" / "mongo-express" / "app.js")],
+        serve=[str(npm.with_name("node")), f"--require={VIEWS}", str(folder / "node_modules/mongo-express/app.js")],
         health=answers(site.url("mongo-express"), auth=(MONGO_EXPRESS_USER, password)),
     )
 

@@ -1,0 +1,92 @@
+"""A new file on its way through Prefect, S3 and MongoDB, as people see it on the pages of these services."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from filon.cli.up.services import MONGO_EXPRESS_USER
+from filon.project import load_project
+from filon.project.serving import served_tables
+from filon.projects import retail
+from tests.e2e.conftest import LONGEST_MS
+from tests.integration.up.conftest import Running, running
+
+NEW = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,99.90,souris\n"
+LONGEST_S = 120
+LAYERS = ["bronze", "silver", "gold", "release", "serving"]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The whole stack, in which a file arrived after the first run."""
+    with running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as found:
+        assert release(found) == 1
+        (found.folder / ".filon/retail/sources/achats_plus.csv").write_text(NEW)
+        end = time.monotonic() + LONGEST_S
+        while release(found) == 1 and time.monotonic() < end:
+            time.sleep(1)
+        yield found
+
+
+@pytest.fixture
+def page(stack: Running, browser: Browser) -> Iterator[Page]:
+    """A page of somebody who knows the password of Mongo Express."""
+    password = stack.secrets["MONGO_EXPRESS_PASSWORD"]
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900},
+        http_credentials={"username": MONGO_EXPRESS_USER, "password": password},
+    )
+    context.set_default_timeout(LONGEST_MS)
+    yield context.new_page()
+    context.close()
+
+
+def release(stack: Running) -> int:
+    """The release that the API serves."""
+    return int(httpx.get(f"{stack.address('api')}/health").json()["release"])
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the page, if pictures are wanted."""
+    if folder := os.environ.get("PICTURES_OF_PAGES"):
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_a_new_file_becomes_a_release_by_a_run_that_prefect_shows(stack: Running, page: Page) -> None:
+    assert release(stack) == 2
+    address = stack.address("prefect")
+    runs: list[dict[str, Any]] = httpx.post(f"{address}/api/flow_runs/filter", json={"sort": "START_TIME_ASC"}).json()
+    line = next(run for run in runs if run["parent_task_run_id"] is None)
+    assert [run["state_name"] for run in runs] == ["Completed"] * 6
+    assert [run["name"].split()[0] for run in runs if run is not line] == LAYERS
+    page.goto(f"{address}/runs/flow-run/{line['id']}")
+    expect(page.get_by_text("Filon: new files of retail")).to_be_visible(timeout=LONGEST_MS)
+    expect(page.get_by_text(re.compile("published, release 2")).first).to_be_visible(timeout=LONGEST_MS)
+    picture(page, "prefect-run")
+    page.goto(f"{address}/artifacts")
+    expect(page.get_by_text("filon-retail-quality").first).to_be_visible(timeout=LONGEST_MS)
+    picture(page, "prefect-artifacts")
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm here, and so no Mongo Express")
+def test_mongo_express_shows_the_ten_collections_with_current_rows_only(stack: Running, page: Page) -> None:
+    tables = served_tables(load_project(retail.FOLDER).models)
+    assert len(tables) == 10
+    for name in tables:
+        url = f"{stack.address('api')}/api/v1/tables/{name}"
+        current = httpx.get(url, params={"limit": 1}).json()["total"]
+        page.goto(f"{stack.address('mongo-express')}/db/analytics/{name}")
+        expect(page.get_by_role("heading", name=f"Viewing Collection: {name}")).to_be_visible()
+        numbers = page.locator("tr", has=page.locator("td", has_text=re.compile(r"^\s*Documents"))).inner_text()
+        assert numbers.split() == ["Documents", str(current)], name
+        picture(page, f"mongo-express-{name}")
