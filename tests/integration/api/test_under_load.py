@@ -23,7 +23,8 @@ from filon.projects.retail.generate import generate
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.api.conftest import answering
-from tests.integration.conftest import AS_OF, Mongod, Shop
+from tests.integration.conftest import AS_OF, Shop
+from tests.integration.servers import Mongod
 
 HEADER = "id_achat,id_client,date_achat,montant,produit\n"
 CLIENTS, REQUESTS = 20, 5_000

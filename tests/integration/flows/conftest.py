@@ -14,7 +14,7 @@ import pytest
 
 from filon.projects import retail
 from tests.integration.conftest import ACHATS, AS_OF, CLIENTS, Shop, free_ports
-from tests.integration.prefect_server import PrefectServer
+from tests.integration.servers import PrefectServer
 
 Opener = Callable[..., "FlowShop"]
 

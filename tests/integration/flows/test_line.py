@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.integration.conftest import ACHATS
 from tests.integration.flows.conftest import Opener
-from tests.integration.prefect_server import PrefectServer, until
+from tests.integration.servers.prefect import PrefectServer, until
 
 CHANGING = {"run_id", "duration_s", "started_s"}
 

@@ -18,7 +18,7 @@ from filon.flows.deployments import SILENT_S
 from filon.flows.lock import RELEASED_S
 from tests.integration.conftest import ACHATS, AS_OF, Shop, free_ports
 from tests.integration.flows.conftest import ENDLESS, SLOW, FlowShop, Opener, open_shop
-from tests.integration.prefect_server import PrefectServer, until
+from tests.integration.servers.prefect import PrefectServer, until
 
 SLACK_S = 60
 """What a busy machine may add."""

@@ -17,8 +17,8 @@ from filon.lake import Lake, Layer
 from filon.projects.retail.generate import generate
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import Shop, free_ports, surroundings
-from tests.integration.objects import ObjectStore
 from tests.integration.s3.faults import Faults, proxy
+from tests.integration.servers import ObjectStore
 
 
 @dataclass(frozen=True)

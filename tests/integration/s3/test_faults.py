@@ -11,9 +11,9 @@ import pytest
 from filon.lake import Layer
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import Shop, free_ports
-from tests.integration.objects import ObjectStore
 from tests.integration.s3.conftest import RemoteShop, remote
 from tests.integration.s3.faults import Faults, proxy
+from tests.integration.servers import ObjectStore
 
 MOMENTS = [
     ("PUT", "/bronze/achats/part-"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from filon.lake import Layer, open_s3
 from tests.integration.conftest import Shop, surroundings
-from tests.integration.objects import ObjectStore
 from tests.integration.s3.conftest import RemoteShop, remote
+from tests.integration.servers import ObjectStore
 
 LATE = (
     "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n900002,x,2025-12-24,1,Souris\n"

@@ -9,8 +9,8 @@ import pytest
 
 from filon.lake import open_s3
 from tests.integration.conftest import surroundings
-from tests.integration.objects import ObjectStore
 from tests.integration.s3.conftest import RemoteShop
+from tests.integration.servers import ObjectStore
 
 
 def test_a_profile_is_enough(remote_shop: RemoteShop, object_store: ObjectStore, tmp_path: Path) -> None:

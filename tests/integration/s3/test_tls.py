@@ -10,8 +10,8 @@ import pytest
 import trustme
 
 from tests.integration.conftest import free_ports
-from tests.integration.objects import ObjectStore
 from tests.integration.s3.conftest import RemoteShop, remote
+from tests.integration.servers import ObjectStore
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import ACHATS, AS_OF, Mongod, Shop
+from tests.integration.conftest import ACHATS, AS_OF, Shop
+from tests.integration.servers import Mongod
 from tests.integration.serving.test_loading import everything, gold
 
 LATER = ACHATS.splitlines()[0] + "".join(f"\n{100 + n},1,2025-03-{1 + n % 28:02},{n}.50,souris" for n in range(1, 2000))

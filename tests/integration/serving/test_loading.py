@@ -24,7 +24,8 @@ from filon.serving.sqlite.values import plain as plain_sql
 from filon.serving.state import OPEN, ServedState
 from filon.serving.stores import open_store
 from filon.settings import read_settings
-from tests.integration.conftest import ACHATS, Mongod, Shop
+from tests.integration.conftest import ACHATS, Shop
+from tests.integration.servers import Mongod
 
 MORE = "20,3,2025-03-01,1.00,tapis\n"
 TABLES = served_tables(load_project(retail.FOLDER).models)

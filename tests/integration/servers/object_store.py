@@ -1,11 +1,10 @@
-"""A real S3 server on loopback, from the locked packages."""
+"""A real S3 server."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,14 +16,15 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from tests.integration.servers.process import ServerProcess
+
 SERVICES = ("s3", "master", "volume", "filer", "admin")
 OTHERS = ("s3.port.iceberg", "s3.port.lance", "webdav.port", "metricsPort")
 LONGEST_S = 30
-GRACE_S = 10
 
 
 @dataclass
-class ObjectStore:
+class ObjectStore(ServerProcess):
     """SeaweedFS, which a test may kill and start again; it needs so many ports."""
 
     PORTS: ClassVar[int] = 2 * len(SERVICES) + len(OTHERS)
@@ -34,7 +34,6 @@ class ObjectStore:
     secret: str = field(default_factory=secrets.token_hex)
     options: Sequence[str] = ()
     ca_file: Path | None = None
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -63,26 +62,8 @@ class ObjectStore:
         ports = [f"-{name}={port}" for name, port in zip(names, self.ports, strict=True)]
         program = str(Path(sys.executable).with_name("weed"))
         command = [program, "mini", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false"]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, *ports, *self.options], stdout=log, stderr=log, env={**os.environ, **self.environment}
-            )
+        self.launch([*command, *ports, *self.options], self.folder / "log", {**os.environ, **self.environment})
         self._wait()
-
-    def kill(self) -> None:
-        """Kill it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End it in an orderly way; one that has no space left may never come to its end."""
-        assert self.process is not None
-        self.process.terminate()
-        try:
-            self.process.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
     def put(self, bucket: str, name: str, content: bytes) -> None:
         """Write an object."""
@@ -97,10 +78,9 @@ class ObjectStore:
         obstore.put(store, name, content)
 
     def _wait(self) -> None:
-        assert self.process is not None
         end = time.monotonic() + LONGEST_S
         while time.monotonic() < end:
-            assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+            assert self.is_running, (self.folder / "log").read_text()[-2000:]
             with contextlib.suppress(BaseError):
                 self.put("probe", "probe", b"up")
                 return

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.integration.servers.process import ServerProcess
 
 READY_S = 90
 LOOK_S = 0.3
 
 
 @dataclass
-class PrefectServer:
+class PrefectServer(ServerProcess):
     """A server with a home of its own; ``environment`` is what its clients must be told."""
 
     home: Path
     port: int
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -45,22 +45,13 @@ class PrefectServer:
             "PREFECT_SERVER_CONCURRENCY_MAXIMUM_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
         }
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--no-ui"]
-        self.home.mkdir(parents=True, exist_ok=True)
-        with (self.home / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **told},
-            )
+        self.launch([*command, "--port", str(self.port)], self.home / "log", {**os.environ, **told})
 
     def wait(self) -> None:
         """Wait until it answers."""
-        assert self.process is not None
         end = time.monotonic() + READY_S
         while time.monotonic() < end:
-            assert self.process.poll() is None, (self.home / "log").read_text()
+            assert self.is_running, (self.home / "log").read_text()
             try:
                 if httpx.get(f"{self.url}/health", timeout=5).is_success:
                     return
@@ -68,21 +59,6 @@ class PrefectServer:
                 pass  # not yet
             time.sleep(LOOK_S)
         raise TimeoutError("Prefect's server did not come up in time")
-
-    def kill(self) -> None:
-        """Kill it as a power cut would."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """End it in an orderly way."""
-        assert self.process is not None
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
     def ask(self, path: str, **body: object) -> Any:
         """What it answers to a POST."""

@@ -1,0 +1,7 @@
+"""Real servers on loopback, from the locked packages."""
+
+from tests.integration.servers.mongod import Mongod
+from tests.integration.servers.object_store import ObjectStore
+from tests.integration.servers.prefect import PrefectServer
+
+__all__ = ["Mongod", "ObjectStore", "PrefectServer"]
