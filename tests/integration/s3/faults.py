@@ -27,6 +27,7 @@ class Faults:
     forgets_conditions: bool = False
     watchers: list[Callable[[str, str], None]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    queries: set[str] = field(default_factory=set)
     injected: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 (faults, no secrets)
 
@@ -59,6 +60,7 @@ def proxy(target: str, faults: Faults) -> FastAPI:
 
     async def forward(request: Request) -> Response:
         faults.paths.add(request.url.path)
+        faults.queries.add(request.url.query)
         for watch in faults.watchers:
             await asyncio.to_thread(watch, request.method, request.url.path)
         if faults.draw(faults.refused):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from filon.lake import Layer
+from filon.lake import Lake, Layer
 from tests.integration.api.conftest import answering
-from tests.integration.conftest import Shop, free_ports
+from tests.integration.conftest import Shop, free_ports, surroundings
 from tests.integration.s3.conftest import RemoteShop, remote
 from tests.integration.s3.faults import Faults, proxy
 from tests.integration.servers import ObjectStore
@@ -111,6 +111,20 @@ def test_a_store_that_overwrites_what_should_only_be_created_is_refused(shaky_sh
     output = shaky_shop.filon("run", exit_code=1)
     assert "two runs could lose each other's releases" in output
     assert shaky_shop.objects(Layer.METADATA) == []
+
+
+def test_what_is_large_goes_up_in_parts_which_are_tried_again_one_by_one(
+    shaky_shop: RemoteShop, faults: Faults
+) -> None:
+    large = b"id_achat,id_client\n" + b"1,2\n" * 8_000_000
+    shaky_shop.put("achats_sans_date.csv", large)
+    faults.refused = 0.05
+    report = shaky_shop.run()
+    assert [file["status"] for file in report["files"] if file["file"] == "achats_sans_date.csv"] == ["quarantined"]
+    assert len([query for query in faults.queries if "partNumber" in query]) >= 3
+    (name,) = shaky_shop.objects(Layer.QUARANTINE, "files")
+    with surroundings(shaky_shop.environment()):
+        assert Lake(shaky_shop.root).layer(Layer.QUARANTINE).read(name) == large
 
 
 def test_wrong_credentials_are_one_line_without_the_secret(remote_shop: RemoteShop) -> None:
