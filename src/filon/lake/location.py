@@ -23,6 +23,7 @@ from filon.lake.s3 import open_s3
 DELETED_AT_ONCE = 1_000
 NO_BUCKET = "<Code>NoSuchBucket</Code>"
 COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
+STATUS = re.compile(r"non-2xx status code: (\d+[\w ]*)")
 UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
 REFUSALS = re.compile(r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken")
 
@@ -161,6 +162,8 @@ def told(error: Exception) -> str:
     if answer:
         return "the object store answers " + ": ".join(answer).rstrip(".")
     plain = " ".join(COLOURS.sub("", text.split("\n\n")[0]).split())
+    if status := STATUS.search(plain):
+        return f"the object store answers {status[1]}"
     return UNANSWERED.sub("no answer: ", plain).rstrip(".") or type(error).__name__
 
 

@@ -158,7 +158,7 @@ def serving_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
         mistakes = (
             *_word_mistakes(contract, words),
             *_aggregation_mistakes(contract, aggregations, contracts),
-            *_unserved_mistakes(contract, aggregations, models),
+            *(_unserved_mistakes(contract, aggregations, models) if words.served else ()),
         )
         for what, fix in mistakes:
             yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)

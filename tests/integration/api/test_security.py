@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from httpx import Client
 
 from filon.api.logs import JsonLines
 from tests.integration.api.conftest import Served
+
+LONGEST_S = 10
 
 pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # whatever the store is
 
@@ -148,10 +151,21 @@ def test_logs_name_requests_but_no_secret(client: Client, guarded: Served, caplo
     logging.getLogger("filon.api").propagate = True
     with caplog.at_level(logging.INFO, "filon.api"):
         client.get("/api/v1/clients?pays=Secret", headers={**bearer(key), "X-Request-ID": "trace-1"})
-    [record] = [record for record in caplog.records if record.getMessage() == "request"]
+        record = _logged(caplog, "request")  # it is written once the answer is sent
     line = json.loads(JsonLines().format(record))
     assert (line["request_id"], line["status"], line["route"]) == ("trace-1", 200, "/api/v1/clients")
     assert (line["method"], line["path"], line["key"]) == ("GET", "/api/v1/clients", key["id"])
     assert line["duration_ms"] >= 0
     assert key["key"] not in json.dumps(line)
     assert "Secret" not in json.dumps(line)
+
+
+def _logged(caplog: pytest.LogCaptureFixture, message: str) -> logging.LogRecord:
+    """The only record with that message, as soon as it is there."""
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end:
+        if found := [record for record in caplog.records if record.getMessage() == message]:
+            [record] = found
+            return record
+        time.sleep(0.01)
+    raise TimeoutError(f"nobody logged {message}")

@@ -56,7 +56,7 @@ class FlowShop(Shop):
         return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     """A Prefect server for as long as the tests run."""
     server = PrefectServer(tmp_path_factory.mktemp("prefect"), free_ports(1)[0])

@@ -253,11 +253,11 @@ async def _all(store: Store, table: Any) -> list[Any]:
     return found
 
 
-def with_words(shop: Shop, word: str, change: Callable[[dict[str, Any]], None]) -> Shop:
-    """A copy of the retail project in which a word of ``fact_ventes`` is changed."""
+def with_words(shop: Shop, word: str, change: Callable[[dict[str, Any]], None], *, table: str = "fact_ventes") -> Shop:
+    """A copy of the retail project in which a word of a table is changed."""
     folder = shop.folder / "project"
     shutil.copytree(retail.FOLDER, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    path = folder / "gold" / "fact_ventes.yaml"
+    path = folder / "gold" / f"{table}.yaml"
     document = yaml.safe_load(path.read_text())
     [words] = [item for item in document["schema"][0]["customProperties"] if item["property"] == word]
     change(words["value"])
@@ -288,6 +288,12 @@ def test_a_contract_may_serve_nothing_of_a_table(served: Shop, store_uri: str) -
     tables = state_of(store_uri).tables
     assert "fact_ventes" not in tables
     assert len(tables) == 9
+
+
+def test_a_dimension_must_come_from_a_table_that_is_served(served: Shop) -> None:
+    shop = with_words(served, "serving", lambda words: words.update(served=False), table="dim_clients")
+    output = shop.filon("check", exit_code=2)
+    assert "the dimension `pays` comes from `dim_clients`, which is not served" in output
 
 
 def test_another_project_is_refused(served: Shop, store_uri: str) -> None:

@@ -755,17 +755,6 @@ IN_A_MODEL = [
         "give it another name",
     ),
     Mistake(
-        "aggregations: a dimension from a table that is not served",
-        TOTALS,
-        SERVED,
-        aggregations("m: {}", ANALYSIS + ", dimensions: {client: {column: client}}").replace(
-            SERVED, f"      - property: serving\n        value: {{served: false}}\n{SERVED}"
-        ),
-        "gold/totals.yaml:13",
-        "the dimension `client` comes from `totals`, which is not served",
-        "serve it",
-    ),
-    Mistake(
         "aggregations: a dimension with the name of a counted column",
         TOTALS,
         SERVED,
