@@ -49,7 +49,7 @@ from filon.project.vocabulary import (
 from filon.projects import retail
 from filon.report import RunReport, RunStatus
 from filon.serving.stores import open_store
-from filon.settings import Settings
+from filon.settings import PREFIX, Settings
 from filon.stages.context import TableStatus
 from tests.unit.test_compose import COMPOSE
 
@@ -213,6 +213,19 @@ def test_the_arguments_of_a_command_are_documented(name: str) -> None:
 
 def test_no_section_describes_a_command_that_is_gone() -> None:
     assert set(sections()) == set(commands())
+
+
+def settings_table() -> str:
+    """The settings as ``docs/operations.md`` shows them."""
+    lines = ["| Variable | Default | Meaning |", "|---|---|---|"]
+    for name, setting in Settings.model_fields.items():
+        default = "" if setting.default is None else f"`{setting.default}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {setting.description} |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_settings_is_made_from_the_code() -> None:
+    assert settings_table() in page("operations.md"), f"put this table into docs/operations.md:\n{settings_table()}"
 
 
 def test_settings_are_exactly_those_documented() -> None:
