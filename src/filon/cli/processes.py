@@ -59,7 +59,9 @@ def answers(address: str, auth: tuple[str, str] | None = None) -> Health:
 class Child:
     """A process in a session of its own: Ctrl-C does not reach it, and it ends with all that it started."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None, held: Sequence[int] = ()
+    ) -> None:
         with ExitStack() as opened:
             written = opened.enter_context(_opened(log)) if log else None
             self._process = subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
@@ -69,6 +71,7 @@ class Child:
                 stdout=written or subprocess.DEVNULL,
                 stderr=written,
                 start_new_session=True,
+                pass_fds=held,
             )
 
     @property
@@ -88,14 +91,15 @@ class Child:
 
 
 class Group:
-    """Servers that live and end together."""
+    """Servers that live and end together. All of them hold the open files ``held``, locks for instance, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Sequence[int] = ()) -> None:
+        self._held = held
         self._running: list[tuple[Server, Child]] = []
 
     def launch(self, server: Server) -> Child:
         """Start a server, and do not wait for it."""
-        child = Child(server.command, server.environment, server.log)
+        child = Child(server.command, server.environment, server.log, self._held)
         self._running.append((server, child))
         return child
 
@@ -132,9 +136,9 @@ class Group:
 
 
 @contextmanager
-def group() -> Iterator[Group]:
+def group(*held: int) -> Iterator[Group]:
     """Servers that end when the block does, however it ends, with all that they started."""
-    found = Group()
+    found = Group(held)
     with quietly_stopped(), ending_orphans():
         try:
             yield found
@@ -146,8 +150,9 @@ def group() -> Iterator[Group]:
 
 @contextmanager
 def quietly_stopped() -> Iterator[None]:
-    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself."""
-    before = {number: signal.signal(number, _interrupt) for number in ENDING}
+    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself; under nohup, SIGHUP does not."""
+    heard = [number for number in ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     try:
         yield
     except KeyboardInterrupt:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from filon.cli import processes
-from filon.cli.processes import Server, answers, free_ports, group, is_free, shorten
+from filon.cli.processes import Server, answers, free_ports, group, is_free, quietly_stopped, shorten
 from filon.errors import ServerFailed
 
 LEAVES_A_SESSION = """
@@ -39,6 +40,21 @@ def test_a_group_spares_processes_of_others(tmp_path: Path) -> None:
 def test_a_server_that_ends_before_it_is_ready_is_an_error() -> None:
     with group() as servers, pytest.raises(ServerFailed, match="it ended with exit code 3 before it was ready"):
         servers.start(Server("it", [sys.executable, "-c", "raise SystemExit(3)"], lambda: False))
+
+
+def test_a_closed_terminal_ends_servers_but_under_nohup() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        for handler, goes_on in ((signal.SIG_DFL, False), (signal.SIG_IGN, True)):
+            signal.signal(signal.SIGHUP, handler)
+            reached = False
+            with quietly_stopped():
+                signal.raise_signal(signal.SIGHUP)
+                reached = True
+            assert reached is goes_on
+            assert signal.getsignal(signal.SIGHUP) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_nobody_answers_at_a_free_port() -> None:
