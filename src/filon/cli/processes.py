@@ -22,10 +22,25 @@ READY_S = 60
 GRACE_S = 10
 LOOK_S = 0.1
 MOST_LOG_BYTES = 10_000_000
+HOST = "127.0.0.1"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Health = Callable[[], bool]
 """Whether a server is ready; asked again and again until it is."""
+
+
+def surroundings() -> dict[str, str]:
+    """The variables of this process, by which servers of this machine find each other."""
+    return {**os.environ, **unproxied(os.environ)}
+
+
+def unproxied(variables: Mapping[str, str]) -> dict[str, str]:
+    """What keeps requests to this machine from the proxy that variables name; nothing where they name none."""
+    given = {name.lower(): value for name, value in variables.items() if value}
+    if not given.keys() & {"http_proxy", "https_proxy", "all_proxy"}:
+        return {}
+    others = [name for name in given.get("no_proxy", "").split(",") if name not in ("", HOST)]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*others, HOST]))
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class Server:
     name: str
     command: Sequence[str]
     health: Health
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str] = field(default_factory=surroundings)
     log: Path | None = None
 
 
@@ -191,7 +206,7 @@ def free_port(host: str, wanted: int) -> int:
     return found
 
 
-def free_ports(wanted: Iterable[int], host: str = "127.0.0.1") -> list[int]:
+def free_ports(wanted: Iterable[int], host: str = HOST) -> list[int]:
     """The ports that are wanted, each exchanged for another one when it is in use; no port twice."""
     with ExitStack() as held:
         return [held.enter_context(_bound(host, port)).getsockname()[1] for port in wanted]

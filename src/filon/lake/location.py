@@ -25,7 +25,9 @@ NO_BUCKET = "<Code>NoSuchBucket</Code>"
 COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
 UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-REFUSALS = re.compile(r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken")
+REFUSALS = re.compile(
+    r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|credential provider"
+)
 
 
 class Layer(StrEnum):

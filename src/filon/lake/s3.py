@@ -187,6 +187,7 @@ class S3:
     def _client(self) -> Any:
         from botocore.config import Config
 
+        self.keys()  # what cannot be renewed is said here, not taken for a server that does not answer
         return self.session.client(
             "s3",
             region_name=self.region,

@@ -117,6 +117,13 @@ def test_an_unknown_service_is_named_with_those_that_there_are(tmp_path: Path, o
     assert errors.startswith("error: minio is no service; there are object-store, mongodb, prefect")
 
 
+def test_behind_a_proxy_services_still_find_each_other(tmp_path: Path) -> None:
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    with running(tmp_path, "--only", "object-store,line", **proxy) as stack:
+        assert stack.states() == {"object-store": "healthy", "line": "done"}
+        assert stack.environment["NO_PROXY"] == "127.0.0.1"
+
+
 def test_choosing_no_service_is_said(tmp_path: Path) -> None:
     process = start(tmp_path, "--only", "api", "--without", "api")
     _, errors = process.communicate(timeout=END_S)

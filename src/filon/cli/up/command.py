@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from filon.cli.options import JsonOption, ProjectOption
-from filon.cli.processes import LOOK_S, free_ports, group, is_free
+from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
 from filon.cli.secrets import kept_secrets, write_private, written
 from filon.errors import ConfigError
@@ -122,8 +122,6 @@ def _found(services: Sequence[Service]) -> tuple[dict[str, Path], dict[str, Miss
 
 
 def _ports(services: Sequence[Service], ports: Ports) -> dict[str, int]:
-    from filon.cli.up.site import HOST
-
     wanted = {service.name: service.port for service in services if service.port is not None}
     for name, port in wanted.items():
         if ports is Ports.FIXED and not is_free(HOST, port):
