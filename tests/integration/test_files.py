@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 import yaml
 import zstandard
 
-from tests.integration.conftest import ACHATS, CLIENTS, Shop
+from filon.errors import SourcesUnavailable
+from filon.lake import Sources
+from tests.integration.conftest import ACHATS, CLIENTS, Shop, surroundings
 from tests.integration.servers import ObjectStore
 
 HEADER = ACHATS.splitlines()[0]
@@ -278,6 +282,34 @@ def test_sources_may_lie_on_an_object_store(shop: Shop, object_store: ObjectStor
     )
     assert remote.run()["status"] == "published"
     assert len(remote.rows("fact_ventes")) == 1
+
+
+def test_a_file_that_goes_away_after_it_was_listed_is_said(tmp_path: Path, object_store: ObjectStore) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    object_store.put("sources", "vanishing/a.csv", b"x\n1\n")
+    with surroundings(object_store.environment):
+        for sources in (Sources(str(tmp_path)), Sources("s3://sources/vanishing")):
+            [listed] = sources.files()
+            assert b"".join(sources.chunks(listed)) == b"x\n1\n"
+            gone = replace(listed, path="b.csv", local=listed.local and listed.local.with_name("b.csv"))
+            with pytest.raises(SourcesUnavailable, match=r"b\.csv was listed, but is no longer in"):
+                list(sources.chunks(gone))
+
+
+def test_a_folder_that_cannot_be_listed_ends_the_run() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        closed = Path(folder, "closed")
+        closed.mkdir()
+        closed.parent.chmod(0o755)
+        closed.chmod(0)
+        is_root = os.geteuid() == 0
+        os.seteuid(65534 if is_root else os.geteuid())
+        try:
+            with pytest.raises(SourcesUnavailable, match=r"closed cannot be listed: Permission denied"):
+                Sources(folder).files()
+        finally:
+            os.seteuid(0 if is_root else os.geteuid())
+            closed.chmod(0o700)
 
 
 def test_whole_decimals_take_no_fraction(sales: Shop) -> None:

@@ -101,8 +101,8 @@ def test_an_api_key_goes_to_no_other_service_than_the_dashboard() -> None:
 
 def test_readers_know_the_password_of_the_reader_only() -> None:
     for name in ("api", "mongo-express"):
-        assert "WRITER" not in str(SERVICES[name])
-        assert "ADMIN" not in str(SERVICES[name])
+        assert "MONGO_WRITER" not in str(SERVICES[name])
+        assert "MONGO_ADMIN" not in str(SERVICES[name])
 
 
 def test_compose_accepts_the_file(tmp_path: Path) -> None:
@@ -124,3 +124,10 @@ def test_compose_refuses_to_start_without_secrets(tmp_path: Path) -> None:
 def test_the_dockerfile_has_no_faults() -> None:
     found = subprocess.run([program("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_mongo_express_asks_for_nothing_that_its_account_may_not_see() -> None:
+    environment = SERVICES["mongo-express"]["environment"]
+    assert environment["ME_CONFIG_MONGODB_URL"].startswith("mongodb://reader:")
+    assert environment["ME_CONFIG_MONGODB_ENABLE_ADMIN"] == "false"
+    assert "ME_CONFIG_MONGODB_SERVER" not in environment  # with it, the image forgets the URL

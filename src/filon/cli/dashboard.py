@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from filon.cli.processes import Server, answers, free_port, group, require_free
+from filon.cli.processes import Server, answers, free_port, group, require_free, unproxied
 from filon.cli.serve import is_loopback
 from filon.dashboard import launch
 from filon.errors import ConfigError
@@ -65,13 +66,21 @@ def api_server(settings: Settings, port: int, log: Path | None = None) -> Server
     variables = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
     command = [sys.executable, "-m", "filon", "api"]
     health = answers(f"{address(settings.api_host, port)}/health/live")
-    return Server("the API", command, health, {**launch.environment(settings), **variables}, log)
+    return Server(
+        "the API", command, health, {**launch.environment(settings), **unproxied(os.environ), **variables}, log
+    )
 
 
 def dashboard_server(settings: Settings, log: Path | None = None) -> Server:
     """The dashboard as a process."""
     health = answers(address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE)
-    return Server("the dashboard", launch.command(settings), health, launch.environment(settings), log)
+    return Server(
+        "the dashboard",
+        launch.command(settings),
+        health,
+        {**launch.environment(settings), **unproxied(os.environ)},
+        log,
+    )
 
 
 def address(host: str, port: int) -> str:

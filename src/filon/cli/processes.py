@@ -22,10 +22,25 @@ READY_S = 60
 GRACE_S = 10
 LOOK_S = 0.1
 MOST_LOG_BYTES = 10_000_000
+HOST = "127.0.0.1"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Health = Callable[[], bool]
 """Whether a server is ready; asked again and again until it is."""
+
+
+def surroundings() -> dict[str, str]:
+    """The variables of this process, by which servers of this machine find each other."""
+    return {**os.environ, **unproxied(os.environ)}
+
+
+def unproxied(variables: Mapping[str, str]) -> dict[str, str]:
+    """What keeps requests to this machine from the proxy that variables name; nothing where they name none."""
+    given = {name.lower(): value for name, value in variables.items() if value}
+    if not given.keys() & {"http_proxy", "https_proxy", "all_proxy"}:
+        return {}
+    others = [name for name in given.get("no_proxy", "").split(",") if name not in ("", HOST)]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join([*others, HOST]))
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class Server:
     name: str
     command: Sequence[str]
     health: Health
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str] = field(default_factory=surroundings)
     log: Path | None = None
 
 
@@ -59,7 +74,9 @@ def answers(address: str, auth: tuple[str, str] | None = None) -> Health:
 class Child:
     """A process in a session of its own: Ctrl-C does not reach it, and it ends with all that it started."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], log: Path | None = None, held: Sequence[int] = ()
+    ) -> None:
         with ExitStack() as opened:
             written = opened.enter_context(_opened(log)) if log else None
             self._process = subprocess.Popen(  # noqa: S603 (commands are lists that this package writes)
@@ -69,6 +86,7 @@ class Child:
                 stdout=written or subprocess.DEVNULL,
                 stderr=written,
                 start_new_session=True,
+                pass_fds=held,
             )
 
     @property
@@ -88,14 +106,15 @@ class Child:
 
 
 class Group:
-    """Servers that live and end together."""
+    """Servers that live and end together. All of them hold the open files ``held``, locks for instance, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Sequence[int] = ()) -> None:
+        self._held = held
         self._running: list[tuple[Server, Child]] = []
 
     def launch(self, server: Server) -> Child:
         """Start a server, and do not wait for it."""
-        child = Child(server.command, server.environment, server.log)
+        child = Child(server.command, server.environment, server.log, self._held)
         self._running.append((server, child))
         return child
 
@@ -132,9 +151,9 @@ class Group:
 
 
 @contextmanager
-def group() -> Iterator[Group]:
+def group(*held: int) -> Iterator[Group]:
     """Servers that end when the block does, however it ends, with all that they started."""
-    found = Group()
+    found = Group(held)
     with quietly_stopped(), ending_orphans():
         try:
             yield found
@@ -146,8 +165,9 @@ def group() -> Iterator[Group]:
 
 @contextmanager
 def quietly_stopped() -> Iterator[None]:
-    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself."""
-    before = {number: signal.signal(number, _interrupt) for number in ENDING}
+    """A block that Ctrl-C, SIGTERM and SIGHUP end as if it had ended by itself; under nohup, SIGHUP does not."""
+    heard = [number for number in ENDING if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     try:
         yield
     except KeyboardInterrupt:
@@ -186,7 +206,7 @@ def free_port(host: str, wanted: int) -> int:
     return found
 
 
-def free_ports(wanted: Iterable[int], host: str = "127.0.0.1") -> list[int]:
+def free_ports(wanted: Iterable[int], host: str = HOST) -> list[int]:
     """The ports that are wanted, each exchanged for another one when it is in use; no port twice."""
     with ExitStack() as held:
         return [held.enter_context(_bound(host, port)).getsockname()[1] for port in wanted]

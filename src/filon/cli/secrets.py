@@ -42,8 +42,11 @@ def init(
 
 def kept_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
     """The secrets of a file by name; those that it lacks are made up and written into it."""
-    known = read_variables(path) if path.exists() else {}
-    found = known | {name: random_secret() for name in names if name not in known}
+    try:
+        known = read_variables(path) if path.exists() else {}
+    except ValueError as error:
+        raise ConfigError(f"{path} cannot be read ({error}); write NAME=value lines, or put your copy back") from None
+    found = known | {name: random_secret() for name in names if not known.get(name)}
     if found != known:
         write_private(path, written(found))
     return found

@@ -7,7 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 BUCKETS = ("sources", "bronze", "silver", "gold", "quarantine", "metadata")
-PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1})
+PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
 
 
 def ensure_buckets(endpoint: str, key: str, secret: str, region: str) -> bool:

@@ -18,14 +18,17 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
-from filon.lake.s3 import open_s3
+from filon.lake.s3 import bucket_and_prefix, open_s3
 
 DELETED_AT_ONCE = 1_000
 NO_BUCKET = "<Code>NoSuchBucket</Code>"
 COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
 STATUS = re.compile(r"non-2xx status code: (\d+[\w ]*)")
 UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
-REFUSALS = re.compile(r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken")
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+REFUSALS = re.compile(
+    r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|credential provider"
+)
 
 
 class Layer(StrEnum):
@@ -67,7 +70,7 @@ class Location:
     @property
     def bucket(self) -> str | None:
         """The bucket, or None when the place is a local folder."""
-        return urlsplit(self.uri).netloc if self.folder is None else None
+        return bucket_and_prefix(self.uri)[0] if self.folder is None else None
 
     def trusted(self) -> AbstractContextManager[None]:
         """Deltalake trusts the authority of the place meanwhile."""
@@ -171,7 +174,7 @@ def locate(text: str) -> Location:
     """Read a path or URI that a person wrote; ConfigError when it names no place that can be used."""
     parts = urlsplit(text)
     if parts.scheme in ("s3", "s3a"):
-        return Location("s3://" + text.split("://", 1)[1].rstrip("/"))
+        return _on_s3(text)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise ConfigError(f"{text}: write three slashes, as in file:///data/lake")
@@ -179,3 +182,10 @@ def locate(text: str) -> Location:
     if "://" in text:
         raise ConfigError(f"{text}: places start with file:/// or s3://, or are plain paths")
     return Location(Path(text).expanduser().absolute().as_uri())
+
+
+def _on_s3(text: str) -> Location:
+    bucket, *folders = text.partition("://")[2].rstrip("/").split("/")
+    if not BUCKET.fullmatch(bucket) or {"", ".", ".."} & set(folders):
+        raise ConfigError(f"{text}: write a bucket and, if you like, folders in it, as in s3://bucket/some/folder")
+    return Location("/".join(("s3:/", bucket, *folders)))

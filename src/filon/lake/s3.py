@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -62,13 +62,20 @@ class S3:
         return self.endpoint is not None and self.endpoint.startswith("http://")
 
     def keys(self) -> Keys:
-        """Credentials as they are now."""
-        found = self.credentials.get_frozen_credentials()
+        """Credentials as they are now; LakeRefused when those of a role or command cannot be renewed."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            found = self.credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError) as error:
+            raise LakeRefused(
+                f"no credentials for S3 any more: {_one_line(error)}. Check where they come from."
+            ) from error
         return Keys(str(found.access_key), str(found.secret_key), found.token)
 
     def store(self, uri: str) -> S3Store:
         """The objects under ``s3://bucket/prefix``, for obstore."""
-        bucket, prefix = _split(uri)
+        bucket, prefix = bucket_and_prefix(uri)
         client: ClientConfig = {
             "allow_http": self.is_plain,
             "connect_timeout": CONNECT_TIMEOUT,
@@ -145,12 +152,26 @@ class S3:
 
     def drop_uploads(self, uri: str, before: dt.datetime) -> None:
         """Forget uploads in parts that were begun before then and never ended: their parts are kept, and paid for."""
-        bucket, prefix = _split(uri)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket, prefix = bucket_and_prefix(uri)
         client = self._client()
-        for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
-            for upload in page.get("Uploads", []):
-                if upload["Initiated"] < before:
-                    client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        try:
+            for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+                for upload in page.get("Uploads", []):
+                    if upload["Initiated"] < before:
+                        with suppress(client.exceptions.NoSuchUpload):  # it ended meanwhile
+                            client.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        except client.exceptions.NoSuchBucket:
+            return
+        except ClientError as error:
+            if _status(error) == 403:
+                raise LakeRefused(
+                    f"s3://{bucket}: {_one_line(error)}. Let the credentials list and abort uploads."
+                ) from error
+            raise _unanswered(bucket, error) from error
+        except BotoCoreError as error:
+            raise _unanswered(bucket, error) from error
 
     def _create_bucket(self, client: Any, name: str) -> None:
         from botocore.exceptions import ClientError
@@ -161,11 +182,12 @@ class S3:
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "BucketAlreadyOwnedByYou":
                 return  # another run was faster
-            raise LakeRefused(f"s3://{name} is not there and cannot be created: {error}. {_HELP}") from error
+            raise LakeRefused(f"s3://{name} is not there and cannot be created: {_one_line(error)}. {_HELP}") from error
 
     def _client(self) -> Any:
         from botocore.config import Config
 
+        self.keys()  # what cannot be renewed is said here, not taken for a server that does not answer
         return self.session.client(
             "s3",
             region_name=self.region,
@@ -210,7 +232,7 @@ def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
         region = session.region_name or DEFAULT_REGION
         client = session.client("s3", region_name=region)
     except (BotoCoreError, ValueError) as error:
-        raise ConfigError(f"the AWS settings cannot be used: {error}") from error
+        raise ConfigError(f"the AWS settings cannot be used: {_one_line(error)}") from error
     if credentials is None:
         raise ConfigError(
             "no credentials for S3: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in AWS_PROFILE"
@@ -227,10 +249,10 @@ def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
     )
 
 
-def _split(uri: str) -> tuple[str, str]:
-    """Bucket and prefix of an address."""
-    parts = urlsplit(uri)
-    return parts.netloc, parts.path.strip("/")
+def bucket_and_prefix(uri: str) -> tuple[str, str]:
+    """Bucket and prefix of an address. A prefix may hold any character: it is no part of a URL yet."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    return bucket, prefix
 
 
 def _own_endpoint(url: str) -> str | None:
@@ -252,7 +274,12 @@ def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def _unanswered(bucket: str, error: Exception) -> LakeUnavailable:
     return LakeUnavailable(
-        f"s3://{bucket}: the object store does not answer: {error}. Check AWS_ENDPOINT_URL and that it runs; run again."
+        f"s3://{bucket}: the object store does not answer: {_one_line(error)}. "
+        "Check AWS_ENDPOINT_URL and that it runs; run again."
     )

@@ -16,6 +16,8 @@ from filon.errors import SourcesMissing, SourcesUnavailable
 from filon.lake.location import Location, locate, told
 
 CHUNK = 4 << 20
+OF_THE_DISK = "lost+found"
+"""A folder that file systems make, and nobody else may list."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class Sources:
         return self._location.folder
 
     def files(self) -> list[SourceFile]:
-        """Every file, by path, but those whose name starts with a dot. SourcesMissing when there is no such folder."""
+        """Every file, by path, but those with a dot before their name or that of a folder.
+
+        SourcesMissing when there is no such folder, SourcesUnavailable when one inside it cannot be listed.
+        """
         folder = self._location.folder
         with self._answering():
             found = self._local(folder) if folder is not None else self._remote()
@@ -63,7 +68,15 @@ class Sources:
         return SourceFile(file.path, meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
 
     def chunks(self, file: SourceFile) -> Iterator[bytes]:
-        """The bytes of a file, a few mebibytes at a time."""
+        """The bytes of a file, a few mebibytes at a time. SourcesUnavailable when it is gone since it was listed."""
+        try:
+            yield from self._read(file)
+        except FileNotFoundError as error:
+            raise SourcesUnavailable(
+                f"{file.path} was listed, but is no longer in {self.uri}. Run again once nobody moves files there."
+            ) from error
+
+    def _read(self, file: SourceFile) -> Iterator[bytes]:
         if file.local is not None:
             with file.local.open("rb") as stream:
                 while chunk := stream.read(CHUNK):
@@ -87,8 +100,8 @@ class Sources:
             raise SourcesMissing(
                 f"there is no folder {folder}. Say where the CSV files are: --sources URI, or FILON_SOURCES."
             )
-        for parent, folders, names in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for parent, folders, names in os.walk(folder, onerror=_unlisted):
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != OF_THE_DISK)
             for name in names:
                 path = Path(parent, name)
                 if not name.startswith(".") and path.is_file():
@@ -97,8 +110,15 @@ class Sources:
     def _remote(self) -> Iterator[SourceFile]:
         for chunk in obstore.list(self._location.store):
             for meta in chunk:
-                if not meta["path"].rsplit("/", 1)[-1].startswith("."):
+                if not any(part.startswith(".") for part in meta["path"].split("/")):
                     yield SourceFile(meta["path"], meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
+
+
+def _unlisted(error: OSError) -> None:
+    """A folder that cannot be listed ends the run: its files would be taken for deleted ones."""
+    raise SourcesUnavailable(
+        f"{error.filename} cannot be listed: {error.strerror}. Check its permissions and the disk; then run again."
+    ) from error
 
 
 def _listed(path: str, local: Path) -> SourceFile:

@@ -28,6 +28,10 @@ class Lake:
             raise ConfigError(
                 f"the lake cannot stand in {folder.parent}: Delta readers misread `%` in a path. Move it."
             )
+        if metadata.bucket is not None and (odd := set(root) & set("%#?")):
+            raise ConfigError(
+                f"the lake cannot stand in {root}: Delta readers misread {' '.join(sorted(odd))}. Move it."
+            )
         self.ledgers = NumberedLog(metadata, "ledger", Ledger, compressed=True)
         self.releases = NumberedLog(metadata, "releases", Release)
 

@@ -109,3 +109,20 @@ def test_sweep_forgets_uploads_that_never_ended(remote_shop: RemoteShop) -> None
         assert len(s3.list_multipart_uploads(Bucket=bucket, Prefix=f"{prefix}/gold")["Uploads"]) == 1, "it is young"
         remote_shop.filon("sweep", "--hours", "0")
         assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix=f"{prefix}/gold")
+
+
+def test_files_of_an_object_store_are_quarantined_in_a_lake_on_another_or_on_a_disk(
+    remote_shop: RemoteShop, twin: Shop, object_store: ObjectStore
+) -> None:
+    place = f"arrivals-{remote_shop.root.rsplit('/', 1)[1]}"
+    object_store.put("lakes", f"{place}/achats.csv", LATE.encode())
+    object_store.put("lakes", f"{place}/achats_vides.csv", b"id_achat,id_client\n1,2\n")
+    for shop in (remote_shop, twin):
+        there = replace(shop, extra={**remote_shop.extra, **shop.extra, "FILON_SOURCES": f"s3://lakes/{place}"})
+        if shop is twin:
+            there = replace(there, extra={**there.extra, "FILON_LAKE": str(twin.lake)})
+        report = there.run("--until", "bronze")
+        assert [file["reason"] for file in report["files"] if file["status"] == "quarantined"] == ["missing_column"]
+    assert len(remote_shop.objects(Layer.QUARANTINE, "files")) == 1
+    [kept] = (twin.lake / "quarantine" / "files").iterdir()
+    assert kept.read_bytes() == b"id_achat,id_client\n1,2\n"

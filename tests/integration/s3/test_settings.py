@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from filon.errors import LakeRefused
 from filon.lake import open_s3
 from tests.integration.conftest import surroundings
 from tests.integration.s3.conftest import RemoteShop
@@ -56,3 +57,20 @@ def test_the_token_of_temporary_credentials_reaches_every_client(tmp_path: Path)
     with surroundings({**KEYS, "AWS_SESSION_TOKEN": token, "HOME": str(tmp_path)}):
         s3 = open_s3()
     assert (s3.keys().token, s3.delta_options()["AWS_SESSION_TOKEN"]) == (token, token)
+
+
+def test_credentials_that_cannot_be_renewed_are_one_line(remote_shop: RemoteShop, tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    once.write_text(
+        "#!/bin/sh\nif [ -e $0.used ]; then echo 'no more\nfor you' >&2; exit 1; fi\ntouch $0.used\n"
+        'echo \'{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "2020-01-01T00:00:00Z"}\'\n'
+    )
+    once.chmod(0o700)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {once}\n")
+    others = {name: value for name, value in remote_shop.extra.items() if not name.endswith(("KEY_ID", "ACCESS_KEY"))}
+    shop = replace(remote_shop, extra={**others, "AWS_CONFIG_FILE": str(tmp_path / "config")})
+    with surroundings(shop.environment()):
+        s3 = open_s3()
+        (tmp_path / "once.used").touch()
+        with pytest.raises(LakeRefused, match=r"^no credentials for S3 any more: .*no more for you\. Check"):
+            s3.keys()

@@ -117,6 +117,36 @@ def test_an_unknown_service_is_named_with_those_that_there_are(tmp_path: Path, o
     assert errors.startswith("error: minio is no service; there are object-store, mongodb, prefect")
 
 
+def test_behind_a_proxy_services_still_find_each_other(tmp_path: Path) -> None:
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    with running(tmp_path, "--only", "object-store,line", **proxy) as stack:
+        assert stack.states() == {"object-store": "healthy", "line": "done"}
+        assert stack.environment["NO_PROXY"] == "127.0.0.1"
+
+
+def test_choosing_no_service_is_said(tmp_path: Path) -> None:
+    process = start(tmp_path, "--only", "api", "--without", "api")
+    _, errors = process.communicate(timeout=END_S)
+    assert (process.returncode, errors.count("\n")) == (2, 1)
+    assert errors.startswith("error: no service is left")
+
+
+def test_no_second_stack_works_on_the_data_of_services_that_a_killed_one_left(tmp_path: Path) -> None:
+    with running(tmp_path, "--only", "object-store") as stack:
+        [left] = stack.tree()
+        stack.stop(signal.SIGKILL)
+        try:
+            assert alive({left})
+            second = start(tmp_path, "--only", "object-store")
+            _, errors = second.communicate(timeout=END_S)
+            assert second.returncode == 2
+            assert "are up already" in errors
+            assert "fuser -v .filon/services/lock" in errors
+            assert alive({left})
+        finally:
+            os.kill(left, signal.SIGKILL)
+
+
 def _is_of(environment: Path, folder: Path) -> bool:
     with suppress(OSError):
         return str(folder).encode() in environment.read_bytes()

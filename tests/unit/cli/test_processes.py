@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
 from filon.cli import processes
-from filon.cli.processes import Server, answers, free_ports, group, is_free, shorten
+from filon.cli.processes import Server, answers, free_ports, group, is_free, quietly_stopped, shorten, unproxied
 from filon.errors import ServerFailed
 
 LEAVES_A_SESSION = """
@@ -39,6 +40,34 @@ def test_a_group_spares_processes_of_others(tmp_path: Path) -> None:
 def test_a_server_that_ends_before_it_is_ready_is_an_error() -> None:
     with group() as servers, pytest.raises(ServerFailed, match="it ended with exit code 3 before it was ready"):
         servers.start(Server("it", [sys.executable, "-c", "raise SystemExit(3)"], lambda: False))
+
+
+def test_a_closed_terminal_ends_servers_but_under_nohup() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        for handler, goes_on in ((signal.SIG_DFL, False), (signal.SIG_IGN, True)):
+            signal.signal(signal.SIGHUP, handler)
+            reached = False
+            with quietly_stopped():
+                signal.raise_signal(signal.SIGHUP)
+                reached = True
+            assert reached is goes_on
+            assert signal.getsignal(signal.SIGHUP) == handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"HTTP_PROXY": "http://proxy:80"}, "127.0.0.1"),
+        ({"https_proxy": "http://proxy:80", "no_proxy": "a.example,127.0.0.1"}, "a.example,127.0.0.1"),
+        ({"ALL_PROXY": "http://proxy:80", "NO_PROXY": ".example"}, ".example,127.0.0.1"),
+        ({"http_proxy": "", "NO_PROXY": ".example"}, None),
+    ],
+)
+def test_a_proxy_is_not_asked_for_what_is_on_this_machine(given: dict[str, str], found: str | None) -> None:
+    assert unproxied(given) == ({} if found is None else {"NO_PROXY": found, "no_proxy": found})
 
 
 def test_nobody_answers_at_a_free_port() -> None:

@@ -84,3 +84,14 @@ def test_variables_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
 
 def test_a_secret_needs_no_escaping() -> None:
     assert random_secret().isalnum()
+
+
+def test_a_name_without_a_value_gets_one_and_a_damaged_file_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.env"
+    file.write_text("ONE=kept\nTWO=\n")
+    found = kept_secrets(file, ["ONE", "TWO"])
+    assert (found["ONE"], len(found["TWO"])) == ("kept", 48)
+    assert read_variables(file) == found
+    file.write_text("ONE='kept\n")
+    with pytest.raises(ConfigError, match=r"secrets\.env cannot be read \(No closing quotation\)"):
+        kept_secrets(file, ["ONE"])

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from filon.cli.options import JsonOption, ProjectOption
-from filon.cli.processes import LOOK_S, free_ports, group, is_free
+from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
 from filon.cli.secrets import kept_secrets, write_private, written
 from filon.errors import ConfigError
@@ -48,7 +49,7 @@ def up(
 
     settings = read_settings(project=project)
     services = _chosen(_names(only), _names(without))
-    with _alone():
+    with _alone() as lock:
         programs, missing = _found(services)
         taking_part = [service for service in services if service.name in programs]
         site = Site(
@@ -59,14 +60,14 @@ def up(
             secrets=kept_secrets(SECRETS, SECRET_NAMES),
         )
         write_private(ENVIRONMENT, written(site.line()))
-        _run(site, services, missing, json=json)
+        _run(site, services, missing, lock, json=json)
 
 
-def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing], *, json: bool) -> None:
+def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing], lock: int, *, json: bool) -> None:
     from filon.cli.up.screen import Screen
     from filon.cli.up.stack import Stack
 
-    with Screen(open_console(quiet=json), site, as_json=json) as screen, group() as processes:
+    with Screen(open_console(quiet=json), site, as_json=json) as screen, group(lock) as processes:
         stack = Stack(site, services, missing, processes)
         try:
             _watch(stack, screen)
@@ -97,7 +98,10 @@ def _chosen(only: Sequence[str], without: Sequence[str]) -> list[Service]:
     for name in (*only, *without):
         if name not in known:
             raise ConfigError(f"{name} is no service; there are {', '.join(known)}")
-    return [service for service in SERVICES if service.name not in without and (not only or service.name in only)]
+    chosen = [service for service in SERVICES if service.name not in without and (not only or service.name in only)]
+    if not chosen:
+        raise ConfigError("no service is left to start; --only and --without name the same ones")
+    return chosen
 
 
 def _found(services: Sequence[Service]) -> tuple[dict[str, Path], dict[str, Missing]]:
@@ -118,8 +122,6 @@ def _found(services: Sequence[Service]) -> tuple[dict[str, Path], dict[str, Miss
 
 
 def _ports(services: Sequence[Service], ports: Ports) -> dict[str, int]:
-    from filon.cli.up.site import HOST
-
     wanted = {service.name: service.port for service in services if service.port is not None}
     for name, port in wanted.items():
         if ports is Ports.FIXED and not is_free(HOST, port):
@@ -130,8 +132,11 @@ def _ports(services: Sequence[Service], ports: Ports) -> dict[str, int]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Hold the folder of the services, so that no second stack works on the same data."""
+def _alone() -> Iterator[int]:
+    """Hold the folder of the services, so that no second stack works on the same data.
+
+    Services inherit the lock: those that a killed ``filon up`` left behind still work on the data.
+    """
     import fcntl
 
     from filon.cli.up.site import FOLDER
@@ -141,5 +146,8 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ConfigError(f"the services of {FOLDER.absolute()} are up already") from None
-        yield
+            raise ConfigError(
+                f"the services of {FOLDER.absolute()} are up already. If `filon up` was killed, end what it left: "
+                f"`fuser -v {quote(str(FOLDER / 'lock'))}` names it."
+            ) from None
+        yield lock.fileno()

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filon.cli.dashboard import api_server, dashboard_server
-from filon.cli.processes import Health, Server, answers
+from filon.cli.processes import HOST, Health, Server, answers
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
 from filon.cli.up.site import (
     EXPRESS_COOKIE,
     EXPRESS_PASSWORD,
-    HOST,
     PASSWORDS,
     REGION,
     S3_INNER_KEY,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from filon.cli.processes import HOST, surroundings, unproxied
 from filon.opening import STATE
 from filon.project import Project
 from filon.serving.mongo import ADMIN, READER, WRITER, address_of
@@ -16,7 +17,6 @@ FOLDER = STATE / "services"
 LOGS = STATE / "logs"
 SECRETS = FOLDER / "secrets.env"
 ENVIRONMENT = FOLDER / "stack.env"
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 S3_LAKE = "s3://{layer}"
 
@@ -83,12 +83,13 @@ class Site:
 
     def line(self) -> dict[str, str]:
         """All that the line needs to run here; kept in a file too, for ``filon run`` in another terminal."""
-        return _given(PROJECT=self.settings.project) | self.lake() | self.serving(WRITER) | self.orchestration()
+        stack = self.lake() | self.serving(WRITER) | self.orchestration()
+        return _given(PROJECT=self.settings.project) | stack | unproxied(os.environ)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables of this process, and these."""
-    return {**os.environ, **variables}
+    return {**surroundings(), **variables}
 
 
 def _given(**settings: object) -> dict[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
@@ -23,6 +25,7 @@ from filon.stages.context import Context
 
 WINDOW_BYTES = 256 << 20
 WINDOW_FILES = 2_000
+CHUNK = 4 << 20
 TABLE = "received records"
 
 
@@ -325,4 +328,8 @@ def _keep_refused(context: Context, sources: Sources, results: Iterable[Parsed])
     for result in results:
         if result.refused is not None and sources.again(result.incoming.file) is not None:
             name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
-            context.lake.keep_file(name, sources.chunks(result.incoming.file))
+            # an object store cannot be read while another one is written: both would want the same event loop
+            with tempfile.TemporaryFile(dir=context.workspace) as copy:
+                copy.writelines(sources.chunks(result.incoming.file))
+                copy.seek(0)
+                context.lake.keep_file(name, iter(partial(copy.read, CHUNK), b""))
