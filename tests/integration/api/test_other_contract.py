@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
-from httpx import Client
+from httpx import Client, Response
 
 from filon.project import load_project
 from filon.projects import retail
 from tests.integration.api.conftest import Served
 from tests.integration.conftest import Shop
 
+LONGEST_S = 10
 CLIENTS = "id_client,nom,email,date_inscription,pays\n1,Ann,a@x.fr,2024-01-01,France\n"
 SALES = "id_achat,id_client,date_achat,montant,produit\n1,1,2025-01-01,10.00,Souris\n"
 
@@ -47,7 +49,7 @@ def test_a_new_column_is_refused_until_it_is_loaded(shop: Shop) -> None:
         assert tables["dim_clients"]["rows"] == 1
         assert client.get("/api/v1/pipeline/status").json()["synced_collections"] == len(tables) - 1
         shop.run()
-        assert client.get("/api/v1/produits").status_code == 200
+        _followed(client, "produits")
 
 
 def test_sums_that_mean_something_else_are_refused_until_they_are_loaded(shop: Shop) -> None:
@@ -60,9 +62,7 @@ def test_sums_that_mean_something_else_are_refused_until_they_are_loaded(shop: S
         assert tables["fact_ventes"]["rows"] == 1
         assert tables["fact_ventes"]["analysis"] is None
         shop.run()
-        answer = client.get("/api/v1/aggregations/analyse")
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["data"][0]["autres"] == 1
+        assert _followed(client, "aggregations/analyse").json()["data"][0]["autres"] == 1
 
 
 def _refused(client: Client, path: str, table: str) -> None:
@@ -71,3 +71,12 @@ def _refused(client: Client, path: str, table: str) -> None:
     assert answer.json()["type"] == "urn:filon:problem:other-contract"
     assert table in answer.json()["detail"]
     assert "filon run" in answer.json()["detail"]
+
+
+def _followed(client: Client, path: str) -> Response:
+    """The answer once the API, which looks for loads now and then, has seen the new one."""
+    end = time.monotonic() + LONGEST_S
+    while (answer := client.get(f"/api/v1/{path}")).status_code != 200:
+        assert time.monotonic() < end, answer.text
+        time.sleep(0.05)
+    return answer
