@@ -25,11 +25,20 @@ class Faults:
     slow: float = 0.0
     slow_s: float = 1.0
     forgets_conditions: bool = False
+    loses_answer_to: str | None = None
     watchers: list[Callable[[str, str], None]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     queries: set[str] = field(default_factory=set)
     injected: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 (faults, no secrets)
+
+    def loses(self, method: str, path: str) -> bool:
+        """Whether the answer to this request is lost; only the first one is."""
+        hit = self.loses_answer_to is not None and method == "PUT" and self.loses_answer_to in path
+        if hit:
+            self.loses_answer_to = None
+            self.injected += 1
+        return hit
 
     def at(self, method: str, part: str, act: Callable[[], None]) -> None:
         """Do something once, when the first request with this method and this part in its path comes by."""
@@ -71,6 +80,9 @@ def proxy(target: str, faults: Faults) -> FastAPI:
             answer = await client.send(_copied(client, request), stream=True)
         except CUT:
             return Response(b"", 502)
+        if faults.loses(request.method, request.url.path):
+            await answer.aread()
+            return Response(BUSY, 503)
         if faults.forgets_conditions and answer.status_code == 412:
             await answer.aclose()
             return Response(b"", 200, {"ETag": '"made-up"'})

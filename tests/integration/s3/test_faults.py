@@ -52,6 +52,17 @@ def test_refusals_and_slow_answers_on_the_way_are_waited_out(
     assert shaky_shop.run()["status"] == "unchanged"
 
 
+@pytest.mark.parametrize("part", ["/metadata/ledger/", "/metadata/releases/", "/gold/fact_ventes/_delta_log/"])
+def test_what_was_created_although_the_answer_was_lost_is_known_as_ones_own(
+    shaky_shop: RemoteShop, twin: Shop, faults: Faults, part: str
+) -> None:
+    faults.loses_answer_to = part
+    report = shaky_shop.run()
+    assert (faults.injected, report["status"], report["release"]) == (1, "published", 1)
+    assert len(shaky_shop.objects(Layer.METADATA, "releases")) == 1
+    assert_same(shaky_shop, twin)
+
+
 @pytest.mark.parametrize(("method", "part"), MOMENTS)
 def test_an_object_store_that_is_killed_and_restarted_loses_and_doubles_nothing(
     tmp_path: Path, own_store: ObjectStore, method: str, part: str

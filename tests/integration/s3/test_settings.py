@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from filon.engines.duckdb_s3 import S3Access
 from filon.errors import LakeRefused
 from filon.lake import open_s3
 from tests.integration.conftest import surroundings
@@ -74,3 +75,18 @@ def test_credentials_that_cannot_be_renewed_are_one_line(remote_shop: RemoteShop
         (tmp_path / "once.used").touch()
         with pytest.raises(LakeRefused, match=r"^no credentials for S3 any more: .*no more for you\. Check"):
             s3.keys()
+
+
+def test_credentials_that_change_are_handed_to_the_engine_once(tmp_path: Path) -> None:
+    told: list[str] = []
+    access = S3Access(told.append)
+    with surroundings({**KEYS, "AWS_REGION": "eu-west-9", "HOME": str(tmp_path)}):
+        access.require(["/a/disk"])
+        assert told == []
+        access.require(["s3://bucket/table/part.parquet"])
+        open_s3().credentials.access_key = "another"
+        access.renew()
+        access.renew()
+    secrets = [statement for statement in told if "SECRET filon" in statement]
+    assert len(secrets) == 2
+    assert "'another'" in secrets[1]
