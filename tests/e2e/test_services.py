@@ -19,7 +19,7 @@ from filon.project import load_project
 from filon.project.serving import served_tables
 from filon.projects import retail
 from tests.e2e.conftest import LONGEST_MS
-from tests.integration.up.conftest import Running, running
+from tests.integration.up.conftest import Running, running, usual_ports_alone
 
 NEW = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,99.90,souris\n"
 LONGEST_S = 120
@@ -29,7 +29,7 @@ LAYERS = ["bronze", "silver", "gold", "release", "serving"]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The whole stack, in which a file arrived after the first run."""
-    with running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as found:
+    with usual_ports_alone(), running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as found:
         assert release(found) == 1
         (found.folder / ".filon/retail/sources/achats_plus.csv").write_text(NEW)
         end = time.monotonic() + LONGEST_S

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from filon.cli.secrets import read_variables
 
@@ -113,6 +115,18 @@ def descendants(pid: int) -> set[int]:
 def alive(pids: set[int]) -> set[int]:
     """Those that still are there."""
     return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def usual_ports_alone() -> FileLock:
+    """Held by one process at a time: stacks that start at once would take the same free ports."""
+    return FileLock(Path(tempfile.gettempdir()) / "filon-tests-of-stacks.lock")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def usual_ports() -> Iterator[None]:
+    """The tests of this package do not run beside other stacks."""
+    with usual_ports_alone():
+        yield
 
 
 @pytest.fixture(scope="package")
