@@ -19,8 +19,8 @@ from pymongo import MongoClient
 from filon.cli.processes import Group, Server, free_ports, group
 from filon.cli.secrets import random_secret, read_variables
 from filon.cli.up.programs import Missing, mongod
+from filon.cli.up.s3 import knows_key
 from filon.cli.up.services import SEAWEED_PORTS
-from filon.lake.buckets import ensure_buckets
 from tests.integration.up.conftest import surroundings
 from tests.unit.test_compose import EXAMPLE, ROOT, SERVICES
 
@@ -146,7 +146,7 @@ def test_the_object_store_starts_and_is_healthy(containers: Containers, processe
     processes.start(containers.server("object-store", *options))
     runner = containers.environment("runner")
     keys = (runner[f"AWS_{name}"] for name in ("ENDPOINT_URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "REGION"))
-    assert ensure_buckets(*keys)
+    assert knows_key(*keys)
     assert httpx.get(f"{runner['AWS_ENDPOINT_URL']}/silver").status_code == 403
 
 

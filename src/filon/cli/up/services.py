@@ -10,6 +10,7 @@ from filon.cli.dashboard import api_server, dashboard_server
 from filon.cli.processes import HOST, Health, Server, answers
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
+from filon.cli.up.s3 import knows_key
 from filon.cli.up.site import (
     EXPRESS_COOKIE,
     EXPRESS_PASSWORD,
@@ -21,7 +22,6 @@ from filon.cli.up.site import (
     Site,
     environment,
 )
-from filon.lake.buckets import ensure_buckets
 from filon.opening import sources_of
 from filon.projects import retail
 from filon.serving.mongo import READER, ensure_accounts
@@ -71,7 +71,7 @@ def _object_store(site: Site) -> Plan:
     return Plan(
         environment(variables),
         serve=command,
-        health=lambda: ensure_buckets(site.url("object-store"), key, secret, REGION),
+        health=lambda: knows_key(site.url("object-store"), key, secret, REGION),
     )
 
 

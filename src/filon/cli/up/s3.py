@@ -1,4 +1,4 @@
-"""The buckets of a lake in an object store of our own."""
+"""Whether an object store of our own is ready."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-BUCKETS = ("sources", "bronze", "silver", "gold", "quarantine", "metadata")
 PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
 
 
-def ensure_buckets(endpoint: str, key: str, secret: str, region: str) -> bool:
-    """Make the buckets that are missing; False while the server does not answer, or knows no such key yet."""
+def knows_key(endpoint: str, key: str, secret: str, region: str) -> bool:
+    """Whether the server answers, and lists its buckets for this key. The line makes those that it needs."""
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,
@@ -21,10 +20,7 @@ def ensure_buckets(endpoint: str, key: str, secret: str, region: str) -> bool:
         config=PATIENCE,
     )
     try:
-        known = {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
-        for name in BUCKETS:
-            if name not in known:
-                client.create_bucket(Bucket=name)
+        client.list_buckets()
     except (BotoCoreError, ClientError):
         return False
     return True
