@@ -12,7 +12,8 @@ FilonError
 │   ├── LakeRefused          the object store refuses the credentials
 │   ├── LakeUnsafe           the object store overwrites what it was told only to create
 │   ├── WriteConflict        other writers kept winning the same object (retryable)
-│   └── LakeCorrupt          a document of the lake cannot be understood
+│   ├── LakeDamaged          objects of the lake are not as they were written; carries each Damage
+│   └── LakeCorrupt          a document of the lake was written by another version of Filon
 ├── StoreError
 │   ├── StoreUnavailable     the operational store does not answer (retryable)
 │   ├── StoreBusy            another process is loading the store (retryable)
@@ -37,6 +38,7 @@ Each says what was wrong, where, and what to do next; the facts are also fields.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -136,8 +138,29 @@ class WriteConflict(LakeError):
     retryable = True
 
 
+@dataclass(frozen=True, order=True)
+class Damage:
+    """An object of the lake that is not as it was written: its address, what is wrong, whose it is, and the repair."""
+
+    object: str
+    what: str
+    part: str
+    repair: str
+
+    def __str__(self) -> str:
+        return f"damaged: {self.object} {self.what} ({self.part}). Repair: {self.repair}"
+
+
+class LakeDamaged(LakeError):
+    """Objects of the lake are gone, or are not as they were written."""
+
+    def __init__(self, damages: Iterable[Damage]) -> None:
+        self.damages = tuple(sorted(set(damages)))
+        super().__init__("\n".join(str(damage) for damage in self.damages))
+
+
 class LakeCorrupt(LakeError):
-    """A document of the lake cannot be understood."""
+    """A document of the lake was written by another version of Filon."""
 
 
 class StoreError(FilonError):

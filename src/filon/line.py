@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,22 +13,24 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from filon.engines import Engine
-from filon.errors import ConfigError, FilonError, StoreError, TablesFailed, TableSkipped
+from filon.errors import ConfigError, Damage, FilonError, LakeDamaged, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
+from filon.lake.inspect import inspect_release, mend_notes
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
 from filon.recording import record_rollback, record_run
-from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
+from filon.report import CheckLine, DamageLine, DatasetLine, FileLine, RunReport, RunStatus
 from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
 from filon.settings import Settings
-from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, build_bronze, receive_files
+from filon.stages.bronze import BronzeResult, FileOutcome, build_bronze, receive_files
 from filon.stages.compiling import check_project
 from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
 from filon.stages.gold import build_gold
 from filon.stages.publish import publish, require_passed, run_checks
 from filon.stages.silver import SilverResult, build_silver
+from filon.workspace import temporary_folder
 
 Answer = TypeVar("Answer")
 
@@ -85,8 +86,8 @@ def workspace_of(settings: Settings) -> Iterator[Path]:
     """A folder for temporary files that is gone afterwards."""
     if settings.workspace is not None and not settings.workspace.is_dir():
         raise ConfigError(f"the workspace {settings.workspace} is no folder; create it, or unset FILON_WORKSPACE")
-    with tempfile.TemporaryDirectory(prefix="filon-", dir=settings.workspace, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    with temporary_folder(settings.workspace) as folder:
+        yield folder
 
 
 @dataclass
@@ -103,6 +104,16 @@ class Run:
     loaded: LoadReport | None = None
     unrecorded: str | None = None
     failures: dict[str, str] = field(default_factory=dict)
+    damages: tuple[Damage, ...] = ()
+
+    def begin_again(self) -> None:
+        """Forget what came out, but not what was published and what was found damaged."""
+        self.bronze, self.checks, self.loaded = None, (), None
+        self.silver.clear()
+        self.gold.clear()
+        self.failures.clear()
+        self.context.tables.clear()
+        self.context.steps.clear()
 
     @property
     def builds(self) -> list[Build]:
@@ -171,11 +182,10 @@ def run_line(
             watch=watch or Nobody(),
         )
         run = Run(context, steps or Plainly())
-        published = run.step("open the lake", partial(_opened, lake, inputs.run_id))
+        published = run.step("open the lake", partial(_opened, run))
         try:
-            _through_stages(run, sources, published, until)
-            if store is not None and until is Until.SERVING:
-                run.layer(Until.SERVING, partial(_serve, run, store, run.release or published, settings.serving_keep))
+            with lake.leased(inputs.run_id, published):
+                _repairing(run, published, partial(_whole, run, sources, store, until, settings.serving_keep))
         except FilonError as error:
             report = _report(run, RunStatus.FAILED, run.release or published, error)
             if run.bronze is None:
@@ -189,24 +199,63 @@ def run_line(
             if context.engine_started:
                 context.engine.close()
     if not _is_repetition(report, published):
-        builds = {build.id: build for build in run.builds}
-        facts = report.model_dump(mode="json")
-        lake.keep_run(RunDocument(run_id=inputs.run_id, started_at=now, report=facts, builds=builds))
+        lake.keep_run(_document(run, report, run.release or published))
     if store is not None and run.bronze is not None:
         problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
         report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
 
 
-def _opened(lake: Lake, run_id: str) -> Release | None:
+def _document(run: Run, report: RunReport, release: Release | None) -> RunDocument:
+    """What the lake remembers of a run: its news, and the tables that readers of the release do not see."""
+    builds = {build.id: build for build in run.builds if release is None or release.tables.get(build.id) != build}
+    inputs = run.context.inputs
+    facts = report.news.model_dump(mode="json")
+    return RunDocument(run_id=inputs.run_id, started_at=inputs.now, report=facts, builds=builds)
+
+
+def _opened(run: Run) -> Release | None:
     """The release that is published as a run begins, in a lake that is known to keep what is written."""
-    lake.prepare(run_id)
-    return lake.release()
+    lake, inputs = run.context.lake, run.context.inputs
+    lake.prepare(inputs.run_id)
+    if inputs.force:
+        lake.accept_loss()
+    published = lake.release()
+    if published is not None:
+        run.damages = tuple(inspect_release(lake, published))
+        if run.damages:
+            mend_notes(lake, published)
+    return published
+
+
+def _whole(run: Run, sources: Sources, store: Store | None, until: Until, keep: int, published: Release | None) -> None:
+    _through_stages(run, sources, published, until)
+    if store is not None and until is Until.SERVING:
+        run.layer(Until.SERVING, partial(_serve, run, store, run.release or published, keep))
+
+
+def _repairing(run: Run, published: Release | None, work: Callable[[Release | None], None]) -> None:
+    """Do the work; when it meets a damaged file, look for all that are damaged, and do it again without them.
+
+    The second time, what was damaged is built again. What cannot be is an error the second time as well.
+    """
+    try:
+        work(published)
+    except LakeDamaged as error:
+        published = run.release or published
+        run.damages += error.damages
+        if published is not None:
+            try:
+                run.context.lake.require_sound(published)
+            except LakeDamaged as others:
+                run.damages += others.damages
+        run.begin_again()
+        work(published)
 
 
 def _is_repetition(report: RunReport, published: Release | None) -> bool:
     """Nothing new, nothing wrong: hourly runs of that kind must not fill the lake with their reports."""
-    return report.status is RunStatus.UNCHANGED and published is not None
+    return report.status is RunStatus.UNCHANGED and published is not None and not report.damages
 
 
 def serve_rollback(
@@ -329,9 +378,8 @@ def _release(run: Run, published: Release | None) -> None:
     with context.step("checks"):
         run.step("checks", check)
     with context.step("publish"):
-        run.release = run.step(
-            "publish", lambda: publish(context, run.builds, run.checks, bronze.ledger.number, published)
-        )
+        made = run.step("publish", lambda: publish(context, run.builds, run.checks, bronze.ledger.number, published))
+        run.release = made or run.release
 
 
 def _silver(run: Run, published: Release | None) -> None:
@@ -344,9 +392,8 @@ def _build_silver(run: Run, dataset: Dataset, needed: set[str], published: Relea
     if run.bronze is None:
         raise FilonError(f"{dataset.name} was not ingested")
     referenced = {name: run.silver[name].accepted for name in needed}
-    run.silver[dataset.name] = build_silver(
-        run.context, dataset, run.bronze.ledger, bronze_columns(dataset), referenced, published
-    )
+    bronze = run.bronze.builds[dataset.name]
+    run.silver[dataset.name] = build_silver(run.context, dataset, run.bronze.ledger, bronze, referenced, published)
 
 
 def _gold(run: Run, published: Release | None) -> None:
@@ -374,6 +421,8 @@ def _attempt(run: Run, table: str, layer: Layer, needed: set[str], build: Callab
 
     try:
         run.step(f"{layer} {table}", attempt)
+    except LakeDamaged:
+        raise
     except FilonError as error:
         run.failures[table] = str(error)
         run.context.report(TableReport(table, layer, TableStatus.FAILED, 0, 0.0, str(error)))
@@ -400,6 +449,7 @@ def _report(run: Run, status: RunStatus, release: Release | None, error: FilonEr
         datasets=tuple(_dataset_line(name, result) for name, result in run.silver.items()),
         checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in run.checks),
         serving=run.loaded,
+        damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(run.damages))),
     )
 
 

@@ -11,6 +11,9 @@ from filon.lake import CheckStatus
 from filon.serving.loader import LoadReport
 from filon.stages.context import StepReport, TableReport
 
+MOST_IGNORED = 100
+"""Files of no dataset that the lake's report of a run names."""
+
 
 class RunStatus(StrEnum):
     """How a run ended."""
@@ -62,6 +65,15 @@ class DatasetLine(_Part):
     reasons: dict[str, int]
 
 
+class DamageLine(_Part):
+    """An object of the lake that was not as it was written when the run met it; it is not used any more."""
+
+    object: str
+    what: str
+    part: str
+    repair: str
+
+
 class RunReport(_Part):
     """A whole run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
@@ -82,6 +94,14 @@ class RunReport(_Part):
     unrecorded: str | None = Field(
         default=None, description="Why the store's records lack this run, until the next one"
     )
+
+    damages: tuple[DamageLine, ...] = Field(default=(), description="Built again, or read again, unless the run failed")
+
+    @property
+    def news(self) -> RunReport:
+        """The report without the files that were as before, whose number only grows."""
+        files = tuple(file for file in self.files if file.status != "unchanged" or file.notes)
+        return self.model_copy(update={"files": files, "ignored_files": self.ignored_files[:MOST_IGNORED]})
 
     @property
     def quarantined(self) -> bool:

@@ -68,7 +68,7 @@ class Place:
 
     def bronze(self) -> list[tuple[Any, ...]]:
         """The records of the purchases as received, in order."""
-        names = [name for version in self.lake.ledger().live("achats") for name in version.bronze]
+        names = [file.name for version in self.lake.ledger().live("achats") for file in version.bronze]
         if not names:
             return []
         location = self.lake.table(Layer.BRONZE, "achats")

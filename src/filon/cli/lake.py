@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json as json_module
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,8 +13,9 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
-from filon.errors import NotFound, ReleaseMissing
+from filon.errors import LakeDamaged, NotFound, ReleaseMissing
 from filon.lake import CheckStatus, FileState, Layer, Release, new_run_id
+from filon.lake.inspect import inspect_documents, inspect_release
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.opening import lake_of, loadable_store, open_project
@@ -27,6 +29,7 @@ def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOpt
     """Show what is published, how the last run went, and what is in quarantine."""
     found, opened = open_lake(project, lake)
     release, ledger, run = opened.release(), opened.ledger(), opened.last_run()
+    damages = [*inspect_documents(opened), *(inspect_release(opened, release) if release else ())]
     states = {state.value: sum(v.state is state for v in ledger.versions) for state in FileState}
     last = RunReport.model_validate(run.report) if run else None
     if json:
@@ -36,8 +39,11 @@ def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOpt
             "release": _summary(release) if release else None,
             "files": states,
             "last_run": last.model_dump(mode="json") if last else None,
+            "damages": [asdict(damage) for damage in damages],
         }
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
+        if damages:
+            raise typer.Exit(1)
         return
     console = open_console()
     console.print(f"project {found.name}, lake {opened.root}")
@@ -48,6 +54,8 @@ def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOpt
         if last.error:
             console.print(Text(last.error, style="red"))
     show_release(console, release)
+    if damages:
+        raise LakeDamaged(damages)
 
 
 def show_release(console: Console, release: Release | None) -> None:
@@ -114,7 +122,7 @@ def rollback(
         return
     now = dt.datetime.now(dt.UTC)
     changes = {
-        "number": current.number + 1,
+        "number": opened.releases.after(current.number),
         "run_id": new_run_id(now),
         "created_at": now,
         "rollback_of": older.number,
@@ -124,13 +132,15 @@ def rollback(
     with loadable_store(settings, found) as store:
         if store is not None:
             require_servable(again, served_tables(found.models))
-        opened.publish(again)
-        typer.echo(f"published release {again.number}: the tables of release {release}")
-        if store is not None:
-            loaded, unrecorded = serve_rollback(settings, found, opened, store, again)
-            typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
-            if unrecorded is not None:
-                typer.echo(f"the store's records lack this rollback until the next run: {unrecorded}")
+        with opened.leased(again.run_id, older):
+            opened.require_sound(older)
+            opened.publish(again)
+            typer.echo(f"published release {again.number}: the tables of release {release}")
+            if store is not None:
+                loaded, unrecorded = serve_rollback(settings, found, opened, store, again)
+                typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
+                if unrecorded is not None:
+                    typer.echo(f"the store's records lack this rollback until the next run: {unrecorded}")
 
 
 def retract(
@@ -178,6 +188,8 @@ def sweep(
     before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
     swept = sweep_lake(opened, keep=keep, before=before)
     typer.echo(f"deleted {swept.releases} releases and {number(swept.files)} files ({swept.bytes / 1e6:,.1f} MB)")
+    if swept.running:
+        typer.echo(f"files that nothing names stay until these runs have ended: {', '.join(swept.running)}")
 
 
 def _origin(release: Release) -> str:

@@ -65,6 +65,10 @@ def show_run(console: Console, report: RunReport) -> None:
         )
     console.print()
     console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
+    for damage in report.damages:
+        console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
+    if report.damages and report.status is not RunStatus.FAILED:
+        console.print(f"repaired: {number(len(report.damages))} damaged objects are not used any more")
     if report.error:
         console.print(Text(report.error, style="red"))
     if report.unrecorded:

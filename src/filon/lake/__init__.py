@@ -1,6 +1,6 @@
 """All that is durable: tables, ledger, builds, releases, quarantined files."""
 
-from filon.lake.datafile import ColumnStats, DataFile
+from filon.lake.datafile import ColumnStats, DataFile, TableFile
 from filon.lake.documents import (
     Build,
     CheckResult,
@@ -43,6 +43,7 @@ __all__ = [
     "Shape",
     "SourceFile",
     "Sources",
+    "TableFile",
     "build_id",
     "locate",
     "new_run_id",

@@ -1,9 +1,11 @@
-"""What an engine says of a Parquet file that it wrote."""
+"""What an engine says of a Parquet file that it wrote, and what the lake remembers of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,20 @@ class DataFile:
     size: int
     rows: int
     stats: Mapping[str, ColumnStats]
+
+
+class TableFile(BaseModel):
+    """A Parquet file of a table, with what tells whether it is still as it was written.
+
+    ``hash`` is the XXH3 of its bytes (128 bits, hexadecimal), ``etag`` the object store's word for them, if it lies on
+    one. ``stats`` are known to the run that wrote the file only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    name: str
+    size: int
+    rows: int
+    hash: str
+    etag: str = ""
+    stats: Mapping[str, ColumnStats] = Field(default={}, exclude=True, repr=False)

@@ -9,10 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """What is written once and never changed."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
@@ -25,7 +28,7 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Observation(_Document):
+class Observation(Document):
     """What was last seen of a path: enough to tell, most times, that its content is still the same.
 
     ``settled`` is False when the file was so young that a later change might leave size and tag as they are.
@@ -37,10 +40,10 @@ class Observation(_Document):
     settled: bool
 
 
-class FileVersion(_Document):
+class FileVersion(Document):
     """One content of one path, as it arrived. ``number`` is its place in the order of arrival.
 
-    ``bronze`` names the Parquet files that hold its records. After ``rereads`` files that it no longer names may hold
+    ``bronze`` are the Parquet files that hold its records. After ``rereads`` files that it no longer names may hold
     its former ones as well.
     """
 
@@ -54,7 +57,7 @@ class FileVersion(_Document):
     run_id: str
     rows: int = 0
     malformed: int = 0
-    bronze: tuple[str, ...] = ()
+    bronze: tuple[TableFile, ...] = ()
     layout: str = ""
     admission: str = ""
     shape: str = ""
@@ -63,14 +66,14 @@ class FileVersion(_Document):
     rereads: int = 0
 
 
-class Shape(_Document):
+class Shape(Document):
     """What many files have in common: their header, and the types that their values look like."""
 
     header: tuple[str, ...]
     inferred: dict[str, str]
 
 
-class Ledger(_Document):
+class Ledger(Document):
     """Everything that ever arrived, and what became of it."""
 
     number: int = 0
@@ -101,7 +104,7 @@ class Ledger(_Document):
         return result
 
 
-class FileCounts(_Document):
+class FileCounts(Document):
     """What became of the records of one file version."""
 
     read: int
@@ -126,7 +129,7 @@ class FileCounts(_Document):
 NO_ROWS = FileCounts(read=0, accepted=0, superseded=0, rejected=0)
 
 
-class Quality(_Document):
+class Quality(Document):
     """What a dataset's rules said: counts per file version, rejections per file version and reason.
 
     It was judged at ``as_of``; it holds from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
@@ -158,20 +161,24 @@ class Quality(_Document):
         return after and (self.as_of_to is None or as_of <= self.as_of_to)
 
 
-class Build(_Document):
-    """One exact content of one table: its Delta version, and the Parquet files that make it up."""
+class Build(Document):
+    """One exact content of one table: its Delta version, and the Parquet files that make it up.
+
+    ``log_bytes`` is the size of the Delta log up to that version.
+    """
 
     table: str
     layer: Layer
     fingerprint: str
-    version: int
-    rows: int
-    files: tuple[str, ...]
+    version: int = 0
+    rows: int = 0
+    files: tuple[TableFile, ...] = ()
+    log_bytes: int = 0
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...] = ()
     built_at: dt.datetime
     run_id: str
-    duration_s: float
+    duration_s: float = 0.0
     quality: Quality | None = None
 
     @property
@@ -179,10 +186,20 @@ class Build(_Document):
         """Layer and table: what a release knows it by."""
         return build_id(self.layer, self.table)
 
+    @property
+    def note(self) -> str:
+        """Where it is noted among the lake's metadata."""
+        return note_name(self.layer, self.table, self.fingerprint)
+
 
 def build_id(layer: Layer, table: str) -> str:
     """Layer and table: what a release knows a build by."""
     return f"{layer}/{table}"
+
+
+def note_name(layer: Layer, table: str, fingerprint: str) -> str:
+    """Where a build is noted among the lake's metadata."""
+    return f"builds/{layer}/{table}/{fingerprint}.json"
 
 
 class CheckStatus(StrEnum):
@@ -193,7 +210,7 @@ class CheckStatus(StrEnum):
     WARNED = "warned"
 
 
-class CheckResult(_Document):
+class CheckResult(Document):
     """What a check found. ``fingerprint`` covers its query and the tables that it read."""
 
     table: str
@@ -204,7 +221,7 @@ class CheckResult(_Document):
     fingerprint: str
 
 
-class Release(_Document):
+class Release(Document):
     """The exact content of every table, published at once."""
 
     number: int
@@ -229,9 +246,14 @@ class Release(_Document):
         """Fingerprint of each table: two releases with the same content show the same rows."""
         return {name: build.fingerprint for name, build in self.tables.items()}
 
+    @property
+    def objects(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Delta version and files of each table: two releases with the same rows may have them in other files."""
+        return {name: (build.version, tuple(f.name for f in build.files)) for name, build in self.tables.items()}
 
-class RunDocument(_Document):
-    """A finished run: its report, and the tables that it built or found, published or not."""
+
+class RunDocument(Document):
+    """A finished run: what of its report is news, and the tables that it left beside those of the published release."""
 
     run_id: str
     started_at: dt.datetime

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -20,6 +21,7 @@ from obstore.store import LocalStore, ObjectStore
 from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
 from filon.lake.s3 import bucket_and_prefix, open_s3
 
+CHUNK = 1 << 20
 DELETED_AT_ONCE = 1_000
 NO_BUCKET = "<Code>NoSuchBucket</Code>"
 COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
@@ -39,6 +41,15 @@ class Layer(StrEnum):
     GOLD = "gold"
     QUARANTINE = "quarantine"
     METADATA = "metadata"
+
+
+class Entry(NamedTuple):
+    """An object as it is listed. ``etag`` is the object store's word for its content, and empty on a disk."""
+
+    name: str
+    modified: dt.datetime
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -85,10 +96,16 @@ class Location:
         with self._usable():
             return bytes(obstore.get(self.store, name).bytes())
 
-    def size(self, name: str) -> int:
-        """Bytes of an object; FileNotFoundError when there is none."""
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The content of an object, about a mebibyte at a time; FileNotFoundError when there is none."""
         with self._usable():
-            return obstore.head(self.store, name)["size"]
+            if self.folder is not None:
+                with (self.folder / name).open("rb") as stream:
+                    while chunk := stream.read(CHUNK):
+                        yield chunk
+                return
+            for part in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
+                yield bytes(part)
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
@@ -116,16 +133,17 @@ class Location:
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
-        return sorted(name for name, _, _ in self.listing(prefix))
+        return sorted(entry.name for entry in self.listing(prefix))
 
-    def listing(self, prefix: str = "") -> Iterator[tuple[str, dt.datetime, int]]:
-        """Name, time of writing and size of the objects under a prefix."""
+    def listing(self, prefix: str = "") -> Iterator[Entry]:
+        """The objects under a prefix (a folder), in no order."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
         with contextlib.suppress(FileNotFoundError), self._usable():  # a bucket that nobody made yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
-                    yield meta["path"], meta["last_modified"], meta["size"]
+                    etag = str(meta["e_tag"] or "") if self.bucket else ""
+                    yield Entry(meta["path"], meta["last_modified"], meta["size"], etag)
 
     def drop_uploads(self, before: dt.datetime) -> None:
         """Forget objects whose writers were killed before then; on a disk there is nothing to forget."""

@@ -1,67 +1,194 @@
 """Numbered documents that are only ever added: the one primitive that makes ledger and releases safe.
 
 Document n+1 is created, never overwritten, so of two writers that both read document n exactly one succeeds. This is
-what local disks and every S3 implementation with conditional writes can do.
+what local disks and every S3 implementation with conditional writes can do. Each document names the seal of the one
+before it, and ``head.json`` the newest one: neither a document in the middle nor the newest can vanish or change
+without notice.
 """
 
 from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from filon.errors import LakeCorrupt
+from filon.errors import Damage, LakeDamaged
 from filon.lake.location import Location
+from filon.lake.sealed import OTHER_BYTES, Sealed, seal, seal_in, unseal
 
 Content = TypeVar("Content", bound=BaseModel)
+GONE = "is gone"
+
+
+class Head(BaseModel):
+    """The newest document: a writer notes it right after the document itself. It may lag, but never leads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    number: int
+    seal: str
 
 
 class NumberedLog(Generic[Content]):
-    """The documents ``0000000001.json``, ``0000000002.json``, … of one kind under one prefix."""
+    """The documents ``0000000001.json``, ``0000000002.json``, … of one kind under one prefix.
 
-    def __init__(self, location: Location, prefix: str, model: type[Content], *, compressed: bool = False) -> None:
+    ``part`` says what they are, in messages; ``without_newest`` what else than a backup helps when the newest is lost.
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        prefix: str,
+        model: type[Content],
+        *,
+        part: str,
+        without_newest: str = "",
+        compressed: bool = False,
+    ) -> None:
         self._location = location
         self._prefix = prefix
         self._model = model
+        self._part = part
+        self._repair = f"restore it from a backup{without_newest}"
+        self._compressed = compressed
         self._suffix = ".json.gz" if compressed else ".json"
         self._pattern = re.compile(rf"{re.escape(prefix)}/(\d+){re.escape(self._suffix)}")
+        self._seals: dict[int, str] = {}
+        self.accepts_loss = False
+        """Whether the newest document that can be read is taken for the newest one, although a newer one is lost."""
+        self._lost = 0
+
+    def sizes(self) -> dict[int, int]:
+        """Bytes of each document, by number, ascending."""
+        entries = ((self._pattern.fullmatch(entry.name), entry.size) for entry in self._location.listing(self._prefix))
+        return dict(sorted((int(match[1]), size) for match, size in entries if match))
 
     def numbers(self) -> list[int]:
         """Numbers of all documents, ascending."""
-        found = (self._pattern.fullmatch(name) for name in self._location.names(self._prefix))
-        return sorted(int(match[1]) for match in found if match)
+        return list(self.sizes())
 
     def latest(self) -> Content | None:
-        """The newest document, or None when there is none."""
-        numbers = self.numbers()
-        return self.get(numbers[-1]) if numbers else None
+        """The newest document, or None when there is none. LakeDamaged when a newer one is known to be lost."""
+        number = self.newest()
+        return self.get(number) if number else None
+
+    def newest(self) -> int:
+        """The number of the newest document, 0 when there is none. LakeDamaged when a newer one is known to be lost."""
+        numbers, head = self.numbers(), self._head()
+        if self.accepts_loss:
+            self._lost = max([*numbers, head.number if head is not None else 0], default=0)
+            return next((number for number in reversed(numbers) if self._is_sound(number)), 0)
+        number = numbers[-1] if numbers else 0
+        if head is not None and head.number > number:
+            raise LakeDamaged([self.damage(head.number, GONE)])
+        if head is not None and head.number == number and self.seal_of(number) != head.seal:
+            raise LakeDamaged([self.damage(number, OTHER_BYTES)])
+        if head is None and number > 1:
+            raise LakeDamaged([self._head_damage(GONE)])
+        return number
+
+    def after(self, number: int) -> int:
+        """The number of the document that follows the newest one; a lost one's is not given again."""
+        return max(number, self._lost) + 1
 
     def get(self, number: int) -> Content:
-        """One document; FileNotFoundError when it does not exist, LakeCorrupt when it cannot be understood."""
-        name = self._name(number)
-        content = self._location.read(name)
-        try:
-            plain = gzip.decompress(content) if self._suffix.endswith(".gz") else content
-            return self._model.model_validate_json(plain)
-        except (ValidationError, OSError, EOFError) as error:
-            raise LakeCorrupt(
-                f"{self._location.path_of(name)} cannot be understood ({type(error).__name__}). "
-                "It was written by another version of Filon, or damaged: restore it, or start a new lake."
-            ) from error
+        """One document; FileNotFoundError when it does not exist, LakeDamaged when it is not as it was written."""
+        return self.sealed(number).content
+
+    def sealed(self, number: int) -> Sealed[Content]:
+        """One document with its seals."""
+        raw = self._location.read(self._name(number))
+        damage = self.damage(number, OTHER_BYTES)
+        if self._compressed:
+            try:
+                raw = gzip.decompress(raw)
+            except (OSError, EOFError) as error:
+                raise LakeDamaged([damage]) from error
+        found = unseal(raw, self._model, damage.object, damage.part, damage.repair)
+        self._seals[number] = found.seal
+        return found
+
+    def linked(self, number: int) -> Content:
+        """The same, compared with what the document after it says of it."""
+        found = self.sealed(number)
+        later = min((known for known in self.numbers() if known > number), default=0)
+        if later and self.sealed(later).previous != found.seal:
+            raise LakeDamaged([self.damage(number, OTHER_BYTES)])
+        return found.content
+
+    def seal_of(self, number: int) -> str:
+        """The seal of a document."""
+        return self._seals.get(number) or self.sealed(number).seal
 
     def add(self, number: int, document: Content) -> bool:
         """Create a document; False when another writer created that number first."""
-        plain = document.model_dump_json(exclude_defaults=True, indent=None if self._suffix.endswith(".gz") else 1)
-        content = plain.encode()
-        if self._suffix.endswith(".gz"):
-            content = gzip.compress(content, compresslevel=1, mtime=0)
-        return self._location.create(self._name(number), content)
+        numbers = self.numbers()
+        before = max((known for known in numbers if known < number and self._is_sound(known)), default=0)
+        previous = self.seal_of(before) if before else ""
+        content = seal(document, previous, indent=None if self._compressed else 1)
+        raw = gzip.compress(content, compresslevel=1, mtime=0) if self._compressed else content
+        if not self._location.create(self._name(number), raw):
+            return False
+        self._seals[number] = seal_in(content)
+        self.note_head(number)
+        if self.accepts_loss:
+            self.delete([lost for lost in numbers if before < lost < number])
+        return True
 
-    def delete(self, numbers: list[int]) -> None:
+    def note_head(self, number: int) -> None:
+        """Note the newest document, unless that is noted already; a writer that was killed may have left it out."""
+        head = self._head()
+        if number and (head is None or head.number < number):
+            note = Head(number=number, seal=self.seal_of(number))
+            self._location.write(f"{self._prefix}/head.json", seal(note))
+
+    def broken_links(self) -> list[Damage]:
+        """Documents that were lost or replaced between the oldest and the newest one."""
+        damages = []
+        numbers = self.numbers()
+        for before, number in pairwise(numbers):
+            try:
+                if self.sealed(number).previous != self.seal_of(before):
+                    lost = before + 1 if number > before + 1 else before
+                    damages.append(self.damage(lost, GONE if lost != before else OTHER_BYTES))
+            except LakeDamaged as error:
+                damages += error.damages
+        return damages
+
+    def damage(self, number: int, what: str) -> Damage:
+        """What is wrong with a document, and what can be done."""
+        address = self._location.path_of(self._name(number))
+        return Damage(address, what, f"number {number} of {self._part}", self._repair)
+
+    def delete(self, numbers: Sequence[int]) -> None:
         """Delete documents that nothing refers to any more."""
         self._location.delete([self._name(number) for number in numbers])
 
+    def _is_sound(self, number: int) -> bool:
+        try:
+            return bool(self.seal_of(number))
+        except LakeDamaged:
+            return False
+
+    def _head(self) -> Head | None:
+        damage = self._head_damage(OTHER_BYTES)
+        try:
+            raw = self._location.read(f"{self._prefix}/head.json")
+            return unseal(raw, Head, damage.object, damage.part, damage.repair).content
+        except FileNotFoundError:
+            return None
+        except LakeDamaged:
+            if self.accepts_loss:
+                return None
+            raise
+
     def _name(self, number: int) -> str:
         return f"{self._prefix}/{number:010d}{self._suffix}"
+
+    def _head_damage(self, what: str) -> Damage:
+        address = self._location.path_of(f"{self._prefix}/head.json")
+        return Damage(address, what, f"it names the newest of {self._part}", self._repair)

@@ -22,7 +22,6 @@ def retract_file(lake: Lake, path: str) -> int:
             version.model_copy(update={"state": FileState.RETRACTED}) if version.number in gone else version
             for version in ledger.versions
         )
-        after = ledger.model_copy(update={"number": ledger.number + 1, "versions": versions})
-        if lake.ledgers.add(after.number, after):
+        if lake.ledgers.add(ledger, ledger.model_copy(update={"versions": versions})):
             return sum(version.rows for version in live)
     raise WriteConflict("other runs kept adding to the ledger; try again when they are done")

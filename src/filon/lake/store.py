@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from pydantic import ValidationError
-
-from filon.errors import ConfigError, LakeCorrupt, ReleaseConflict, ReleaseMissing
-from filon.lake.datafile import DataFile
-from filon.lake.documents import Build, Ledger, Release, RunDocument
+from filon.errors import ConfigError, Damage, LakeDamaged, ReleaseConflict, ReleaseMissing
+from filon.lake.datafile import DataFile, TableFile
+from filon.lake.documents import Build, Ledger, Release, RunDocument, build_id, note_name
+from filon.lake.files import TableFiles
+from filon.lake.leases import Lease
+from filon.lake.ledgers import LedgerLog
 from filon.lake.location import Layer, Location, locate
 from filon.lake.numbered import NumberedLog
 from filon.lake.probe import probe_creation
 from filon.lake.s3 import open_s3
+from filon.lake.sealed import seal, unseal
+
+WITHOUT_RELEASE = ". Without one, `filon run --force` publishes what the ledger holds; a rollback is forgotten"
 
 
 class Lake:
@@ -32,8 +37,14 @@ class Lake:
             raise ConfigError(
                 f"the lake cannot stand in {root}: Delta readers misread {' '.join(sorted(odd))}. Move it."
             )
-        self.ledgers = NumberedLog(metadata, "ledger", Ledger, compressed=True)
-        self.releases = NumberedLog(metadata, "releases", Release)
+        self.ledgers = LedgerLog(metadata)
+        self.releases = NumberedLog(metadata, "releases", Release, part="the releases", without_newest=WITHOUT_RELEASE)
+        self.runs = NumberedLog(metadata, "runs", RunDocument, part="the reports of runs", compressed=True)
+        self.files = TableFiles(self.table)
+        self.damaged_logs: set[str] = set()
+        """Tables whose Delta log is damaged, by layer and name; the next commit writes another one."""
+        self._lease: Lease | None = None
+        self._published: Release | None = None
 
     def layer(self, layer: Layer) -> Location:
         """The place of a layer."""
@@ -43,14 +54,60 @@ class Lake:
         """The folder of a table."""
         return self.layer(layer) / name
 
+    def accept_loss(self) -> None:
+        """Go on from the newest ledger and release that can be read, although newer ones are lost."""
+        self.ledgers.documents.accepts_loss = self.releases.accepts_loss = True
+
     def paths(self, build: Build) -> list[str]:
-        """The Parquet files of a build, as an engine reads them."""
-        location = self.table(build.layer, build.table)
-        return [location.path_of(name) for name in build.files]
+        """The Parquet files of a build, as an engine reads them. LakeDamaged when one is not as it was written."""
+        return self.paths_of(build.layer, build.table, build.files, self.part_of(build))
+
+    def paths_of(self, layer: Layer, table: str, files: Sequence[TableFile], part: str) -> list[str]:
+        """The same, of some files of a table; ``part`` says in messages what they belong to."""
+        self.files.require_sound(layer, table, files, part)
+        location = self.table(layer, table)
+        return [location.path_of(file.name) for file in files]
 
     def is_complete(self, build: Build) -> bool:
-        """Whether all files of a build are still there; a sweep may have taken those of an old one."""
-        return set(build.files) <= set(self.table(build.layer, build.table).names())
+        """Whether all files of a build are still there; from now on a sweep leaves them to this run."""
+        if self._lease is not None:
+            self._lease.hold([build])
+        if self.has_damage(build):
+            return False
+        entries = {entry.name: entry for entry in self.table(build.layer, build.table).listing()}
+        return not self.files.compare(build, entries, self.part_of(build))
+
+    def has_damage(self, build: Build) -> bool:
+        """Whether a file of a build is known to be damaged; nothing is read."""
+        return bool(self.files.known_damage(build.layer, build.table, build.files))
+
+    def require_sound(self, release: Release) -> None:
+        """Read every file of a release, and LakeDamaged, with all that is damaged, when it is not as it was written."""
+        damages: list[Damage] = []
+        for build in release.tables.values():
+            try:
+                self.paths(build)
+            except LakeDamaged as error:
+                damages += error.damages
+        if damages:
+            raise LakeDamaged(damages)
+
+    @contextmanager
+    def leased(self, run_id: str, release: Release | None) -> Iterator[None]:
+        """Keep from sweeps, meanwhile, this release and all after it, and every build that is found complete."""
+        with Lease(self.layer(Layer.METADATA), run_id, release.number if release else 0) as lease:
+            self._lease = lease
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    def part_of(self, build: Build) -> str:
+        """What a file of a build belongs to, in messages."""
+        release = self._published
+        if release is not None and (known := release.tables.get(build.id)) and known.files == build.files:
+            return f"{build.id} of release {release.number}"
+        return f"{build.id} of run {build.run_id}"
 
     def prepare(self, run_id: str) -> None:
         """Create the buckets that are missing, and make sure that they keep what is only ever created.
@@ -66,14 +123,15 @@ class Lake:
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
-        return self.ledgers.latest() or Ledger()
+        return self.ledgers.latest()
 
     def release(self, number: int | None = None) -> Release | None:
         """A release by number (ReleaseMissing if there is none), or the published one (None if there is none)."""
         if number is None:
-            return self.releases.latest()
+            self._published = self.releases.latest()
+            return self._published
         try:
-            return self.releases.get(number)
+            return self.releases.linked(number)
         except FileNotFoundError:
             raise ReleaseMissing(number, self.releases.numbers()) from None
 
@@ -83,51 +141,63 @@ class Lake:
             raise ReleaseConflict(release.number)
 
     def find_build(self, layer: Layer, table: str, fingerprint: str) -> Build | None:
-        """A table content that some run finished, whether or not it was published."""
-        name = _build_name(layer, table, fingerprint)
-        try:
-            content = self.layer(Layer.METADATA).read(name)
-        except FileNotFoundError:
+        """A table content that some run finished, whether or not it was published, if all of it is still there."""
+        build = self.find_note(layer, table, fingerprint)
+        if build is None or not self.is_complete(build):
             return None
-        try:
-            return Build.model_validate_json(content)
-        except ValidationError as error:
-            raise LakeCorrupt(f"{name} cannot be understood; delete it and run again") from error
+        # a sweep takes notes away before it asks what runs hold: a note that is still there was held in time
+        return self.find_note(layer, table, fingerprint)
 
-    def keep_build(
-        self,
-        build: Build,
-        new: Iterable[DataFile],
-        *,
-        kept: Sequence[str] = (),
-    ) -> Build:
+    def find_note(self, layer: Layer, table: str, fingerprint: str) -> Build | None:
+        """What is noted of a build; None when there is no note, or none that is as it was written."""
+        name, metadata = note_name(layer, table, fingerprint), self.layer(Layer.METADATA)
+        try:
+            return unseal(metadata.read(name), Build, metadata.path_of(name), build_id(layer, table), "").content
+        except (FileNotFoundError, LakeDamaged):
+            return None
+
+    def seal(self, layer: Layer, table: str, files: Sequence[DataFile]) -> tuple[TableFile, ...]:
+        """Files that an engine just wrote into a table's folder, with what tells later whether they are the same."""
+        return self.files.seal(layer, table, files)
+
+    def keep_build(self, build: Build, files: Sequence[TableFile]) -> Build:
         """Commit a table's files to Delta and note the build, so that any later run can use it."""
         # Delta is slow to import and a run with nothing to build never needs it
         from filon.lake.tables import commit
 
-        version = commit(
+        committed = commit(
             self.table(build.layer, build.table),
             build.columns,
-            new,
-            kept,
+            files,
             facts={"run_id": build.run_id, "fingerprint": build.fingerprint},
             now_ms=int(build.built_at.timestamp() * 1000),
+            start_anew=build.id in self.damaged_logs,
         )
-        build = build.model_copy(update={"version": version})
-        name = _build_name(build.layer, build.table, build.fingerprint)
-        self.layer(Layer.METADATA).write(name, build.model_dump_json(exclude_defaults=True).encode())
-        return build
+        self.damaged_logs.discard(build.id)
+        kept = build.model_copy(
+            update={
+                "version": committed.version,
+                "log_bytes": committed.log_bytes,
+                "rows": sum(file.rows for file in files),
+                "files": tuple(file.model_copy(update={"stats": {}}) for file in files),
+            }
+        )
+        if build.layer is not Layer.BRONZE:  # the ledger says all of it
+            self.note(kept)
+        return kept
+
+    def note(self, build: Build) -> None:
+        """Note a build, so that it is found by its fingerprint."""
+        self.layer(Layer.METADATA).write(build.note, seal(build))
 
     def keep_run(self, run: RunDocument) -> None:
-        """Note what a finished run reported."""
-        self.layer(Layer.METADATA).write(f"runs/{run.run_id}.json", run.model_dump_json(indent=1).encode())
+        """Note what a finished run reported, as the newest one."""
+        while not self.runs.add(self.runs.after(max(self.runs.numbers(), default=0)), run):
+            continue
 
     def last_run(self) -> RunDocument | None:
         """The newest run that finished, well or badly."""
-        names = self.layer(Layer.METADATA).names("runs")
-        if not names:
-            return None
-        return RunDocument.model_validate_json(self.layer(Layer.METADATA).read(names[-1]))
+        return self.runs.latest()
 
     def keep_file(self, name: str, content: Iterator[bytes]) -> None:
         """Keep the bytes of a quarantined file."""
@@ -137,7 +207,3 @@ class Lake:
 def new_run_id(now: dt.datetime) -> str:
     """A name for a run that sorts by time."""
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-
-
-def _build_name(layer: Layer, table: str, fingerprint: str) -> str:
-    return f"builds/{layer}/{table}/{fingerprint}.json"

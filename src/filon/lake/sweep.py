@@ -1,77 +1,128 @@
-"""Delete what no kept release needs. What is young stays: a run that has not published yet may be using it."""
+"""Delete what no kept release, no ledger and no run in progress needs.
+
+What names files goes first, the files themselves last: a sweep that is killed leaves files that nothing names, and the
+next one takes them. Files are listed before the leases of runs are read, and leases before documents: a file that a run
+wrote meanwhile is either not listed, or its run is known, or a document names it.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from filon.lake.documents import Ledger, Release
-from filon.lake.location import Layer
+from filon.errors import LakeDamaged
+from filon.lake.deltalog import LOG
+from filon.lake.documents import Build, Release
+from filon.lake.inspect import NOTES, TABLES
+from filon.lake.leases import PATIENCE_S, end_dead_leases, leases
+from filon.lake.location import Entry, Layer
+from filon.lake.runs import summarise
+from filon.lake.sealed import unseal
 from filon.lake.store import Lake
 
-RUNS_KEPT = 1_000
-TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
+PROBES = "probe"
+Place = tuple[Layer, str]
+"""A layer, and the name of an object in it."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What was deleted."""
+    """What was deleted, and the runs in progress that kept files from being deleted."""
 
     releases: int
     files: int
     bytes: int
+    running: tuple[str, ...] = ()
 
 
-def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime) -> Swept:
-    """Keep the newest releases, what they name, what the ledger names, and all that was written after ``before``."""
-    numbers = lake.releases.numbers()
-    kept = [lake.releases.get(number) for number in numbers[-keep:]]
-    ledgers = lake.ledgers.numbers()
-    ledger = lake.ledger()
-    lake.releases.delete(numbers[:-keep])
-    needed_ledgers = {release.ledger for release in kept} | set(ledgers[-keep:])
-    lake.ledgers.delete([number for number in ledgers if number not in needed_ledgers])
-    files = size = 0
-    for layer in TABLES:
-        location = lake.layer(layer)
-        location.drop_uploads(before)
-        listed = list(location.listing())
-        needed = _needed(
-            lake, layer, kept, ledger, {name.split("/", 1)[0] for name, *_ in listed if "/_delta_log/" in name}
-        )
-        for name, modified, length in listed:
-            table_file = name.endswith(".parquet") and "/_delta_log/" not in name
-            if table_file and name not in needed and modified < before:
-                location.delete([name])
-                files, size = files + 1, size + length
-    _forget_builds(lake, kept, before)
+def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float = PATIENCE_S) -> Swept:
+    """Keep the newest releases, what they name, what the ledger names, what runs in progress use, and what is young.
+
+    Files that nothing ever named stay while a run is in progress, and as long as they were written after ``before``.
+    ``patience_s`` is how long the lease of a run is watched until the run is taken for dead.
+    """
+    lake.release()
+    lake.ledger()  # both are read first: nothing is deleted from a lake whose newest documents are lost
     metadata = lake.layer(Layer.METADATA)
-    metadata.delete(metadata.names("runs")[:-RUNS_KEPT])
-    return Swept(len(numbers[:-keep]), files, size)
+    end_dead_leases(metadata, patience_s=patience_s)
+    forgotten = _forget_releases(lake, keep)
+    named = _forget_builds(lake, before)
+    listed = {layer: list(lake.layer(layer).listing()) for layer in TABLES}
+    running = tuple(lease.run_id for lease in leases(metadata))
+    needed = _needed(lake, listed)
+    files = size = 0
+    for layer, entries in listed.items():
+        lake.layer(layer).drop_uploads(before)
+        for entry in entries:
+            place = (layer, entry.name)
+            is_due = entry.modified < before and (place in named or not running)
+            if is_due and _is_table_file(entry) and place not in needed:
+                lake.layer(layer).delete([entry.name])
+                files, size = files + 1, size + entry.size
+    metadata.delete([entry.name for entry in metadata.listing(PROBES) if entry.modified < before])
+    summarise(lake)
+    return Swept(forgotten, files, size, running)
 
 
-def _needed(lake: Lake, layer: Layer, releases: Iterable[Release], ledger: Ledger, tables: Iterable[str]) -> set[str]:
-    """Files of kept releases, of the ledger, and of the Delta tables as they stand now."""
+def _forget_releases(lake: Lake, keep: int) -> int:
+    """Delete old releases that no run goes back to, and the ledgers before those that the others were made with."""
+    numbers = lake.releases.numbers()
+    in_use = {lease.release for lease in leases(lake.layer(Layer.METADATA))}
+    oldest = min([*numbers[-keep:], *(number for number in numbers if number in in_use)], default=0)
+    gone = [number for number in numbers if number < oldest]
+    lake.releases.delete(gone)
+    documents = lake.ledgers.documents
+    ledgers = documents.numbers()
+    made_with = [lake.releases.get(number).ledger for number in numbers if number >= oldest]
+    first = min([*made_with, *ledgers[-keep:]], default=0)
+    if first in ledgers:
+        first = lake.ledgers.first_needed(first)
+        documents.delete([number for number in ledgers if number < first])
+    return len(gone)
+
+
+def _forget_builds(lake: Lake, before: dt.datetime) -> set[Place]:
+    """Delete the notes of builds that no kept release has and no run uses; returns the files that they named."""
+    metadata = lake.layer(Layer.METADATA)
+    kept = {build.note for release in _releases(lake) for build in release.tables.values()}
+    kept |= {name for lease in leases(metadata) for name in lease.notes}
+    named: set[Place] = set()
+    for entry in list(metadata.listing(NOTES)):
+        if entry.name not in kept and entry.modified < before:
+            named |= _files_of(lake, entry.name)
+            metadata.delete([entry.name])
+    return named
+
+
+def _files_of(lake: Lake, note: str) -> set[Place]:
+    metadata = lake.layer(Layer.METADATA)
+    try:
+        build = unseal(metadata.read(note), Build, metadata.path_of(note), "a note", "").content
+    except (FileNotFoundError, LakeDamaged):
+        return set()
+    return {(build.layer, f"{build.table}/{file.name}") for file in build.files}
+
+
+def _needed(lake: Lake, listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
+    """Files of kept releases, of noted builds, of the ledger, and of the Delta tables as they stand now."""
     from filon.lake.tables import active_files
 
-    builds = [build for release in releases for build in release.tables.values() if build.layer is layer]
-    needed = {f"{build.table}/{name}" for build in builds for name in build.files}
-    if layer is Layer.BRONZE:
-        needed |= {f"{version.dataset}/{name}" for version in ledger.versions for name in version.bronze}
-    for table in tables:
-        needed |= {f"{table}/{name}" for name in active_files(lake.table(layer, table))}
+    builds = [build for release in _releases(lake) for build in release.tables.values()]
+    needed = {(build.layer, f"{build.table}/{file.name}") for build in builds for file in build.files}
+    for note in lake.layer(Layer.METADATA).names(NOTES):
+        needed |= _files_of(lake, note)
+    for version in lake.ledger().versions:
+        needed |= {(Layer.BRONZE, f"{version.dataset}/{file.name}") for file in version.bronze}
+    for layer, entries in listed.items():
+        for table in {entry.name.split("/", 1)[0] for entry in entries if f"/{LOG}/" in entry.name}:
+            needed |= {(layer, f"{table}/{name}") for name in active_files(lake.table(layer, table))}
     return needed
 
 
-def _forget_builds(lake: Lake, releases: Iterable[Release], before: dt.datetime) -> None:
-    """Drop the notes of builds whose files may be gone."""
-    known = {
-        f"builds/{build.layer}/{build.table}/{build.fingerprint}.json"
-        for release in releases
-        for build in release.tables.values()
-    }
-    metadata = lake.layer(Layer.METADATA)
-    metadata.delete(
-        [name for name, modified, _ in metadata.listing("builds") if name not in known and modified < before]
-    )
+def _releases(lake: Lake) -> list[Release]:
+    return [lake.releases.get(number) for number in lake.releases.numbers()]
+
+
+def _is_table_file(entry: Entry) -> bool:
+    return entry.name.endswith(".parquet") and f"/{LOG}/" not in entry.name

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from deltalake import DeltaTable, Schema
+from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 
 from filon.errors import WriteConflict
-from filon.lake.datafile import DataFile
+from filon.lake.datafile import TableFile
+from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
 from filon.lake.location import Location, unusable
 
 ATTEMPTS = 20
+HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+"""Entries of the log stay: what is gone from it is damage, not tidiness."""
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
 _PRIMITIVES = {
     "BIGINT": "long",
@@ -27,37 +31,40 @@ _PRIMITIVES = {
 }
 
 
+@dataclass(frozen=True)
+class Commit:
+    """A Delta version, and the bytes of the log up to it."""
+
+    version: int
+    log_bytes: int
+
+
 def commit(
     location: Location,
     columns: Sequence[tuple[str, str]],
-    new: Iterable[DataFile],
-    kept: Iterable[str],
+    files: Iterable[TableFile],
     *,
     facts: Mapping[str, str],
     now_ms: int,
-) -> int:
-    """Make ``new`` and ``kept`` files the whole content of the table, and return the Delta version that says so.
+    start_anew: bool = False,
+) -> Commit:
+    """Make these files the whole content of the table, as one Delta version.
 
     Whoever commits in between does not matter: the version that is returned holds exactly these files, and releases pin
-    versions. WriteConflict after many lost races.
+    versions. ``start_anew``: the log is damaged, and another one takes its place. WriteConflict after many lost races.
     """
     schema = _schema(columns)
-    adds = {file.name: _add(file, dict(columns), now_ms) for file in new}
-    known = list(kept)
+    adds = {file.name: _add(file, dict(columns), now_ms) for file in files}
     # deltalake would commit again by itself, on top of a version that was not looked at
     properties = CommitProperties(
         custom_metadata={f"filon.{key}": value for key, value in facts.items()}, max_commit_retries=0
     )
+    if start_anew:
+        location.delete(location.names(LOG))
     for _ in range(ATTEMPTS):
         try:
-            table = _open(location)
-            present = dict(_active(table)) if table is not None else {}
-            # a run that was killed may have left files that the ledger knows and the table does not
-            lost = {name: _found_again(location, name, now_ms) for name in known if name not in present}
-            if table is None:
-                _create(location, schema, [*adds.values(), *lost.values()], properties)
-                return 0
-            return _replace(table, schema, {**adds, **lost}, present, {*adds, *known}, properties, now_ms)
+            version = _committed(location, schema, adds, properties, now_ms)
+            return Commit(version, log_size(location.listing(LOG), version))
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
@@ -66,6 +73,16 @@ def commit(
     raise WriteConflict(
         f"{location.uri}: other writers committed first {ATTEMPTS} times. Run again when they are done."
     )
+
+
+def _committed(
+    location: Location, schema: Schema, adds: Mapping[str, AddAction], properties: CommitProperties, now_ms: int
+) -> int:
+    table = _open(location)
+    if table is None:
+        _create(location, schema, list(adds.values()), properties)
+        return 0
+    return _replace(table, schema, adds, dict(_active(table)), properties, now_ms)
 
 
 def active_files(location: Location) -> list[str]:
@@ -78,11 +95,19 @@ def active_files(location: Location) -> list[str]:
 
 
 def _open(location: Location) -> DeltaTable | None:
+    """The table; None when there is none. What cannot be read of its log is taken away: checkpoints, or all of it."""
     try:
         with location.trusted():
             return DeltaTable(location.uri, storage_options=location.delta_options())
     except TableNotFoundError:
         return None
+    except DeltaError:
+        names = location.names(LOG)
+        spoilt = [name for name in names if not COMMIT.fullmatch(name)] if is_log_readable(location) else names
+        if not spoilt:
+            raise
+        location.delete(spoilt)
+        return _open(location)
 
 
 def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
@@ -94,6 +119,7 @@ def _create(location: Location, schema: Schema, adds: list[AddAction], propertie
             mode="error",
             storage_options=location.delta_options(),
             commit_properties=properties,
+            post_commithook_properties=HOOKS,
         )
 
 
@@ -102,27 +128,36 @@ def _replace(
     schema: Schema,
     adds: Mapping[str, AddAction],
     present: Mapping[str, int],
-    wanted: set[str],
     properties: CommitProperties,
     now_ms: int,
 ) -> int:
     version = table.version()
     if table.schema() != schema:
         # an overwrite is the one commit that may change columns, and it names every file that stays
-        everything = {name: _plain_add(name, size, now_ms) for name, size in present.items() if name in wanted}
-        actions: list[AddAction | RemoveAction] = list({**everything, **adds}.values())
-        table.create_write_transaction(actions, "overwrite", schema, commit_properties=properties)
+        _write(table, list(adds.values()), "overwrite", schema, properties)
         return version + 1
     removes = [
         RemoveAction(path, data_change=True, deletion_timestamp=now_ms, size=size, partition_values={})
         for path, size in present.items()
-        if path not in wanted
+        if path not in adds
     ]
     fresh = [add for name, add in adds.items() if name not in present]
     if not fresh and not removes:
         return version
-    table.create_write_transaction([*fresh, *removes], "append", schema, commit_properties=properties)
+    _write(table, [*fresh, *removes], "append", schema, properties)
     return version + 1
+
+
+def _write(
+    table: DeltaTable,
+    actions: Sequence[AddAction | RemoveAction],
+    mode: str,
+    schema: Schema,
+    properties: CommitProperties,
+) -> None:
+    table.create_write_transaction(
+        list(actions), mode, schema, commit_properties=properties, post_commithook_properties=HOOKS
+    )
 
 
 def _active(table: DeltaTable) -> list[tuple[str, int]]:
@@ -133,19 +168,13 @@ def _active(table: DeltaTable) -> list[tuple[str, int]]:
     return [(str(path), int(size)) for path, size in zip(paths, sizes, strict=True)]
 
 
-def _found_again(location: Location, name: str, now_ms: int) -> AddAction:
-    return _plain_add(name, location.size(name), now_ms)
-
-
-def _plain_add(name: str, size: int, now_ms: int) -> AddAction:
-    return AddAction(name, size, {}, now_ms, data_change=True, stats="{}")
-
-
-def _add(file: DataFile, types: Mapping[str, str], now_ms: int) -> AddAction:
+def _add(file: TableFile, types: Mapping[str, str], now_ms: int) -> AddAction:
     return AddAction(file.name, file.size, {}, now_ms, data_change=True, stats=_stats(file, types))
 
 
-def _stats(file: DataFile, types: Mapping[str, str]) -> str:
+def _stats(file: TableFile, types: Mapping[str, str]) -> str:
+    if not file.stats:
+        return json.dumps({"numRecords": file.rows})
     low, high = {}, {}
     for name, stats in file.stats.items():
         bounds = (_bound(stats.low, types.get(name, "")), _bound(stats.high, types.get(name, "")))

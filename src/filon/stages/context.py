@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filon.engines import Engine
-from filon.lake import Build, DataFile, Lake, Layer, Release
+from filon.lake import Build, Lake, Layer, Release
 from filon.project import Project
 
 REVISION = 1
@@ -86,6 +86,14 @@ class Inputs:
     retry_quarantined: bool = False
 
 
+@dataclass(frozen=True)
+class FoundBuild:
+    """A table that need not be computed; ``is_published``: readers see this content already."""
+
+    build: Build
+    is_published: bool
+
+
 @dataclass
 class Context:
     """A run in progress. The engine and its workspace come to life only when something is to be computed."""
@@ -122,10 +130,22 @@ class Context:
         self.tables.append(noted)
         self.watch.finished(noted)
 
-    def report_found(self, build: Build, *, published: bool) -> None:
+    def find(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> FoundBuild | None:
+        """A table content that need not be computed, published or left by another run; never a damaged one."""
+        known = published.build(layer, table) if published else None
+        is_published = known is not None and known.fingerprint == fingerprint and not self.lake.has_damage(known)
+        if not is_published:
+            known = self.lake.find_build(layer, table, fingerprint)
+        if known is None:
+            return None
+        if known.id in self.lake.damaged_logs:
+            known = self.lake.keep_build(known, known.files)
+        return FoundBuild(known, is_published)
+
+    def report_found(self, found: FoundBuild) -> None:
         """Note a table that did not have to be computed."""
-        status = TableStatus.UNCHANGED if published else TableStatus.REUSED
-        self.report(TableReport(build.table, build.layer, status, build.rows, 0.0))
+        status = TableStatus.UNCHANGED if found.is_published else TableStatus.REUSED
+        self.report(TableReport(found.build.table, found.build.layer, status, found.build.rows, 0.0))
 
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:
@@ -144,12 +164,6 @@ class Context:
         finally:
             duration = time.perf_counter() - start
             self.steps.append(StepReport(name, round(start - self.started, 3), round(duration, 3)))
-
-
-def with_files(build: Build, files: Sequence[DataFile]) -> Build:
-    """A build that holds the rows of these files."""
-    names = tuple(file.name for file in files)
-    return build.model_copy(update={"files": names, "rows": sum(file.rows for file in files)})
 
 
 def left_by_rollback(lake: Lake, published: Release) -> Iterator[Release]:

@@ -176,9 +176,9 @@ class _Work:
     def record(self, contract: Contract, number: int, ordinal: int) -> Record:
         """The record as bronze holds it."""
         version = next(version for version in self.ledger.versions if version.number == number)
-        location = self.lake.table(Layer.BRONZE, contract.name)
         columns = [(name, "VARCHAR") for name in contract.column_names]
-        paths = [location.path_of(name) for name in version.bronze]
+        part = f"{version.path}, version {number}"
+        paths = self.lake.paths_of(Layer.BRONZE, contract.name, version.bronze, part)
         self.engine.bind(RECORDS, paths, [*columns, *((name, "BIGINT") for name in PLACE)], lenient=True)
         place = f"_file = {number} AND _record = {ordinal}"
         [fields] = self.engine.rows(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from filon.lake import Build, Layer, Release
 from filon.project import Model, digest
 from filon.stages.compiling import contract_columns, require_valid, select_as_declared
-from filon.stages.context import REVISION, Context, TableReport, TableStatus, with_files
+from filon.stages.context import REVISION, Context, TableReport, TableStatus
 
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
@@ -15,34 +15,26 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
     as_of = context.inputs.as_of if model.uses_as_of else None
     content = [(name, inputs[name].fingerprint) for name in model.inputs]
     mark = digest(repr((REVISION, model.fingerprint, content, as_of, context.project.locale, context.project.timezone)))
-    if not context.inputs.force:
-        known = published.build(Layer.GOLD, model.name) if published else None
-        is_published = known is not None and known.fingerprint == mark
-        if not is_published:
-            known = context.lake.find_build(Layer.GOLD, model.name, mark)
-        if known is not None:
-            context.report_found(known, published=is_published)
-            return known
+    if not context.inputs.force and (found := context.find(Layer.GOLD, model.name, mark, published)):
+        context.report_found(found)
+        return found.build
     engine, location = context.engine, context.lake.table(Layer.GOLD, model.name)
     with context.timed(Layer.GOLD, model.name) as elapsed:
         for name in model.inputs:
             engine.bind(name, context.lake.paths(inputs[name]), inputs[name].columns)
         require_valid(engine, model)
-        files = engine.write(select_as_declared(model), location)
+        files = context.lake.seal(Layer.GOLD, model.name, engine.write(select_as_declared(model), location))
         build = Build(
             table=model.name,
             layer=Layer.GOLD,
             fingerprint=mark,
-            version=0,
-            rows=0,
-            files=(),
             columns=contract_columns(model.contract),
             key=model.contract.key,
             built_at=context.inputs.now,
             run_id=context.inputs.run_id,
             duration_s=elapsed(),
         )
-        build = context.lake.keep_build(with_files(build, files), files)
+        build = context.lake.keep_build(build, files)
         duration = elapsed()
     context.report(TableReport(model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration))
     return build

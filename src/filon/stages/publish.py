@@ -47,7 +47,7 @@ def publish(
     ReleaseConflict when another run published first.
     """
     release = Release(
-        number=published.number + 1 if published else 1,
+        number=context.lake.releases.after(published.number if published else 0),
         run_id=context.inputs.run_id,
         created_at=context.inputs.now,
         as_of=context.inputs.as_of,
@@ -69,6 +69,8 @@ def is_known(context: Context, release: Release, published: Release | None) -> b
     if published is None:
         return False
     if release.content == published.content:
+        if release.objects != published.objects:  # damaged files were built again
+            return False
         return [c.fingerprint for c in release.checks] == [c.fingerprint for c in published.checks]
     return any(release.content == left.content for left in left_by_rollback(context.lake, published))
 

@@ -73,12 +73,14 @@ def plan(
     datasets: Mapping[str, Dataset],
     *,
     ignored: Collection[str] = (),
+    damaged: Collection[int] = (),
     retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
 
     The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
-    at a known path replaces what that path brought before. ``ignored`` are files that no dataset's pattern matches.
+    at a known path replaces what that path brought before. ``ignored`` are files that no dataset's pattern matches,
+    ``damaged`` versions whose records the lake has lost.
     """
     missing = frozenset(_missing(ledger, observed, datasets))
     moved = frozenset(_moved(ledger, observed, datasets, ignored))
@@ -86,7 +88,7 @@ def plan(
     unreadable = _unreadable(ledger)
     owners = _owners(known, observed, unreadable)
     decisions = [
-        _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], retry_quarantined)
+        _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], damaged, retry_quarantined)
         for file in observed
     ]
     return Plan(
@@ -154,6 +156,7 @@ def _decide(
     versions: Mapping[str, FileVersion] | None,
     owners: Mapping[tuple[str, str], str],
     dataset: Dataset,
+    damaged: Collection[int],
     retry_quarantined: bool,
 ) -> Decision:
     version = (versions or {}).get(file.sha256)
@@ -161,7 +164,8 @@ def _decide(
         return Decision(file, Arrival.DUPLICATE, version)
     if version is None:
         return Decision(file, Arrival.NEW)
-    if version.state is FileState.LIVE and version.admission != dataset.admission:
+    is_stale = version.admission != dataset.admission or version.number in damaged
+    if version.state is FileState.LIVE and is_stale:
         return Decision(file, Arrival.REREAD, version)
     again = retry_quarantined or version.admission != dataset.admission or version.reason == CHANGED
     if version.state is FileState.QUARANTINED and again:

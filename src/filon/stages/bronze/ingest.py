@@ -6,11 +6,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from filon.errors import ConfigError, SourcesMissing, WriteConflict
+from filon.errors import ConfigError, Damage, LakeDamaged, SourcesMissing, WriteConflict
 from filon.lake import (
     Build,
     FileState,
@@ -90,11 +90,11 @@ def receive_files(context: Context, sources: Sources) -> Received:
         files = {file.path: file for _, file in listing.files}
         decided, parsed, last = _read(context, sources, ledger, observed, files, listing.ignored)
         after = _updated(ledger, context, decided, parsed, observations, last)
-        if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
-            break
-    else:
-        raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
-    return Received(after, _outcomes(after, decided, parsed), listing.ignored, tuple(parsed))
+        _require_records(context, after)
+        added = ledger if after == ledger else context.lake.ledgers.add(ledger, after)
+        if added is not None:
+            return Received(added, _outcomes(added, decided, parsed), listing.ignored, tuple(parsed))
+    raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,10 @@ def _read(
     while True:
         interim = _with_results(ledger, [result for result in parsed if result.incoming.number not in dropped], context)
         retry = context.inputs.retry_quarantined and not tried
-        decided = plan(interim, observed, context.project.datasets, ignored=ignored, retry_quarantined=retry)
+        damaged = {version.number for version in interim.versions if _damages(context, version)}
+        decided = plan(
+            interim, observed, context.project.datasets, ignored=ignored, damaged=damaged, retry_quarantined=retry
+        )
         duplicates = {(d.file.dataset, d.file.path) for d in decided.decisions if d.arrival is Arrival.DUPLICATE}
         again = {
             result.incoming.number
@@ -241,7 +244,7 @@ def _updated(
     versions = [
         _version(fresh[version.number], context, arrived=version)
         if version.number in fresh
-        else _kept(version, decided, successors.get((version.dataset, version.path)), read)
+        else _without_damage(context, _kept(version, decided, successors.get((version.dataset, version.path)), read))
         for version in ledger.versions
     ]
     known = {version.number for version in ledger.versions}
@@ -255,13 +258,38 @@ def _updated(
     if not changed and remembered == ledger.observations:
         return ledger
     return Ledger(
-        number=ledger.number + 1,
+        number=ledger.number,
         project=context.project.name,
         last_version=last,
         versions=tuple(versions),
         observations=remembered,
         shapes={**ledger.shapes, **shapes},
     )
+
+
+def _damages(context: Context, version: FileVersion) -> tuple[Damage, ...]:
+    return context.lake.files.known_damage(Layer.BRONZE, version.dataset, version.bronze)
+
+
+def _without_damage(context: Context, version: FileVersion) -> FileVersion:
+    """A version that does not count any more does without those of its records that the lake has lost."""
+    if version.state is FileState.LIVE or not _damages(context, version):
+        return version
+    known = context.lake.files.known_damage
+    sound = tuple(file for file in version.bronze if not known(Layer.BRONZE, version.dataset, [file]))
+    return version.model_copy(update={"bronze": sound})
+
+
+def _require_records(context: Context, ledger: Ledger) -> None:
+    """LakeDamaged when the lake has lost records that count, and their file is not in the sources any more."""
+    lost = [
+        replace(damage, part=f"{damage.part}, records of {version.path}")
+        for version in ledger.versions
+        if version.state is FileState.LIVE
+        for damage in _damages(context, version)
+    ]
+    if lost:
+        raise LakeDamaged(lost)
 
 
 def _kept(
@@ -291,7 +319,7 @@ def _version(result: Parsed, context: Context, arrived: FileVersion | None = Non
         run_id=arrived.run_id if arrived else context.inputs.run_id,
         rows=result.records,
         malformed=result.malformed,
-        bronze=tuple(file.name for file in result.data),
+        bronze=tuple(file.model_copy(update={"stats": {}}) for file in result.data),
         layout=incoming.dataset.layout,
         admission=incoming.dataset.admission,
         shape=result.shape_id,
@@ -305,16 +333,11 @@ def build_bronze(context: Context, dataset: Dataset, received: Received, publish
     """Make the Delta table of a dataset say what the ledger says."""
     ledger, parsed = received.ledger, received.parsed
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
-    names = tuple(dict.fromkeys(name for version in accepted for name in version.bronze))
-    mark = digest(repr((names, bronze_columns(dataset))))
-    known = published.build(Layer.BRONZE, dataset.name) if published else None
-    if known is not None and known.fingerprint == mark:
-        context.report_found(known, published=True)
-        return known
-    known = context.lake.find_build(Layer.BRONZE, dataset.name, mark)
-    if known is not None:
-        context.report_found(known, published=False)
-        return known
+    files = {file.name: file for version in accepted for file in version.bronze}
+    mark = digest(repr((tuple(files), bronze_columns(dataset))))
+    if found := context.find(Layer.BRONZE, dataset.name, mark, published):
+        context.report_found(found)
+        return found.build
     new = {file.name: file for result in parsed if result.incoming.dataset == dataset for file in result.data}
     duration = sum(result.duration_s for result in parsed if result.incoming.dataset == dataset)
     build = context.lake.keep_build(
@@ -322,16 +345,12 @@ def build_bronze(context: Context, dataset: Dataset, received: Received, publish
             table=dataset.name,
             layer=Layer.BRONZE,
             fingerprint=mark,
-            version=0,
-            rows=sum(version.rows for version in accepted),
-            files=names,
             columns=bronze_columns(dataset),
             built_at=context.inputs.now,
             run_id=context.inputs.run_id,
             duration_s=round(duration, 3),
         ),
-        [new[name] for name in names if name in new],
-        kept=[name for name in names if name not in new],
+        [new.get(name, file) for name, file in files.items()],
     )
     context.report(TableReport(dataset.name, Layer.BRONZE, TableStatus.BUILT, build.rows, build.duration_s))
     return build

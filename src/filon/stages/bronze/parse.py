@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
-from filon.lake import DataFile, Layer, Shape, SourceFile, Sources
+from filon.lake import Layer, Shape, SourceFile, Sources, TableFile
 from filon.project import Dataset, digest
 from filon.project.vocabulary import Drift
 from filon.sql import identifier, literal
@@ -46,7 +46,7 @@ class Parsed:
     incoming: Incoming
     records: int = 0
     malformed: int = 0
-    data: tuple[DataFile, ...] = ()
+    data: tuple[TableFile, ...] = ()
     shape: Shape | None = None
     notes: tuple[str, ...] = ()
     refused: Refused | None = None
@@ -284,7 +284,8 @@ def _write(
         f"SELECT {columns}, {_extra(header, dataset)} AS _extra, {faults[0]} AS _malformed, {faults[1]} AS _raw, "
         f"_file, _record FROM {identifier(TABLE)}"
     )
-    data = tuple(context.engine.write(query, context.lake.table(Layer.BRONZE, dataset.name)))
+    written = context.engine.write(query, context.lake.table(Layer.BRONZE, dataset.name))
+    data = context.lake.seal(Layer.BRONZE, dataset.name, written)
     context.engine.drop([f"{TABLE} named", TABLE])
     share = round((time.perf_counter() - start) / len(texts), 4)
     results = []

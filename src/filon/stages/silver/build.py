@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from filon.errors import ConservationBroken
-from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release
+from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release, TableFile
 from filon.project import Column, Dataset, digest
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
-from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback, with_files
+from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
 from filon.stages.rules import BRONZE, SEPARATOR, day_of, judged_query, raw_record
 
 QUARANTINE_COLUMNS = (
@@ -42,7 +42,7 @@ def build_silver(
     context: Context,
     dataset: Dataset,
     ledger: Ledger,
-    bronze_columns: Sequence[tuple[str, str]],
+    bronze: Build,
     referenced: Mapping[str, Build],
     published: Release | None,
 ) -> SilverResult:
@@ -55,7 +55,7 @@ def build_silver(
     mark = _mark(base, as_of)
     if not context.inputs.force and (found := _found(context, dataset, mark, published)):
         return found
-    work = _Work(context, dataset, ledger, live, tuple(bronze_columns), referenced, mark, as_of)
+    work = _Work(context, dataset, ledger, live, bronze, referenced, mark, as_of)
     try:
         return work.run()
     finally:
@@ -86,18 +86,13 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
 
 
 def _found(context: Context, dataset: Dataset, mark: str, published: Release | None) -> SilverResult | None:
-    builds = []
-    for layer in (Layer.SILVER, Layer.QUARANTINE):
-        build = published.build(layer, dataset.name) if published else None
-        is_published = build is not None and build.fingerprint == mark
-        if not is_published:
-            build = context.lake.find_build(layer, dataset.name, mark)
-        if build is None:
-            return None
-        builds.append((build, is_published))
-    for build, is_published in builds:
-        context.report_found(build, published=is_published)
-    return SilverResult(builds[0][0], builds[1][0])
+    accepted = context.find(Layer.SILVER, dataset.name, mark, published)
+    rejected = context.find(Layer.QUARANTINE, dataset.name, mark, published)
+    if accepted is None or rejected is None:
+        return None
+    context.report_found(accepted)
+    context.report_found(rejected)
+    return SilverResult(accepted.build, rejected.build)
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ class _Work:
     dataset: Dataset
     ledger: Ledger
     live: tuple[FileVersion, ...]
-    bronze_columns: tuple[tuple[str, str], ...]
+    bronze: Build
     referenced: Mapping[str, Build]
     mark: str
     as_of: dt.date | None
@@ -121,8 +116,8 @@ class _Work:
             raw = self._raw_text()
             engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, raw))
             engine.cache(LOSERS, self._losers())
-            accepted = engine.write(self._accepted(), lake.table(Layer.SILVER, name))
-            rejected = engine.write(self._rejected(), lake.table(Layer.QUARANTINE, name))
+            accepted = self._write(Layer.SILVER, self._accepted())
+            rejected = self._write(Layer.QUARANTINE, self._rejected())
             columns = (*((c.name, c.type.sql) for c in self.dataset.contract.columns), *PLACE)
             engine.bind(ACCEPTED, [lake.table(Layer.SILVER, name).path_of(file.name) for file in accepted], columns)
             paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
@@ -132,13 +127,17 @@ class _Work:
                 quality, dict(engine.rows(f"SELECT _file, count(*) FROM {identifier(JUDGED)} GROUP BY 1"))
             )
             silver = self._build(Layer.SILVER, columns, quality, elapsed())
-            silver = lake.keep_build(with_files(silver, accepted), accepted)
+            silver = lake.keep_build(silver, accepted)
             quarantine = self._build(Layer.QUARANTINE, QUARANTINE_COLUMNS, None, 0.0)
-            quarantine = lake.keep_build(with_files(quarantine, rejected), rejected)
+            quarantine = lake.keep_build(quarantine, rejected)
             duration = elapsed()
         context.report(TableReport(name, Layer.SILVER, TableStatus.BUILT, silver.rows, duration))
         context.report(TableReport(name, Layer.QUARANTINE, TableStatus.BUILT, quarantine.rows, 0.0))
         return SilverResult(silver, quarantine)
+
+    def _write(self, layer: Layer, query: str) -> tuple[TableFile, ...]:
+        lake, name = self.context.lake, self.dataset.name
+        return lake.seal(layer, name, self.context.engine.write(query, lake.table(layer, name)))
 
     def _bind_bronze(self) -> None:
         """All live records, each from the files that its version names; files cut by an older layout may lack columns.
@@ -146,21 +145,22 @@ class _Work:
         Most files hold nothing else. Where some versions were read again, the files are taken apart by the versions of
         that kind which name them, so that former records of the others in them do not count.
         """
-        location = self.context.lake.table(Layer.BRONZE, self.dataset.name)
         again = {version.number for version in self.live if version.rereads}
         naming: dict[str, set[int]] = {}
         for version in self.live:
-            for name in version.bronze:
-                naming.setdefault(name, set()).add(version.number)
-        older = {name for version in self.live if version.layout != self.dataset.layout for name in version.bronze}
+            for file in version.bronze:
+                naming.setdefault(file.name, set()).add(version.number)
+        files = {file.name: file for version in self.live for file in version.bronze}
+        older = {f.name for version in self.live if version.layout != self.dataset.layout for f in version.bronze}
         groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
         for name, numbers in naming.items():
             groups.setdefault((name in older, frozenset(numbers & again)), []).append(name)
         parts = []
         for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
             table = f"live records {index}"
-            paths = [location.path_of(name) for name in names]
-            self.context.engine.bind(table, paths, self.bronze_columns, lenient=lenient)
+            part = self.context.lake.part_of(self.bronze)
+            paths = self.context.lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
+            self.context.engine.bind(table, paths, self.bronze.columns, lenient=lenient)
             numbers = set().union(*(naming[name] for name in names))
             parts.append(f"SELECT * FROM {identifier(table)}{self._only(numbers, set(names), whole=not again)}")
         self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
@@ -168,7 +168,7 @@ class _Work:
     def _only(self, numbers: set[int], names: set[str], *, whole: bool) -> str:
         """Only the records of these versions; nothing to say when the files hold no others."""
         versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
-        sharing = {v.number for v in versions if names & set(v.bronze)}
+        sharing = {v.number for v in versions if names & {file.name for file in v.bronze}}
         none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
         if whole and none_dropped and sharing == numbers and all(v.bronze for v in versions):
             return ""
@@ -292,9 +292,6 @@ class _Work:
             table=self.dataset.name,
             layer=layer,
             fingerprint=self.mark,
-            version=0,
-            rows=0,
-            files=(),
             columns=columns,
             built_at=inputs.now,
             run_id=inputs.run_id,

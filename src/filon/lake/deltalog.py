@@ -1,0 +1,34 @@
+"""The log of a Delta table, seen from outside: readers of Parquet files never need it, other tools do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from filon.lake.location import Entry, Location
+
+LOG = "_delta_log"
+COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{20}})\.json")
+
+
+def log_size(entries: Iterable[Entry], version: int) -> int:
+    """Bytes of the commits up to a version; -1 when one of them is missing."""
+    sizes = {int(match[1]): entry.size for entry in entries if (match := COMMIT.fullmatch(entry.name))}
+    if not set(range(version + 1)) <= sizes.keys():
+        return -1
+    return sum(size for number, size in sizes.items() if number <= version)
+
+
+def is_log_readable(location: Location) -> bool:
+    """Whether every commit of a table's log is there, and is lines of JSON."""
+    names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
+    numbers = [int(match[1]) for name in names if (match := COMMIT.fullmatch(name))]
+    return numbers == list(range(len(numbers))) and all(_is_json_lines(location.read(name)) for name in names)
+
+
+def _is_json_lines(content: bytes) -> bool:
+    try:
+        return all(isinstance(json.loads(line), dict) for line in content.splitlines()) and bool(content)
+    except ValueError:
+        return False

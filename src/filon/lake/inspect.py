@@ -1,0 +1,81 @@
+"""Look whether what a release names is there: one listing of each layer, and no file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from filon.errors import Damage, LakeDamaged
+from filon.lake.deltalog import LOG, log_size
+from filon.lake.documents import Build, Release
+from filon.lake.location import Entry, Layer
+from filon.lake.numbered import GONE
+from filon.lake.sealed import OTHER_BYTES, seal
+from filon.lake.store import Lake
+
+TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
+NOTES = "builds"
+
+
+def inspect_release(lake: Lake, release: Release) -> list[Damage]:
+    """What is missing of a release, or has another size: files, Delta logs, notes of builds. The lake remembers it."""
+    with ThreadPoolExecutor(len(TABLES) + 1) as pool:
+        listed = dict(zip(TABLES, pool.map(lambda layer: _by_table(lake, layer), TABLES), strict=True))
+        notes = {entry.name: entry for entry in lake.layer(Layer.METADATA).listing(NOTES)}
+    damages = []
+    for build in release.tables.values():
+        entries = listed[build.layer].get(build.table, {})
+        damages += lake.files.compare(build, entries, lake.part_of(build))
+        damages += _log_damage(lake, build, entries)
+        damages += _note_damage(lake, build, notes)
+    return damages
+
+
+def inspect_documents(lake: Lake) -> list[Damage]:
+    """What is wrong with the ledger, the releases and the reports of runs."""
+    damages: list[Damage] = []
+    for log in (lake.ledgers.documents, lake.releases, lake.runs):
+        try:
+            log.newest()
+        except LakeDamaged as error:
+            damages += error.damages
+        else:
+            damages += log.broken_links()
+    return damages
+
+
+def mend_notes(lake: Lake, release: Release) -> None:
+    """Note the builds of a release again where their notes are gone: nothing about them has to be guessed."""
+    for build in release.tables.values():
+        if build.layer is not Layer.BRONZE:
+            lake.note(build)
+
+
+def _by_table(lake: Lake, layer: Layer) -> Mapping[str, Mapping[str, Entry]]:
+    tables: dict[str, dict[str, Entry]] = {}
+    for entry in lake.layer(layer).listing():
+        table, _, name = entry.name.partition("/")
+        tables.setdefault(table, {})[name] = entry._replace(name=name)
+    return tables
+
+
+def _log_damage(lake: Lake, build: Build, entries: Mapping[str, Entry]) -> list[Damage]:
+    if log_size(entries.values(), build.version) == build.log_bytes:
+        return []
+    address = lake.table(build.layer, build.table).path_of(LOG)
+    what = f"lacks entries up to version {build.version}, or they have other sizes"
+    repair = "`filon run` writes another log, whose versions begin with 0"
+    lake.damaged_logs.add(build.id)
+    return [Damage(address, what, lake.part_of(build), repair)]
+
+
+def _note_damage(lake: Lake, build: Build, notes: Mapping[str, Entry]) -> list[Damage]:
+    """A note of another size may be that of a run which built the same again: what it says then is sound."""
+    entry = notes.get(build.note)
+    if build.layer is Layer.BRONZE or (entry is not None and entry.size == len(seal(build))):
+        return []
+    address = lake.layer(Layer.METADATA).path_of(build.note)
+    if entry is not None and lake.find_note(build.layer, build.table, build.fingerprint) is not None:
+        return []
+    what = GONE if entry is None else OTHER_BYTES
+    return [Damage(address, what, lake.part_of(build), "`filon run` writes it again")]
