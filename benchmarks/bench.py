@@ -111,8 +111,8 @@ def fresh(folder: Path) -> Path:
 def fact_of_lake(lake: Path) -> tuple[object, ...]:
     """Checksum of the published fact table."""
     newest = max((lake / "metadata" / "releases").glob("*.json"))
-    build: Mapping[str, list[str]] = json.loads(newest.read_text())["tables"]["gold/fact_ventes"]
-    return checksum([str(lake / "gold" / "fact_ventes" / name) for name in build["files"]])
+    build: Mapping[str, list[dict[str, str]]] = json.loads(newest.read_text())["tables"]["gold/fact_ventes"]
+    return checksum([str(lake / "gold" / "fact_ventes" / file["name"]) for file in build["files"]])
 
 
 def checksum(files: list[str]) -> tuple[object, ...]:

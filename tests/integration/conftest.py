@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from deltalake import DeltaTable
 from pymongo import MongoClient
 
 from filon.cli import main
@@ -106,7 +107,11 @@ class Shop:
 
     def json(self, *arguments: str) -> Any:
         """The JSON that a command prints."""
-        return json.loads(self.filon(*arguments, "--json"))
+        return self.json_of(*arguments)
+
+    def json_of(self, *arguments: str, exit_code: int = 0) -> Any:
+        """The same, of a command that ends with this exit code."""
+        return json.loads(self.filon(*arguments, "--json", exit_code=exit_code))
 
     def release(self) -> dict[str, Any]:
         """The published release as it lies in the lake."""
@@ -117,10 +122,15 @@ class Shop:
     def rows(self, table: str, columns: str = "*", layer: str = "gold") -> list[tuple[Any, ...]]:
         """The published rows of a table, sorted."""
         build = self.release()["tables"][f"{layer}/{table}"]
-        files = [str(self.lake / layer / table / name) for name in build.get("files", [])]
+        files = [str(self.lake / layer / table / file["name"]) for file in build.get("files", [])]
         if not files:
             return []
         return duckdb.sql(f"SELECT {columns} FROM read_parquet({files}) ORDER BY ALL").fetchall()
+
+    def delta(self, layer: str, table: str) -> list[tuple[Any, ...]]:
+        """The rows of a table as another tool reads them by its Delta log, sorted."""
+        files = DeltaTable(self.lake / layer / table).file_uris()
+        return duckdb.sql(f"SELECT * FROM read_parquet({files}) ORDER BY ALL").fetchall()
 
 
 def _exit_code_of(arguments: Sequence[str]) -> int:

@@ -75,6 +75,7 @@ def show_release(console: Console, release: Release | None) -> None:
 def releases(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
     """List the releases that are kept, newest first."""
     _, opened = open_lake(project, lake)
+    opened.release()  # LakeDamaged when the newest one is lost: the others alone would tell another story
     found = [opened.releases.get(number_) for number_ in reversed(opened.releases.numbers())]
     if json:
         typer.echo(json_module.dumps([_summary(release) for release in found], indent=2))

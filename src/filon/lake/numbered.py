@@ -2,8 +2,8 @@
 
 Document n+1 is created, never overwritten, so of two writers that both read document n exactly one succeeds. This is
 what local disks and every S3 implementation with conditional writes can do. Each document names the seal of the one
-before it, and ``head.json`` the newest one: neither a document in the middle nor the newest can vanish or change
-without notice.
+before it, and an object under ``heads`` the newest one: neither a document in the middle nor the newest can vanish or
+change without notice.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ class NumberedLog(Generic[Content]):
         self._part = part
         self._repair = f"restore it from a backup{without_newest}"
         self._compressed = compressed
+        self._head_name = f"heads/{prefix}.json"
         self._suffix = ".json.gz" if compressed else ".json"
         self._pattern = re.compile(rf"{re.escape(prefix)}/(\d+){re.escape(self._suffix)}")
         self._seals: dict[int, str] = {}
@@ -144,7 +145,7 @@ class NumberedLog(Generic[Content]):
         head = self._head()
         if number and (head is None or head.number < number):
             note = Head(number=number, seal=self.seal_of(number))
-            self._location.write(f"{self._prefix}/head.json", seal(note))
+            self._location.write(self._head_name, seal(note))
 
     def broken_links(self) -> list[Damage]:
         """Documents that were lost or replaced between the oldest and the newest one."""
@@ -177,7 +178,7 @@ class NumberedLog(Generic[Content]):
     def _head(self) -> Head | None:
         damage = self._head_damage(OTHER_BYTES)
         try:
-            raw = self._location.read(f"{self._prefix}/head.json")
+            raw = self._location.read(self._head_name)
             return unseal(raw, Head, damage.object, damage.part, damage.repair).content
         except FileNotFoundError:
             return None
@@ -190,5 +191,5 @@ class NumberedLog(Generic[Content]):
         return f"{self._prefix}/{number:010d}{self._suffix}"
 
     def _head_damage(self, what: str) -> Damage:
-        address = self._location.path_of(f"{self._prefix}/head.json")
+        address = self._location.path_of(self._head_name)
         return Damage(address, what, f"it names the newest of {self._part}", self._repair)

@@ -43,7 +43,7 @@ class Served:
         """The rows of a gold table, read from its Parquet files."""
         document = sorted((self.shop.lake / "metadata" / "releases").glob("*.json"))[release - 1]
         build = json.loads(document.read_text())["tables"][f"gold/{table}"]
-        files = [str(self.shop.lake / "gold" / table / name) for name in build["files"]]
+        files = [str(self.shop.lake / "gold" / table / file["name"]) for file in build["files"]]
         relation = duckdb.sql(f"SELECT * FROM read_parquet({files})")
         return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 

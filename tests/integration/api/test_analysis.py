@@ -36,7 +36,7 @@ def facts(served: Served) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         for table in ("fact_ventes", "dim_clients"):
             build = served.shop.release()["tables"][f"gold/{table}"]
-            files = [str(served.shop.lake / "gold" / table / name) for name in build["files"]]
+            files = [str(served.shop.lake / "gold" / table / file["name"]) for file in build["files"]]
             connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files})")
         connection.execute(
             "CREATE TABLE facts AS SELECT f.*, segment_client AS segment, pays FROM fact_ventes AS f "

@@ -42,7 +42,9 @@ class RemoteShop(Shop):
         build = self.release()["tables"][f"{layer}/{table}"]
         with surroundings(self.environment()):
             location = Lake(self.root).table(Layer(layer), table)
-            found = [pyarrow.parquet.read_table(io.BytesIO(location.read(name))) for name in build.get("files", [])]
+            found = [
+                pyarrow.parquet.read_table(io.BytesIO(location.read(file["name"]))) for file in build.get("files", [])
+            ]
         names = None if columns == "*" else columns.split(", ")
         picked = [part.select(names) if names else part for part in found]
         return sorted((tuple(row.values()) for part in picked for row in part.to_pylist()), key=repr)
