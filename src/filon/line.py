@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from filon.engines import Engine
 from filon.errors import ConfigError, Damage, FilonError, LakeDamaged, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
-from filon.lake.inspect import inspect_release, mend_notes
+from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
 from filon.recording import record_rollback, record_run
@@ -218,13 +218,11 @@ def _opened(run: Run) -> Release | None:
     """The release that is published as a run begins, in a lake that is known to keep what is written."""
     lake, inputs = run.context.lake, run.context.inputs
     lake.prepare(inputs.run_id)
-    if inputs.force:
-        lake.accept_loss()
+    run.damages = tuple(accept_loss(lake)) if inputs.force else ()
     published = lake.release()
-    if published is not None:
-        run.damages = tuple(inspect_release(lake, published))
-        if run.damages:
-            mend_notes(lake, published)
+    if published is not None and (found := inspect_release(lake, published)):
+        run.damages += tuple(found)
+        mend_notes(lake, published)
     return published
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from filon.errors import Damage, LakeDamaged
 from filon.lake.deltalog import LOG, log_size
 from filon.lake.documents import Build, Release
 from filon.lake.location import Entry, Layer
-from filon.lake.numbered import GONE
+from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, seal
 from filon.lake.store import Lake
 
@@ -35,13 +36,25 @@ def inspect_documents(lake: Lake) -> list[Damage]:
     """What is wrong with the ledger, the releases and the reports of runs."""
     damages: list[Damage] = []
     for log in (lake.ledgers.documents, lake.releases, lake.runs):
-        try:
-            log.newest()
-        except LakeDamaged as error:
-            damages += error.damages
-        else:
-            damages += log.broken_links()
+        lost = _lost_newest(log)
+        damages += lost or log.broken_links()
     return damages
+
+
+def accept_loss(lake: Lake) -> list[Damage]:
+    """Go on from the newest ledger and release that can be read; returns what is lost with the newer ones."""
+    lost = [*_lost_newest(lake.ledgers.documents), *_lost_newest(lake.releases)]
+    if lost:
+        lake.accept_loss()
+    return lost
+
+
+def _lost_newest(log: NumberedLog[Any]) -> list[Damage]:
+    try:
+        log.newest()
+    except LakeDamaged as error:
+        return list(error.damages)
+    return []
 
 
 def mend_notes(lake: Lake, release: Release) -> None:
