@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from filon.engines import Engine
-from filon.errors import ConfigError, FilonError, StoreError, TablesFailed, TableSkipped
+from filon.errors import (
+    ConfigError,
+    FilonError,
+    LakeError,
+    StoreError,
+    TablesFailed,
+    TableSkipped,
+    WorkspaceUnavailable,
+)
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
@@ -23,11 +31,12 @@ from filon.report import CheckLine, DatasetLine, FileLine, RunReport, RunStatus
 from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
-from filon.settings import Settings
+from filon.settings import Settings, bytes_of
 from filon.stages.bronze import BronzeResult, FileOutcome, bronze_columns, build_bronze, receive_files
 from filon.stages.compiling import check_project
 from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
 from filon.stages.gold import build_gold
+from filon.stages.limits import Limits
 from filon.stages.publish import publish, require_passed, run_checks
 from filon.stages.silver import SilverResult, build_silver
 
@@ -85,8 +94,14 @@ def workspace_of(settings: Settings) -> Iterator[Path]:
     """A folder for temporary files that is gone afterwards."""
     if settings.workspace is not None and not settings.workspace.is_dir():
         raise ConfigError(f"the workspace {settings.workspace} is no folder; create it, or unset FILON_WORKSPACE")
-    with tempfile.TemporaryDirectory(prefix="filon-", dir=settings.workspace, ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+    where = settings.workspace
+    try:
+        where = where or Path(tempfile.gettempdir())
+        folder = tempfile.TemporaryDirectory(prefix="filon-", dir=where, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise WorkspaceUnavailable(where or Path("for temporary files"), error) from error
+    with folder as name:
+        yield Path(name)
 
 
 @dataclass
@@ -169,6 +184,7 @@ def run_line(
             workspace=workspace,
             make_engine=lambda: make_engine(settings, project, as_of, workspace),
             watch=watch or Nobody(),
+            limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )
         run = Run(context, steps or Plainly())
         published = run.step("open the lake", partial(_opened, lake, inputs.run_id))
@@ -188,12 +204,23 @@ def run_line(
         finally:
             if context.engine_started:
                 context.engine.close()
+    try:
+        return _kept(run, store, report, published)
+    except LakeError as error:  # what happened is told all the same, and that nobody will find it in the lake
+        problem = f"the report of this run could not be kept: {error}"
+        both = f"{report.error}\n{problem}" if report.error else problem
+        return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+
+
+def _kept(run: Run, store: Store | None, report: RunReport, published: Release | None) -> RunReport:
+    """Leave the report in the lake and in the store's records; it says why it is not in these."""
+    lake, inputs = run.context.lake, run.context.inputs
     if not _is_repetition(report, published):
         builds = {build.id: build for build in run.builds}
         facts = report.model_dump(mode="json")
-        lake.keep_run(RunDocument(run_id=inputs.run_id, started_at=now, report=facts, builds=builds))
+        lake.keep_run(RunDocument(run_id=inputs.run_id, started_at=inputs.now, report=facts, builds=builds))
     if store is not None and run.bronze is not None:
-        problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
+        problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, inputs.now)
         report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
 
