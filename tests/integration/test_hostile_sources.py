@@ -72,16 +72,6 @@ def test_a_file_is_retracted_and_shown_by_its_shown_name_or_its_raw_one(shop: Sh
     assert numbers & set(range(100, 105)) == {101, 102, 104}
 
 
-def test_a_ledger_that_gives_one_path_two_contents_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop.put("achats-2.csv", purchase(100))
-    monkeypatch.setattr("filon.lake.sources.spelled", lambda name: os.fsdecode(name).replace("-2", ""))
-    monkeypatch.setattr("filon.lake.sources.pairwise", lambda _: ())
-    message = shop.filon("run", exit_code=1)
-    assert "achats.csv stands for 2 files" in message
-    assert "nothing was written" in message
-    assert not (shop.lake / "metadata" / "ledger").exists()
-
-
 @pytest.fixture
 def open_shop() -> Iterator[Shop]:
     """A shop in a folder that every user may enter."""

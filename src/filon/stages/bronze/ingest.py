@@ -90,7 +90,7 @@ def receive_files(context: Context, sources: Sources) -> Received:
         found = _read(context, sources, ledger, _Found(listing, observations, unread))
         after = _updated(ledger, context, found, observations)
         outcomes = _outcomes(after, found)
-        _check_accounts(after, outcomes)
+        check_accounts(after, outcomes)
         if after == ledger or context.lake.ledgers.add(ledger.number + 1, after):
             break
     else:
@@ -425,7 +425,7 @@ def _outcomes(ledger: Ledger, found: _Read) -> tuple[FileOutcome, ...]:
     return tuple(sorted(outcomes, key=lambda outcome: outcome.path))
 
 
-def _check_accounts(ledger: Ledger, outcomes: Iterable[FileOutcome]) -> None:
+def check_accounts(ledger: Ledger, outcomes: Iterable[FileOutcome]) -> None:
     """Every listed file is accounted for, and no path brings two contents: rows are counted by version, not by path."""
     live = Counter((v.dataset, v.path) for v in ledger.versions if v.state is FileState.LIVE)
     listed = Counter(outcome.path for outcome in outcomes)

@@ -22,10 +22,10 @@ from filon.sql import identifier, literal
 from filon.stages.bronze.arrivals import Place
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
-from filon.stages.bronze.receive import Received, Refused, receive, unread
+from filon.stages.bronze.receive import LONGEST_DETAIL, Received, Refused, receive, unread
 from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
 from filon.stages.context import Context
-from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS
+from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
 WINDOW_BYTES = 256 << 20
 WINDOW_FILES = 2_000
@@ -108,7 +108,7 @@ def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> l
         folder = context.workspace / f"received-{window[0].number}"
         with _workspace(context.workspace), context.timed(Layer.BRONZE, window[0].dataset.name, None):
             folder.mkdir(parents=True)
-            for texts, refused in _receive(context, sources, window, folder):
+            for texts, refused in receive_some(sources, window, folder, context.limits):
                 found = [*refused, *_read_texts(context, texts, folder)]
                 checked = [_checked(result, sources) for result in found]
                 _keep_refused(context, sources, checked)
@@ -148,22 +148,22 @@ def _windows(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
         yield window
 
 
-def _receive(
-    context: Context, sources: Sources, window: Sequence[Incoming], folder: Path
+def receive_some(
+    sources: Sources, window: Sequence[Incoming], folder: Path, limits: Limits, most: int = WINDOW_BYTES
 ) -> Iterator[tuple[list[_Text], list[Parsed]]]:
     """Texts and refusals, some at a time: what an archive unpacks to is known only afterwards."""
 
     def one(item: Incoming) -> tuple[Incoming, Received]:
         target = folder / f"{item.number}.csv"
-        return item, receive(sources, item.file, item.dataset.dialect, target, context.limits)
+        return item, receive(sources, item.file, item.dataset.dialect, target, limits)
 
     waiting = deque(window)
     running: deque[Future[tuple[Incoming, Received]]] = deque()
     with ThreadPoolExecutor(max_workers=RECEIVERS) as pool:
         while waiting or running:
             texts, refused, size = list[_Text](), list[Parsed](), 0
-            while running or (waiting and size < WINDOW_BYTES):
-                while waiting and size < WINDOW_BYTES and len(running) < RECEIVERS:
+            while running or (waiting and size < most):
+                while waiting and size < most and len(running) < RECEIVERS:
                     running.append(pool.submit(one, waiting.popleft()))
                 item, received = running.popleft().result()
                 try:
@@ -381,6 +381,7 @@ def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
     if not header.extras:
         return []
     names = ", ".join(name for name, _ in header.extras)
+    names = names if len(names) <= LONGEST_DETAIL else f"{names[:LONGEST_DETAIL]}…"
     fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
     return [f"undeclared columns {fate}: {names}"]
 
