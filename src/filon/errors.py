@@ -5,6 +5,11 @@ FilonError
 ├── ProjectInvalid           a project folder holds mistakes; carries every Problem found
 ├── SourcesMissing           nothing to read where the sources should be
 ├── SourcesUnavailable       the object store of the sources does not answer (retryable)
+│   └── SourceUnreadable     one file of the sources cannot be read (retryable)
+│       └── SourceGone       one file left the sources after it was listed (retryable)
+├── SourcesAmbiguous         two files of the sources have one name
+├── WorkspaceUnavailable     the folder for temporary files cannot be written (retryable)
+├── SystemFailed             the operating system refused a file that no other part of the tree stands for
 ├── LakeError
 │   ├── ReleaseConflict      another run published first (retryable)
 │   ├── ReleaseMissing       no such release
@@ -25,7 +30,9 @@ FilonError
 │   ├── ApiMissing           what was asked for is not there, or no longer (retryable)
 │   └── ApiBusy              it was asked too often (retryable)
 ├── EngineError              the engine refused or failed a statement
+│   └── EngineExhausted      it ran out of memory or temporary disk
 ├── ConservationBroken       read is not accepted + superseded + rejected
+├── FileUnaccounted          a file would be counted twice, or not at all
 ├── ChecksFailed             blocking checks failed; nothing was published
 ├── TablesFailed             some tables could not be built; the others were
 ├── TableSkipped             a table was not built, since one that it needs could not be
@@ -90,6 +97,39 @@ class SourcesUnavailable(FilonError):
     """The object store of the sources does not answer, or refuses."""
 
     retryable = True
+
+
+class SourceUnreadable(SourcesUnavailable):
+    """One file of the sources cannot be read; the message says why, without its name."""
+
+
+class SourceGone(SourceUnreadable):
+    """One file left the sources after it was listed."""
+
+
+class SourcesAmbiguous(FilonError):
+    """Two files of the sources have one name, so that one would be taken for the other."""
+
+
+class WorkspaceUnavailable(FilonError):
+    """The folder for temporary files cannot be written: no space, no permission."""
+
+    retryable = True
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        self.folder = folder
+        super().__init__(
+            f"the workspace {folder} cannot be written: {error.strerror or error}. "
+            "Make room there, or point FILON_WORKSPACE at a folder on a larger disk; then run again."
+        )
+
+
+class SystemFailed(FilonError):
+    """The operating system refused a file or a folder that no other part of the tree stands for."""
+
+    def __init__(self, error: Exception, place: Path | str) -> None:
+        reason = error.strerror if isinstance(error, OSError) else None
+        super().__init__(f"{place}: {reason or error}. Check that the folder exists, its permissions and its disk.")
 
 
 class LakeError(FilonError):
@@ -223,6 +263,17 @@ class EngineError(FilonError):
     """The engine refused or failed a statement."""
 
 
+class EngineExhausted(EngineError):
+    """The engine ran out of memory or temporary disk; ``reason`` is its own word for it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"the engine ran out of memory or temporary disk: {reason}. "
+            "Raise FILON_MEMORY_LIMIT, or point FILON_WORKSPACE at a larger disk."
+        )
+
+
 class ConservationBroken(FilonError):
     """Rows were lost or made up: read is not accepted + superseded + rejected."""
 
@@ -236,6 +287,18 @@ class ConservationBroken(FilonError):
         super().__init__(
             "\n".join([f"rows of {dataset} do not add up; nothing was published:", *lines])
             + "\n  This is a defect of the engine, not of the data: please report it with the file."
+        )
+
+
+class FileUnaccounted(FilonError):
+    """A file of the sources would be counted twice, or not at all."""
+
+    def __init__(self, wrong: list[str]) -> None:
+        self.wrong = tuple(wrong)
+        lines = [f"  {line}" for line in wrong]
+        super().__init__(
+            "\n".join(["the files do not add up; nothing was written:", *lines])
+            + "\n  The ledger of the lake is damaged, or this is a defect of Filon: please report it with the names."
         )
 
 

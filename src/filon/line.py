@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from filon.engines import Engine
-from filon.errors import ConfigError, Damage, FilonError, LakeDamaged, StoreError, TablesFailed, TableSkipped
+from filon.errors import (
+    ConfigError,
+    Damage,
+    FilonError,
+    LakeDamaged,
+    LakeError,
+    StoreError,
+    TablesFailed,
+    TableSkipped,
+)
 from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.project import Dataset, Model, Project
@@ -23,11 +32,12 @@ from filon.report import CheckLine, DamageLine, DatasetLine, FileLine, RunReport
 from filon.serving.loader import LoadReport, bring
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
-from filon.settings import Settings
+from filon.settings import Settings, bytes_of
 from filon.stages.bronze import BronzeResult, FileOutcome, build_bronze, receive_files
 from filon.stages.compiling import check_project
 from filon.stages.context import Context, Inputs, Nobody, TableReport, TableStatus, Watch
 from filon.stages.gold import build_gold
+from filon.stages.limits import Limits
 from filon.stages.publish import publish, require_passed, run_checks
 from filon.stages.silver import SilverResult, build_silver
 from filon.workspace import temporary_folder
@@ -180,6 +190,7 @@ def run_line(
             workspace=workspace,
             make_engine=lambda: make_engine(settings, project, as_of, workspace),
             watch=watch or Nobody(),
+            limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )
         run = Run(context, steps or Plainly())
         published = run.step("open the lake", partial(_opened, run))
@@ -198,10 +209,21 @@ def run_line(
         finally:
             if context.engine_started:
                 context.engine.close()
+    try:
+        return _kept(run, store, report, published)
+    except LakeError as error:  # what happened is told all the same, and that nobody will find it in the lake
+        problem = f"the report of this run could not be kept: {error}"
+        both = f"{report.error}\n{problem}" if report.error else problem
+        return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+
+
+def _kept(run: Run, store: Store | None, report: RunReport, published: Release | None) -> RunReport:
+    """Leave the report in the lake and in the store's records; it says why it is not in these."""
+    lake, inputs = run.context.lake, run.context.inputs
     if not _is_repetition(report, published):
         lake.keep_run(_document(run, report, run.release or published))
     if store is not None and run.bronze is not None:
-        problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, now)
+        problem = record_run(store, lake, report, run.release or published, run.bronze.ledger, inputs.now)
         report = report.model_copy(update={"unrecorded": problem or run.unrecorded})
     return report
 

@@ -17,10 +17,22 @@ from filon.project.document import suggestion
 PREFIX = "FILON_"
 
 
+SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B")
+
+
 def _is_size(value: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", value):
+    if not SIZE.fullmatch(value):
         raise ValueError("write a size, such as 2GB or 512MB")
     return value
+
+
+def bytes_of(size: str) -> int:
+    """How many bytes a size is."""
+    found = SIZE.fullmatch(size)
+    if found is None:
+        raise ValueError(f"{size} is no size")
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
 
 
 Size = Annotated[str, AfterValidator(_is_size)]
@@ -92,6 +104,10 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(default=None, ge=1, description="Threads of the engine; else one per core")
     workspace: Path | None = Field(default=None, description="Folder for temporary files; else the system's")
+    max_unpacked_size: Size = Field(default="100GB", description="Most that one compressed file may unpack to")
+    max_ratio: int = Field(
+        default=200, ge=1, description="How many times its own size a file may unpack to, once that is above 256 MiB"
+    )
 
 
 def read_settings(**options: object) -> Settings:

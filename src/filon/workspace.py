@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
+
+from filon.errors import WorkspaceUnavailable
 
 PREFIX = "filon-"
 LOCK = ".lock"
@@ -20,16 +22,28 @@ def temporary_folder(parent: Path | None) -> Iterator[Path]:
     """A folder that is gone afterwards, in ``parent`` or where the system keeps temporary files.
 
     A lock beside the folder says that its process lives; the system gives it back however the process ends.
+    WorkspaceUnavailable when there is no room, or no right to write there.
     """
-    place = parent or Path(tempfile.gettempdir())
-    remove_abandoned(place)
-    folder = place / f"{PREFIX}{secrets.token_hex(6)}"
-    with FileLock(_lock_of(folder), mode=0o600):
+    folder, lock = _made(parent)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+        lock.release()
+
+
+def _made(parent: Path | None) -> tuple[Path, BaseFileLock]:
+    place = parent
+    try:
+        place = place or Path(tempfile.gettempdir())
+        remove_abandoned(place)
+        folder = place / f"{PREFIX}{secrets.token_hex(6)}"
+        lock = FileLock(_lock_of(folder), mode=0o600)
+        lock.acquire()
         folder.mkdir(mode=0o700)
-        try:
-            yield folder
-        finally:
-            _remove(folder)
+    except OSError as error:
+        raise WorkspaceUnavailable(place or Path("for temporary files"), error) from error
+    return folder, lock
 
 
 def remove_abandoned(place: Path) -> None:

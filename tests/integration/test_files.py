@@ -15,7 +15,7 @@ import yaml
 import zstandard
 
 from filon.errors import SourcesUnavailable
-from filon.lake import Sources
+from filon.lake import Sources, spelled
 from tests.integration.conftest import ACHATS, CLIENTS, Shop, surroundings
 from tests.integration.servers import ObjectStore
 
@@ -197,6 +197,8 @@ def test_data_that_does_not_look_like_its_contract_is_reported(sales: Shop) -> N
         "achats'; DROP TABLE.csv",
         'achats"é.csv',
         "achats\n2.csv",
+        "achats\x1b[2J.csv",
+        "achats\udcff.csv",
         "a/achats.csv",
     ],
 )
@@ -204,7 +206,7 @@ def test_hostile_file_names_are_only_names(shop: Shop, name: str) -> None:
     (shop.sources / "achats.csv").unlink()
     shop.put(name, ACHATS)
     report = shop.run()
-    assert [file["file"] for file in report["files"] if file["dataset"] == "achats"] == [name]
+    assert [file["file"] for file in report["files"] if file["dataset"] == "achats"] == [spelled(os.fsencode(name))]
     assert len(shop.rows("fact_ventes")) == 3
 
 

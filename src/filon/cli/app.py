@@ -12,7 +12,7 @@ from rich.console import Console
 from filon import __version__
 from filon.cli import dashboard, flows, lake, line, project, quarantine, secrets, serve
 from filon.cli.up import up
-from filon.errors import FilonError, FlowsUnavailable
+from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 
 app = typer.Typer(
     name="filon",
@@ -63,9 +63,10 @@ def main() -> None:
     except FilonError as error:
         _say(str(error))
         sys.exit(error.exit_code)
-    except OSError as error:  # a file or disk outside the lake: the name and the system's word for it say all
-        _say(f"{error.filename or 'the system'}: {error.strerror or error}")
-        sys.exit(1)
+    except OSError as error:  # a file or disk that no part of Filon stands for
+        failed = SystemFailed(error, error.filename or "what was being written, or the file that takes the output")
+        _say(str(failed))
+        sys.exit(failed.exit_code)
 
 
 def _say(message: str) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import LakeDamaged, NotFound, ReleaseMissing
-from filon.lake import CheckStatus, FileState, Layer, Release, new_run_id
+from filon.lake import CheckStatus, FileState, Layer, Release, name_given, new_run_id
 from filon.lake.inspect import inspect_documents, inspect_release
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
@@ -145,12 +145,13 @@ def rollback(
 
 
 def retract(
-    file: Annotated[str, typer.Argument(help="A file, by its path under the sources")],
+    file: Annotated[str, typer.Argument(help="A file, by its path under the sources, as `run` shows it")],
     project: ProjectOption = None,
     lake: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
     _, opened = open_lake(project, lake)
+    file = name_given(file)
     rows = retract_file(opened, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 

@@ -13,7 +13,7 @@ from filon.cli.line import finish, run_once
 from filon.cli.options import AsOfOption, JsonOption, LakeOption, ProjectOption, SourcesOption, open_lake, read_as_of
 from filon.cli.render import number, open_console, table_of
 from filon.errors import NotFound
-from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id
+from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id, name_given
 from filon.line import make_engine, workspace_of
 from filon.project import Project
 from filon.settings import read_settings
@@ -79,7 +79,7 @@ def show(
 ) -> None:
     """Show rejected rows with their place, reasons and raw text; or a quarantined file."""
     found, opened = open_lake(project, lake)
-    ledger = opened.ledger()
+    ledger, what = opened.ledger(), name_given(what)
     versions = [v for v in ledger.versions if v.path == what and v.state is not FileState.REPLACED]
     refused = [v for v in versions if v.state is FileState.QUARANTINED]
     if what not in found.datasets and not versions:
@@ -94,7 +94,8 @@ def show(
     console = open_console()
     for version in refused:
         console.print(f"{version.path}  version {version.number}  {version.reason}: {version.detail}")
-        console.print(f"  kept as {opened.layer(Layer.QUARANTINE).path_of(kept_name(version))}")
+        if version.sha256:  # there is no copy of what could not be read
+            console.print(f"  kept as {opened.layer(Layer.QUARANTINE).path_of(kept_name(version))}")
     for row in rows:
         console.print(f"{row.file}  record {row.record}  {', '.join(row.reasons)}")
         console.print(f"  {row.raw}")

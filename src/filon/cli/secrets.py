@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from filon.errors import ConfigError
+from filon.errors import ConfigError, SystemFailed
 
 EXAMPLE = Path(".env.example")
 TARGET = Path(".env")
@@ -74,8 +74,11 @@ def write_private(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.new")
     beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    try:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:  # a full disk does not say which file it was about
+        raise SystemFailed(error, path) from error
     beside.replace(path)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from filon.engines.duckdb_s3 import SCHEME, S3Access
 from filon.engines.functions import duckdb_macros
 from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
-from filon.errors import EngineError, LakeUnavailable
+from filon.errors import EngineError, EngineExhausted, LakeUnavailable
 from filon.lake import ColumnStats, DataFile, Location
 from filon.project import Project
 from filon.sql import identifier, identifiers, literal, literals
@@ -24,6 +24,8 @@ WRITE_OPTIONS = (
     "FILENAME_PATTERN 'part-{uuid}', RETURN_STATS true"
 )
 LONGEST_LINE = 8 << 20
+LONGEST_RAGGED_LINE = 64 << 10
+"""Functions make copies of lines, of a whole vector of them at once, and no memory limit counts these."""
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
 BUFFER = 32 << 20
 INTERRUPTED = "Query interrupted"
@@ -57,7 +59,7 @@ class DuckDBEngine:
         single = len(files) == 1
         columns = ("line",) if form.ragged else form.columns
         delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
-        longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_LINE
+        longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_RAGGED_LINE if form.ragged else LONGEST_LINE
         names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
         arguments = (
             f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
@@ -71,6 +73,8 @@ class DuckDBEngine:
             self._connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE {identifier(raw)} AS SELECT * FROM read_csv({arguments})"
             )
+        except duckdb.OutOfMemoryException as error:
+            raise EngineExhausted(_first_line(error)) from error
         except duckdb.Error as error:
             raise CsvUnreadable(_first_line(error)) from error
         except UnicodeDecodeError as error:  # DuckDB cuts its message inside a letter when it quotes a long line
@@ -200,17 +204,23 @@ class DuckDBEngine:
 
 
 def _split(lines: str, form: CsvForm) -> str:
-    """Cut lines at delimiters; a line of the wrong width is malformed, but for empty fields at its end."""
+    """Cut lines at delimiters; a line of the wrong width is malformed, but for empty fields at its end.
+
+    One with far more delimiters is not cut but called ``crowded``: its fields would take many times its size.
+    """
     width = len(form.columns)
     delimiter = literal(form.delimiter)
+    found = f"len(line) - len(replace(line, {delimiter}, ''))"
+    parts = f"CASE WHEN {found} < {2 * width + 100} THEN string_split(line, {delimiter}) END"
+    crowded = "line IS NOT NULL AND parts IS NULL"
     fits = f"len(parts) >= {width} AND array_to_string(parts[{width + 1}:], '') = ''"
     fields = ", ".join(
         f"CASE WHEN fault IS NULL THEN nullif(parts[{index}], '') END AS {identifier(name)}"
         for index, name in enumerate(form.columns, start=1)
     )
     return (
-        f"WITH lines AS ({lines}), cut AS (SELECT *, string_split(line, {delimiter}) AS parts FROM lines), "
-        f"judged AS (SELECT *, CASE WHEN {fits} THEN NULL WHEN len(parts) < {width} THEN 'too_few_fields' "
+        f"WITH lines AS ({lines}), cut AS (SELECT *, {parts} AS parts FROM lines), judged AS (SELECT *, CASE "
+        f"WHEN {crowded} THEN 'crowded' WHEN {fits} THEN NULL WHEN len(parts) < {width} THEN 'too_few_fields' "
         f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT _file, _record, fault AS _malformed, "
         f"CASE WHEN fault IS NOT NULL THEN line END AS _raw, {fields} FROM judged"
     )
@@ -221,14 +231,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:
-        raise EngineError(
-            f"the engine ran out of memory or temporary disk: {_first_line(error)}. "
-            "Raise FILON_MEMORY_LIMIT, or point FILON_WORKSPACE at a larger disk."
-        ) from error
+        raise EngineExhausted(_first_line(error)) from error
     except duckdb.IOException as error:
         message = _first_line(error)
         if SCHEME not in message and "http" not in message:
-            raise EngineError(message) from error
+            raise EngineError(f"{message}. Check space and permissions there; then run again.") from error
         raise LakeUnavailable(
             f"the object store failed: {message}. Check that it runs and has space; then run again."
         ) from error

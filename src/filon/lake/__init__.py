@@ -18,7 +18,7 @@ from filon.lake.documents import (
 )
 from filon.lake.location import Layer, Location, locate
 from filon.lake.s3 import S3, Keys, open_s3
-from filon.lake.sources import SourceFile, Sources
+from filon.lake.sources import SourceFile, Sources, name_given, spelled, unreadable
 from filon.lake.store import Lake, new_run_id
 
 __all__ = [
@@ -46,6 +46,9 @@ __all__ = [
     "TableFile",
     "build_id",
     "locate",
+    "name_given",
     "new_run_id",
     "open_s3",
+    "spelled",
+    "unreadable",
 ]

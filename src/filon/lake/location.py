@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -62,7 +63,7 @@ class Location:
     def folder(self) -> Path | None:
         """The local folder, or None when the place is an object store."""
         parts = urlsplit(self.uri)
-        return Path(unquote(parts.path)) if parts.scheme == "file" else None
+        return _path(parts.path) if parts.scheme == "file" else None
 
     def __truediv__(self, name: str) -> Location:
         return Location(f"{self.uri.rstrip('/')}/{name}")
@@ -196,10 +197,17 @@ def locate(text: str) -> Location:
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise ConfigError(f"{text}: write three slashes, as in file:///data/lake")
-        return Location(Path(unquote(parts.path)).absolute().as_uri())
+        if parts.query or parts.fragment:
+            raise ConfigError(f"{text}: write ? as %3F and # as %23, or give a plain path")
+        return Location(_path(parts.path).absolute().as_uri())
     if "://" in text:
         raise ConfigError(f"{text}: places start with file:/// or s3://, or are plain paths")
     return Location(Path(text).expanduser().absolute().as_uri())
+
+
+def _path(quoted: str) -> Path:
+    """The path that a URI quotes, to the byte: a folder's name need not be UTF-8."""
+    return Path(os.fsdecode(unquote_to_bytes(quoted)))
 
 
 def _on_s3(text: str) -> Location:

@@ -15,6 +15,7 @@ from typing import Protocol
 from filon.engines import Engine
 from filon.lake import Build, Lake, Layer, Release
 from filon.project import Project
+from filon.stages.limits import Limits
 
 REVISION = 1
 """Raise it when a release of Filon computes other rows from the same inputs: every table is then built anew."""
@@ -104,6 +105,7 @@ class Context:
     workspace: Path
     make_engine: Callable[[], Engine]
     watch: Watch = field(default_factory=Nobody)
+    limits: Limits = field(default_factory=Limits)
     tables: list[TableReport] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)

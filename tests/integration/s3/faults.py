@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 CUT = (httpx.TransportError,)
 
 
@@ -26,6 +27,7 @@ class Faults:
     slow_s: float = 1.0
     forgets_conditions: bool = False
     loses_answer_to: str | None = None
+    denied: str | None = None
     watchers: list[Callable[[str, str], None]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     queries: set[str] = field(default_factory=set)
@@ -72,6 +74,8 @@ def proxy(target: str, faults: Faults) -> FastAPI:
         faults.queries.add(request.url.query)
         for watch in faults.watchers:
             await asyncio.to_thread(watch, request.method, request.url.path)
+        if faults.denied is not None and request.method == "GET" and request.url.path.endswith(faults.denied):
+            return Response(DENIED, 403)
         if faults.draw(faults.refused):
             return Response(BUSY, 503)
         if faults.draw(faults.slow):

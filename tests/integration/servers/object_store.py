@@ -67,7 +67,14 @@ class ObjectStore(ServerProcess):
 
     def put(self, bucket: str, name: str, content: bytes) -> None:
         """Write an object."""
-        store = S3Store(
+        obstore.put(self._bucket(bucket), name, content)
+
+    def delete(self, bucket: str, name: str) -> None:
+        """Delete an object."""
+        obstore.delete(self._bucket(bucket), name)
+
+    def _bucket(self, bucket: str) -> S3Store:
+        return S3Store(
             bucket,
             endpoint=self.url,
             access_key_id="filon",
@@ -75,7 +82,6 @@ class ObjectStore(ServerProcess):
             region="us-east-1",
             client_options={"allow_http": True, "allow_invalid_certificates": True},
         )
-        obstore.put(store, name, content)
 
     def _wait(self) -> None:
         end = time.monotonic() + LONGEST_S

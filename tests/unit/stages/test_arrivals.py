@@ -9,7 +9,7 @@ from filon.lake import FileState, FileVersion, Ledger
 from filon.project import INTEGER, TEXT, Column, Contract, Dataset
 from filon.project.document import Document
 from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
-from filon.stages.bronze.arrivals import Arrival, Observed, Plan, plan
+from filon.stages.bronze.arrivals import UNKNOWN, Arrival, Observed, Plan, plan
 
 NEW, UNCHANGED, DUPLICATE = Arrival.NEW, Arrival.UNCHANGED, Arrival.DUPLICATE
 LIVE, REPLACED = FileState.LIVE, FileState.REPLACED
@@ -259,3 +259,21 @@ def test_a_file_that_no_longer_matches_leaves_its_dataset() -> None:
     observed = [Observed("b.csv", SALES.name, "y")]
     found = plan(Ledger(versions=tuple(known)), observed, {SALES.name: SALES}, ignored=["a.csv", "c.csv"])
     assert found.gone == {1}
+
+
+def test_what_could_not_be_read_still_brings_what_it_brought_before() -> None:
+    of = dataset(missing=MissingFile.RETRACT)
+    known = [version(1, "a.csv", "A", of=of), version(2, "gone.csv", "G", of=of)]
+    observed = [Observed("b.csv", of.name, "A")]
+    result = plan(Ledger(versions=tuple(known)), observed, {of.name: of}, unread=[(of.name, "a.csv")])
+    assert arrivals(result) == {"b.csv": DUPLICATE}
+    assert (result.replaced, result.missing) == (frozenset(), frozenset({2}))
+
+
+def test_what_stood_for_an_unread_content_ends_when_the_file_is_read_or_gone() -> None:
+    known = [version(1, "a.csv", UNKNOWN, QUARANTINED), version(2, "b.csv", UNKNOWN, QUARANTINED)]
+    observed = [Observed("a.csv", SALES.name, "A")]
+    result = plan(Ledger(versions=tuple(known)), observed, {SALES.name: SALES})
+    assert (arrivals(result), result.replaced) == ({"a.csv": NEW}, frozenset({1, 2}))
+    again = plan(Ledger(versions=tuple(known)), observed, {SALES.name: SALES}, unread=[(SALES.name, "b.csv")])
+    assert again.replaced == frozenset({1})

@@ -14,6 +14,7 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from filon.errors import ConfigError
+from filon.lake import spelled
 from filon.project.vocabulary import SourceWords
 from filon.stages.bronze.receive import GZIP, ZSTD, Refused, unpacked
 from filon.stages.bronze.records import Record, RecordReader, fitted
@@ -42,7 +43,7 @@ class Sample:
     @property
     def file_name(self) -> str:
         """The file's name as the line lists it."""
-        return unicodedata.normalize("NFC", os.fsencode(self.path.name).decode("utf-8", "backslashreplace"))
+        return unicodedata.normalize("NFC", spelled(os.fsencode(self.path.name)))
 
     def values(self, header: str) -> list[str]:
         """The values of a named column, without the blanks around them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from filon.errors import SystemFailed
 from filon.sql import identifier, literal, literals
 
 COUNTRIES = ("France", "Belgique", "Suisse", "Allemagne", "Espagne", "Italie", "UK", "USA", "Canada")
@@ -100,10 +101,13 @@ def generate(
 
 
 def _write(database: duckdb.DuckDBPyConnection, path: Path, header: str, lines: str) -> None:
-    database.execute(
-        f"COPY (SELECT line AS {identifier(header)} FROM ({lines})) TO {literal(str(path))} "
-        "(FORMAT csv, HEADER true, DELIMITER '\x01', QUOTE '', ESCAPE '', COMPRESSION none)"
-    )
+    try:
+        database.execute(
+            f"COPY (SELECT line AS {identifier(header)} FROM ({lines})) TO {literal(str(path))} "
+            "(FORMAT csv, HEADER true, DELIMITER '\x01', QUOTE '', ESCAPE '', COMPRESSION none)"
+        )
+    except duckdb.IOException as error:
+        raise SystemFailed(error, path) from error
 
 
 def _clients(clients: int, dirty: float) -> str:

@@ -11,6 +11,11 @@ from filon.project import Dataset
 from filon.project.vocabulary import MissingFile
 
 CHANGED = "changed_while_reading"
+UNREADABLE = "unreadable"
+PASSING = (CHANGED, UNREADABLE)
+"""Reasons that say nothing of a file's content: every run tries it again, and what its path brought before stays."""
+UNKNOWN = ""
+"""Stands for the hash of a content that could not be read."""
 
 
 class Arrival(StrEnum):
@@ -21,6 +26,10 @@ class Arrival(StrEnum):
     DUPLICATE = "duplicate"
     REREAD = "reread"
     RETRY = "retry"
+
+
+Place = tuple[str, str]
+"""Dataset and path."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +83,19 @@ def plan(
     *,
     ignored: Collection[str] = (),
     damaged: Collection[int] = (),
+    unread: Collection[Place] = (),
     retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
 
     The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
     at a known path replaces what that path brought before. ``ignored`` are files that no dataset's pattern matches,
-    ``damaged`` versions whose records the lake has lost.
+    ``unread`` those that are there but could not be read: they still bring what they brought before. ``damaged`` are
+    versions whose records the lake has lost.
     """
-    missing = frozenset(_missing(ledger, observed, datasets))
-    moved = frozenset(_moved(ledger, observed, datasets, ignored))
+    present = {*unread, *((file.dataset, file.path) for file in observed)}
+    missing = frozenset(_missing(ledger, present, datasets))
+    moved = frozenset(_moved(ledger, present, datasets, ignored))
     known = _known(ledger, missing | moved)
     unreadable = _unreadable(ledger)
     owners = _owners(known, observed, unreadable)
@@ -93,7 +105,7 @@ def plan(
     ]
     return Plan(
         decisions=tuple(decisions),
-        replaced=frozenset(_replaced(ledger, decisions, unreadable)),
+        replaced=frozenset((*_replaced(ledger, decisions, unreadable), *_read_at_last(ledger, unread))),
         missing=missing,
         moved=moved,
     )
@@ -193,23 +205,30 @@ def _replaced(
             yield version.number
 
 
+def _read_at_last(ledger: Ledger, unread: Collection[Place]) -> Iterator[int]:
+    """Versions that stand for a content that could not be read, where it can be now, or where the file is gone."""
+    for version in ledger.versions:
+        is_unread = version.state is FileState.QUARANTINED and version.sha256 == UNKNOWN
+        if is_unread and (version.dataset, version.path) not in unread:
+            yield version.number
+
+
 def _brings_nothing(decision: Decision) -> bool:
     is_retracted = decision.version is not None and decision.version.state is FileState.RETRACTED
     return is_retracted or decision.arrival is Arrival.DUPLICATE
 
 
 def _moved(
-    ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset], ignored: Collection[str]
+    ledger: Ledger, present: Iterable[Place], datasets: Mapping[str, Dataset], ignored: Collection[str]
 ) -> Iterator[int]:
-    belongs_to: dict[str, str | None] = {**dict.fromkeys(ignored), **{file.path: file.dataset for file in observed}}
+    belongs_to: dict[str, str | None] = {**dict.fromkeys(ignored), **{path: dataset for dataset, path in present}}
     for version in ledger.versions:
         is_moved = belongs_to.get(version.path, version.dataset) != version.dataset
         if version.dataset in datasets and version.state in (FileState.LIVE, FileState.QUARANTINED) and is_moved:
             yield version.number
 
 
-def _missing(ledger: Ledger, observed: Iterable[Observed], datasets: Mapping[str, Dataset]) -> Iterator[int]:
-    present = {(file.dataset, file.path) for file in observed}
+def _missing(ledger: Ledger, present: Collection[Place], datasets: Mapping[str, Dataset]) -> Iterator[int]:
     for version in ledger.versions:
         dataset = datasets.get(version.dataset)
         if (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
-from filon.errors import ConfigError, Damage, LakeDamaged, SourcesMissing, WriteConflict
+from filon.errors import ConfigError, Damage, FileUnaccounted, LakeDamaged, SourcesMissing, WriteConflict
 from filon.lake import (
     Build,
     FileState,
@@ -23,9 +24,9 @@ from filon.lake import (
     Sources,
 )
 from filon.project import Dataset, Project, digest
-from filon.stages.bronze.arrivals import CHANGED, Arrival, Decision, Observed, Plan, plan
+from filon.stages.bronze.arrivals import CHANGED, UNKNOWN, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
-from filon.stages.bronze.receive import PACKED, fingerprint
+from filon.stages.bronze.receive import PACKED, Refused, fingerprint
 from filon.stages.context import Context, TableReport, TableStatus
 
 BRONZE_EXTRAS = (
@@ -85,15 +86,15 @@ def receive_files(context: Context, sources: Sources) -> Received:
         if not listing.files and not ledger.versions:
             patterns = ", ".join(dataset.pattern for dataset in context.project.datasets.values())
             raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
-        observations = _observe(context, sources, listing.files, ledger)
-        observed = [Observed(file.path, name, observations[file.path].sha256) for name, file in listing.files]
-        files = {file.path: file for _, file in listing.files}
-        decided, parsed, last = _read(context, sources, ledger, observed, files, listing.ignored)
-        after = _updated(ledger, context, decided, parsed, observations, last)
+        observations, unread = _observe(context, sources, listing.files, ledger)
+        found = _read(context, sources, ledger, _Found(listing, observations, unread))
+        after = _updated(ledger, context, found, observations)
         _require_records(context, after)
+        outcomes = _outcomes(after, found)
+        check_accounts(after, outcomes)
         added = ledger if after == ledger else context.lake.ledgers.add(ledger, after)
         if added is not None:
-            return Received(added, _outcomes(added, decided, parsed), listing.ignored, tuple(parsed))
+            return Received(added, outcomes, listing.ignored, tuple(found.parsed))
     raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 
@@ -103,6 +104,41 @@ class Listing:
 
     files: tuple[tuple[str, SourceFile], ...]
     ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What there is: files whose content is known, and why that of others is not."""
+
+    listing: Listing
+    observations: Mapping[str, Observation]
+    unread: Mapping[Place, Refused]
+
+    @property
+    def files(self) -> dict[str, SourceFile]:
+        """Every file by its path."""
+        return {file.path: file for _, file in self.listing.files}
+
+    @property
+    def observed(self) -> list[Observed]:
+        """The files whose content is known."""
+        return [
+            Observed(file.path, name, self.observations[file.path].sha256)
+            for name, file in self.listing.files
+            if (name, file.path) not in self.unread
+        ]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What reading made of the files. ``last`` is the last number that was given, kept or not."""
+
+    decided: Plan
+    parsed: Sequence[Parsed]
+    last: int
+    files: Mapping[str, SourceFile]
+    unread: Mapping[Place, Refused]
+    given_up: Collection[int] = field(default_factory=tuple)
 
 
 def _check_project(ledger: Ledger, project: Project, root: str) -> None:
@@ -144,47 +180,63 @@ def matcher_of(pattern: str) -> re.Pattern[str]:
 
 def _observe(
     context: Context, sources: Sources, files: Iterable[tuple[str, SourceFile]], ledger: Ledger
-) -> dict[str, Observation]:
-    """The content hash of each file: remembered when size and tag say that nothing changed, else read."""
+) -> tuple[dict[str, Observation], dict[Place, Refused]]:
+    """The content hash of each file: remembered when size and tag say that nothing changed, else read.
+
+    And for each file that cannot be read now, why.
+    """
     result: dict[str, Observation] = {}
-    unknown: list[SourceFile] = []
-    for _, file in files:
+    unknown: list[tuple[str, SourceFile]] = []
+    for name, file in files:
         known = ledger.observations.get(file.path)
         same = known is not None and (known.size, known.tag) == (file.size, file.tag)
         if known is not None and same and known.settled and not context.inputs.force:
             result[file.path] = known
         else:
-            unknown.append(file)
+            unknown.append((name, file))
+    unread: dict[Place, Refused] = {}
     with ThreadPoolExecutor(max_workers=4) as pool:
-        hashes = pool.map(partial(fingerprint, sources), unknown)
-        for file, sha256 in zip(unknown, hashes, strict=True):
+        hashes = pool.map(partial(_fingerprint, sources), (file for _, file in unknown))
+        for (name, file), sha256 in zip(unknown, hashes, strict=True):
+            if isinstance(sha256, Refused):
+                unread[name, file.path] = sha256
+                continue
             settled = file.modified < context.inputs.now - SETTLING
             result[file.path] = Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled)
-    return result
+    return result, unread
 
 
-def _read(
-    context: Context,
-    sources: Sources,
-    ledger: Ledger,
-    observed: Sequence[Observed],
-    files: Mapping[str, SourceFile],
-    ignored: Sequence[str],
-) -> tuple[Plan, list[Parsed], int]:
+def _fingerprint(sources: Sources, file: SourceFile) -> str | Refused:
+    try:
+        return fingerprint(sources, file)
+    except Refused as reason:
+        return reason
+
+
+def _read(context: Context, sources: Sources, ledger: Ledger, found: _Found) -> _Read:
     """Read what is to be read, and decide again with what came out, until nothing is left to read.
 
     What is refused leaves in place what its path brought before; what is accepted at last takes that place, and may
-    free content that was found elsewhere too. The number is the last one that was given, kept or not.
+    free content that was found elsewhere too. What could not be read to its end brings nothing new.
     """
+    observed, files, ignored = found.observed, found.files, found.listing.ignored
+    unread = dict(found.unread)
     parsed: list[Parsed] = []
     tried: set[tuple[str, str]] = set()
     dropped: set[int] = set()
+    given_up: set[int] = set()
     while True:
         interim = _with_results(ledger, [result for result in parsed if result.incoming.number not in dropped], context)
         retry = context.inputs.retry_quarantined and not tried
         damaged = {version.number for version in interim.versions if _damages(context, version)}
         decided = plan(
-            interim, observed, context.project.datasets, ignored=ignored, damaged=damaged, retry_quarantined=retry
+            interim,
+            observed,
+            context.project.datasets,
+            ignored=ignored,
+            unread=unread,
+            damaged=damaged,
+            retry_quarantined=retry,
         )
         duplicates = {(d.file.dataset, d.file.path) for d in decided.decisions if d.arrival is Arrival.DUPLICATE}
         again = {
@@ -195,12 +247,19 @@ def _read(
         due = [item for item in decided.to_read if (item.file.path, item.file.sha256) not in tried]
         if not due and again <= dropped:
             last = max([ledger.next_number - 1, *(result.incoming.number for result in parsed)])
-            return decided, [result for result in parsed if result.incoming.number not in dropped], last
+            kept = [result for result in parsed if result.incoming.number not in dropped]
+            return _Read(decided, kept, last, files, unread, given_up)
         dropped |= again
         number = max([interim.next_number, *(result.incoming.number + 1 for result in parsed)])
         incoming = _numbered(context, number, due, files)
         tried |= {(item.file.path, item.sha256) for item in incoming}
-        parsed += parse(context, sources, incoming)
+        results = parse(context, sources, incoming)
+        parsed += results
+        lost = {result.place: result.refused for result in results if result.refused and result.refused.is_passing}
+        unread |= lost
+        given_up |= {result.incoming.number for result in results if result.place in lost}
+        dropped |= given_up
+        observed = [file for file in observed if (file.dataset, file.path) not in lost]
 
 
 def _numbered(
@@ -208,7 +267,8 @@ def _numbered(
 ) -> list[Incoming]:
     """Give each new content its number in the order of arrival; content read again keeps the one it has.
 
-    A file that changed while it was read gets a new one: records of the old one may have been written already.
+    A file that changed while it was read, as older ledgers know it, gets a new one: records of the old one may have
+    been written already.
     """
     incoming = []
     for decision in due:
@@ -229,33 +289,25 @@ def _with_results(ledger: Ledger, parsed: Sequence[Parsed], context: Context) ->
     return ledger.model_copy(update={"versions": (*others, *found)})
 
 
-def _updated(
-    ledger: Ledger,
-    context: Context,
-    decided: Plan,
-    parsed: Sequence[Parsed],
-    observations: Mapping[str, Observation],
-    last: int,
-) -> Ledger:
+def _updated(ledger: Ledger, context: Context, found: _Read, observations: Mapping[str, Observation]) -> Ledger:
     """The ledger after these decisions; the same object content when nothing changed."""
-    fresh = {result.incoming.number: result for result in parsed}
-    successors = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
-    read = {(r.incoming.dataset.name, r.incoming.sha256) for r in parsed}
+    fresh = {result.incoming.number: result for result in found.parsed}
+    successors = {result.place: result for result in found.parsed}
+    read = {(r.incoming.dataset.name, r.incoming.sha256) for r in found.parsed}
     versions = [
         _version(fresh[version.number], context, arrived=version)
         if version.number in fresh
-        else _without_damage(context, _kept(version, decided, successors.get((version.dataset, version.path)), read))
+        else _without_damage(context, _kept(version, found, successors.get((version.dataset, version.path)), read))
         for version in ledger.versions
     ]
     known = {version.number for version in ledger.versions}
     versions += [_version(result, context) for number, result in fresh.items() if number not in known]
-    shapes = {result.shape_id: result.shape for result in parsed if result.shape is not None}
-    changed = tuple(versions) != ledger.versions
+    versions, last = _with_unread(versions, context, found)
+    shapes = {result.shape_id: result.shape for result in found.parsed if result.shape is not None}
     remembered = {**ledger.observations, **observations}
-    for result in parsed:
-        if result.refused is not None and result.refused.reason == CHANGED:
-            remembered.pop(result.incoming.file.path, None)
-    if not changed and remembered == ledger.observations:
+    for _, path in found.unread:
+        remembered.pop(path, None)
+    if tuple(versions) == ledger.versions and remembered == ledger.observations:
         return ledger
     return Ledger(
         number=ledger.number,
@@ -292,17 +344,47 @@ def _require_records(context: Context, ledger: Ledger) -> None:
         raise LakeDamaged(lost)
 
 
+def _with_unread(versions: Sequence[FileVersion], context: Context, found: _Read) -> tuple[list[FileVersion], int]:
+    """Versions and the last number, with one for each file that could not be read: its content is not known."""
+    waiting = {(v.dataset, v.path): v for v in versions if _is_unread(v)}
+    result = [version for version in versions if not _is_unread(version)]
+    last = found.last
+    for (dataset, path), refused in sorted(found.unread.items(), key=lambda item: item[0][1]):
+        version = waiting.pop((dataset, path), None)
+        if version is None:
+            last += 1
+            version = FileVersion(
+                number=last,
+                dataset=dataset,
+                path=path,
+                sha256=UNKNOWN,
+                size=found.files[path].size,
+                state=FileState.QUARANTINED,
+                arrived_at=context.inputs.now,
+                run_id=context.inputs.run_id,
+            )
+        result.append(version.model_copy(update={"reason": refused.reason, "detail": refused.detail}))
+    return sorted([*result, *waiting.values()], key=lambda version: version.number), last
+
+
+def _is_unread(version: FileVersion) -> bool:
+    return version.state is FileState.QUARANTINED and version.sha256 == UNKNOWN
+
+
 def _kept(
-    version: FileVersion, decided: Plan, successor: Parsed | None, read: Collection[tuple[str, str]]
+    version: FileVersion, found: _Read, successor: Parsed | None, read: Collection[tuple[str, str]]
 ) -> FileVersion:
     """A known version as it stands after these decisions; ``read`` are the contents that were read just now."""
     # a file that is refused leaves the rows of the one before it, but takes its place in the quarantine
     is_refused = version.state is FileState.QUARANTINED
     outdone = successor is not None and (successor.refused is None or is_refused)
     read_elsewhere = is_refused and (version.dataset, version.sha256) in read
-    gone = outdone or read_elsewhere or version.number in decided.gone
+    is_unread = is_refused and version.sha256 != UNKNOWN and (version.dataset, version.path) in found.unread
+    gone = outdone or read_elsewhere or is_unread or version.number in found.decided.gone
     if version.state in (FileState.LIVE, FileState.QUARANTINED) and gone:
         return version.model_copy(update={"state": FileState.REPLACED})
+    if version.number in found.given_up:  # files may hold records of it that it does not name
+        return version.model_copy(update={"rereads": version.rereads + 1})
     return version
 
 
@@ -356,18 +438,38 @@ def build_bronze(context: Context, dataset: Dataset, received: Received, publish
     return build
 
 
-def _outcomes(ledger: Ledger, decided: Plan, parsed: Sequence[Parsed]) -> tuple[FileOutcome, ...]:
+def _outcomes(ledger: Ledger, found: _Read) -> tuple[FileOutcome, ...]:
     by_number = {version.number: version for version in ledger.versions}
     by_content = {(v.dataset, v.sha256): v for v in ledger.versions if v.state is not FileState.REPLACED}
-    read = {(r.incoming.dataset.name, r.incoming.file.path): r for r in parsed}
-    return tuple(_outcome(decision, by_number, by_content, read) for decision in decided.decisions)
+    read = {result.place: result for result in found.parsed}
+    outcomes = [_outcome(decision, by_number, by_content, read) for decision in found.decided.decisions]
+    outcomes += [
+        FileOutcome(version.path, "quarantined", version) for version in ledger.versions if _is_unread(version)
+    ]
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.path))
+
+
+def check_accounts(ledger: Ledger, outcomes: Iterable[FileOutcome]) -> None:
+    """Every listed file is accounted for, and no path brings two contents: rows are counted by version, not by path."""
+    live = Counter((v.dataset, v.path) for v in ledger.versions if v.state is FileState.LIVE)
+    listed = Counter(outcome.path for outcome in outcomes)
+    wrong = [f"{path} brings {count} contents at once to {name}" for (name, path), count in live.items() if count > 1]
+    wrong += [f"{path} stands for {count} files" for path, count in listed.items() if count > 1]
+    wrong += [
+        f"{outcome.path} should count, but is {outcome.version.state}"
+        for outcome in outcomes
+        if outcome.status == "ingested"
+        and (outcome.path, FileState.LIVE) != (outcome.version.path, outcome.version.state)
+    ]
+    if wrong:
+        raise FileUnaccounted(wrong)
 
 
 def _outcome(
     decision: Decision,
     by_number: Mapping[int, FileVersion],
     by_content: Mapping[tuple[str, str], FileVersion],
-    read: Mapping[tuple[str, str], Parsed],
+    read: Mapping[Place, Parsed],
 ) -> FileOutcome:
     file = decision.file
     result = read.get((file.dataset, file.path))

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
-from filon.lake import Layer, Shape, SourceFile, Sources, TableFile
+from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
+from filon.lake import Layer, Shape, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, digest
 from filon.project.vocabulary import Drift
 from filon.sql import identifier, literal
-from filon.stages.bronze.arrivals import CHANGED
+from filon.stages.bronze.arrivals import Place
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
-from filon.stages.bronze.receive import Received, Refused, receive
+from filon.stages.bronze.receive import LONGEST_DETAIL, Received, Refused, receive, unread
 from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
 from filon.stages.context import Context
+from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
 WINDOW_BYTES = 256 << 20
 WINDOW_FILES = 2_000
+RECEIVERS = 4
 CHUNK = 4 << 20
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MANY_EMPTY_LINES = 1_000_000
+"""Empty lines from which the engine, which may take each for a record, is not asked at all."""
 TABLE = "received records"
 
 
@@ -53,6 +61,11 @@ class Parsed:
     duration_s: float = 0.0
 
     @property
+    def place(self) -> Place:
+        """Dataset and path of the file."""
+        return self.incoming.dataset.name, self.incoming.file.path
+
+    @property
     def shape_id(self) -> str:
         """Name of the shape in the ledger."""
         return digest(repr(self.shape))[:12] if self.shape else ""
@@ -70,8 +83,9 @@ class _Text:
     @property
     def is_regular(self) -> bool:
         facts = self.received.facts
-        # parsers differ about blanks beside quotes, so one reader judges them all
-        return self.starts_with_header and facts.newline is not None and not facts.has_padded_quote
+        if not self.starts_with_header or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
+            return False
+        return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
 
     @property
     def form(self) -> CsvForm:
@@ -92,18 +106,32 @@ def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> l
     results: list[Parsed] = []
     for window in _windows(incoming):
         folder = context.workspace / f"received-{window[0].number}"
-        folder.mkdir(parents=True)
-        with context.timed(Layer.BRONZE, window[0].dataset.name, None):
-            texts, found = _receive(sources, window, folder)
-            for group in _groups(texts):
-                found += _read_group(context, group, folder)
-        found = [_checked(result, sources) for result in found]
-        _keep_refused(context, sources, found)
-        results += found
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        with _workspace(context.workspace), context.timed(Layer.BRONZE, window[0].dataset.name, None):
+            folder.mkdir(parents=True)
+            for texts, refused in receive_some(sources, window, folder, context.limits):
+                found = [*refused, *_read_texts(context, texts, folder)]
+                checked = [_checked(result, sources) for result in found]
+                _keep_refused(context, sources, checked)
+                results += checked
+            folder.rmdir()
     return results
+
+
+def _read_texts(context: Context, texts: Sequence[_Text], folder: Path) -> Iterator[Parsed]:
+    """What comes out of texts, which are deleted as soon as they are read."""
+    for group in _groups(texts):
+        yield from _read_group(context, group, folder)
+        for text in group.texts:
+            text.received.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _workspace(folder: Path) -> Iterator[None]:
+    """What the system says here, and nobody has understood otherwise, it says of the workspace."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceUnavailable(folder, error) from error
 
 
 def _windows(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
@@ -120,18 +148,31 @@ def _windows(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
         yield window
 
 
-def _receive(sources: Sources, window: Sequence[Incoming], folder: Path) -> tuple[list[_Text], list[Parsed]]:
-    def one(item: Incoming) -> Received:
-        return receive(sources, item.file, item.dataset.dialect, folder / f"{item.number}.csv")
+def receive_some(
+    sources: Sources, window: Sequence[Incoming], folder: Path, limits: Limits, most: int = WINDOW_BYTES
+) -> Iterator[tuple[list[_Text], list[Parsed]]]:
+    """Texts and refusals, some at a time: what an archive unpacks to is known only afterwards."""
 
-    texts, refused = [], []
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for item, received in zip(window, pool.map(one, window), strict=True):
-            try:
-                texts.append(_text(item, received))
-            except Refused as reason:
-                refused.append(Parsed(item, refused=reason))
-    return texts, refused
+    def one(item: Incoming) -> tuple[Incoming, Received]:
+        target = folder / f"{item.number}.csv"
+        return item, receive(sources, item.file, item.dataset.dialect, target, limits)
+
+    waiting = deque(window)
+    running: deque[Future[tuple[Incoming, Received]]] = deque()
+    with ThreadPoolExecutor(max_workers=RECEIVERS) as pool:
+        while waiting or running:
+            texts, refused, size = list[_Text](), list[Parsed](), 0
+            while running or (waiting and size < most):
+                while waiting and size < most and len(running) < RECEIVERS:
+                    running.append(pool.submit(one, waiting.popleft()))
+                item, received = running.popleft().result()
+                try:
+                    texts.append(_text(item, received))
+                    size += received.facts.size
+                except Refused as reason:
+                    received.path.unlink(missing_ok=True)
+                    refused.append(Parsed(item, refused=reason))
+            yield texts, refused
 
 
 def _text(item: Incoming, received: Received) -> _Text:
@@ -140,16 +181,27 @@ def _text(item: Incoming, received: Received) -> _Text:
     if received.sha256 != item.sha256:
         raise _changed()
     dialect = item.dataset.dialect
-    header, is_first = read_header(received.path, dialect.delimiter, dialect.quote)
+    try:
+        header, is_first = read_header(received.path, dialect.delimiter, dialect.quote)
+    except OSError as error:  # the file, which is read where it lies
+        raise unread(unreadable(error)) from error
+    if header is None and received.facts.size > LONGEST_HEADER:
+        raise Refused("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
     if header is None:
         raise Refused("empty", "the file holds no text; send it again, with at least a header")
+    if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
+        raise Refused(
+            "too_large",
+            f"its header has more than {LONGEST_HEADER:,} characters or {MOST_FIELDS:,} fields ({header.raw[:100]}…); "
+            "send fewer columns, or check delimiter and line endings",
+        )
     if header.fault is not None:
         raise Refused("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
     return _Text(item, received, match_header(header.fields, item.dataset), is_first)
 
 
 def _changed() -> Refused:
-    return Refused(CHANGED, "the file was written to while it was read; the next run tries again")
+    return Refused("changed_while_reading", "the file was written to while it was read; the next run tries again")
 
 
 def _groups(texts: Iterable[_Text]) -> list[_Group]:
@@ -162,16 +214,32 @@ def _groups(texts: Iterable[_Text]) -> list[_Group]:
 
 def _read_group(context: Context, group: _Group, folder: Path) -> list[Parsed]:
     """Try the fast way; file by file, then patiently, whatever does not fit it."""
-    if group.texts[0].is_regular:
-        try:
-            return _read_fast(context, group.texts)
-        except CsvUnreadable:
-            if len(group.texts) > 1:
-                return [result for text in group.texts for result in _read_group(context, _Group([text]), folder)]
-        if not group.texts[0].received.facts.has_quote and len(group.texts[0].header.names) > 1:
-            with contextlib.suppress(CsvUnreadable):
-                return [_read_lines(context, group.texts[0])]
-    return [_read_patiently(context, text, folder) for text in group.texts]
+    if len(group.texts) == 1:
+        return [_read_one(context, group.texts[0], folder)]
+    with suppress(CsvUnreadable, EngineExhausted):
+        return _read_fast(context, group.texts)
+    context.engine.drop([f"{TABLE} named", TABLE])
+    return [_read_one(context, text, folder) for text in group.texts]
+
+
+def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
+    """What comes out of one file, which is refused when the system or the engine cannot hold it."""
+    try:
+        if text.is_regular:
+            with suppress(CsvUnreadable):
+                return _read_fast(context, [text])[0]
+            if not text.received.facts.has_quote and len(text.header.names) > 1:
+                with suppress(CsvUnreadable):
+                    return _read_lines(context, text)
+        return _read_patiently(context, text, folder)
+    except EngineExhausted as error:
+        context.engine.drop([f"{TABLE} named", TABLE])
+        detail = "the engine cannot hold its records; give it more by FILON_MEMORY_LIMIT, and room by FILON_WORKSPACE"
+        return Parsed(text.incoming, refused=Refused("too_large", f"{detail} ({error.reason})"))
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        return Parsed(text.incoming, refused=unread(unreadable(error)))
 
 
 def _read_fast(context: Context, texts: Sequence[_Text]) -> list[Parsed]:
@@ -224,10 +292,10 @@ def _read_lines(context: Context, text: _Text) -> Parsed:
     _verify(text, counts[number])
     bad = "_malformed IS NOT NULL"
     blank = f"{bad} AND coalesce(trim(_raw, ' ' || chr(9)), '') = ''"
-    counted = f"count(*) FILTER (WHERE {bad}), count(*) FILTER (WHERE {blank})"
-    [(malformed, blanks)] = context.engine.rows(f"SELECT {counted} FROM {identifier(TABLE)}")
-    if blanks:
-        raise CsvUnreadable("some lines hold blanks only")
+    counted = ", ".join(f"count(*) FILTER (WHERE {what})" for what in (bad, blank, "_malformed = 'crowded'"))
+    [(malformed, blanks, crowded)] = context.engine.rows(f"SELECT {counted} FROM {identifier(TABLE)}")
+    if blanks or crowded:
+        raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
     return _with_faults(context, text, counts, malformed, start)
 
 
@@ -236,10 +304,13 @@ def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
     dialect = text.incoming.dataset.dialect
     target = folder / f"{text.incoming.number}-tidy.csv"
     width = len(text.header.names)
-    found = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
-    counts = context.engine.read_csv(TABLE, [CsvFile(number, target)], form)
+    try:
+        found = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
+        counts = context.engine.read_csv(TABLE, [CsvFile(number, target)], form)
+    finally:
+        target.unlink(missing_ok=True)
     if counts[number] != found.records:
         raise CsvUnreadable(f"{text.incoming.file.path}: {found.records} records found, {counts[number]} kept")
     return _with_faults(context, text, counts, found.malformed, start)
@@ -311,6 +382,7 @@ def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
     if not header.extras:
         return []
     names = ", ".join(name for name, _ in header.extras)
+    names = names if len(names) <= LONGEST_DETAIL else f"{names[:LONGEST_DETAIL]}…"
     fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
     return [f"undeclared columns {fate}: {names}"]
 
@@ -326,11 +398,13 @@ def _checked(result: Parsed, sources: Sources) -> Parsed:
 
 
 def _keep_refused(context: Context, sources: Sources, results: Iterable[Parsed]) -> None:
+    """Copy what was refused for its content; a file that goes away meanwhile leaves no copy."""
     for result in results:
-        if result.refused is not None and sources.again(result.incoming.file) is not None:
-            name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
-            # an object store cannot be read while another one is written: both would want the same event loop
-            with tempfile.TemporaryFile(dir=context.workspace) as copy:
-                copy.writelines(sources.chunks(result.incoming.file))
-                copy.seek(0)
-                context.lake.keep_file(name, iter(partial(copy.read, CHUNK), b""))
+        if result.refused is None or result.refused.is_passing:
+            continue
+        name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
+        # an object store cannot be read while another one is written: both would want the same event loop
+        with tempfile.TemporaryFile(dir=context.workspace) as copy, suppress(SourceUnreadable):
+            copy.writelines(sources.chunks(result.incoming.file))
+            copy.seek(0)
+            context.lake.keep_file(name, iter(partial(copy.read, CHUNK), b""))

@@ -13,9 +13,17 @@ from typing import BinaryIO
 
 import zstandard
 
-from filon.lake import SourceFile, Sources
+from filon.errors import SourceGone, SourceUnreadable
+from filon.lake import SourceFile, Sources, unreadable
 from filon.project.vocabulary import Dialect
+from filon.stages.bronze.arrivals import PASSING
+from filon.stages.limits import EMPTY_SHARE, LARGEST_WINDOW, MOST_EMPTY_LINES, Limits
 
+LONGEST_DETAIL = 1_000
+PIECE = 1 << 10
+"""Bytes of Zstandard given to the decoder at once: they make 32 MiB at most."""
+PORTION = 1 << 20
+"""Bytes, about, that are unpacked before they are handed on."""
 BOM = b"\xef\xbb\xbf"
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
@@ -26,8 +34,13 @@ class Refused(Exception):
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
-        self.detail = detail
-        super().__init__(detail)
+        self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[:LONGEST_DETAIL]}…"
+        super().__init__(self.detail)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the file could not be read now, which says nothing of its content."""
+        return self.reason in PASSING
 
 
 @dataclass
@@ -74,6 +87,11 @@ class TextFacts:
         ends = max(self.line_feeds, self.carriage_returns)
         return ends + (1 if self.size and self.last not in (b"\n", b"\r") else 0)
 
+    @property
+    def empty_lines(self) -> int:
+        """Lines that are certainly empty: those that the characters beside line endings do not suffice for."""
+        return max(self.lines - (self.size - self.line_feeds - self.carriage_returns), 0)
+
 
 @dataclass(frozen=True)
 class Received:
@@ -87,36 +105,56 @@ class Received:
 
 
 def fingerprint(sources: Sources, file: SourceFile) -> str:
-    """SHA-256 of a file's bytes."""
+    """SHA-256 of a file's bytes; Refused when they cannot be read now."""
     hasher = hashlib.sha256()
-    for chunk in sources.chunks(file):
-        hasher.update(chunk)
+    try:
+        for chunk in sources.chunks(file):
+            hasher.update(chunk)
+    except SourceUnreadable as error:
+        raise unread(error) from error
     return hasher.hexdigest()
 
 
-def receive(sources: Sources, file: SourceFile, dialect: Dialect, target: Path) -> Received:
+def unread(error: SourceUnreadable) -> Refused:
+    """Why a file is refused whose bytes could not be read."""
+    if isinstance(error, SourceGone):
+        return Refused("changed_while_reading", "it was listed, but was gone when it was to be read")
+    return Refused("unreadable", f"{error}. Each run tries again.")
+
+
+def receive(
+    sources: Sources, file: SourceFile, dialect: Dialect, target: Path, limits: Limits | None = None
+) -> Received:
     """Bring a file's text to ``target`` (a link when the file itself will do)."""
     hasher = hashlib.sha256()
     facts = TextFacts()
-    chunks = _hashed(sources.chunks(file), hasher)
+    refused = None
     try:
-        _bring(file, chunks, dialect, target, facts)
-        refused = None
-    except Refused as error:
-        refused = error
-        for _ in chunks:  # the hash covers the whole file, readable or not
-            pass
-    if refused is None and facts.size <= len(BOM) and not _has_text(target):
-        refused = Refused("empty", "the file holds no text; send it again, with at least a header")
+        chunks = _hashed(sources.chunks(file), hasher)
+        try:
+            _bring(file, chunks, dialect, target, facts, limits or Limits())
+            _check_lines(facts)
+        except Refused as error:
+            refused = error
+            for _ in chunks:  # the hash covers the whole file, readable or not
+                pass
+        if refused is None and facts.size <= len(BOM) and not _has_text(target):
+            refused = Refused("empty", "the file holds no text; send it again, with at least a header")
+    except SourceUnreadable as error:
+        refused = unread(error)
+    if refused is not None:
+        target.unlink(missing_ok=True)
     return Received(file, hasher.hexdigest(), target, facts, refused)
 
 
-def _bring(file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts) -> None:
+def _bring(
+    file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts, limits: Limits
+) -> None:
     first = next(chunks, b"")
     everything = _chain(first, chunks)
     packed = first.startswith((GZIP, ZSTD))
     if packed:
-        everything = unpacked(first, everything)
+        everything = _within(unpacked(first, everything), file.size, limits)
     quote = dialect.quote.encode()
     if file.local is not None and not packed and dialect.encoding == "utf-8":
         target.symlink_to(file.local.absolute())
@@ -127,6 +165,27 @@ def _bring(file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: 
         for chunk in _decoded(everything, dialect.encoding):
             facts.add(chunk, quote)
             stream.write(chunk)
+
+
+def _within(pieces: Iterator[bytes], packed: int, limits: Limits) -> Iterator[bytes]:
+    """The content of an archive of so many bytes; Refused when it goes on beyond what is allowed."""
+    rest = limits.allowed(packed)
+    for piece in pieces:
+        rest -= len(piece)
+        if rest < 0:
+            raise Refused("too_large", limits.exceeded(packed))
+        yield piece
+
+
+def _check_lines(facts: TextFacts) -> None:
+    """Empty lines are no records, but each of them costs time."""
+    empty, lines = facts.empty_lines, facts.lines
+    if empty > MOST_EMPTY_LINES and empty > EMPTY_SHARE * lines:
+        raise Refused(
+            "too_large",
+            f"{empty:,} of its {lines:,} lines are empty, and at most {MOST_EMPTY_LINES:,} may be when there is "
+            "little else; send it without them",
+        )
 
 
 def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
@@ -141,11 +200,21 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of an archive, told by its first bytes; Refused when it is damaged."""
+    """The content of an archive, told by its first bytes, in pieces of bounded size; Refused when it is damaged."""
     try:
-        yield from (_gunzipped(chunks) if first.startswith(GZIP) else _unzstd(chunks))
-    except (zlib.error, zstandard.ZstdError, EOFError) as error:
-        raise Refused("corrupt_archive", f"the compressed file is damaged or cut short: {error}") from None
+        yield from (_gunzipped(chunks) if first.startswith(GZIP) else _portions(_unzstd(chunks)))
+    except zstandard.ZstdError as error:
+        if "too much memory" in str(error):
+            most = f"{LARGEST_WINDOW >> 20} MiB"
+            detail = f"it refers back over more than {most}; compress it with a window of {most} at most (--long=27)"
+            raise Refused("too_large", detail) from None
+        raise _damaged(error) from None
+    except (zlib.error, EOFError) as error:
+        raise _damaged(error) from None
+
+
+def _damaged(error: Exception) -> Refused:
+    return Refused("corrupt_archive", f"the compressed file is damaged or cut short: {error}")
 
 
 def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -153,27 +222,47 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         data = chunk
         while data:
-            yield member.decompress(data)
+            yield member.decompress(data, PORTION)
+            data = member.unconsumed_tail
+            if not member.eof:
+                continue
             data = member.unused_data
-            if member.eof and data.strip(b"\0"):
+            if data.strip(b"\0"):
                 member = zlib.decompressobj(wbits=31)
-            elif member.eof:
+            else:
                 break
+    if not member.eof:
+        yield member.flush()
     if not member.eof:
         raise EOFError("it ends too early")
 
 
 def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    frame = zstandard.ZstdDecompressor().decompressobj()
+    unpacker = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+    frame = unpacker.decompressobj()
     for chunk in chunks:
-        data = chunk
-        while data:
-            if frame.eof:
-                frame = zstandard.ZstdDecompressor().decompressobj()
-            yield frame.decompress(data)
-            data = frame.unused_data
+        for start in range(0, len(chunk), PIECE):
+            data = chunk[start : start + PIECE]
+            while data:
+                if frame.eof:
+                    frame = unpacker.decompressobj()
+                yield frame.decompress(data)
+                data = frame.unused_data
     if not frame.eof:
         raise EOFError("it ends too early")
+
+
+def _portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in fewer pieces."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= PORTION:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -223,8 +312,11 @@ def _undecodable(encoding: str, offset: int, byte: bytes) -> Refused:
 
 
 def _has_text(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return bool(_without_bom(stream).strip())
+    try:
+        with path.open("rb") as stream:
+            return bool(_without_bom(stream).strip())
+    except OSError as error:  # a file that is read where it lies
+        raise unreadable(error) from error
 
 
 def _without_bom(stream: BinaryIO) -> bytes:

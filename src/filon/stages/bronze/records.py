@@ -7,12 +7,15 @@ record, good or malformed, and keeps the text of the malformed ones.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+
+from filon.stages.limits import LONGEST_HEADER
 
 LONGEST_RECORD = 8 << 20
 """Characters after which an open quote is taken for a mistake, and a line for no line."""
@@ -84,6 +87,8 @@ class RecordReader:
         while size <= LONGEST_RECORD and (line := self._line()):
             lines.append(line)
             size += len(line)
+            if size > LONGEST_RECORD:
+                return False
             if self._closing.match(line):
                 return True
         return False
@@ -125,11 +130,19 @@ TIDY_COLUMNS = ("_record", "_malformed", "_raw")
 
 
 def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, bool]:
-    """The first record of a text (None when it has none), and whether it stands on the first line."""
+    """The first record of a text (None when it has none), and whether it stands on the first line.
+
+    It is looked for at the beginning only; one that goes on beyond that is a line that is too long.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        starts_blank = not stream.readline(LONGEST_RECORD).strip()
-        stream.seek(0)
-        return next(iter(RecordReader(stream, delimiter, quote)), None), not starts_blank
+        start = io.StringIO(stream.read(LONGEST_HEADER + 1), newline="")
+    starts_blank = not start.readline().strip()
+    length = start.seek(0, io.SEEK_END)
+    start.seek(0)
+    header = next(iter(RecordReader(start, delimiter, quote)), None)
+    if header is not None and header.fault is None and start.tell() == length > LONGEST_HEADER:
+        header = Record(header.raw, fault="line_too_long")
+    return header, not starts_blank
 
 
 def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Tidied:
