@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filon.api.answers import now
+from filon.api.bounds import require_bounded
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
-from filon.api.problems import RETRY_AFTER_S, Refusal, defect, problem
+from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, Refusal, defect, problem
 from filon.api.rates import Allowance, Rates
 from filon.api.security import ApiKey, Guard
 from filon.api.security import Scope as KeyScope
@@ -68,6 +69,7 @@ class Edge:
             await send(message)
 
         try:
+            require_bounded(scope)
             self._admit(scope["path"], scope.get("client"), headers, passage)
             await self._app(scope, receive, send_on)
         except Refusal as refusal:
@@ -118,7 +120,7 @@ class Edge:
         facts = {
             "request_id": passage.id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:LONGEST_PATH],
             "route": route,
             "status": passage.status,
             "duration_ms": round(seconds * 1000, 2),
