@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     api_cors: str | None = Field(
         default=None, description="Origins of web pages that may ask the API, comma between; else none"
     )
+    api_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Text that signs cursors, for several machines behind one address; "
+        "else a random one, kept beside the API keys",
+    )
     api_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s?#]+$",

@@ -67,7 +67,9 @@ class ListEndpoint:
     async def answer(self, request: Request) -> Response:
         """One page, or a file of rows."""
         asked = read_list(self._served, self.parameters, request)
-        cursor = read_cursor(asked.after, self._stored, asked.conditions) if asked.after is not None else None
+        cursor = None
+        if asked.after is not None:
+            cursor = read_cursor(asked.after, self._stored, asked.conditions, self._service.secret())
         if cursor is not None and asked.sort is not None and self._stored.whole(asked.sort) != cursor.sort:
             raise refused("sort", "the cursor belongs to another order", "leave sort out, or begin without a cursor")
         snapshot = await self._service.snapshots.choose(asked.release, cursor.load if cursor else None)
@@ -106,7 +108,8 @@ class ListEndpoint:
         headers = {}
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = write_cursor(behind(page.snapshot.load, page.sort, rows[-1]), self._stored, page.conditions)
+            place = behind(page.snapshot.load, page.sort, rows[-1])
+            cursor = write_cursor(place, self._stored, page.conditions, self._service.secret())
             headers["Link"] = f'<{_next(request, cursor)}>; rel="next"'
         if asked.fields is not None:
             rows = [{name: row[name] for name in asked.fields} for row in rows]
