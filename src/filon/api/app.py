@@ -20,6 +20,7 @@ from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.edge import METRICS_PATH, Edge
+from filon.api.heads import Heads
 from filon.api.health import health_router
 from filon.api.metrics import CONTENT_TYPE, Metrics
 from filon.api.pipeline import pipeline_router
@@ -35,6 +36,7 @@ from filon.api.tables import table_router
 from filon.project import Project
 from filon.serving.protocol import Store
 from filon.settings import Settings
+from filon.web.clients import networks_of
 
 STATE = Path(".filon")
 EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
@@ -64,6 +66,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     service, metrics = make_service(project, store, cache(partial(secret_of, settings, keys))), Metrics()
     analyses = Analyses(service)
     guard = Guard(KeyFile(keys), required=settings.api_auth == "required")
+    trusted = networks_of(settings.trusted_proxies)
     rates = Rates(settings.api_rate_limit, keys.with_name("rates.db"))
 
     @asynccontextmanager
@@ -93,7 +96,8 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         metrics_router(service, metrics),
     ):
         app.include_router(router)
-    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics)
+    app.add_middleware(Heads)
+    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
     origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]
     if origins:
         app.add_middleware(

@@ -164,7 +164,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         refusal = Refusal(404, "unknown-path", f"There is no {path}. See /docs for the paths.")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET.", headers=error.headers)
+        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET or HEAD.", headers=error.headers)
     else:
         refusal = Refusal(error.status_code, "http", str(error.detail), headers=error.headers)
     return problem(refusal, request.url.path)
