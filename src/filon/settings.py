@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     api_cors: str | None = Field(
         default=None, description="Origins of web pages that may ask the API, comma between; else none"
     )
+    api_secret: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Text that signs cursors, for several machines behind one address; "
+        "else a random one, kept beside the API keys",
+    )
     api_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s?#]+$",
@@ -89,6 +95,22 @@ class Settings(BaseSettings):
     )
     dashboard_users: str | None = Field(
         default=None, description="Who may sign in: mail addresses and @domains, comma between; else all that sign in"
+    )
+    trusted_proxies: str | None = Field(
+        default=None,
+        description="Addresses and networks of proxies whose X-Forwarded-For says who the client is, comma between; "
+        "else none",
+    )
+    connections: int = Field(
+        default=4096, ge=1, description="Most open connections of a process of the API or the dashboard"
+    )
+    connections_per_client: int | None = Field(
+        default=None, ge=1, description="Most open connections of one address; else a quarter of all"
+    )
+    request_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        description="Seconds in which the head of a request must arrive, and its body, and part of an answer be read",
     )
     flows_schedule: str | None = Field(
         default=None,

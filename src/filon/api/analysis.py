@@ -50,7 +50,7 @@ class AnalysisEndpoint:
             return unchanged
         key = (snapshot.load, asked.question)
         body = await self._answers.get(key, lambda: self._body(snapshot, asked.question))
-        return service.answering.whole(request, origin, tag, body)
+        return await service.answering.whole(request, origin, tag, body)
 
     async def _body(self, snapshot: Snapshot, question: Question) -> bytes:
         columns = await self._library.columns(snapshot)

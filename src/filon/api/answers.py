@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import gzip
 import hashlib
@@ -17,6 +18,8 @@ from filon.api.snapshot import Snapshot
 from filon.serving.state import TableState
 
 SMALLEST_COMPRESSED = 1_400
+LARGEST_AT_ONCE = 32_768
+"""Bytes that are compressed inside the event loop; more take so long that other requests would wait."""
 COMPRESSION_LEVEL = 4
 CONSTANT = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
 NO_TIME = 0
@@ -71,13 +74,13 @@ class Answering:
                 return Response(status_code=304, headers={**origin.headers(), "ETag": etag})
         return None
 
-    def whole(
+    async def whole(
         self, request: Request, origin: Origin, tag: str, body: bytes, headers: dict[str, str] | None = None
     ) -> Response:
         """JSON, compressed if it is worth it."""
         found = {**origin.headers(), **(headers or {})}
         if len(body) >= SMALLEST_COMPRESSED and accepts_gzip(request):
-            body = gzip.compress(body, COMPRESSION_LEVEL, mtime=NO_TIME)
+            body = await compressed(body)
             found["Content-Encoding"] = "gzip"
             tag = f"{tag}-gzip"
         found["ETag"] = f'"{tag}"'
@@ -103,6 +106,13 @@ class Answering:
         return StreamingResponse(chunks, headers=found)
 
 
+async def compressed(body: bytes) -> bytes:
+    """A body in gzip; a large one is compressed beside the event loop."""
+    if len(body) <= LARGEST_AT_ONCE:
+        return gzip.compress(body, COMPRESSION_LEVEL, mtime=NO_TIME)
+    return await asyncio.to_thread(gzip.compress, body, COMPRESSION_LEVEL, mtime=NO_TIME)
+
+
 def accepts_gzip(request: Request) -> bool:
     """Whether the client takes gzip."""
     for part in request.headers.get("accept-encoding", "").split(","):
@@ -115,6 +125,6 @@ def accepts_gzip(request: Request) -> bool:
 async def _compressed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     machine = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     async for chunk in chunks:
-        if part := machine.compress(chunk):
+        if part := await asyncio.to_thread(machine.compress, chunk):
             yield part
     yield machine.flush()

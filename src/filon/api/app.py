@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.edge import METRICS_PATH, Edge
+from filon.api.heads import Heads
 from filon.api.health import health_router
 from filon.api.metrics import CONTENT_TYPE, Metrics
 from filon.api.pipeline import pipeline_router
@@ -27,12 +29,14 @@ from filon.api.project import project_router
 from filon.api.quality import quality_router
 from filon.api.rates import Rates
 from filon.api.runs import runs_router
+from filon.api.secret import kept_secret
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
 from filon.api.tables import table_router
 from filon.project import Project
 from filon.serving.protocol import Store
 from filon.settings import Settings
+from filon.web.clients import networks_of
 
 STATE = Path(".filon")
 EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
@@ -49,12 +53,20 @@ def keys_path(settings: Settings, project: Project) -> Path:
     return settings.api_keys or STATE / project.name / "apikeys.json"
 
 
+def secret_of(settings: Settings, keys: Path) -> bytes:
+    """What signs cursors: the text of the settings, else a random secret beside the API keys."""
+    if settings.api_secret is not None:
+        return settings.api_secret.get_secret_value().encode()
+    return kept_secret(keys.with_name("cursors.secret"))
+
+
 def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     """The API of a project, served from a store; the store is closed when the application ends."""
-    service, metrics = make_service(project, store), Metrics()
-    analyses = Analyses(service)
     keys = keys_path(settings, project)
+    service, metrics = make_service(project, store, cache(partial(secret_of, settings, keys))), Metrics()
+    analyses = Analyses(service)
     guard = Guard(KeyFile(keys), required=settings.api_auth == "required")
+    trusted = networks_of(settings.trusted_proxies)
     rates = Rates(settings.api_rate_limit, keys.with_name("rates.db"))
 
     @asynccontextmanager
@@ -84,7 +96,8 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         metrics_router(service, metrics),
     ):
         app.include_router(router)
-    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics)
+    app.add_middleware(Heads)
+    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
     origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]
     if origins:
         app.add_middleware(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +16,7 @@ from filon.project.serving import Order, StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
 
-DIGEST_BYTES = 9
+DIGEST_BYTES = 16
 LONGEST = 4_000
 
 
@@ -34,39 +34,47 @@ def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
     return Cursor(load, sort, tuple(row[step.column] for step in sort))
 
 
-def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condition]) -> str:
-    """A cursor as text. It ends with a digest, so that it is taken back only whole, for the same table and filters."""
+def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> str:
+    """A cursor as text. It is signed, so that it is taken back only whole, for the same table and filters."""
     steps = [[step.column, step.descending] for step in cursor.sort]
     content = orjson.dumps([cursor.load, steps, [_plain(value) for value in cursor.place]])
-    return base64.urlsafe_b64encode(_digest(content, table, conditions) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_signature(content, table, conditions, secret) + content).decode().rstrip("=")
 
 
-def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition]) -> Cursor:
-    """What ``write_cursor`` wrote; Refusal when the text was changed, or belongs to another table or other filters."""
+def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> Cursor:
+    """What ``write_cursor`` wrote; Refusal when somebody else wrote it, or for another table or other filters."""
     wrong = refused("after", "no cursor of this table with these filters", "take it from the Link header, unchanged")
     if len(text) > LONGEST or not text.isascii():
         raise wrong
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-        if digest != _digest(content, table, conditions):
+        signature, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
+        if not hmac.compare_digest(signature, _signature(content, table, conditions, secret)):
             raise wrong
         load, steps, values = orjson.loads(content)
-        sort = tuple(Order(column, descending) for column, descending in steps)
+        sort = tuple(_step(table, column, descending) for column, descending in steps)
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
-    except (ValueError, TypeError, KeyError, StopIteration):
+    except (ValueError, TypeError, ArithmeticError):
         raise wrong from None
-    if not isinstance(load, int) or sort != table.whole(sort):
+    if type(load) is not int or sort != table.whole(sort):
         raise wrong
     return Cursor(load, sort, place)
 
 
-def _digest(content: bytes, table: StoredTable, conditions: Sequence[Condition]) -> bytes:
+def _step(table: StoredTable, column: object, descending: object) -> Order:
+    """A step of a sort. A signature tells who wrote it, not that today's table still can be sorted by it."""
+    if not isinstance(column, str) or column not in table.sortable or not isinstance(descending, bool):
+        raise ValueError(column)
+    return Order(column, descending)
+
+
+def _signature(content: bytes, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> bytes:
     filters = sorted(
         (item.column, item.operator.value, [_plain(value) for value in item.values]) for item in conditions
     )
     about = repr((table.name, table.key, filters)).encode()
-    return hashlib.blake2b(content, digest_size=DIGEST_BYTES, key=hashlib.sha256(about).digest()).digest()
+    key = hmac.digest(secret, about, "sha256")
+    return hmac.digest(key, content, "sha256")[:DIGEST_BYTES]
 
 
 def _plain(value: Value) -> Value:

@@ -6,6 +6,7 @@ In: request id, API key, rate limit. Out: headers, metrics, one line of log; wha
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,14 +14,16 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filon.api.answers import now
+from filon.api.bounds import require_bounded
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
-from filon.api.problems import RETRY_AFTER_S, Refusal, defect, problem
+from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, Refusal, defect, problem
 from filon.api.rates import Allowance, Rates
 from filon.api.security import ApiKey, Guard
 from filon.api.security import Scope as KeyScope
 from filon.api.service import PREFIX
 from filon.errors import ConfigError
+from filon.web.clients import Network, client_of
 
 METRICS_PATH = "/metrics"
 QUARANTINE_PATH = f"{PREFIX}/quarantine/"
@@ -42,11 +45,14 @@ class _Passage:
 class Edge:
     """The only middleware, as plain ASGI."""
 
-    def __init__(self, app: ASGIApp, guard: Guard, rates: Rates, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, guard: Guard, rates: Rates, metrics: Metrics, trusted: Sequence[Network] = ()
+    ) -> None:
         self._app = app
         self._guard = guard
         self._rates = rates
         self._metrics = metrics
+        self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -68,7 +74,8 @@ class Edge:
             await send(message)
 
         try:
-            self._admit(scope["path"], scope.get("client"), headers, passage)
+            require_bounded(scope)
+            self._admit(scope["path"], self._client(scope, headers), headers, passage)
             await self._app(scope, receive, send_on)
         except Refusal as refusal:
             await self._refuse(refusal, passage, scope, receive, send_on)
@@ -81,7 +88,7 @@ class Edge:
         finally:
             self._record(scope, passage)
 
-    def _admit(self, path: str, client: tuple[str, int] | None, headers: Headers, passage: _Passage) -> None:
+    def _admit(self, path: str, client: str, headers: Headers, passage: _Passage) -> None:
         """Refusal when a request may not be answered."""
         if not (path.startswith(PREFIX) or path == METRICS_PATH):
             return
@@ -93,10 +100,15 @@ class Edge:
             detail = "API keys cannot be checked now. Try again soon."
             raise Refusal(503, "keys-unreadable", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
         except Refusal:
-            self._limit(f"address:{client[0] if client else ''}", passage, has_key=True)
+            self._limit(f"address:{client}", passage, has_key=True)
             raise
-        who = f"key:{passage.key.id}" if passage.key else f"address:{client[0] if client else ''}"
+        who = f"key:{passage.key.id}" if passage.key else f"address:{client}"
         self._limit(who, passage, has_key=passage.key is not None)
+
+    def _client(self, scope: Scope, headers: Headers) -> str:
+        peer = scope.get("client")
+        forwarded = [part for value in headers.getlist("x-forwarded-for") for part in value.split(",")]
+        return client_of(peer[0] if peer else "", forwarded, self._trusted)
 
     def _limit(self, who: str, passage: _Passage, *, has_key: bool) -> None:
         passage.allowance = self._rates.hit(who, has_key=has_key)
@@ -118,7 +130,7 @@ class Edge:
         facts = {
             "request_id": passage.id,
             "method": scope["method"],
-            "path": scope["path"],
+            "path": scope["path"][:LONGEST_PATH],
             "route": route,
             "status": passage.status,
             "duration_ms": round(seconds * 1000, 2),

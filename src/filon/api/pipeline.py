@@ -6,12 +6,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.parameters import Nothing, Parameters, shown_fix
+from filon.api.parameters import Nothing, Parameters, nearest
 from filon.api.problems import Refusal, documented
 from filon.api.rendering import JSON_TYPE, json_bytes
 from filon.api.schemas import PipelineStatus, RefreshTime
 from filon.api.service import Service
-from filon.project.document import suggestion
 from filon.serving.state import ServedState, TableState
 
 NAME = {"name": "collection", "in": "path", "required": True, "description": "Name of a table"}
@@ -90,7 +89,7 @@ class PipelineEndpoints:
         state = await self._state()
         known, name = self._known(state), request.path_params["collection"]
         if name not in known:
-            fix = shown_fix(suggestion(name, known))
+            fix = nearest(name, known)
             raise Refusal(404, "unknown-collection", f"There is no collection of this name: {fix}")
         return self._answer(refresh_time(known[name]), state)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,8 @@ from filon.errors import StoreError
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 LONGEST_SHOWN = 60
+LONGEST_PATH = 2_048
+MOST_MISTAKES = 10
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,26 @@ DESCRIPTIONS = {
     404: "There is no such thing",
     409: "The table was loaded by another contract, or has too many rows to be analysed in memory",
     410: "The rows that a cursor belongs to are gone: start again",
+    413: "The body is too large",
+    414: "The path or the parameters are too long",
     422: "A parameter cannot be used as given",
     429: "Too many requests",
+    431: "The headers are too large",
     500: "A defect of the server",
     503: "The store does not answer, or holds nothing yet",
 }
 
 
+ALWAYS = (413, 414, 431)
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI descriptions of these problems."""
+    """The OpenAPI descriptions of these problems, and of those that every path has."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {
+        status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}}
+        for status in sorted({*statuses, *ALWAYS})
+    }
 
 
 def shown(value: str) -> str:
@@ -96,6 +108,14 @@ def shown(value: str) -> str:
     return text + ("…" if len(value) > LONGEST_SHOWN else "")
 
 
+def mistaken(mistakes: Iterable[Mistake], total: int) -> Refusal:
+    """The refusal of parameters; the first mistakes are named, the others counted."""
+    found = list(islice(mistakes, MOST_MISTAKES))
+    more = f", and {total - len(found):,} more" if total > len(found) else ""
+    names = ", ".join(mistake.parameter for mistake in found)
+    return Refusal(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=found)
+
+
 def problem(refusal: Refusal, path: str) -> Response:
     """The answer to a request that is refused."""
     document: dict[str, object] = {
@@ -103,7 +123,7 @@ def problem(refusal: Refusal, path: str) -> Response:
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.detail,
-        "instance": quote(path),
+        "instance": quote(path[:LONGEST_PATH]),
     }
     if refusal.errors:
         document["errors"] = [asdict(mistake) for mistake in refusal.errors]
@@ -144,7 +164,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         refusal = Refusal(404, "unknown-path", f"There is no {path}. See /docs for the paths.")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET.", headers=error.headers)
+        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET or HEAD.", headers=error.headers)
     else:
         refusal = Refusal(error.status_code, "http", str(error.detail), headers=error.headers)
     return problem(refusal, request.url.path)

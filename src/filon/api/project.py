@@ -127,11 +127,11 @@ def project_router(service: Service, prefix: str) -> APIRouter:
 
     async def project(request: Request) -> Response:
         parameters.read(request)
-        return answer(request, about)
+        return await answer(request, about)
 
     async def tables(request: Request) -> Response:
         parameters.read(request)
-        return answer(request, lineage)
+        return await answer(request, lineage)
 
     router.add_api_route(
         f"{prefix}/project",

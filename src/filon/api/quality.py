@@ -13,10 +13,9 @@ from starlette.responses import Response
 
 from filon.api.documents import ERRORS, answer
 from filon.api.history import release_checked_at
-from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, refused, shown_fix
+from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, nearest, refused
 from filon.api.problems import Refusal, documented
 from filon.api.service import Service
-from filon.project.document import suggestion
 from filon.serving.history import CheckRecord, DatasetRecord, QualityRecord, RefusedFiles, RejectedRow
 from filon.serving.state import ServedState
 
@@ -84,13 +83,13 @@ class QualityEndpoints:
             "checked_at": release_checked_at(state, checked),
             **quality.model_dump(include={"datasets", "checks", "files"}),
         }
-        return answer(request, document, state)
+        return await answer(request, document, state)
 
     async def rows(self, request: Request) -> Response:
         """Rejected rows as they arrived."""
         asked: Any = self.parameters.read(request)
         if asked.dataset is not None and asked.dataset not in self._datasets:
-            fix = shown_fix(suggestion(asked.dataset, self._datasets))
+            fix = nearest(asked.dataset, self._datasets)
             raise refused("dataset", "no dataset of this name", fix)
         state, quality = await self._served()
         names = [asked.dataset] if asked.dataset is not None else self._datasets
@@ -105,7 +104,7 @@ class QualityEndpoints:
             "limit": asked.limit,
             "data": [row.model_dump() for row in page],
         }
-        return answer(request, document, state)
+        return await answer(request, document, state)
 
     async def _served(self) -> tuple[ServedState, QualityRecord]:
         state = (await self._service.snapshots.choose()).state

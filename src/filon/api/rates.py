@@ -17,6 +17,8 @@ UNLIMITED = "none"
 DEFAULT_WITH_KEYS = "1200/minute"
 PATIENCE_S = 1.0
 SWEEP_EVERY = 1_000
+MOST_CLIENTS = 50_000
+"""Counters that stay when windows are long; those of clients that asked least go first."""
 
 
 class SharedCounters(Storage):
@@ -56,6 +58,10 @@ class SharedCounters(Storage):
         self._calls += 1
         if self._calls % SWEEP_EVERY == 0:
             self._connection.execute("DELETE FROM counters WHERE ends <= ?", [now])
+            self._connection.execute(
+                "DELETE FROM counters WHERE name IN (SELECT name FROM counters ORDER BY hits DESC LIMIT -1 OFFSET ?)",
+                [MOST_CLIENTS],
+            )
         return int(hits), float(ends)
 
     def get(self, key: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,11 @@ MEDIA_TYPES = {
 def json_bytes(value: object) -> bytes:
     """JSON; decimals are numbers with all their digits."""
     return orjson.dumps(value, default=_exact, option=orjson.OPT_UTC_Z)
+
+
+async def json_bytes_beside(value: object) -> bytes:
+    """The same beside the event loop, for what may be large."""
+    return await asyncio.to_thread(json_bytes, value)
 
 
 def _exact(value: object) -> orjson.Fragment:

@@ -46,14 +46,14 @@ def runs_router(service: Service, prefix: str) -> APIRouter:
         total = await service.history.count_runs()
         data = await service.history.runs(asked.skip, asked.limit)
         found = [record.model_dump() for record in data]
-        return answer(request, {"total": total, "skip": asked.skip, "limit": asked.limit, "data": found})
+        return await answer(request, {"total": total, "skip": asked.skip, "limit": asked.limit, "data": found})
 
     async def run(request: Request) -> Response:
         one.read(request)
         found = await service.history.run(request.path_params["run_id"])
         if found is None:
             raise Refusal(404, "unknown-run", f"There is no run of this id. The newest {MOST_RUNS} are remembered.")
-        return answer(request, found.model_dump())
+        return await answer(request, found.model_dump())
 
     router.add_api_route(
         f"{prefix}/runs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from filon import __version__
@@ -27,12 +27,13 @@ class Service:
     snapshots: Snapshots
     answering: Answering
     history: History
+    secret: Callable[[], bytes]
 
 
-def make_service(project: Project, store: Store) -> Service:
-    """The service of a project."""
+def make_service(project: Project, store: Store, secret: Callable[[], bytes]) -> Service:
+    """The service of a project; ``secret`` gives what signs cursors."""
     reader = Reader(store)
     salt = f"{__version__}/{project.fingerprint}"
     tables = served_tables(project.models)
     feeds = {feed.table.name: feed for feed in feeds_of(tables)}
-    return Service(project, tables, reader, Snapshots(reader, feeds), Answering(salt), History(reader))
+    return Service(project, tables, reader, Snapshots(reader, feeds), Answering(salt), History(reader), secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,21 +21,22 @@ from filon.api.parameters import (
     ReleaseOnly,
     item_parameters,
     list_parameters,
+    nearest,
     read_list,
     refused,
-    shown_fix,
 )
 from filon.api.problems import Refusal, documented
-from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, make_writer
+from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, json_bytes_beside, make_writer
 from filon.api.schemas import list_model, row_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Column
-from filon.project.document import suggestion
 from filon.project.serving import Operator, Order, Served
 from filon.serving.query import Condition, Query, Row, Value
 
 BATCH = 5_000
+FEW_ROWS = 200
+"""Rows that are spelled inside the event loop; to go beside it takes longer."""
 ERRORS = (401, 403, 404, 409, 422, 429, 500, 503)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client holds this answer already"}}
 
@@ -65,7 +67,9 @@ class ListEndpoint:
     async def answer(self, request: Request) -> Response:
         """One page, or a file of rows."""
         asked = read_list(self._served, self.parameters, request)
-        cursor = read_cursor(asked.after, self._stored, asked.conditions) if asked.after is not None else None
+        cursor = None
+        if asked.after is not None:
+            cursor = read_cursor(asked.after, self._stored, asked.conditions, self._service.secret())
         if cursor is not None and asked.sort is not None and self._stored.whole(asked.sort) != cursor.sort:
             raise refused("sort", "the cursor belongs to another order", "leave sort out, or begin without a cursor")
         snapshot = await self._service.snapshots.choose(asked.release, cursor.load if cursor else None)
@@ -104,14 +108,16 @@ class ListEndpoint:
         headers = {}
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = write_cursor(behind(page.snapshot.load, page.sort, rows[-1]), self._stored, page.conditions)
+            place = behind(page.snapshot.load, page.sort, rows[-1])
+            cursor = write_cursor(place, self._stored, page.conditions, self._service.secret())
             headers["Link"] = f'<{_next(request, cursor)}>; rel="next"'
         if asked.fields is not None:
             rows = [{name: row[name] for name in asked.fields} for row in rows]
         body: dict[str, object] = {"total": page.total, "data": rows}
         if self._served.words.paged:
             body = {"total": page.total, "skip": page.skip, "limit": limit, "data": rows}
-        return self._service.answering.whole(request, origin, tag, json_bytes(body), headers)
+        text = await json_bytes_beside(body) if len(rows) > FEW_ROWS else json_bytes(body)
+        return await self._service.answering.whole(request, origin, tag, text, headers)
 
     async def _file(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
         columns = self._columns(asked.fields)
@@ -133,7 +139,7 @@ class ListEndpoint:
         wanted = _wanted(page.sort, fields)
         sent = 0
         while batch:
-            yield writer.rows(batch)
+            yield await asyncio.to_thread(writer.rows, batch)
             sent += len(batch)
             if len(batch) < BATCH or sent == page.limit:
                 break
@@ -146,7 +152,7 @@ class ListEndpoint:
             )
             batch = await self._service.reader.find(page.snapshot.load, self._stored, query)
             await self._service.snapshots.require_still_kept(page.snapshot)
-        yield writer.end()
+        yield await asyncio.to_thread(writer.end)
 
     async def _find(self, page: Page, limit: int, fields: tuple[str, ...] | None) -> list[Row]:
         if page.skip >= page.total:
@@ -200,7 +206,7 @@ class ItemEndpoint:
         if not rows:
             detail = f"{self._served.name} has no row with this {self._key} in release {snapshot.state.release}."
             raise Refusal(404, "no-such-row", detail)
-        return service.answering.whole(request, origin, tag, json_bytes(rows[0]))
+        return await service.answering.whole(request, origin, tag, json_bytes(rows[0]))
 
 
 def table_router(service: Service, prefix: str) -> APIRouter:
@@ -252,7 +258,7 @@ FILES = tuple(MEDIA_TYPES.values())
 
 def _unknown_table(service: Service) -> Any:
     async def answer(request: Request) -> Response:
-        fix = shown_fix(suggestion(request.path_params["name"], service.served))
+        fix = nearest(request.path_params["name"], service.served)
         raise Refusal(404, "unknown-table", f"There is no table of this name: {fix}")
 
     return answer

@@ -76,7 +76,7 @@ def dashboard_server(settings: Settings, log: Path | None = None) -> Server:
     health = answers(address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE)
     return Server(
         "the dashboard",
-        launch.command(settings),
+        launch.command(),
         health,
         {**launch.environment(settings), **unproxied(os.environ)},
         log,

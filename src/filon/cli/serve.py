@@ -10,9 +10,10 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,6 +64,7 @@ def api(
     _require_guarded(settings, insecure=insecure)
     if store_of(settings, open_project(settings)) is None:
         raise ConfigError("FILON_SERVING is none: the API needs a store. Unset it, or give --serving.")
+    options = _options(settings)
     listening = _listen(settings)
     address, number = listening.getsockname()[:2]
     typer.echo(f"API on http://{f'[{address}]' if ':' in address else address}:{number}, OpenAPI at /docs")
@@ -70,7 +72,17 @@ def api(
     for name, value in (("PROJECT", settings.project), ("SERVING", settings.serving)):
         if value is not None:
             os.environ[PREFIX + name] = str(value)
-    _serve(listening, workers)
+    _serve(listening, workers, options)
+
+
+def _options(settings: Settings) -> Mapping[str, Any]:
+    """How the server keeps its limits; what it needs for that is there before a request comes."""
+    from filon.api import keys_path, secret_of
+    from filon.web.connections import raise_descriptors, server_options
+
+    secret_of(settings, keys_path(settings, open_project(settings)))
+    raise_descriptors()
+    return server_options(settings)
 
 
 def _require_guarded(settings: Settings, *, insecure: bool) -> None:
@@ -110,7 +122,7 @@ def _listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def _serve(listening: socket.socket, workers: int) -> None:
+def _serve(listening: socket.socket, workers: int, options: Mapping[str, Any]) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -127,6 +139,8 @@ def _serve(listening: socket.socket, workers: int) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
+        ws="none",
+        **options,
     )
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])

@@ -14,22 +14,22 @@ from filon.errors import ConfigError
 from filon.settings import PREFIX, Settings
 
 SCRIPT = Path(__file__).with_name("app.py")
-SERVER = SCRIPT.with_name("server.py")
 LIVE = "/_stcore/health"
 """Answers once the dashboard can be opened."""
 
 OPTIONS = {
-    "server.headless": "true",
+    "server.headless": True,
+    "server.maxUploadSize": 1,  # megabytes; no page takes files
     "server.fileWatcherType": "none",
-    "browser.gatherUsageStats": "false",
+    "browser.gatherUsageStats": False,
     "client.toolbarMode": "viewer",
     "client.showErrorDetails": "none",  # what went wrong stands in the log, not on the page
     "logger.level": "warning",
     "theme.baseRadius": "medium",
-    "theme.showWidgetBorder": "true",
-    "theme.headingFontSizes": '["2rem", "1.6rem", "1.15rem"]',
+    "theme.showWidgetBorder": True,
+    "theme.headingFontSizes": ["2rem", "1.6rem", "1.15rem"],
     "theme.metricValueFontSize": "1.6rem",
-    "theme.chartCategoricalColors": str(list(SERIES)).replace("'", '"'),
+    "theme.chartCategoricalColors": list(SERIES),
     "theme.light.primaryColor": "#1d4fae",  # darker than the charts: it is also the colour of text
     "theme.light.backgroundColor": LIGHT_PAGE,
     "theme.light.secondaryBackgroundColor": "#f3f5f9",
@@ -43,20 +43,18 @@ OPTIONS = {
 NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 
 
-def command(settings: Settings) -> list[str]:
+def command() -> list[str]:
     """The command that serves the dashboard."""
-    options = {
-        **OPTIONS,
-        "server.address": settings.dashboard_host,
-        "server.port": str(settings.dashboard_port),
-    }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(SERVER), *flags]
+    return [sys.executable, "-m", "filon.dashboard"]
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
     """The variables that it reads: those of this process, and what was given as options."""
     found = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
+    found |= {
+        f"{PREFIX}DASHBOARD_HOST": settings.dashboard_host,
+        f"{PREFIX}DASHBOARD_PORT": str(settings.dashboard_port),
+    }
     if settings.api_key is not None:
         found[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
     return found

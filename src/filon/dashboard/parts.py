@@ -171,9 +171,9 @@ def _flat(row: Row) -> Row:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return guarded(value)
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return guarded(value) if isinstance(value, str) else value
 
 
 def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
@@ -182,6 +182,7 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     titles = headings(language, list(rows[0]) if rows else [])
     frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
     spelled = {titles[name]: how for name, how in (formats or {}).items() if name in titles}
+    spelled = {**_guard(frame), **spelled}
     styled = frame.style.format(spelled, na_rep=language.text("none"))
     st.dataframe(
         styled,
@@ -191,6 +192,17 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
         placeholder=language.text("none"),
         alt=language.text("table.alt", columns=", ".join(map(str, frame.columns))),
     )
+
+
+def _guard(frame: pd.DataFrame) -> Formats:
+    """Let texts be saved as spreadsheets may open them, by the table's own CSV button, and shown as they are."""
+    shown: dict[str, Callable[[Any], str]] = {}
+    for title, values in frame.items():
+        plain = {guarded(value): value for value in values if isinstance(value, str)}
+        if any(safe != value for safe, value in plain.items()):
+            frame[title] = values.map(lambda value: guarded(value) if isinstance(value, str) else value)
+            shown[title] = lambda value, plain=plain: str(plain.get(value, value))  # type: ignore[misc]
+    return shown
 
 
 def headings(language: Language, names: Sequence[str]) -> dict[str, str]:

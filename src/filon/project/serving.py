@@ -67,7 +67,10 @@ class StoredTable:
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""
-        return next(column for column in self.columns if column.name == name)
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
 
     def whole(self, sort: Iterable[Order]) -> tuple[Order, ...]:
         """A sort, made total by the key."""

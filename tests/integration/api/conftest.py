@@ -26,6 +26,7 @@ from filon.projects.retail.generate import generate
 from filon.serving import loader
 from filon.serving.stores import open_store
 from filon.settings import Settings
+from filon.web.connections import server_options
 from tests.integration.conftest import Shop, empty_store
 
 LATE = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n"
@@ -50,8 +51,9 @@ class Served:
     @contextmanager
     def client(self, **settings: Any) -> Iterator[Client]:
         """A client of the API, which is asked over HTTP on loopback."""
-        app = create_app(self.project, open_store(self.uri), self.settings(**settings))
-        with answering(app) as address, Client(base_url=address, timeout=30) as client:
+        found = self.settings(**settings)
+        app = create_app(self.project, open_store(self.uri), found)
+        with answering(app, found) as address, Client(base_url=address, timeout=30) as client:
             yield client
 
     def settings(self, **given: Any) -> Settings:
@@ -60,11 +62,12 @@ class Served:
 
 
 @contextmanager
-def answering(app: FastAPI) -> Iterator[str]:
+def answering(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
     """A server of the application in a thread, on a free port of loopback; gives its address."""
+    options = server_options(settings or Settings())
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options))
         thread = threading.Thread(target=server.run, args=[[listening]])
         thread.start()
         try:

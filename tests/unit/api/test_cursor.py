@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
+import orjson
 import pytest
 
-from filon.api.cursor import Cursor, read_cursor, write_cursor
+from filon.api.cursor import Cursor, _signature, read_cursor, write_cursor
 from filon.api.problems import Refusal
+from filon.api.secret import kept_secret
+from filon.errors import ConfigError
 from filon.project import TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.query import Condition, Value, one_of
@@ -20,14 +27,15 @@ COLUMNS = (
     Column("flag", ColumnType(Kind.BOOLEAN)),
     Column("name", TEXT),
 )
-TABLE = StoredTable("shop", COLUMNS, ("id",))
+LOOKED_UP = tuple(column.name for column in COLUMNS if column.name != "share")
+TABLE = StoredTable("shop", COLUMNS, ("id",), looked_up=LOOKED_UP)
+SECRET = b"a secret of the tests"
 
 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
         ("money", Decimal("123456789012345678901234567890123456.78")),
-        ("share", 0.1),
         ("day", dt.date(2025, 1, 31)),
         ("at", dt.datetime(2025, 1, 31, 1, 2, 3, 456789, tzinfo=dt.UTC)),
         ("flag", False),
@@ -37,28 +45,89 @@ TABLE = StoredTable("shop", COLUMNS, ("id",))
 )
 def test_a_place_is_read_as_it_was_written(column: str, value: Value) -> None:
     cursor = Cursor(7, (Order(column, descending=True), Order("id")), (value, 2**53 - 1))
-    assert read_cursor(write_cursor(cursor, TABLE, ()), TABLE, ()) == cursor
+    assert read_cursor(write_cursor(cursor, TABLE, (), SECRET), TABLE, (), SECRET) == cursor
 
 
 def test_every_changed_character_is_noticed() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, ())
+    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (), SECRET)
     for index in range(len(text) - 1):  # the last one holds bits that base64 does not use
         changed = text[:index] + ("A" if text[index] != "A" else "B") + text[index + 1 :]
         with pytest.raises(Refusal):
-            read_cursor(changed, TABLE, ())
+            read_cursor(changed, TABLE, (), SECRET)
+
+
+def forged(content: object, secret: bytes = SECRET, table: StoredTable = TABLE) -> str:
+    """A cursor with any content, signed."""
+    text = orjson.dumps(content)
+    return base64.urlsafe_b64encode(_signature(text, table, (), secret) + text).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [1, [["nothing", False], ["id", False]], [1, 1]],
+        [1, [["share", False], ["id", False]], [0.1, 1]],  # a column without an index
+        [1, [["id", 1]], [1]],
+        [1, [["id", False]], ["x"]],
+        [1, [["id", False]], [1, 2]],
+        [1, [["day", False]], ["2025-01-31"]],
+        [1, [["day", False], ["id", False]], ["2025-02-31", 1]],
+        [1, [["money", False], ["id", False]], ["1e999999999", 1]],
+        [1, [[["id"], False]], [1]],
+        [1, [], []],
+        [True, [["id", False]], [1]],
+        ["1", [["id", False]], [1]],
+        [1, "id", 1],
+        {"load": 1},
+        None,
+    ],
+)
+def test_what_no_page_ends_with_is_refused_though_it_is_signed(content: object) -> None:
+    assert read_cursor(forged([1, [["id", False]], [1]]), TABLE, (), SECRET).place == (1,)
+    with pytest.raises(Refusal):
+        read_cursor(forged(content), TABLE, (), SECRET)
+
+
+def test_nobody_else_signs_cursors() -> None:
+    for secret in (b"", b"another secret"):
+        with pytest.raises(Refusal):
+            read_cursor(forged([1, [["id", False]], [1]], secret), TABLE, (), SECRET)
+    other = StoredTable("others", COLUMNS, ("id",), looked_up=LOOKED_UP)
+    with pytest.raises(Refusal):
+        read_cursor(forged([1, [["id", False]], [1]], table=other), TABLE, (), SECRET)
+
+
+def test_a_cursor_of_any_text_is_refused() -> None:
+    for text in ("", "A", "=", "AAAA" * 10, "é", "A" * 5_000, "-_" * 30):
+        with pytest.raises(Refusal):
+            read_cursor(text, TABLE, (), SECRET)
+
+
+def test_the_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "cursors.secret"
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(kept_secret, [path] * 50))
+    assert found == {path.read_bytes()}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+    path.write_bytes(b"short")
+    with pytest.raises(ConfigError, match="Delete it"):
+        kept_secret(path)
+    with pytest.raises(ConfigError, match="FILON_API_SECRET"):
+        kept_secret(path / "below" / "cursors.secret")
 
 
 def test_other_filters_are_noticed() -> None:
     condition = Condition("name", Operator.EQUAL, "x")
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (condition,))
-    assert read_cursor(text, TABLE, (condition,)).load == 1
+    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (condition,), SECRET)
+    assert read_cursor(text, TABLE, (condition,), SECRET).load == 1
     with pytest.raises(Refusal):
-        read_cursor(text, TABLE, ())
+        read_cursor(text, TABLE, (), SECRET)
 
 
 def test_several_values_are_one_filter_in_any_order() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),))
-    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),)).load == 1
+    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),), SECRET)
+    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),), SECRET).load == 1
     with pytest.raises(Refusal):
-        read_cursor(text, TABLE, (one_of("name", ["x"]),))
+        read_cursor(text, TABLE, (one_of("name", ["x"]),), SECRET)
     assert one_of("name", ["x", "x"]) == Condition("name", Operator.EQUAL, "x")

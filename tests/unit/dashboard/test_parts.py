@@ -5,21 +5,30 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
 from filon.dashboard.access import is_listed
 from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import read_secrets
-from filon.dashboard.parts import as_csv, column, headings
+from filon.dashboard.parts import _guard, as_csv, column, headings
 from filon.errors import ConfigError
 from filon.settings import Settings
 
 
 def test_rows_become_csv_that_a_spreadsheet_neither_misreads_nor_runs() -> None:
-    rows = [{"nom": "=1+1", "ca": Decimal("12.50"), "stats": {"min": Decimal("-1.00")}, "raisons": ["a", "b"]}]
+    rows = [{"nom": "=1+1", "ca": Decimal("12.50"), "stats": {"min": Decimal("-1.00")}, "raisons": ["=a", "b"]}]
     text = as_csv(rows)
     assert text.startswith(b"\xef\xbb\xbf")
-    assert text.decode("utf-8-sig") == 'nom,ca,min,raisons\r\n\'=1+1,12.50,-1.00,"a, b"\r\n'
+    assert text.decode("utf-8-sig") == "nom,ca,min,raisons\r\n'=1+1,12.50,-1.00,\"'=a, b\"\r\n"
+
+
+def test_a_table_that_is_saved_by_its_own_button_runs_nothing_and_shows_texts_as_they_are() -> None:
+    frame = pd.DataFrame({"texte": ["=1+1", "a", None, "\n@A1"], "nom": ["b", "c", "d", "e"]})
+    shown = _guard(frame)
+    assert frame["texte"].dropna().tolist() == ["'=1+1", "a", "'\n'@A1"]
+    assert list(map(shown["texte"], ["'=1+1", "a", "'\n'@A1"])) == ["=1+1", "a", "\n@A1"]
+    assert list(shown) == ["texte"]
 
 
 def test_no_rows_are_an_empty_file() -> None:

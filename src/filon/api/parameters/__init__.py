@@ -20,8 +20,8 @@ from filon.api.parameters.reading import (
     Parameters,
     ReleaseOnly,
     Skip,
+    nearest,
     refused,
-    shown_fix,
 )
 from filon.api.parameters.sums import (
     AggregationRequest,
@@ -52,9 +52,9 @@ __all__ = [
     "as_text",
     "item_parameters",
     "list_parameters",
+    "nearest",
     "read_aggregation",
     "read_analysis",
     "read_list",
     "refused",
-    "shown_fix",
 ]

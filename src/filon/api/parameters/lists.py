@@ -19,13 +19,12 @@ from filon.api.parameters.reading import (
     attribute,
     described,
     list_of,
+    nearest,
     refused,
-    shown_fix,
 )
 from filon.api.parameters.values import several_field, value_type, whole_number, wrong
 from filon.api.problems import shown
 from filon.project import Column
-from filon.project.document import suggestion
 from filon.project.serving import Filter, Operator, Order, Served
 from filon.serving.query import Condition, one_of
 
@@ -164,5 +163,5 @@ def _read_fields(columns: list[str], text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(text.split(",")))
     for name in names:
         if name not in columns:
-            raise wrong(f"no column {shown(name)}", shown_fix(suggestion(name, columns)))
+            raise wrong(f"no column {shown(name)}", nearest(name, columns))
     return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from filon.api.parameters.values import Several, whole_number
-from filon.api.problems import Mistake, Refusal, shown
+from filon.api.problems import LONGEST_SHOWN, Mistake, Refusal, mistaken, shown
 from filon.project.document import suggestion
 
 LARGEST_SKIP = 2**53 - 1
@@ -41,38 +42,33 @@ class Parameters:
             else:
                 given[name] = value
         if repeated := [name for name in _repeated(pairs) if name not in self._several]:
-            raise _refused(Mistake(shown(name), "given more than once", "give it once") for name in repeated)
+            mistakes = (Mistake(shown(name), "given more than once", "give it once") for name in repeated)
+            raise mistaken(mistakes, len(repeated))
         try:
             return self._model.model_validate(given)
         except ValidationError as error:
-            raise _refused(self._mistake(item) for item in error.errors(include_url=False)) from None
+            found = error.errors(include_url=False, include_input=False)
+            raise mistaken(map(self._mistake, found), len(found)) from None
 
     def _mistake(self, item: ErrorDetails) -> Mistake:
         name = str(item["loc"][0])
         if item["type"] == "extra_forbidden":
-            return Mistake(shown(name), "no such parameter", shown_fix(suggestion(name, self._names)))
+            return Mistake(shown(name), "no such parameter", nearest(name, self._names))
         return Mistake(name, item["msg"], item.get("ctx", {}).get("fix") or self._help[name])
 
 
-def shown_fix(fix: str) -> str:
-    """A fix, whose words come from contracts."""
-    return fix.replace("`", "")
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The fix for an unknown name, whose words come from contracts; a long name is like none of them."""
+    return suggestion(name[:LONGEST_SHOWN], known).replace("`", "")
 
 
 def refused(name: str, detail: str, fix: str) -> Refusal:
     """The refusal of one parameter."""
-    return _refused([Mistake(name, detail, fix)])
-
-
-def _refused(mistakes: Iterable[Mistake]) -> Refusal:
-    found = list(mistakes)
-    names = ", ".join(mistake.parameter for mistake in found)
-    return Refusal(422, "invalid-parameter", f"Correct these parameters: {names}.", errors=found)
+    return mistaken([Mistake(name, detail, fix)], 1)
 
 
 def _repeated(pairs: list[tuple[str, str]]) -> list[str]:
-    names = [name for name, _ in pairs]
-    return sorted({name for name in names if names.count(name) > 1})
+    return sorted(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
 
 
 def described(model: type[BaseModel]) -> Iterable[dict[str, Any]]:

@@ -8,7 +8,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -17,8 +16,9 @@ from pydantic_core import PydanticCustomError
 from filon.project import Column, ColumnType, Kind
 from filon.project.values import read_moment
 
-DIGITS_OF_STORES = 18
+DIGITS_OF_STORES, MOST_DIGITS = 18, 34
 MOST_VALUES = 200
+LONGEST_TEXT = 1_000
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
 
@@ -76,14 +76,29 @@ def value_type(kind: ColumnType) -> Any:
     if kind.kind is Kind.DECIMAL:
         bound = 10 ** min(kind.precision - kind.scale, max(DIGITS_OF_STORES - kind.scale, 0))
         shape = {"type": "number", "minimum": -bound, "maximum": bound}
-        return Annotated[Decimal, Field(ge=-bound, le=bound, json_schema_extra=_only(shape)), BeforeValidator(number)]
+        within = Field(ge=-bound, le=bound, json_schema_extra=_only(shape))
+        return Annotated[Decimal, within, BeforeValidator(number), AfterValidator(_storable)]
     return {
         Kind.DOUBLE: Annotated[float, BeforeValidator(number), AfterValidator(_finite)],
-        Kind.TEXT: Annotated[str, AfterValidator(partial(unicodedata.normalize, "NFC"))],
+        Kind.TEXT: Annotated[str, AfterValidator(_text)],
         Kind.DATE: Annotated[dt.date, BeforeValidator(day_text)],
         Kind.TIMESTAMP: Annotated[dt.datetime, BeforeValidator(_moment)],
         Kind.BOOLEAN: Annotated[bool, BeforeValidator(_boolean)],
     }[kind.kind]
+
+
+def _storable(value: Decimal) -> Decimal:
+    """No store keeps a number of more digits, and not every one compares with it."""
+    if len(value.as_tuple().digits) > MOST_DIGITS:
+        raise wrong(f"more than {MOST_DIGITS} digits", "round it")
+    return value
+
+
+def _text(value: str) -> str:
+    """In the form that stored texts have; to bring a long one there can take time that grows with its square."""
+    if len(value) > LONGEST_TEXT:
+        raise wrong(f"more than {LONGEST_TEXT:,} characters", "give a shorter text")
+    return unicodedata.normalize("NFC", value)
 
 
 def _boolean(value: object) -> object:

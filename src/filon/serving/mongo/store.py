@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from filon.sql import identifier
 DATABASE = "analytics"
 ANSWER_MS = 1_500
 INDEXERS = 2
+READ_AT_ONCE, FEW_ROWS = 1_000, 200
+"""Documents that come in one piece, and rows that are made of them inside the event loop; more would take long."""
 
 
 class MongoStore:
@@ -103,13 +106,13 @@ class MongoStore:
             sort=[(item.column, -1 if item.descending else 1) for item in by_id(table, query.sort)],
             skip=query.skip,
             limit=query.limit,
-            batch_size=query.limit,
+            batch_size=min(query.limit, READ_AT_ONCE),
         )
         with translated(self.uri):
             found = await cursor.to_list()
-        decoders = [(column.name, decode) for column in columns if (decode := decoder(column))]
-        names = [column.name for column in columns]
-        return [decoded(names, document, decoders) for document in found]
+        if len(found) <= FEW_ROWS:
+            return _rows(columns, found)
+        return await asyncio.to_thread(_rows, columns, found)
 
     async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
@@ -153,3 +156,9 @@ class MongoStore:
                     appname="filon-api",
                 )
         return self._reader[self._database]
+
+
+def _rows(columns: Sequence[Column], documents: Sequence[Document]) -> list[Row]:
+    decoders = [(column.name, decode) for column in columns if (decode := decoder(column))]
+    names = [column.name for column in columns]
+    return [decoded(names, document, decoders) for document in documents]

@@ -111,10 +111,14 @@ class SQLiteStore:
             f"SELECT {identifiers(column.name for column in columns)} FROM {identifier(rows_of(table))} "
             f"WHERE {condition}{place} ORDER BY {order} LIMIT {query.limit} OFFSET {query.skip}"
         )
-        rows = await self._ask(lambda connection: connection.execute(sql, [*values, *place_values]).fetchall())
         names = [column.name for column in columns]
         decoders = [(index, decode) for index, column in enumerate(columns) if (decode := decoder(column))]
-        return [decoded(names, row, decoders) for row in rows]
+
+        def rows(connection: sqlite3.Connection) -> list[Row]:
+            found = connection.execute(sql, [*values, *place_values])
+            return [decoded(names, row, decoders) for row in found]
+
+        return await self._ask(rows)
 
     async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
