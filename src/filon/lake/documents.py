@@ -164,14 +164,14 @@ class Quality(Document):
 class Build(Document):
     """One exact content of one table: its Delta version, and the Parquet files that make it up.
 
-    ``log_bytes`` is the size of the Delta log up to that version.
+    ``log_bytes`` is the size of the Delta log up to that version. Files, rows and version are known once it is committed.
     """
 
     table: str
     layer: Layer
     fingerprint: str
-    version: int = 0
-    rows: int = 0
+    version: int = -1
+    rows: int = -1
     files: tuple[TableFile, ...] = ()
     log_bytes: int = 0
     columns: tuple[tuple[str, str], ...]

@@ -434,7 +434,8 @@ def build_bronze(context: Context, dataset: Dataset, received: Received, publish
         ),
         [new.get(name, file) for name, file in files.items()],
     )
-    context.report(TableReport(dataset.name, Layer.BRONZE, TableStatus.BUILT, build.rows, build.duration_s))
+    status = TableStatus.BUILT if new else TableStatus.REUSED
+    context.report(TableReport(dataset.name, Layer.BRONZE, status, build.rows, build.duration_s))
     return build
 
 
