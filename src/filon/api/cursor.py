@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 import orjson
@@ -15,6 +15,7 @@ from filon.api.parameters import refused
 from filon.project.serving import Order, StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
+from filon.serving.state import LoadId
 
 DIGEST_BYTES = 9
 LONGEST = 4_000
@@ -24,12 +25,12 @@ LONGEST = 4_000
 class Cursor:
     """A place in a load: the values of the sort's columns in the last row of a page."""
 
-    load: int
+    load: LoadId
     sort: tuple[Order, ...]
     place: tuple[Value, ...]
 
 
-def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
+def behind(load: LoadId, sort: tuple[Order, ...], row: Row) -> Cursor:
     """The place behind a row."""
     return Cursor(load, sort, tuple(row[step.column] for step in sort))
 
@@ -37,7 +38,7 @@ def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
 def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condition]) -> str:
     """A cursor as text. It ends with a digest, so that it is taken back only whole, for the same table and filters."""
     steps = [[step.column, step.descending] for step in cursor.sort]
-    content = orjson.dumps([cursor.load, steps, [_plain(value) for value in cursor.place]])
+    content = orjson.dumps([astuple(cursor.load), steps, [_plain(value) for value in cursor.place]])
     return base64.urlsafe_b64encode(_digest(content, table, conditions) + content).decode().rstrip("=")
 
 
@@ -51,14 +52,14 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition]) 
         digest, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
         if digest != _digest(content, table, conditions):
             raise wrong
-        load, steps, values = orjson.loads(content)
+        (store, number, token), steps, values = orjson.loads(content)
         sort = tuple(Order(column, descending) for column, descending in steps)
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
     except (ValueError, TypeError, KeyError, StopIteration):
         raise wrong from None
-    if not isinstance(load, int) or sort != table.whole(sort):
+    if sort != table.whole(sort):
         raise wrong
-    return Cursor(load, sort, place)
+    return Cursor(LoadId(store, number, token), sort, place)
 
 
 def _digest(content: bytes, table: StoredTable, conditions: Sequence[Condition]) -> bytes:

@@ -10,6 +10,7 @@ from filon.api.problems import Refusal
 from filon.project import TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.query import Condition, Value, one_of
+from filon.serving.state import LoadId
 
 COLUMNS = (
     Column("id", ColumnType(Kind.INTEGER)),
@@ -21,6 +22,7 @@ COLUMNS = (
     Column("name", TEXT),
 )
 TABLE = StoredTable("shop", COLUMNS, ("id",))
+LOAD = LoadId("store", 1, "token")
 
 
 @pytest.mark.parametrize(
@@ -36,12 +38,12 @@ TABLE = StoredTable("shop", COLUMNS, ("id",))
     ],
 )
 def test_a_place_is_read_as_it_was_written(column: str, value: Value) -> None:
-    cursor = Cursor(7, (Order(column, descending=True), Order("id")), (value, 2**53 - 1))
+    cursor = Cursor(LOAD, (Order(column, descending=True), Order("id")), (value, 2**53 - 1))
     assert read_cursor(write_cursor(cursor, TABLE, ()), TABLE, ()) == cursor
 
 
 def test_every_changed_character_is_noticed() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, ())
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, ())
     for index in range(len(text) - 1):  # the last one holds bits that base64 does not use
         changed = text[:index] + ("A" if text[index] != "A" else "B") + text[index + 1 :]
         with pytest.raises(Refusal):
@@ -50,15 +52,15 @@ def test_every_changed_character_is_noticed() -> None:
 
 def test_other_filters_are_noticed() -> None:
     condition = Condition("name", Operator.EQUAL, "x")
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (condition,))
-    assert read_cursor(text, TABLE, (condition,)).load == 1
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (condition,))
+    assert read_cursor(text, TABLE, (condition,)).load == LOAD
     with pytest.raises(Refusal):
         read_cursor(text, TABLE, ())
 
 
 def test_several_values_are_one_filter_in_any_order() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),))
-    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),)).load == 1
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),))
+    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),)).load == LOAD
     with pytest.raises(Refusal):
         read_cursor(text, TABLE, (one_of("name", ["x"]),))
     assert one_of("name", ["x", "x"]) == Condition("name", Operator.EQUAL, "x")
