@@ -5,11 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, LifoQueue
 
-File = tuple[int, int]
-"""The device and the number of a file on it: a file of the same name that replaces it has another."""
+
+@dataclass(frozen=True)
+class File:
+    """A file as the file system knows it: another one of the same name has another ``place``."""
+
+    place: tuple[int, int]
+    size: int
+    written_ns: int
 
 
 def file_at(path: Path) -> File | None:
@@ -18,14 +25,15 @@ def file_at(path: Path) -> File | None:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return found.st_dev, found.st_ino
+    return File((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
 
 
 class Readers:
     """Connections to the file that lies under a name now.
 
-    SQLite goes on reading a file that was deleted or replaced for as long as it is open, so a connection is used again
-    only while its file still lies under the name. Reading creates no file: one that is not there reads as an empty one.
+    SQLite goes on reading a file that was deleted or replaced for as long as it is open, and does not notice that one
+    was overwritten. So a connection is used again only while its file still lies under the name, written no later.
+    Reading creates no file: one that is not there reads as an empty one.
     """
 
     def __init__(self, path: Path, patience_s: float) -> None:
@@ -60,7 +68,7 @@ class Readers:
             if found[0] == file:
                 return found[1]
             found[1].close()
-        # should the file be replaced just now, the connection is taken for one to the old file, and not used again
+        # should the file be replaced just now, the connection counts as one to the old file, and is not used again
         address = f"{self._path.absolute().as_uri()}?mode=ro"
         return sqlite3.connect(
             address, uri=True, check_same_thread=False, timeout=self._patience_s, isolation_level=None

@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 
 SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
 PATIENCE_S = 5.0
+CHECKPOINT_MS = 200
+"""How long a checkpoint waits for readers; what they are in the way of is left to the next one."""
 
 
 CACHE_KIB = 128 << 10
@@ -75,12 +77,11 @@ class SQLiteStore:
     def loading(self) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
         with self._writing() as connection:
-            file = file_at(self._path)
+            before = file_at(self._path)
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             yield SQLiteSession(connection, self.uri)
-            if not connection.in_transaction:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if file_at(self._path) != file:
+            after = file_at(self._path)
+            if before is None or after is None or before.place != after.place:
                 raise StoreUnavailable(f"{self.uri}: the file was deleted or replaced while it was loaded. Run again.")
 
     @contextmanager
@@ -97,6 +98,10 @@ class SQLiteStore:
                 connection.executescript(SCHEMA)
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                if not connection.in_transaction:
+                    # the file then holds everything, and one that takes its place meets no pages of it in the log
+                    connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
 
