@@ -22,7 +22,8 @@ FilonError
 ├── StoreError
 │   ├── StoreUnavailable     the operational store does not answer (retryable)
 │   ├── StoreBusy            another process is loading the store (retryable)
-│   └── StoreForeign         the store holds something that Filon did not write
+│   ├── StoreForeign         the store holds something that Filon did not write
+│   └── LoadGone             the store no longer keeps the load that was asked for (retryable)
 ├── ApiError                 the API gave the dashboard no usable answer
 │   ├── ApiUnreachable       it does not answer, or its store does not (retryable)
 │   ├── ApiEmpty             it has nothing to show yet (retryable)
@@ -221,6 +222,12 @@ class StoreBusy(StoreError):
 
 class StoreForeign(StoreError):
     """The store holds something under a name of ours that Filon did not write."""
+
+
+class LoadGone(StoreError):
+    """The store no longer keeps the load that was asked for: later loads swept it away, or the store was replaced."""
+
+    retryable = True
 
 
 class ApiError(FilonError):

@@ -214,11 +214,21 @@ def empty_store(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{folder / 'serving.db'}"
         return
-    address = request.getfixturevalue("mongo_uri")
+    yield from empty_database(request.getfixturevalue("mongo_uri"))
+
+
+def empty_database(address: str) -> Iterator[str]:
+    """The address of an empty database of a server of MongoDB."""
     database = f"t{secrets.token_hex(6)}"
     yield f"{address}/{database}"
     with MongoClient[dict[str, Any]](address) as client:
         client.drop_database(database)
+
+
+@pytest.fixture
+def mongo_database(mongo_uri: str) -> Iterator[str]:
+    """The address of an empty database."""
+    yield from empty_database(mongo_uri)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class Analyses:
                 f"{prefix}/{library.analysis.path}",
                 endpoint.answer,
                 response_model=analysis_model(library.analysis),
-                responses={**NOT_MODIFIED, **documented(*ERRORS, 410)},
+                responses={**NOT_MODIFIED, **documented(*ERRORS)},
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{name}: measures of any choice, by anything",
                 operation_id=f"{name}_analysis",

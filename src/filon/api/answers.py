@@ -59,7 +59,8 @@ class Answering:
         """The ETag of the uncompressed answer to a request from a load."""
         scope = request.scope
         # the same parameters in another order are another request: that costs a cache an entry, never a wrong answer
-        text = b"\0".join((self._salt, b"%d" % snapshot.load, scope["path"].encode(), scope["query_string"]))
+        load = b"%s/%d/%s" % (snapshot.load.store.encode(), snapshot.load.number, snapshot.load.token.encode())
+        text = b"\0".join((self._salt, load, scope["path"].encode(), scope["query_string"]))
         return hashlib.blake2b(text, digest_size=12).hexdigest()
 
     def unchanged(self, request: Request, origin: Origin, tag: str) -> Response | None:

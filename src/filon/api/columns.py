@@ -16,8 +16,9 @@ from filon.errors import StoreError
 from filon.project.analysis import Analysis
 from filon.project.serving import Operator
 from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
-from filon.serving.columns.memory import Columns, Part, decoded, no_values, prepare
+from filon.serving.columns.memory import Coded, Columns, prepare
 from filon.serving.query import Condition, Query, Row
+from filon.serving.state import LoadId
 
 Result = TypeVar("Result")
 MOST_LOADS = 2
@@ -29,10 +30,10 @@ FOLLOW_S = 2.0
 
 @dataclass(frozen=True)
 class _Held:
-    """The columns of a load, and the digests of their chunks."""
+    """The columns of a load, and the chunks that they consist of."""
 
     columns: Columns
-    digests: tuple[str, ...]
+    coded: Coded
 
 
 class Library:
@@ -44,10 +45,8 @@ class Library:
         self._snapshots = snapshots
         self._table = chunk_table(analysis)
         self._sort = self._table.whole(())
-        self._held: OrderedDict[int, _Held] = OrderedDict()
-        self._parts: dict[str, Part] = {}
-        self._values = no_values(analysis)
-        self._fetching: dict[int, asyncio.Task[Columns]] = {}
+        self._held: OrderedDict[LoadId, _Held] = OrderedDict()
+        self._fetching: dict[LoadId, asyncio.Task[Columns]] = {}
         self._lock = asyncio.Lock()
         # one computation at a time: each uses a core and memory of its own
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="analysis")
@@ -81,7 +80,7 @@ class Library:
                 with suppress(StoreError, Refusal):  # whoever asks is told
                     # not by way of the snapshots: requests would wait there for a store that does not answer
                     if states := await self._reader.states():
-                        await self.columns(self._snapshots.of(states[0], is_current=True))
+                        await self.columns(self._snapshots.of(states[0]))
 
     def shut(self) -> None:
         """End what is under way."""
@@ -90,33 +89,32 @@ class Library:
         self._pool.shutdown(cancel_futures=True)
 
     async def _fetch(self, snapshot: Snapshot) -> Columns:
-        async with self._lock:  # codes of two loads would grow apart
+        async with self._lock:  # one after the other, so that the second finds the chunks of the first
             return await self._fetch_alone(snapshot)
 
     async def _fetch_alone(self, snapshot: Snapshot) -> Columns:
         snapshot.table(self.name)
         index = await self._find(snapshot, (), (MONTH, PART, DIGEST))
         digests = tuple(str(row[DIGEST]) for row in index)
-        parts = {digest: self._parts[digest] for digest in digests if digest in self._parts}
-        values = self._values if parts else no_values(self.analysis)
+        coded = self._nearest(digests)
         waiting: list[Chunk] = []
-        months = list(dict.fromkeys(row[MONTH] for row in index if row[DIGEST] not in parts))
+        months = list(dict.fromkeys(row[MONTH] for row in index if row[DIGEST] not in coded.parts))
         for month in months:
             rows = await self._find(snapshot, (Condition(MONTH, Operator.EQUAL, str(month)),), None)
-            waiting += [_chunk(row) for row in rows if row[DIGEST] not in parts]
+            waiting += [_chunk(row) for row in rows if row[DIGEST] not in coded.parts]
             if len(waiting) >= DECODED_AT_ONCE or month == months[-1]:
-                found, values = await self.compute(decoded, self.analysis, waiting, values)
-                parts |= {chunk.digest: part for chunk, part in zip(waiting, found, strict=True)}
+                coded = await self.compute(coded.with_chunks, waiting)
                 waiting = []
-        await self._snapshots.require_still_kept(snapshot)
-        self._values = values
-        columns = Columns(tuple(parts[digest] for digest in digests), values)
-        self._held[snapshot.load] = _Held(columns, digests)
+        columns = coded.columns(digests)
+        self._held[snapshot.load] = _Held(columns, coded)
         while len(self._held) > MOST_LOADS:
             self._held.popitem(last=False)
-        shown = {digest for held in self._held.values() for digest in held.digests}
-        self._parts = {digest: part for digest, part in (self._parts | parts).items() if digest in shown}
         return columns
+
+    def _nearest(self, digests: Sequence[str]) -> Coded:
+        """Those of the chunks that are in memory, as the load that shares most of them has them."""
+        shared = [held.coded.only(digests) for held in self._held.values()]
+        return max(shared, key=lambda coded: len(coded.parts), default=Coded.empty(self.analysis))
 
     async def _find(
         self, snapshot: Snapshot, conditions: tuple[Condition, ...], fields: tuple[str, ...] | None

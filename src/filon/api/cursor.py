@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 import orjson
@@ -15,6 +15,7 @@ from filon.api.parameters import refused
 from filon.project.serving import Order, StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
+from filon.serving.state import LoadId
 
 DIGEST_BYTES = 16
 LONGEST = 4_000
@@ -24,12 +25,12 @@ LONGEST = 4_000
 class Cursor:
     """A place in a load: the values of the sort's columns in the last row of a page."""
 
-    load: int
+    load: LoadId
     sort: tuple[Order, ...]
     place: tuple[Value, ...]
 
 
-def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
+def behind(load: LoadId, sort: tuple[Order, ...], row: Row) -> Cursor:
     """The place behind a row."""
     return Cursor(load, sort, tuple(row[step.column] for step in sort))
 
@@ -37,7 +38,7 @@ def behind(load: int, sort: tuple[Order, ...], row: Row) -> Cursor:
 def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> str:
     """A cursor as text. It is signed, so that it is taken back only whole, for the same table and filters."""
     steps = [[step.column, step.descending] for step in cursor.sort]
-    content = orjson.dumps([cursor.load, steps, [_plain(value) for value in cursor.place]])
+    content = orjson.dumps([astuple(cursor.load), steps, [_plain(value) for value in cursor.place]])
     return base64.urlsafe_b64encode(_signature(content, table, conditions, secret) + content).decode().rstrip("=")
 
 
@@ -53,12 +54,19 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], 
             raise wrong
         load, steps, values = orjson.loads(content)
         sort = tuple(_step(table, column, descending) for column, descending in steps)
+        found = _load(*load)
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
     except (ValueError, TypeError, ArithmeticError):
         raise wrong from None
-    if type(load) is not int or sort != table.whole(sort):
+    if sort != table.whole(sort):
         raise wrong
-    return Cursor(load, sort, place)
+    return Cursor(found, sort, place)
+
+
+def _load(store: object, number: object, token: object) -> LoadId:
+    if not isinstance(store, str) or type(number) is not int or not isinstance(token, str):
+        raise ValueError(number)
+    return LoadId(store, number, token)
 
 
 def _step(table: StoredTable, column: object, descending: object) -> Order:

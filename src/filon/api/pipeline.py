@@ -101,7 +101,7 @@ class PipelineEndpoints:
     def _known(self, state: ServedState | None) -> dict[str, TableState]:
         if state is None:
             return {}
-        snapshot = self._service.snapshots.of(state, is_current=True)
+        snapshot = self._service.snapshots.of(state)
         known = {name: snapshot.known(name) for name in self._service.served}
         return {name: table for name, table in known.items() if table is not None}
 

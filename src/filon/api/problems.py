@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.errors import StoreError
+from filon.errors import LoadGone, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -77,7 +77,7 @@ DESCRIPTIONS = {
     403: "The API key has not the scope",
     404: "There is no such thing",
     409: "The table was loaded by another contract, or has too many rows to be analysed in memory",
-    410: "The rows that a cursor belongs to are gone: start again",
+    410: "The rows that a cursor belongs to, or that were being read, are gone: start again",
     413: "The body is too large",
     414: "The path or the parameters are too long",
     422: "A parameter cannot be used as given",
@@ -136,6 +136,11 @@ def unavailable(detail: str) -> Refusal:
     return Refusal(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
+def gone() -> Refusal:
+    """The load that was being read is no longer kept; what is asked anew is answered from another one."""
+    return Refusal(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
+
+
 def defect() -> Refusal:
     """Something that nobody foresaw. The log knows more."""
     return Refusal(500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer.")
@@ -156,6 +161,14 @@ async def answer_store_error(request: Request, error: Exception) -> Response:
     return problem(unavailable("The operational store does not answer. Try again soon."), request.url.path)
 
 
+async def answer_load_gone(request: Request, error: Exception) -> Response:
+    """Answer for a load that went while it was read."""
+    if not isinstance(error, LoadGone):
+        raise error
+    request.scope["filon.error"] = str(error)
+    return problem(gone(), request.url.path)
+
+
 async def answer_http_error(request: Request, error: Exception) -> Response:
     """Answer for paths and methods that are not there."""
     if not isinstance(error, HTTPException):
@@ -170,5 +183,10 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     return problem(refusal, request.url.path)
 
 
-HANDLERS = {Refusal: answer_refusal, StoreError: answer_store_error, HTTPException: answer_http_error}
+HANDLERS = {
+    Refusal: answer_refusal,
+    LoadGone: answer_load_gone,
+    StoreError: answer_store_error,
+    HTTPException: answer_http_error,
+}
 """Which handler answers which error; any other FilonError is a defect here."""

@@ -9,14 +9,14 @@ from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from filon.api.problems import Refusal, unavailable
+from filon.api.problems import Refusal, gone, unavailable
 from filon.errors import StoreUnavailable
 from filon.project.serving import StoredTable
 from filon.serving.feeds import Feed
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
-from filon.serving.state import Marks, ServedState, TableState
+from filon.serving.state import LoadId, Marks, ServedState, TableState
 
 Answer = TypeVar("Answer")
 Value = TypeVar("Value")
@@ -72,16 +72,16 @@ class Reader:
         """The loads that can be asked for, newest first."""
         return await self._probe(STATE_PATIENCE_S)
 
-    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """Rows of a load."""
         return await self._patiently(self._store.find(load, table, query))
 
-    async def count(self, load: int, table: StoredTable, conditions: tuple[Condition, ...]) -> int:
+    async def count(self, load: LoadId, table: StoredTable, conditions: tuple[Condition, ...]) -> int:
         """Number of rows of a load that meet the conditions; counted once."""
         key = (load, table.name, conditions)
         return await self._counts.get(key, lambda: self._patiently(self._store.count(load, table, conditions)))
 
-    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
         """The marks of a table; fetched once."""
         return await self._marks.get((load, table.name), lambda: self._patiently(self._store.marks(load, table)))
 
@@ -117,19 +117,18 @@ class Reader:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The load that answers a request. ``is_current``: readers who ask for nothing else see it.
+    """The load that answers a request.
 
     ``feeds`` are the tables as contracts describe them today, by name; a load may be older than the contracts.
     """
 
     state: ServedState
-    is_current: bool
     feeds: Mapping[str, Feed] = field(default_factory=dict, repr=False)
 
     @property
-    def load(self) -> int:
-        """Number of the load."""
-        return self.state.load
+    def load(self) -> LoadId:
+        """Which load it is."""
+        return self.state.id
 
     def table(self, name: str) -> TableState:
         """What the load knows of a table; 404 when it did not have it yet, 409 when its contract was another."""
@@ -173,7 +172,7 @@ class Snapshots:
                     await self._refresh()
         return self._states
 
-    async def choose(self, release: int | None = None, load: int | None = None) -> Snapshot:
+    async def choose(self, release: int | None = None, load: LoadId | None = None) -> Snapshot:
         """The load that is asked for; 404 or 410 when it is not kept, 503 when nothing is loaded."""
         states = await self.known()
         if not states:
@@ -181,36 +180,25 @@ class Snapshots:
         if load is not None:
             return self._of_load(states, load, release)
         if release is None:
-            return self.of(states[0], is_current=True)
+            return self.of(states[0])
         for state in states:
             if state.release == release:
-                return self.of(state, is_current=state is states[0])
+                return self.of(state)
         kept = ", ".join(str(number) for number in dict.fromkeys(state.release for state in states))
         raise Refusal(404, "unknown-release", f"The release asked for is not served. These are kept: {kept}.")
 
-    def of(self, state: ServedState, *, is_current: bool) -> Snapshot:
+    def of(self, state: ServedState) -> Snapshot:
         """A load, seen as contracts say today."""
-        return Snapshot(state, is_current, self._feeds)
-
-    async def require_kept(self, snapshot: Snapshot) -> None:
-        """410 when an older load was swept away while it was read: what was found may lack rows."""
-        if not snapshot.is_current:
-            await self.require_still_kept(snapshot)
-
-    async def require_still_kept(self, snapshot: Snapshot) -> None:
-        """The same, of a load that was current when a long reading began."""
-        async with self._lock:
-            await self._refresh()
-        self._of_load(self._states, snapshot.load, None)
+        return Snapshot(state, self._feeds)
 
     async def _refresh(self) -> None:
         self._states = await self._reader.states()
         self._fresh_until = self._clock() + FRESH_S
 
-    def _of_load(self, states: Sequence[ServedState], load: int, release: int | None) -> Snapshot:
-        for index, state in enumerate(states):
-            if state.load == load and release in (None, state.release):
-                return self.of(state, is_current=index == 0)
-        if any(state.load == load for state in states):
+    def _of_load(self, states: Sequence[ServedState], load: LoadId, release: int | None) -> Snapshot:
+        found = next((state for state in states if state.id == load), None)
+        if found is None:
+            raise gone()
+        if release not in (None, found.release):
             raise Refusal(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
-        raise Refusal(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
+        return self.of(found)

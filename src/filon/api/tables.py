@@ -37,7 +37,7 @@ from filon.serving.query import Condition, Query, Row, Value
 BATCH = 5_000
 FEW_ROWS = 200
 """Rows that are spelled inside the event loop; to go beside it takes longer."""
-ERRORS = (401, 403, 404, 409, 422, 429, 500, 503)
+ERRORS = (401, 403, 404, 409, 410, 422, 429, 500, 503)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client holds this answer already"}}
 
 
@@ -104,7 +104,6 @@ class ListEndpoint:
     async def _page(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
         limit = page.limit or 0
         rows = await self._find(page, limit + 1, _wanted(page.sort, asked.fields))
-        await self._service.snapshots.require_kept(page.snapshot)
         headers = {}
         if len(rows) > limit:
             rows = rows[:limit]
@@ -123,7 +122,6 @@ class ListEndpoint:
         columns = self._columns(asked.fields)
         # the first batch is read before the status is sent, so that a store out of reach is a problem document
         first = await self._find(page, _most(page.limit, 0), _wanted(page.sort, asked.fields))
-        await self._service.snapshots.require_kept(page.snapshot)
         name = f"{self._served.name}-{page.snapshot.state.release}.{asked.format.value}"
         headers = {
             "Content-Type": MEDIA_TYPES[asked.format],
@@ -151,7 +149,6 @@ class ListEndpoint:
                 fields=wanted,
             )
             batch = await self._service.reader.find(page.snapshot.load, self._stored, query)
-            await self._service.snapshots.require_still_kept(page.snapshot)
         yield await asyncio.to_thread(writer.end)
 
     async def _find(self, page: Page, limit: int, fields: tuple[str, ...] | None) -> list[Row]:
@@ -202,7 +199,6 @@ class ItemEndpoint:
             return unchanged
         query = Query(self._sort, (Condition(self._key, Operator.EQUAL, key),), limit=1)
         rows = await service.reader.find(snapshot.load, self._served.stored, query)
-        await service.snapshots.require_kept(snapshot)
         if not rows:
             detail = f"{self._served.name} has no row with this {self._key} in release {snapshot.state.release}."
             raise Refusal(404, "no-such-row", detail)
@@ -244,7 +240,7 @@ def _add_list(router: APIRouter, path: str, served: Served, endpoint: ListEndpoi
         path,
         endpoint.answer,
         response_model=model,
-        responses={**files, **NOT_MODIFIED, **documented(*ERRORS, 410)},
+        responses={**files, **NOT_MODIFIED, **documented(*ERRORS)},
         openapi_extra=endpoint.parameters.openapi,
         summary=f"{served.name}: rows",
         description=served.contract.description or served.contract.grain,

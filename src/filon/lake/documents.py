@@ -164,7 +164,7 @@ class Quality(Document):
 class Build(Document):
     """One exact content of one table: its Delta version, and the Parquet files that make it up.
 
-    ``log_bytes`` is the size of the Delta log up to that version. Files, rows and version are known once it is committed.
+    ``log_bytes`` is the size of the Delta log up to that version. A build has rows and a version once it is committed.
     """
 
     table: str

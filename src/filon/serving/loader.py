@@ -88,7 +88,7 @@ def bring(
             work.load(feed, known[feed.table.name] if comparable else None)
         work.forget(known.keys() - {feed.table.name for feed in feeds})
         work.flip(feeds, alone=reshaped)
-    return LoadReport(store.name, session.load, release.number, work.inserted, work.closed, _seconds(start))
+    return LoadReport(store.name, session.id.number, release.number, work.inserted, work.closed, _seconds(start))
 
 
 def require_servable(release: Release, served: Mapping[str, Served]) -> None:
@@ -222,7 +222,7 @@ class _Work:
             for feed in feeds
         }
         state = ServedState(
-            load=self._session.load,
+            id=self._session.id,
             release=self._release.number,
             project=self._release.project,
             as_of=self._release.as_of,

@@ -2,7 +2,8 @@
 
 A row in a store has two load numbers beside its columns: the first load that shows it and the first that does not
 (``OPEN``: none yet). Readers name the load whose rows they want, so a load in progress, or one that was killed, changes
-nothing for them until its number becomes the current one.
+nothing for them until its number becomes the current one. They name it by its id: a number says nothing once the store
+was dropped, or replaced by another.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from filon.project import Column
 from filon.project.serving import StoredTable
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
-from filon.serving.state import Marks, ServedState
+from filon.serving.state import LoadId, Marks, ServedState
 
 Batch = Sequence[Sequence[Any]]
 """Rows as the engine hands them over, their values spelled by ``encoding``."""
@@ -26,7 +27,7 @@ class LoadSession(Protocol):
 
     before: ServedState | None
     kept: Sequence[ServedState]
-    load: int
+    id: LoadId
 
     def prepare(self, table: StoredTable) -> bool:
         """Make sure that the table is there; False when rows of loads before are not, or had another shape."""
@@ -54,7 +55,11 @@ class LoadSession(Protocol):
 
 
 class Store(Protocol):
-    """An operational store: one process loads it, many read it."""
+    """An operational store: one process loads it, many read it.
+
+    ``find``, ``count`` and ``marks`` answer from the very load that is named, or raise LoadGone when the store does not
+    keep it, or kept it no longer when the answer was complete.
+    """
 
     name: str
     uri: str
@@ -87,13 +92,13 @@ class Store(Protocol):
     async def states(self) -> Sequence[ServedState]:
         """The loads that readers can still ask for, newest first."""
 
-    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """Rows of a load."""
 
-    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+    async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Number of rows of a load that meet the conditions."""
 
-    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
         """The marks of a table as that load shows it; None for small tables."""
 
     async def shut_readers(self) -> None:

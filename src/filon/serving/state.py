@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,6 +17,26 @@ from filon.serving.query import Value, as_stored
 
 OPEN = 2**31 - 1
 """The load that closes a row which is still valid."""
+
+
+@dataclass(frozen=True)
+class LoadId:
+    """Which load of which store: whatever is remembered of a load is remembered under this, never under its number.
+
+    ``number`` orders the loads of a store and decides which rows belong to each. A store that was dropped numbers its
+    loads from 1 again, and one that was restored from a copy gives its next loads the numbers of others. So a store has
+    a random name (``store``), and each load a random ``token``, which no other load ever has.
+    """
+
+    store: str
+    number: int
+    token: str
+
+
+def next_load(before: ServedState | None) -> LoadId:
+    """The id of the load that follows another one; without one, of the first load of a new store."""
+    store, number = (before.id.store, before.id.number) if before else (secrets.token_hex(8), 0)
+    return LoadId(store, number + 1, secrets.token_hex(8))
 
 
 class _Document(BaseModel):
@@ -46,15 +68,20 @@ class TableState(_Document):
 
 
 class ServedState(_Document):
-    """One load: the release that it serves and the state of every table. Loads are numbered from 1, without end."""
+    """One load: the release that it serves and the state of every table."""
 
-    load: int
+    id: LoadId
     release: int
     project: str
     as_of: dt.date
     published_at: dt.datetime
     loaded_at: dt.datetime
     tables: Mapping[str, TableState]
+
+    @property
+    def load(self) -> int:
+        """Number of the load in its store, from 1."""
+        return self.id.number
 
 
 def read_state(text: str, uri: str) -> ServedState:

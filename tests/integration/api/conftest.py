@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import random
 import socket
 import threading
 import time
@@ -29,6 +30,8 @@ from filon.settings import Settings
 from filon.web.connections import server_options
 from tests.integration.conftest import Shop, empty_store
 
+PAYS = ("France", "Italie", "Suisse", "Espagne", "Maroc", "Belgique")
+PRODUITS = ("Souris", "Clavier", "Tapis", "Webcam", "Casque")
 LATE = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n"
 
 
@@ -42,11 +45,14 @@ class Served:
 
     def gold(self, table: str, release: int = 2) -> list[dict[str, Any]]:
         """The rows of a gold table, read from its Parquet files."""
+        relation = duckdb.sql(f"SELECT * FROM read_parquet({self.files(table, release)})")
+        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+    def files(self, table: str, release: int) -> list[str]:
+        """The Parquet files of a gold table of a release."""
         document = sorted((self.shop.lake / "metadata" / "releases").glob("*.json"))[release - 1]
         build = json.loads(document.read_text())["tables"][f"gold/{table}"]
-        files = [str(self.shop.lake / "gold" / table / file["name"]) for file in build["files"]]
-        relation = duckdb.sql(f"SELECT * FROM read_parquet({files})")
-        return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+        return [str(self.shop.lake / "gold" / table / file["name"]) for file in build["files"]]
 
     @contextmanager
     def client(self, **settings: Any) -> Iterator[Client]:
@@ -59,6 +65,25 @@ class Served:
     def settings(self, **given: Any) -> Settings:
         """Settings whose files are in the shop's folder."""
         return Settings(**{"api_keys": self.shop.folder / "apikeys.json", **given})
+
+
+def arrive(shop: Shop, chance: random.Random) -> None:
+    """Let other clients and purchases arrive: every month, and the order in which values are met, is another."""
+    countries, purchases, clients = chance.sample(PAYS, 4), chance.randint(60, 160), range(1, 25)
+    shop.put(
+        "clients.csv",
+        "id_client,nom,email,date_inscription,pays\n"
+        + "".join(f"{n},Nom {n},n{n}@exemple.fr,2024-01-01,{chance.choice(countries)}\n" for n in clients),
+    )
+    shop.put(
+        "achats.csv",
+        "id_achat,id_client,date_achat,montant,produit\n"
+        + "".join(
+            f"{n},{chance.choice(clients)},2025-0{chance.randint(1, 3)}-1{chance.randint(0, 9)},"
+            f"{chance.randint(1, 900)}.{chance.randint(10, 99)},{chance.choice(PRODUITS)}\n"
+            for n in range(1, purchases)
+        ),
+    )
 
 
 @contextmanager

@@ -229,7 +229,7 @@ def test_a_jump_lands_where_counting_would(api: Client, served: Served, path: st
 
 async def _has_marks(uri: str, table: StoredTable) -> bool:
     store = open_store(uri)
-    found = await store.marks(2, table)
+    found = await store.marks((await store.states())[0].id, table)
     await store.shut_readers()
     store.shut()
     return found is not None

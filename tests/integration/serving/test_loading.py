@@ -50,10 +50,9 @@ def everything(uri: str, tables: dict[str, Served] = TABLES, load: int | None = 
 
     async def read() -> dict[str, list[Any]]:
         store = open_store(uri)
-        states = await store.states()
-        number = load or states[0].load
+        state = next(state for state in await store.states() if load in (None, state.load))
         rows = {
-            name: await store.find(number, item.stored, Query(item.stored.whole(()), limit=100_000))
+            name: await store.find(state.id, item.stored, Query(item.stored.whole(()), limit=100_000))
             for name, item in tables.items()
         }
         await store.shut_readers()
@@ -248,7 +247,7 @@ def test_the_cube_sums_every_choice_of_dimensions(served: Shop, store_uri: str, 
 
 async def _all(store: Store, table: Any) -> list[Any]:
     [state] = await store.states()
-    found = await store.find(state.load, table, Query(table.whole(()), limit=10_000))
+    found = await store.find(state.id, table, Query(table.whole(()), limit=10_000))
     await store.shut_readers()
     return found
 
@@ -374,7 +373,7 @@ def test_a_changed_sort_and_filter_get_their_marks_and_index(
     async def marks() -> Any:
         store = open_store(store_uri)
         [newest, *_] = await store.states()
-        found = await store.marks(newest.load, table)
+        found = await store.marks(newest.id, table)
         await store.shut_readers()
         store.shut()
         assert found is not None

@@ -108,9 +108,9 @@ def test_records_and_loads_do_not_touch_each_other(store: Store) -> None:
             session.sweep(1)
             session.prepare(SALES)
             session.insert(SALES, [encoded(store, SALES, rows)])
-            session.flip(state(session.load, SALES), {SALES.name: None})
-        store.records.keep("run", f"after {session.load}", AT, "text")
-        assert ask(store.count(session.load, SALES, [])) == session.load
+            session.flip(state(session.id, SALES), {SALES.name: None})
+        store.records.keep("run", f"after {session.id.number}", AT, "text")
+        assert ask(store.count(session.id, SALES, [])) == session.id.number
     assert store.records.keys("run") == {"a", "after 1", "after 2"}
     assert [found.load for found in store.kept()] == [found.load for found in ask(store.states())] == [2, 1]
 
@@ -131,17 +131,17 @@ def test_a_record_is_written_or_refused_while_another_process_loads(
         else:
             other.records.keep("run", "b", AT, "meanwhile")
         assert other.records.known("run", "a") == "before", "readers never wait"
-        session.flip(state(session.load, SALES), {SALES.name: None})
+        session.flip(state(session.id, SALES), {SALES.name: None})
     other.records.keep("run", "c", AT, "after")
     assert {"a", "c"} <= store.records.keys("run")
-    assert ask(store.count(1, SALES, [])) == 1
+    assert ask(store.count(session.id, SALES, [])) == 1
     other.shut()
 
 
 def test_a_store_of_an_older_version_reads_as_one_without_records(store: Store, store_uri: str) -> None:
     with store.loading() as session:
         session.prepare(SALES)
-        session.flip(state(session.load, SALES), {SALES.name: None})
+        session.flip(state(session.id, SALES), {SALES.name: None})
     _drop_records(store_uri)
     assert (newest(store, "run"), ask(store.records.count("run")), store.records.known("run", "a")) == ([], 0, None)
     assert store.records.keys("run") == set()

@@ -7,19 +7,21 @@ import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filon.errors import StoreBusy
+from filon.errors import LoadGone, StoreBusy, StoreUnavailable
 from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row, Value, one_of
-from filon.serving.state import Marks, ServedState, TableState
+from filon.serving.state import LoadId, Marks, ServedState, TableState
 from filon.serving.stores import open_store
+from tests.integration.replacing import stored_at
 
 NOW = dt.datetime(2026, 1, 1, 12, 30, tzinfo=dt.UTC)
 MONEY = ColumnType(Kind.DECIMAL, 12, 2)
@@ -73,7 +75,7 @@ def _encoded(store: Store, column: Column, value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
 
 
-def state(load: int, *tables: StoredTable, release: int = 1) -> ServedState:
+def state(load: LoadId, *tables: StoredTable, release: int = 1) -> ServedState:
     """A state in which every table has a name and little else."""
     found = {
         table.name: TableState(
@@ -92,7 +94,7 @@ def state(load: int, *tables: StoredTable, release: int = 1) -> ServedState:
         for table in tables
     }
     return ServedState(
-        load=load,
+        id=load,
         release=release,
         project="p",
         as_of=NOW.date(),
@@ -109,20 +111,20 @@ def load(
     table: StoredTable = SALES,
     keep: int = 2,
     marks: Marks | None = None,
-) -> int:
-    """One load that closes and inserts rows; returns its number."""
+) -> LoadId:
+    """One load that closes and inserts rows; returns its id."""
     with store.loading() as session:
         session.sweep(keep)
         session.prepare(table)
         session.close(table, None if gone is None else [list(gone)])
         session.insert(table, [encoded(store, table, rows)])
-        session.flip(state(session.load, table), {table.name: marks})
-        return session.load
+        session.flip(state(session.id, table), {table.name: marks})
+        return session.id
 
 
-def find(store: Store, number: int, table: StoredTable = SALES, **query: Any) -> list[tuple[Value, ...]]:
+def find(store: Store, identity: LoadId, table: StoredTable = SALES, **query: Any) -> list[tuple[Value, ...]]:
     sort = table.whole(query.pop("sort", ()))
-    found: list[Row] = ask(store.find(number, table, Query(sort=sort, **{"limit": 1000, **query})))
+    found: list[Row] = ask(store.find(identity, table, Query(sort=sort, **{"limit": 1000, **query})))
     return [tuple(row.values()) for row in found]
 
 
@@ -161,10 +163,10 @@ def test_each_load_shows_its_own_rows(store: Store) -> None:
     assert find(store, first) == [A, B, C]
     assert find(store, second) == [changed, B, D]
     assert find(store, third) == [A, D]
-    assert [found.load for found in ask(store.states())] == [third, second, first]
+    assert [found.id for found in ask(store.states())] == [third, second, first]
     found = store.state()
     assert found is not None
-    assert found.load == third
+    assert found.id == third
 
 
 def test_a_load_that_fails_leaves_nothing(store: Store) -> None:
@@ -202,11 +204,65 @@ def test_a_sweep_deletes_what_no_kept_load_shows(store: Store) -> None:
     first = load(store, [A, B])
     second = load(store, [], [(1,)])
     third = load(store, [C], keep=1)
-    assert [found.load for found in ask(store.states())] == [third, second]
-    assert find(store, first) != [A, B], "the row that only the first load showed is gone"
+    assert [found.id for found in ask(store.states())] == [third, second]
+    with pytest.raises(LoadGone, match="no longer keeps load 1"):
+        find(store, first)
     assert find(store, second) == [B]
     assert find(store, third) == [B, C]
     assert store.holds(SALES, 2)
+
+
+def test_a_load_is_gone_once_the_store_holds_another_of_its_number(store: Store, store_uri: str) -> None:
+    first = load(store, [A, B], marks=Marks(step=100, keys=(("2025-01-31", 1),)))
+    stored_at(store_uri).drop()
+    assert ask(store.states()) == []
+    again = load(store, [C])
+    assert (again.number, find(store, again)) == (first.number, [C])
+    assert again.store != first.store
+    for question in (store.find(first, SALES, Query(SALES.whole(()))), store.count(first, SALES, ())):
+        with pytest.raises(LoadGone, match=f"no longer keeps load 1 of the store {first.store}"):
+            ask(question)
+    with pytest.raises(LoadGone):
+        ask(store.marks(first, SALES))
+
+
+def test_a_store_that_was_put_back_gives_its_loads_other_tokens(store: Store, store_uri: str) -> None:
+    first = load(store, [A])
+    stored_at(store_uri).save()
+    lost = load(store, [B])
+    stored_at(store_uri).put_back()
+    assert find(store, first) == [A]
+    second = load(store, [C])
+    assert (second.store, second.number) == (lost.store, lost.number)
+    assert find(store, second) == [A, C]
+    with pytest.raises(LoadGone):
+        find(store, lost)
+
+
+def test_rows_and_marks_whose_loads_are_gone_are_shown_by_no_other(store: Store, store_uri: str) -> None:
+    marks = Marks(step=100, keys=(("2025-01-31", 1),))
+    first = load(store, [A, B], marks=marks)
+    load(store, [D], marks=marks)
+    stored_at(store_uri).forget_loads()
+    again = load(store, [C])
+    assert (again.number, find(store, again)) == (first.number, [C])
+    third = load(store, [], table=PAIRS)
+    assert ask(store.marks(third, SALES)) is None
+
+
+def test_a_file_that_goes_while_it_is_loaded_is_told(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'serving.db'}")
+    load(store, [A])
+
+    def load_into_a_deleted_file() -> None:
+        with store.loading() as session:
+            stored_at(store.uri).drop()
+            session.flip(state(session.id), {})
+
+    with pytest.raises(StoreUnavailable, match=r"deleted or replaced while it was loaded\. Run again"):
+        load_into_a_deleted_file()
+    assert store.kept() == []
+    store.shut()
 
 
 def test_one_process_loads_at_a_time(store: Store, store_uri: str, monkeypatch: pytest.MonkeyPatch) -> None:

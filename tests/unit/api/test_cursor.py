@@ -17,6 +17,7 @@ from filon.errors import ConfigError
 from filon.project import TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.query import Condition, Value, one_of
+from filon.serving.state import LoadId
 
 COLUMNS = (
     Column("id", ColumnType(Kind.INTEGER)),
@@ -30,6 +31,8 @@ COLUMNS = (
 LOOKED_UP = tuple(column.name for column in COLUMNS if column.name != "share")
 TABLE = StoredTable("shop", COLUMNS, ("id",), looked_up=LOOKED_UP)
 SECRET = b"a secret of the tests"
+LOAD = LoadId("store", 1, "token")
+THIS = [LOAD.store, LOAD.number, LOAD.token]
 
 
 @pytest.mark.parametrize(
@@ -44,12 +47,12 @@ SECRET = b"a secret of the tests"
     ],
 )
 def test_a_place_is_read_as_it_was_written(column: str, value: Value) -> None:
-    cursor = Cursor(7, (Order(column, descending=True), Order("id")), (value, 2**53 - 1))
+    cursor = Cursor(LOAD, (Order(column, descending=True), Order("id")), (value, 2**53 - 1))
     assert read_cursor(write_cursor(cursor, TABLE, (), SECRET), TABLE, (), SECRET) == cursor
 
 
 def test_every_changed_character_is_noticed() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (), SECRET)
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (), SECRET)
     for index in range(len(text) - 1):  # the last one holds bits that base64 does not use
         changed = text[:index] + ("A" if text[index] != "A" else "B") + text[index + 1 :]
         with pytest.raises(Refusal):
@@ -65,25 +68,28 @@ def forged(content: object, secret: bytes = SECRET, table: StoredTable = TABLE) 
 @pytest.mark.parametrize(
     "content",
     [
-        [1, [["nothing", False], ["id", False]], [1, 1]],
-        [1, [["share", False], ["id", False]], [0.1, 1]],  # a column without an index
-        [1, [["id", 1]], [1]],
-        [1, [["id", False]], ["x"]],
-        [1, [["id", False]], [1, 2]],
-        [1, [["day", False]], ["2025-01-31"]],
-        [1, [["day", False], ["id", False]], ["2025-02-31", 1]],
-        [1, [["money", False], ["id", False]], ["1e999999999", 1]],
-        [1, [[["id"], False]], [1]],
-        [1, [], []],
-        [True, [["id", False]], [1]],
-        ["1", [["id", False]], [1]],
-        [1, "id", 1],
+        [THIS, [["nothing", False], ["id", False]], [1, 1]],
+        [THIS, [["share", False], ["id", False]], [0.1, 1]],  # a column without an index
+        [THIS, [["id", 1]], [1]],
+        [THIS, [["id", False]], ["x"]],
+        [THIS, [["id", False]], [1, 2]],
+        [THIS, [["day", False]], ["2025-01-31"]],
+        [THIS, [["day", False], ["id", False]], ["2025-02-31", 1]],
+        [THIS, [["money", False], ["id", False]], ["1e999999999", 1]],
+        [THIS, [[["id"], False]], [1]],
+        [THIS, [], []],
+        [1, [["id", False]], [1]],
+        [["store", True, "token"], [["id", False]], [1]],
+        [["store", "1", "token"], [["id", False]], [1]],
+        [["store", 1, None], [["id", False]], [1]],
+        [["store", 1], [["id", False]], [1]],
+        [THIS, "id", 1],
         {"load": 1},
         None,
     ],
 )
 def test_what_no_page_ends_with_is_refused_though_it_is_signed(content: object) -> None:
-    assert read_cursor(forged([1, [["id", False]], [1]]), TABLE, (), SECRET).place == (1,)
+    assert read_cursor(forged([THIS, [["id", False]], [1]]), TABLE, (), SECRET).place == (1,)
     with pytest.raises(Refusal):
         read_cursor(forged(content), TABLE, (), SECRET)
 
@@ -91,10 +97,10 @@ def test_what_no_page_ends_with_is_refused_though_it_is_signed(content: object) 
 def test_nobody_else_signs_cursors() -> None:
     for secret in (b"", b"another secret"):
         with pytest.raises(Refusal):
-            read_cursor(forged([1, [["id", False]], [1]], secret), TABLE, (), SECRET)
+            read_cursor(forged([THIS, [["id", False]], [1]], secret), TABLE, (), SECRET)
     other = StoredTable("others", COLUMNS, ("id",), looked_up=LOOKED_UP)
     with pytest.raises(Refusal):
-        read_cursor(forged([1, [["id", False]], [1]], table=other), TABLE, (), SECRET)
+        read_cursor(forged([THIS, [["id", False]], [1]], table=other), TABLE, (), SECRET)
 
 
 def test_a_cursor_of_any_text_is_refused() -> None:
@@ -119,15 +125,15 @@ def test_the_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
 
 def test_other_filters_are_noticed() -> None:
     condition = Condition("name", Operator.EQUAL, "x")
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (condition,), SECRET)
-    assert read_cursor(text, TABLE, (condition,), SECRET).load == 1
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (condition,), SECRET)
+    assert read_cursor(text, TABLE, (condition,), SECRET).load == LOAD
     with pytest.raises(Refusal):
         read_cursor(text, TABLE, (), SECRET)
 
 
 def test_several_values_are_one_filter_in_any_order() -> None:
-    text = write_cursor(Cursor(1, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),), SECRET)
-    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),), SECRET).load == 1
+    text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),), SECRET)
+    assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),), SECRET).load == LOAD
     with pytest.raises(Refusal):
         read_cursor(text, TABLE, (one_of("name", ["x"]),), SECRET)
     assert one_of("name", ["x", "x"]) == Condition("name", Operator.EQUAL, "x")

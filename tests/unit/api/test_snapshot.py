@@ -13,10 +13,11 @@ from filon.project import Column, ColumnType, Kind
 from filon.project.serving import Order, StoredTable
 from filon.serving.query import Query, Row
 from filon.serving.sqlite import SQLiteStore
-from filon.serving.state import ServedState
+from filon.serving.state import LoadId, ServedState
 
 TABLE = StoredTable("t", (Column("id", ColumnType(Kind.INTEGER)),), ("id",))
 QUERY = Query((Order("id"),))
+LOAD = LoadId("store", 1, "token")
 
 
 class SlowStore(SQLiteStore):
@@ -31,14 +32,14 @@ class SlowStore(SQLiteStore):
             await asyncio.sleep(60)
         return await super().states()
 
-    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         await asyncio.sleep(1.2 if self._alive else 60)
-        return [{"id": load, "from": table.name, "at": query.skip}]
+        return [{"id": load.number, "from": table.name, "at": query.skip}]
 
 
 def test_a_store_that_hangs_is_unavailable_within_two_seconds(tmp_path: Path) -> None:
     reader = Reader(SlowStore(tmp_path / "none.db", alive=False))
-    for question in (reader.states, lambda: reader.find(1, TABLE, QUERY)):
+    for question in (reader.states, lambda: reader.find(LOAD, TABLE, QUERY)):
         start = time.perf_counter()
         with pytest.raises(StoreUnavailable):
             asyncio.run(question())
@@ -47,7 +48,7 @@ def test_a_store_that_hangs_is_unavailable_within_two_seconds(tmp_path: Path) ->
 
 def test_a_slow_answer_of_a_live_store_is_waited_for(tmp_path: Path) -> None:
     reader = Reader(SlowStore(tmp_path / "none.db", alive=True))
-    assert asyncio.run(reader.find(1, TABLE, QUERY)) == [{"id": 1, "from": "t", "at": 0}]
+    assert asyncio.run(reader.find(LOAD, TABLE, QUERY)) == [{"id": 1, "from": "t", "at": 0}]
 
 
 def test_the_least_used_answer_is_forgotten_first() -> None:

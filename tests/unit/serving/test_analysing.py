@@ -18,7 +18,7 @@ from filon.project.analysis import Analysis, Measured, Operation, Sliced
 from filon.serving.columns import analysing, chunks, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import DAY, Chunk, chunks_of, group_column, most_parts, sum_column
-from filon.serving.columns.memory import Columns, decoded, no_values
+from filon.serving.columns.memory import Coded, Columns
 
 MONEY = ColumnType(Kind.DECIMAL, 18, 2)
 CLIENT = Column("client", INTEGER)
@@ -90,12 +90,10 @@ def table(facts: Sequence[Fact]) -> pa.Table:
 
 def columns(facts: Iterable[Fact], at_once: int = 100) -> Columns:
     """Facts in memory, decoded some chunks at a time."""
-    found, values = [], no_values(ANALYSIS)
-    kept = stored(facts)
+    coded, kept = Coded.empty(ANALYSIS), stored(facts)
     for start in range(0, len(kept), at_once):
-        parts, values = decoded(ANALYSIS, kept[start : start + at_once], values)
-        found += parts
-    return Columns(tuple(found), values)
+        coded = coded.with_chunks(kept[start : start + at_once])
+    return coded.columns([chunk.digest for chunk in kept])
 
 
 def answered(facts: Sequence[Fact], question: Question) -> tuple[int, list[dict[str, Any]]]:
@@ -195,8 +193,7 @@ def test_a_long_month_is_cut_into_chunks_that_a_document_can_hold(monkeypatch: p
     assert sum(chunk.rows for chunk in found) == 250
     assert all(10 <= chunk.rows <= 100 for chunk in found)
     question = Question((), (), None, None, "revenue", descending=True, limit=1, stats=None)
-    parts, values = decoded(ANALYSIS, found, no_values(ANALYSIS))
-    [row] = analyse(ANALYSIS, Columns(tuple(parts), values), question).rows
+    [row] = analyse(ANALYSIS, columns(facts), question).rows
     assert row == {"revenue": Decimal("311.25"), "orders": 250, "clients": 250}
 
 
@@ -209,9 +206,29 @@ def test_chunks_with_one_digest_hold_the_same() -> None:
 
 def test_codes_stay_when_values_are_added() -> None:
     day = dt.date(2025, 1, 1)
-    [before], values = decoded(ANALYSIS, stored([(day, "Italie", None, 7, 1)]), no_values(ANALYSIS))
-    [after], grown = decoded(ANALYSIS, stored([(day, "France", None, 3, 1), (day, "Italie", None, 7, 1)]), values)
-    assert grown["country"].to_pylist() == [None, "Italie", "France"]
-    assert sorted(after.codes["client"]) == [1, 2]
-    assert before.codes["country"].dtype == np.uint8
-    assert before.size < 20
+    [first] = stored([(day, "Italie", None, 7, 1)])
+    [second] = stored([(day, "France", None, 3, 1), (day, "Italie", None, 7, 1)])
+    before = Coded.empty(ANALYSIS).with_chunks([first])
+    after = before.with_chunks([second])
+    assert after.values["country"].to_pylist() == [None, "Italie", "France"]
+    assert sorted(after.parts[second.digest].codes["client"]) == [1, 2]
+    assert after.parts[first.digest] is before.parts[first.digest]
+    assert before.parts[first.digest].codes["country"].dtype == np.uint8
+    assert before.parts[first.digest].size < 20
+
+
+def test_chunks_that_are_kept_stay_beside_the_values_of_their_codes() -> None:
+    """Two lines of loads grow apart from one beginning, and one of them loses all its chunks and begins anew."""
+    day, question = dt.date(2025, 1, 1), Question(("country",), (), None, None, "value", False, 9, None)
+    [italy], [france], [spain] = (stored([(day, name, None, 1, 1)]) for name in ("Italie", "France", "Espagne"))
+    first = Coded.empty(ANALYSIS).with_chunks([italy])
+    left, right = first.with_chunks([france]), first.with_chunks([spain])
+    anew = left.only([spain.digest]).with_chunks([spain, france])
+    for coded, chunk, name in [
+        (left, italy, "Italie"), (left, france, "France"), (right, italy, "Italie"), (right, spain, "Espagne"),
+        (anew, spain, "Espagne"), (anew, france, "France"), (left.only([france.digest]), france, "France"),
+    ]:  # fmt: skip
+        [row] = analyse(ANALYSIS, coded.columns([chunk.digest]), question).rows
+        assert row["country"] == name
+    assert set(left.only([france.digest]).parts) == {france.digest}
+    assert anew.values["country"].to_pylist() == [None, "Espagne", "France"], "values that nobody needs are dropped"

@@ -1,12 +1,13 @@
 """Columns in memory: chunks as arrays, and the values that their codes stand for.
 
-A code is a place in a list of values that only grows, so the arrays of a chunk serve every load that shows it.
+A code is a place in a list of values that only grows, so the arrays of a chunk serve every load that shows it, for as
+long as they stay beside that list (``Coded``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,17 +65,45 @@ class Columns:
         return tuple(dict.fromkeys(part.month for part in self.parts))
 
 
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Decoded chunks by their digest, and the values that their codes stand for.
+
+    The codes of a part mean nothing beside the values of another ``Coded``, so parts come out of it only together with
+    its values. It never changes: what is added makes another one, in which older codes still stand for the same.
+    """
+
+    analysis: Analysis
+    values: Values
+    parts: Mapping[str, Part]
+
+    @classmethod
+    def empty(cls, analysis: Analysis) -> Coded:
+        """No chunks; every code is null."""
+        return cls(analysis, {name: pa.nulls(1, _type(column)) for name, column in analysis.grouped.items()}, {})
+
+    def with_chunks(self, chunks: Sequence[Chunk]) -> Coded:
+        """These chunks as well, and the values that are new in them."""
+        parts, values = _decoded(self.analysis, chunks, self.values)
+        added = {chunk.digest: part for chunk, part in zip(chunks, parts, strict=True)}
+        return replace(self, values=values, parts={**self.parts, **added})
+
+    def only(self, digests: Iterable[str]) -> Coded:
+        """Those of these chunks that there are; where none is, values start anew as well."""
+        parts = {digest: self.parts[digest] for digest in digests if digest in self.parts}
+        return replace(self, parts=parts) if parts else Coded.empty(self.analysis)
+
+    def columns(self, digests: Sequence[str]) -> Columns:
+        """These chunks, all of which there must be, in this order."""
+        return Columns(tuple(self.parts[digest] for digest in digests), self.values)
+
+
 def prepare() -> None:
     """What the first conversion does besides: pyarrow imports pandas then, which takes a second."""
     pa.nulls(0, pa.int64()).to_numpy()
 
 
-def no_values(analysis: Analysis) -> Values:
-    """What codes stand for before there is any."""
-    return {name: pa.nulls(1, _type(column)) for name, column in analysis.grouped.items()}
-
-
-def decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tuple[list[Part], Values]:
+def _decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tuple[list[Part], Values]:
     """Chunks as parts, and the values, to which those that are new were added."""
     tables = [read_chunk(chunk.data).combine_chunks() for chunk in chunks]
     grown: dict[str, pa.Array] = {}

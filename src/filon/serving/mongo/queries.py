@@ -11,13 +11,14 @@ from pymongo.database import Database
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.mongo.documents import VERSION, Document, bound, rows_of
 from filon.serving.query import Condition, Value
+from filon.serving.state import LoadId
 
 OPERATORS = {Operator.EQUAL: "$eq", Operator.AT_LEAST: "$gte", Operator.AT_MOST: "$lte", Operator.ONE_OF: "$in"}
 
 
-def conditions_of(load: int, table: StoredTable, conditions: Sequence[Condition]) -> list[Document]:
+def conditions_of(load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> list[Document]:
     """What a row of a load must meet. Where the key is given, ``_id`` is asked, which has it in front."""
-    wanted: list[Document] = [{"_from": {"$lte": load}, "_to": {"$gt": load}}]
+    wanted: list[Document] = [{"_from": {"$lte": load.number}, "_to": {"$gt": load.number}}]
     ranges = [_id_range(table, parts, conditions) for parts in _leading(table, conditions) if parts]
     if ranges:
         wanted.append({"_id": ranges[0]} if len(ranges) == 1 else {"$or": [{"_id": item} for item in ranges]})

@@ -17,7 +17,7 @@ from filon.serving.mongo.documents import LOADS, MARKS, Document, encoder, maker
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.queries import every_version, holds
 from filon.serving.protocol import Batch
-from filon.serving.state import OPEN, Marks, ServedState, read_state
+from filon.serving.state import OPEN, Marks, ServedState, next_load, read_state
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 
 WRITERS = 3
@@ -37,8 +37,11 @@ class MongoSession:
             read_state(found["state"], uri) for found in db[LOADS].find().sort("_id", -1)
         ]
         self.before = self.kept[0] if self.kept else None
-        self.load = self.before.load + 1 if self.before else 1
+        self.id = next_load(self.before)
+        self.load = self.id.number
         self._undo()
+        if self.before is None:
+            self._clear()
 
     def prepare(self, table: StoredTable) -> bool:
         """A collection comes into being with its index."""
@@ -106,7 +109,7 @@ class MongoSession:
                 {"name": name, "load": self.load}, {"name": name, "load": self.load, "marks": text}, upsert=True
             )
         self._lease.note(self.load, self._touched)
-        document = {"_id": self.load, "state": state.model_dump_json()}
+        document = {"_id": self.load, "token": self.id.token, "state": state.model_dump_json()}
         # written to disk before it is seen, and with it all that was written before
         try:
             self._db[LOADS].with_options(write_concern=WriteConcern(j=True)).insert_one(document)
@@ -151,6 +154,12 @@ class MongoSession:
             collection.update_many({"_to": {"$gt": current, "$lt": OPEN}}, {"$set": {"_to": OPEN}})
         self._db[MARKS].delete_many({"load": {"$gt": current}})
         self._lease.settled()
+
+    def _clear(self) -> None:
+        """Forget rows and marks whose loads are gone: the numbers that they carry are given again."""
+        for name in self._db.list_collection_names(filter={"name": {"$regex": "^_rows_"}}):
+            self._db.drop_collection(name)
+        self._db.drop_collection(MARKS)
 
     def _index(self, table: StoredTable) -> None:
         """Begin to build indexes; while they are, the next table is on its way."""

@@ -12,6 +12,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
+from filon.errors import LoadGone
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
@@ -22,7 +23,7 @@ from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
 from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
 from filon.serving.query import Condition, Query, Row
-from filon.serving.state import Marks, ServedState, read_state
+from filon.serving.state import LoadId, Marks, ServedState, read_state
 from filon.serving.stores import masked
 from filon.sql import identifier
 
@@ -93,7 +94,7 @@ class MongoStore:
         with translated(self.uri):
             return [read_state(found["state"], self.uri) async for found in self._read[LOADS].find().sort("_id", -1)]
 
-    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
         columns = [column for column in table.columns if query.fields is None or column.name in query.fields]
         wanted = conditions_of(load, table, query.conditions)
@@ -110,21 +111,36 @@ class MongoStore:
         )
         with translated(self.uri):
             found = await cursor.to_list()
+        await self._require(load)
         if len(found) <= FEW_ROWS:
             return _rows(columns, found)
         return await asyncio.to_thread(_rows, columns, found)
 
-    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+    async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
         with translated(self.uri):
-            return await self._read[rows_of(table)].count_documents({"$and": conditions_of(load, table, conditions)})
+            found = await self._read[rows_of(table)].count_documents({"$and": conditions_of(load, table, conditions)})
+        await self._require(load)
+        return found
 
-    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
         """The newest marks that are not newer than the load."""
-        wanted = {"name": table.name, "load": {"$lte": load}}
+        wanted = {"name": table.name, "load": {"$lte": load.number}}
         with translated(self.uri):
             found = await self._read[MARKS].find_one(wanted, sort=[("load", -1)])
+        await self._require(load)
         return Marks.model_validate_json(found["marks"]) if found and found["marks"] else None
+
+    async def _require(self, load: LoadId) -> None:
+        """LoadGone when the store does not keep this very load.
+
+        This is asked after the rows: a load that is kept then was kept while they were read, as none ever comes back.
+        """
+        with translated(self.uri):
+            wanted = {"_id": load.number, "token": load.token}
+            if await self._read[LOADS].find_one(wanted, {"_id": True}) is None:
+                about = f"load {load.number} of the store {load.store}"
+                raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
 
     def shut(self) -> None:
         """Close the connections of loads; those of readers close with their event loop."""

@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from filon.errors import LoadGone
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.query import Condition, Query
 from filon.serving.sqlite.values import bound
-from filon.serving.state import ServedState, read_state
+from filon.serving.state import LoadId, ServedState, read_state
 from filon.sql import identifier
 
 
@@ -51,9 +52,16 @@ def states_of(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
     return [read_state(state, uri) for (state,) in rows]
 
 
-def where(load: int, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
+def require_load(connection: sqlite3.Connection, load: LoadId, uri: str) -> None:
+    """LoadGone when the store does not keep this very load."""
+    wanted = "SELECT 1 FROM _loads WHERE load = ? AND token = ?"
+    if not exists(connection, "_loads") or not connection.execute(wanted, [load.number, load.token]).fetchone():
+        raise LoadGone(f"{uri} no longer keeps load {load.number} of the store {load.store}; ask for one that it keeps")
+
+
+def where(load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The condition for rows of a load that meet all conditions, and its values."""
-    parts = [f"_from <= {load} AND _to > {load}"]
+    parts = [f"_from <= {load.number} AND _to > {load.number}"]
     for item in conditions:
         places = f"({', '.join('?' * len(item.values))})" if item.operator is Operator.ONE_OF else "?"
         parts.append(f"{identifier(item.column)} {item.operator} {places}")

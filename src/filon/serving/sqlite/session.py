@@ -12,12 +12,12 @@ from filon.project.serving import StoredTable
 from filon.serving.protocol import Batch
 from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
-from filon.serving.state import OPEN, Marks, ServedState
+from filon.serving.state import OPEN, Marks, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.sql import identifier, identifiers
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _marks (name TEXT, load INTEGER, marks TEXT, PRIMARY KEY (name, load)) WITHOUT ROWID;
 """
 
@@ -31,7 +31,10 @@ class SQLiteSession:
         self._prepared: list[StoredTable] = []
         self.kept: Sequence[ServedState] = states_of(connection, uri)
         self.before = self.kept[0] if self.kept else None
-        self.load = self.before.load + 1 if self.before else 1
+        self.id = next_load(self.before)
+        self.load = self.id.number
+        if self.before is None:
+            self._clear()
 
     def prepare(self, table: StoredTable) -> bool:
         """Indexes follow after the rows, which is faster when there are many."""
@@ -80,7 +83,8 @@ class SQLiteSession:
             self._connection.execute("INSERT OR REPLACE INTO _marks VALUES (?, ?, ?)", [name, self.load, text])
         if alone:
             self._connection.execute("DELETE FROM _loads")
-        self._connection.execute("INSERT INTO _loads VALUES (?, ?)", [self.load, state.model_dump_json()])
+        row = [self.load, self.id.token, state.model_dump_json()]
+        self._connection.execute("INSERT INTO _loads VALUES (?, ?, ?)", row)
         self._sync(state)
         self._connection.execute("COMMIT")
 
@@ -105,6 +109,13 @@ class SQLiteSession:
             ).rowcount
             for name in row_tables(self._connection)
         )
+
+    def _clear(self) -> None:
+        """Forget rows and marks whose loads are gone: the numbers that they carry are given again."""
+        for name in row_tables(self._connection):
+            self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name.removeprefix('_rows_'))}")
+            self._connection.execute(f"DROP TABLE {identifier(name)}")
+        self._connection.execute("DELETE FROM _marks")
 
     def _index(self, table: StoredTable) -> None:
         rows = rows_of(table)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from queue import Empty, LifoQueue
 from typing import TypeVar
 
 from filon.errors import StoreBusy, StoreUnavailable
@@ -15,13 +14,14 @@ from filon.project import Column, Kind
 from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.query import Condition, Query, Row
-from filon.serving.sqlite.queries import holds, place_of, rows_of, states_of, where
+from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
+from filon.serving.sqlite.readers import Readers, file_at
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
 from filon.serving.sqlite.records import SQLiteRecords
 from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
-from filon.serving.state import Marks, ServedState
+from filon.serving.state import LoadId, Marks, ServedState
 from filon.sql import identifier, identifiers
 
 Answer = TypeVar("Answer")
@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 
 SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
 PATIENCE_S = 5.0
+CHECKPOINT_MS = 200
+"""How long a checkpoint waits for readers; what they are in the way of is left to the next one."""
 
 
 CACHE_KIB = 128 << 10
@@ -42,7 +44,7 @@ class SQLiteStore:
     def __init__(self, path: Path) -> None:
         self.uri = f"sqlite:///{path}"
         self._path = path
-        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._readers = Readers(path, PATIENCE_S)
         self.records = SQLiteRecords(self._read, self._writing)
 
     def encoding(self, column: Column) -> str:
@@ -75,10 +77,12 @@ class SQLiteStore:
     def loading(self) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
         with self._writing() as connection:
+            before = file_at(self._path)
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             yield SQLiteSession(connection, self.uri)
-            if not connection.in_transaction:
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            after = file_at(self._path)
+            if before is None or after is None or before.place != after.place:
+                raise StoreUnavailable(f"{self.uri}: the file was deleted or replaced while it was loaded. Run again.")
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -94,6 +98,10 @@ class SQLiteStore:
                 connection.executescript(SCHEMA)
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                if not connection.in_transaction:
+                    # the file then holds everything, and one that takes its place meets no pages of it in the log
+                    connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
 
@@ -101,7 +109,7 @@ class SQLiteStore:
         """Newest first."""
         return await self._ask(lambda connection: states_of(connection, self.uri))
 
-    async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """One SELECT."""
         columns = [column for column in table.columns if query.fields is None or column.name in query.fields]
         condition, values = where(load, table, query.conditions)
@@ -118,19 +126,20 @@ class SQLiteStore:
             found = connection.execute(sql, [*values, *place_values])
             return [decoded(names, row, decoders) for row in found]
 
-        return await self._ask(rows)
+        return await self._ask_load(load, rows)
 
-    async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
+    async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
         condition, values = where(load, table, conditions)
         sql = f"SELECT count(*) FROM {identifier(rows_of(table))} WHERE {condition}"
-        [found] = await self._ask(lambda connection: connection.execute(sql, values).fetchone())
+        [found] = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
         return int(found)
 
-    async def marks(self, load: int, table: StoredTable) -> Marks | None:
+    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
         """The newest marks that are not newer than the load."""
         sql = "SELECT marks FROM _marks WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
-        found = await self._ask(lambda connection: connection.execute(sql, [table.name, load]).fetchone())
+        values = [table.name, load.number]
+        found = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
         return Marks.model_validate_json(found[0]) if found and found[0] else None
 
     async def shut_readers(self) -> None:
@@ -139,33 +148,29 @@ class SQLiteStore:
 
     def shut(self) -> None:
         """Close idle connections."""
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except Empty:
-                return
+        self._readers.shut()
 
     async def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         return await asyncio.to_thread(self._read, question)
 
-    def _read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        with translated(self.uri):
-            if not self._path.exists():  # reading creates no file: what is not there yet reads as an empty store
-                with closing(sqlite3.connect(":memory:")) as empty:
-                    empty.executescript(SCHEMA)
-                    return question(empty)
-            connection = self._connection()
-            try:
-                return question(connection)
-            finally:
-                self._idle.put(connection)
+    async def _ask_load(self, load: LoadId, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """The answer from one load: that it is kept and what it shows is read in one transaction."""
 
-    def _connection(self) -> sqlite3.Connection:
+        def ask(connection: sqlite3.Connection) -> Answer:
+            connection.execute("BEGIN")
+            require_load(connection, load, self.uri)
+            answer = question(connection)
+            connection.execute("ROLLBACK")
+            return answer
+
+        return await self._ask(ask)
+
+    def _read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         try:
-            return self._idle.get_nowait()
-        except Empty:
-            address = f"{self._path.absolute().as_uri()}?mode=ro"
-            return sqlite3.connect(address, uri=True, check_same_thread=False, timeout=PATIENCE_S, isolation_level=None)
+            with translated(self.uri), self._readers.lend() as connection:
+                return question(connection)
+        except OSError as error:  # of the file system; those of SQLite are others
+            raise StoreUnavailable(f"{self.uri}: {error.strerror}. Check permissions and FILON_SERVING.") from error
 
 
 @contextmanager

@@ -1,0 +1,81 @@
+"""Connections that only read, kept open between questions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, LifoQueue
+
+
+@dataclass(frozen=True)
+class File:
+    """A file as the file system knows it: another one of the same name has another ``place``."""
+
+    place: tuple[int, int]
+    size: int
+    written_ns: int
+
+
+def file_at(path: Path) -> File | None:
+    """Which file lies under a name now; None when there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return File((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
+
+
+class Readers:
+    """Connections to the file that lies under a name now.
+
+    SQLite goes on reading a file that was deleted or replaced for as long as it is open, and does not notice that one
+    was overwritten. So a connection is used again only while its file still lies under the name, written no later.
+    Reading creates no file: one that is not there reads as an empty one.
+    """
+
+    def __init__(self, path: Path, patience_s: float) -> None:
+        self._path = path
+        self._patience_s = patience_s
+        self._idle: LifoQueue[tuple[File, sqlite3.Connection]] = LifoQueue()
+
+    @contextmanager
+    def lend(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one question; one that failed is not used again."""
+        file = file_at(self._path)
+        if file is None:
+            self.shut()
+            with closing(sqlite3.connect(":memory:")) as empty:
+                yield empty
+            return
+        connection = self._connection(file)
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.put((file, connection))
+
+    def shut(self) -> None:
+        """Close what is idle."""
+        while (found := self._next()) is not None:
+            found[1].close()
+
+    def _connection(self, file: File) -> sqlite3.Connection:
+        while (found := self._next()) is not None:
+            if found[0] == file:
+                return found[1]
+            found[1].close()
+        # should the file be replaced just now, the connection counts as one to the old file, and is not used again
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        return sqlite3.connect(
+            address, uri=True, check_same_thread=False, timeout=self._patience_s, isolation_level=None
+        )
+
+    def _next(self) -> tuple[File, sqlite3.Connection] | None:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return None
