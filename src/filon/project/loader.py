@@ -16,11 +16,14 @@ from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
 from filon.project.odcs import read_model_contract, read_source
-from filon.project.query import forbidden_parts, one_select, read_model, table_lines
+from filon.project.grammar import Refused, faults_in
+from filon.project.query import one_select, read_model, table_lines
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import Timezone
 
 FILE = "filon.yaml"
+MOST_FILES = 2_000
+"""Files in one folder of a project."""
 Table = TypeVar("Table", Dataset, Model)
 
 
@@ -138,6 +141,9 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
 def _contract_files(folder: Path) -> tuple[list[Path], list[Problem]]:
     """The contracts in a folder, and those that stand in two files."""
     paths = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml"))
+    if len(paths) > MOST_FILES:
+        what = f"the folder has {len(paths):,} contracts, more than {MOST_FILES:,}"
+        return [], [Problem(folder, 1, what, "divide the project")]
     first: dict[str, Path] = {}
     problems = [
         Problem(path, 1, f"{first[path.stem].name} is a contract of the same table", "keep one of the two")
@@ -253,13 +259,16 @@ def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Mo
             if not check.place:
                 continue
             line = contract.document.line(check.place)
-            tree = one_select(check.query).tree
-            problems += [
-                Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in forbidden_parts(tree)
-            ]
+            try:
+                faults = faults_in(check.query, contract.column_names)
+            except Refused as error:
+                faults = [error.fault]
+            problems += [Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in faults]
+            if faults:
+                continue
             problems += [
                 Problem(path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
-                for name in table_lines(tree)
+                for name in table_lines(one_select(check.query).tree)
                 if name.casefold() not in folded
             ]
     return problems
