@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from filon.engines import Engine
 from filon.errors import ConfigError, FilonError, StoreError, TablesFailed, TableSkipped
-from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
+from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Location, Release, RunDocument, Sources, new_run_id
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
 from filon.recording import record_rollback, record_run
@@ -72,12 +72,16 @@ class Plainly:
         return work()
 
 
-def make_engine(settings: Settings, project: Project, as_of: dt.date, workspace: Path) -> Engine:
-    """The engine that the settings ask for."""
+def make_engine(
+    settings: Settings, project: Project, as_of: dt.date, workspace: Path, places: Sequence[Location] = ()
+) -> Engine:
+    """The engine that the settings ask for. It reaches files in the workspace and in these places, and no others."""
     # the only place that knows which engines there are; each is slow to import, and many runs need none
     from filon.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine(project, as_of.isoformat(), workspace, memory=settings.memory_limit, threads=settings.threads)
+    return DuckDBEngine(
+        project, as_of.isoformat(), workspace, places, memory=settings.memory_limit, threads=settings.threads
+    )
 
 
 @contextmanager
@@ -167,7 +171,7 @@ def run_line(
             lake=lake,
             inputs=inputs,
             workspace=workspace,
-            make_engine=lambda: make_engine(settings, project, as_of, workspace),
+            make_engine=lambda: make_engine(settings, project, as_of, workspace, [*lake.places, *sources.places]),
             watch=watch or Nobody(),
         )
         run = Run(context, steps or Plainly())
@@ -229,7 +233,7 @@ def serve_release(settings: Settings, project: Project, lake: Lake, store: Store
 
         def engine() -> Engine:
             if not started:
-                started.append(make_engine(settings, project, release.as_of, workspace))
+                started.append(make_engine(settings, project, release.as_of, workspace, lake.places))
             return started[0]
 
         try:

@@ -95,12 +95,13 @@ def fingerprint(sources: Sources, file: SourceFile) -> str:
 
 
 def receive(sources: Sources, file: SourceFile, dialect: Dialect, target: Path) -> Received:
-    """Bring a file's text to ``target`` (a link when the file itself will do)."""
+    """Bring a file's text to ``target``: a link when the file itself will do, and lies where engines may read."""
     hasher = hashlib.sha256()
     facts = TextFacts()
     chunks = _hashed(sources.chunks(file), hasher)
+    readable = file.local if file.local is not None and sources.holds(file.local) else None
     try:
-        _bring(file, chunks, dialect, target, facts)
+        _bring(readable, chunks, dialect, target, facts)
         refused = None
     except Refused as error:
         refused = error
@@ -111,15 +112,15 @@ def receive(sources: Sources, file: SourceFile, dialect: Dialect, target: Path) 
     return Received(file, hasher.hexdigest(), target, facts, refused)
 
 
-def _bring(file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts) -> None:
+def _bring(readable: Path | None, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts) -> None:
     first = next(chunks, b"")
     everything = _chain(first, chunks)
     packed = first.startswith((GZIP, ZSTD))
     if packed:
         everything = unpacked(first, everything)
     quote = dialect.quote.encode()
-    if file.local is not None and not packed and dialect.encoding == "utf-8":
-        target.symlink_to(file.local.absolute())
+    if readable is not None and not packed and dialect.encoding == "utf-8":
+        target.symlink_to(readable.absolute())
         for chunk in _decoded(everything, dialect.encoding):
             facts.add(chunk, quote)
         return
