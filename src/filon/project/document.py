@@ -130,7 +130,7 @@ class _Reader:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file of a project; FileNotFoundError, or UnreadableText when it is no text file of a usable size."""
+    """The text of a file of a project. FileNotFoundError, or UnreadableText when it is no text of a usable size."""
     try:
         if path.exists() and not path.is_file():
             raise UnreadableText("not a file", "put a text file in its place")
@@ -176,16 +176,16 @@ def _require_shallow(path: Path, text: str) -> None:
 
     Events come one after the other. What makes a tree of them calls itself for each level, in C, until the stack ends.
     """
-    depth = nodes = 0
-    for event in yaml.parse(text, Loader=SafeLoader):
-        nodes += 1
+    depth = 0
+    for nodes, event in enumerate(yaml.parse(text, Loader=SafeLoader)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > DEEPEST or nodes > MOST_NODES:
             what = f"more than {DEEPEST} lists and mappings in each other" if depth > DEEPEST else "too many values"
-            raise ProjectInvalid([Problem(path, event.start_mark.line + 1, what, "make it simpler, or divide the file")])
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ProjectInvalid([Problem(path, line, what, "make it simpler, or divide the file")])
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 TEXT = """
     ascii base64 bin bit_length char_length character_length chr concat concat_ws contains damerau_levenshtein decode
     encode ends_with format from_base64 from_hex hamming hex instr jaccard jaro_similarity jaro_winkler_similarity lcase
@@ -37,7 +43,7 @@ LISTS = """
     array_slice array_sort array_to_string cardinality element_at flatten generate_series len list_append list_avg
     list_concat list_contains list_count list_distinct list_extract list_has_all list_has_any list_intersect list_max
     list_median list_min list_position list_prepend list_product list_reverse list_slice list_sort list_sum list_unique
-    list_value list_zip map map_entries map_extract map_from_entries map_keys map_values range row struct_extract
+    list_value list_zip map map_entries map_extract map_from_entries map_keys map_values range struct_extract
     struct_pack unnest
 """
 JSON = """
@@ -61,7 +67,7 @@ FILON = """
 """
 
 GROUPS: Mapping[str, frozenset[str]] = {
-    title: frozenset(names.split())
+    title: words(names)
     for title, names in {
         "Filon's own": FILON,
         "texts": TEXT,

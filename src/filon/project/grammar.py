@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from filon.project.functions import FUNCTIONS, IN_FROM, LEAST_ARGUMENTS
+from filon.project.functions import FUNCTIONS, IN_FROM, LEAST_ARGUMENTS, words
 
 DIALECT = "duckdb"
 PARSER = sqlglot.Dialect.get_or_raise(DIALECT).parser_class
@@ -40,45 +40,48 @@ OTHER_TEXTS = {
 }
 """An engine may see such a text end elsewhere, and take for SQL what this parser takes for text."""
 
-BEFORE_BRACKETS = frozenset(
+BEFORE_BRACKETS = words(
     """
     all and any as between by case cast cube distinct else escape except exclude exists extract filter from group having
     ilike in intersect interval is join lateral like limit materialized not offset on or over position qualify rollup
     select sets substring then to trim try_cast union unnest using values when where zone
-    """.split()
+    """
 )
-"""Words of the grammar that a bracket may follow. Those that are functions too read their arguments in their own way."""
+"""Words of the grammar that a bracket may follow; some are functions whose arguments have a grammar of their own."""
 SIZED_TYPES = frozenset({"char", "dec", "decimal", "numeric", "varchar"})
 TYPES_OF_FIELDS = frozenset({"struct"})
 
-CALLED_WITHOUT_BRACKETS = frozenset(
+CALLED_WITHOUT_BRACKETS = words(
     """
     current_catalog current_date current_role current_schema current_time current_timestamp current_user localtime
     localtimestamp session_user user
-    """.split()
+    """
 )
 """Where no column has such a name, engines take it for a call, even in quotes."""
 
 NODES = frozenset(
     {
         # queries
-        exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect, exp.With, exp.CTE, exp.Values, exp.Tuple,
-        exp.From, exp.Table, exp.TableAlias, exp.Join, exp.Lateral, exp.Unnest, exp.Where, exp.Group, exp.Having,
-        exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.GroupingSets, exp.Rollup, exp.Cube,
-        exp.Window, exp.WindowSpec, exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls,
+        exp.Select, exp.Subquery, exp.Union, exp.Except, exp.Intersect, exp.With, exp.CTE, exp.Values,
+        exp.Tuple, exp.From, exp.Table, exp.TableAlias, exp.Join, exp.Lateral, exp.Unnest, exp.Where, exp.Group,
+        exp.Having, exp.Qualify, exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.GroupingSets,
+        exp.Rollup, exp.Cube, exp.Window, exp.WindowSpec, exp.Filter, exp.WithinGroup, exp.IgnoreNulls,
+        exp.RespectNulls,
         # names and values
-        exp.Alias, exp.Column, exp.Identifier, exp.Star, exp.Dot, exp.Literal, exp.Boolean, exp.Null, exp.Var, exp.Paren,
-        exp.Array, exp.Struct, exp.ToMap, exp.PropertyEQ, exp.Bracket, exp.Slice, exp.Interval, exp.IntervalSpan,
+        exp.Alias, exp.Column, exp.Identifier, exp.Star, exp.Dot, exp.Literal, exp.Boolean, exp.Null, exp.Var,
+        exp.Paren, exp.Array, exp.Struct, exp.ToMap, exp.PropertyEQ, exp.Bracket, exp.Slice, exp.Interval,
+        exp.IntervalSpan,
         # types
         exp.DataType, exp.DataTypeParam, exp.ColumnDef,
         # operators
         exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.DPipe, exp.BitwiseAnd,
-        exp.BitwiseOr, exp.BitwiseNot, exp.BitwiseLeftShift, exp.BitwiseRightShift, exp.And, exp.Or, exp.Not, exp.EQ,
-        exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Like,
-        exp.ILike, exp.Escape, exp.SimilarTo, exp.RegexpLike, exp.Glob, exp.Exists, exp.Any, exp.All, exp.Case, exp.If,
-        exp.AtTimeZone, exp.Collate,
+        exp.BitwiseOr, exp.BitwiseNot, exp.BitwiseLeftShift, exp.BitwiseRightShift, exp.And, exp.Or, exp.Not,
+        exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Is, exp.In, exp.Between, exp.NullSafeEQ,
+        exp.NullSafeNEQ, exp.Like, exp.ILike, exp.Escape, exp.SimilarTo, exp.RegexpLike, exp.Glob, exp.Exists,
+        exp.Any, exp.All, exp.Case, exp.If, exp.AtTimeZone, exp.Collate,
         # calls: those with a grammar of their own, and all others
-        exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring, exp.StrPosition, exp.Explode, exp.Anonymous,
+        exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring, exp.StrPosition, exp.Explode,
+        exp.Anonymous,
     }
 )  # fmt: skip
 """What a query may be made of."""
@@ -229,7 +232,9 @@ class _Reading:
         if not known:
             yield Fault(line, *_not_known(f"{name}(…)" if node.expressions else f"{name}()", name.lower()))
         elif index in self.chained:
-            yield Fault(line, f"`{name}(…)` is called behind a dot", f"write {name}(…) alone, its first argument inside")
+            yield Fault(
+                line, f"`{name}(…)` is called behind a dot", f"write {name}(…) alone, its first argument inside"
+            )
 
     def source(self, node: exp.Table | exp.Lateral) -> Iterator[Fault]:
         """FROM reads tables by their plain names, subqueries, and the few functions that only make rows."""
@@ -240,9 +245,7 @@ class _Reading:
                 yield Fault(line, *READS_FILES)
         elif isinstance(node, exp.Table) and isinstance(what, exp.Identifier):
             if node.args.get("db") or node.args.get("catalog") or not TABLE_NAME.fullmatch(what.this):
-                yield Fault(
-                    self.line(node), f"`{self.spelled(node)}` names a schema or a file", "name the table alone"
-                )
+                yield Fault(self.line(node), f"`{self.spelled(node)}` names a schema or a file", "name the table alone")
         elif not isinstance(what, (exp.Subquery, exp.Unnest, exp.Explode)):
             yield Fault(self.line(node), *READS_FILES)
 

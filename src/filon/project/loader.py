@@ -15,8 +15,8 @@ from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import Document, read_document, suggestion, validated
-from filon.project.odcs import read_model_contract, read_source
 from filon.project.grammar import Refused, faults_in
+from filon.project.odcs import read_model_contract, read_source
 from filon.project.query import one_select, read_model, table_lines
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import Timezone

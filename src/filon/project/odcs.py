@@ -81,7 +81,9 @@ def _report_faulty_rules(document: Document, contract: Contract, words: SourceWo
             one_expression(rule.expression)
             faults = faults_in(rule.expression, contract.column_names)
         except SqlglotError as error:
-            fix = error.fault.fix if isinstance(error, Refused) else "write a condition over the columns of this contract"
+            fix = (
+                error.fault.fix if isinstance(error, Refused) else "write a condition over the columns of this contract"
+            )
             document.report(place, f"the rule `{rule.name}` cannot be compiled: {describe_error(error)}", fix)
             continue
         for _, what, fix in faults:

@@ -15,6 +15,7 @@ from filon.project.contract import Contract, Model
 from filon.project.document import UnreadableText, read_text
 from filon.project.grammar import DIALECT, DIVIDE, Refused, faults_in, read_tokens
 
+
 class NotOneSelect(SqlglotError):
     """A text is valid SQL, but not one SELECT."""
 
