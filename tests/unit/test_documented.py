@@ -24,7 +24,7 @@ from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
-from filon.project import checks, document, grammar, load_project, loader, odcs
+from filon.project import checks, document, grammar, load_project, odcs
 from filon.project.formats import _TOKENS as DATE_LETTERS
 from filon.project.functions import GROUPS
 from filon.project.loader import Defaults, ProjectFile
@@ -412,7 +412,7 @@ def test_a_bound_of_sql_is_documented(bound: int) -> None:
     assert f"{bound:,}" in page("sql.md")
 
 
-@pytest.mark.parametrize("bound", [document.LARGEST_FILE, document.MOST_NODES, loader.MOST_FILES, LONGEST_PATTERN])
+@pytest.mark.parametrize("bound", [document.LARGEST_FILE, document.MOST_NODES, document.MOST_FILES, LONGEST_PATTERN])
 def test_a_bound_of_contracts_is_documented(bound: int) -> None:
     assert f"{bound:,}" in page("contracts.md")
 

@@ -26,7 +26,8 @@ TEXT_TAG = "tag:yaml.org,2002:str"
 IN_PARENT = ("missing", "extra_forbidden")
 Place = tuple[str | int, ...]
 DEEPEST, MOST_NODES = 50, 100_000
-LARGEST_FILE = 1_000_000
+LARGEST_FILE, MOST_FILES = 1_000_000, 2_000
+"""Bytes of one file, files in one folder of a project."""
 LONGEST_NUMBER = 100
 """Characters of a number, a date or a word such as true: Python's own conversions take the square of their length."""
 BROKEN_VALUE = (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError)

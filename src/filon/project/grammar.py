@@ -89,6 +89,7 @@ NODES = frozenset(
 MARK = "filon_call_"
 CALLED = re.compile(rf"{MARK}(\d+)", re.IGNORECASE)
 SHOWN = 60
+LIKE = 0.75
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What an engine may take for the end of a text."""
 TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -292,6 +293,9 @@ def _not_known(shown: str, name: str) -> tuple[str, str]:
     if name in CHANCE:
         return f"`{shown}` gives another answer at each run", "use surrogate_key(), or as_of() for a date"
     if name in CALLED_WITHOUT_BRACKETS:
-        return f"`{shown}` is not known to Filon's SQL", f'if it is a column, write its table too: t."{shown}"'
-    close = difflib.get_close_matches(name, FUNCTIONS, n=1)
+        return (
+            f"`{shown}` is not known to Filon's SQL",
+            f'if it is a column, write t."{shown}" in a model, "{shown}" in a rule or check',
+        )
+    close = difflib.get_close_matches(name, FUNCTIONS, n=1, cutoff=LIKE)
     return f"`{shown}` is not known to Filon's SQL", f"did you mean `{close[0]}`? {SEE}" if close else SEE

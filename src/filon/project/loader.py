@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
-from filon.project.document import Document, read_document, suggestion, validated
+from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
 from filon.project.grammar import Refused, faults_in
 from filon.project.odcs import read_model_contract, read_source
 from filon.project.query import one_select, read_model, table_lines
@@ -22,8 +22,6 @@ from filon.project.serving import serving_problems
 from filon.project.vocabulary import Timezone
 
 FILE = "filon.yaml"
-MOST_FILES = 2_000
-"""Files in one folder of a project."""
 Table = TypeVar("Table", Dataset, Model)
 
 
@@ -61,6 +59,10 @@ def load_project(folder: Path) -> Project:
     settings_document = read_document(folder / FILE)
     settings = validated(ProjectFile, settings_document)
     problems = list(settings_document.problems)
+    if settings is not None and not _is_inside(folder, settings.defaults.sources):
+        line = settings_document.line(("defaults", "sources"))
+        what = f"`{settings.defaults.sources}` leads out of the project's folder"
+        problems.append(Problem(folder / FILE, line, what, "whoever runs it may say so: --sources, or FILON_SOURCES"))
     datasets, found = _read_sources(folder)
     problems += found
     models, found = _read_models(folder)
@@ -87,6 +89,16 @@ def load_project(folder: Path) -> Project:
         models=_ordered(models, {name: model.inputs for name, model in models.items()}),
         sources=settings.defaults.sources,
     )
+
+
+def _is_inside(folder: Path, sources: str | None) -> bool:
+    """Whether the sources that a project brings along are its own, or on an object store that credentials guard."""
+    if sources is None or sources.startswith(("s3://", "s3a://")):
+        return True
+    try:
+        return "://" not in sources and (folder / sources).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):  # a name that no file can have, or links in a circle
+        return False
 
 
 def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:

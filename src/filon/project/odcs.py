@@ -23,7 +23,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.document import Document, Place, keys_at, suggestion
+from filon.project.document import SHOWN, Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import Refused, faults_in
 from filon.project.promises import read_latency
@@ -354,7 +354,7 @@ def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnT
             if rule is None:
                 document.report(
                     here,
-                    f"`{bound}` is no bound for a {kind.kind} column",
+                    f"`{str(bound)[:SHOWN]}` is no bound for a {kind.kind} column",
                     "write a value of the column's type",
                 )
             else:

@@ -31,21 +31,54 @@ KNOWN = [
     "SELECT count(*), COUNT(DISTINCT a), sum(a) FILTER (WHERE b > 1) FROM t GROUP BY ALL HAVING count(*) > 1",
     "WITH s(d, a) AS (SELECT 1, 2), u AS MATERIALIZED (FROM s) SELECT s.* EXCLUDE (d), * REPLACE (1 AS a) FROM s, u",
     "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 9) SELECT n FROM r",
-    "SELECT a FROM t LEFT JOIN u USING (a) SEMI JOIN v ON t.a = v.a, LATERAL (SELECT max(b) AS b FROM w WHERE w.a = t.a) x",
-    "SELECT unnest([1, 2]), d FROM generate_series(1, 3) AS g(d), unnest([4]) AS n(m), range(3) r, (VALUES (1, 2)) AS v(p, q)",
-    "SELECT a FROM t QUALIFY row_number() OVER (PARTITION BY b ORDER BY c DESC NULLS LAST) = 1 ORDER BY a LIMIT 3 OFFSET 1",
-    "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 2 PRECEDING AND CURRENT ROW), lag(a, 1) OVER w FROM t WINDOW w AS (ORDER BY a)",
-    "SELECT CASE WHEN a IN (1, 2) THEN 'x' ELSE NULL END, a BETWEEN 1 AND 2, NOT a IS DISTINCT FROM b, EXISTS (FROM u) FROM t",
-    "SELECT CAST(a AS DECIMAL(12, 2)), a::VARCHAR(10), TRY_CAST(a AS STRUCT(x INTEGER, y DATE)), DATE '2026-01-01' FROM t",
-    "SELECT extract(year FROM d), d - INTERVAL 3 DAY, INTERVAL (a) MONTH, d AT TIME ZONE 'Europe/Paris', trim(BOTH 'x' FROM a)",
-    "SELECT position('a' IN b), substring(a FROM 1 FOR 2), left(a, 1), right(a, 1), replace(a, 'b', 'c'), \"upper\"(a) FROM t",
+    (
+        "SELECT a FROM t LEFT JOIN u USING (a) SEMI JOIN v ON t.a = v.a, LATERAL (SELECT max(b) AS b FROM w "
+        "WHERE w.a = t.a) x"
+    ),
+    (
+        "SELECT unnest([1, 2]), d FROM generate_series(1, 3) AS g(d), unnest([4]) AS n(m), range(3) r, "
+        "(VALUES (1, 2)) AS v(p, q)"
+    ),
+    (
+        "SELECT a FROM t QUALIFY row_number() OVER (PARTITION BY b ORDER BY c DESC NULLS LAST) = 1 ORDER BY "
+        "a LIMIT 3 OFFSET 1"
+    ),
+    (
+        "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 2 PRECEDING AND CURRENT ROW), lag(a, 1) OVER w FROM t "
+        "WINDOW w AS (ORDER BY a)"
+    ),
+    (
+        "SELECT CASE WHEN a IN (1, 2) THEN 'x' ELSE NULL END, a BETWEEN 1 AND 2, NOT a IS DISTINCT FROM b, "
+        "EXISTS (FROM u) FROM t"
+    ),
+    (
+        "SELECT CAST(a AS DECIMAL(12, 2)), a::VARCHAR(10), TRY_CAST(a AS STRUCT(x INTEGER, y DATE)), DATE "
+        "'2026-01-01' FROM t"
+    ),
+    (
+        "SELECT extract(year FROM d), d - INTERVAL 3 DAY, INTERVAL (a) MONTH, d AT TIME ZONE 'Europe/Paris', "
+        "trim(BOTH 'x' FROM a)"
+    ),
+    (
+        "SELECT position('a' IN b), substring(a FROM 1 FOR 2), left(a, 1), right(a, 1), replace(a, 'b', "
+        "'c'), \"upper\"(a) FROM t"
+    ),
     "SELECT {'a': 1}.a, [1, 2][1], MAP {'k': 1}['k'], struct_pack(a := 1), (1, 2), (s).f, list(a ORDER BY b) FROM t",
-    "SELECT a LIKE 'x%' ESCAPE '!', a ILIKE 'b', a SIMILAR TO 'c', a ~ 'd', a || b, a // 2, a % 3, -a, 2 ** 3, a & 1 FROM t",
-    "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a), quantile_cont(a, 0.5), string_agg(a, ',' ORDER BY b) FROM t",
-    "SELECT a FROM t GROUP BY ROLLUP (a, b), CUBE (c), GROUPING SETS ((d), ()) UNION BY NAME SELECT 1 AS a EXCEPT SELECT 2",
-    "SELECT ratio(a, b), as_of(), local_date(m), age(as_of(), d), t.\"user\", t.current_date FROM t -- now()",
+    (
+        "SELECT a LIKE 'x%' ESCAPE '!', a ILIKE 'b', a SIMILAR TO 'c', a ~ 'd', a || b, a // 2, a % 3, -a, 2 "
+        "** 3, a & 1 FROM t"
+    ),
+    (
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY a), quantile_cont(a, 0.5), string_agg(a, ',' "
+        "ORDER BY b) FROM t"
+    ),
+    (
+        "SELECT a FROM t GROUP BY ROLLUP (a, b), CUBE (c), GROUPING SETS ((d), ()) UNION BY NAME SELECT 1 AS "
+        "a EXCEPT SELECT 2"
+    ),
+    'SELECT ratio(a, b), as_of(), local_date(m), age(as_of(), d), t."user", t.current_date FROM t -- now()',
     "SELECT 'now() read_text(''/etc/hostname'')' AS \"read_text(1)\" /* random() /* now() */ */ FROM t",
-]  # fmt: skip
+]
 
 REFUSED = {
     "read_text": "SELECT content FROM orders, LATERAL read_text('/etc/hostname')",
