@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +23,7 @@ from filon.errors import (
     TablesFailed,
     TableSkipped,
 )
-from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Release, RunDocument, Sources, new_run_id
+from filon.lake import Build, CheckResult, FileCounts, Lake, Layer, Location, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.project import Dataset, Model, Project
 from filon.project.serving import served_tables
@@ -83,12 +83,16 @@ class Plainly:
         return work()
 
 
-def make_engine(settings: Settings, project: Project, as_of: dt.date, workspace: Path) -> Engine:
-    """The engine that the settings ask for."""
+def make_engine(
+    settings: Settings, project: Project, as_of: dt.date, workspace: Path, places: Sequence[Location] = ()
+) -> Engine:
+    """The engine that the settings ask for. It reaches files in the workspace and in these places, and no others."""
     # the only place that knows which engines there are; each is slow to import, and many runs need none
     from filon.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine(project, as_of.isoformat(), workspace, memory=settings.memory_limit, threads=settings.threads)
+    return DuckDBEngine(
+        project, as_of.isoformat(), workspace, places, memory=settings.memory_limit, threads=settings.threads
+    )
 
 
 @contextmanager
@@ -188,7 +192,7 @@ def run_line(
             lake=lake,
             inputs=inputs,
             workspace=workspace,
-            make_engine=lambda: make_engine(settings, project, as_of, workspace),
+            make_engine=lambda: make_engine(settings, project, as_of, workspace, [*lake.places, *sources.places]),
             watch=watch or Nobody(),
             limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )
@@ -298,7 +302,7 @@ def serve_release(settings: Settings, project: Project, lake: Lake, store: Store
 
         def engine() -> Engine:
             if not started:
-                started.append(make_engine(settings, project, release.as_of, workspace))
+                started.append(make_engine(settings, project, release.as_of, workspace, lake.places))
             return started[0]
 
         try:

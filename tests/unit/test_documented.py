@@ -24,12 +24,14 @@ from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
-from filon.project import checks, load_project, odcs, query
+from filon.project import checks, document, grammar, load_project, odcs
 from filon.project.formats import _TOKENS as DATE_LETTERS
+from filon.project.functions import GROUPS
 from filon.project.loader import Defaults, ProjectFile
 from filon.project.modeltests import _Written as WrittenTest
 from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
+from filon.project.values import LONGEST_PATTERN
 from filon.project.vocabulary import (
     AggregationWords,
     AnalysisWords,
@@ -393,13 +395,26 @@ def functions() -> set[str]:
 
 
 def test_sql_functions_are_exactly_those_documented() -> None:
-    text = page("sql.md").split("## Functions")[1].split("## Forbidden")[0]
+    text = page("sql.md").split("## Functions")[1].split("### Common SQL")[0]
     assert first_cells(text) == functions()
+    assert {signature.split("(")[0] for signature in functions()} == GROUPS["Filon's own"]
 
 
-@pytest.mark.parametrize("name", sorted(query.CLOCK_OR_CHANCE_NAMES))
-def test_a_forbidden_function_is_documented(name: str) -> None:
-    assert name in words(page("sql.md").split("## Forbidden")[1])
+@pytest.mark.parametrize("group", [group for group in GROUPS if group != "Filon's own"])
+def test_a_function_of_common_sql_is_documented(group: str) -> None:
+    text = page("sql.md").split("### Common SQL")[1].split("## What is refused")[0]
+    [cells] = re.findall(rf"^\| {group} \| (.+) \|$", text, flags=re.MULTILINE)
+    assert set(re.findall(r"`([^`]+)`", cells)) == GROUPS[group]
+
+
+@pytest.mark.parametrize("bound", [grammar.LONGEST_TEXT, grammar.MOST_TOKENS, grammar.LONGEST_RUN])
+def test_a_bound_of_sql_is_documented(bound: int) -> None:
+    assert f"{bound:,}" in page("sql.md")
+
+
+@pytest.mark.parametrize("bound", [document.LARGEST_FILE, document.MOST_NODES, document.MOST_FILES, LONGEST_PATTERN])
+def test_a_bound_of_contracts_is_documented(bound: int) -> None:
+    assert f"{bound:,}" in page("contracts.md")
 
 
 # the API

@@ -19,7 +19,7 @@ def explain_row(project: Project, lake: Lake, release: Release, table: str, key:
     """Explain a row of a release; ``as_of()`` is the date that the release was made with."""
     settings = read_settings()
     with workspace_of(settings) as workspace:
-        engine = make_engine(settings, project, release.as_of, workspace)
+        engine = make_engine(settings, project, release.as_of, workspace, lake.places)
         try:
             return explain(engine, project, lake, release, lake.ledger(), table, key)
         finally:

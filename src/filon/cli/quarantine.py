@@ -150,7 +150,7 @@ def _rejected(
     result: list[RejectedRow] = []
     settings = read_settings()
     with workspace_of(settings) as workspace:
-        engine = make_engine(settings, project, read_as_of(None, project), workspace)
+        engine = make_engine(settings, project, read_as_of(None, project), workspace, lake.places)
         for dataset in datasets:
             build = latest_build(lake, Layer.QUARANTINE, dataset)
             if build is None:

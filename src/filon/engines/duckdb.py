@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from filon.engines.duckdb_lock import CLOSED_FROM_THE_START, SYSTEM, literal_path, locks, masks
 from filon.engines.duckdb_s3 import SCHEME, S3Access
 from filon.engines.functions import duckdb_macros
 from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, StatementInvalid
@@ -29,29 +30,55 @@ LONGEST_RAGGED_LINE = 64 << 10
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
 BUFFER = 32 << 20
 INTERRUPTED = "Query interrupted"
+COPY, CREATE, DROP, SELECT, SET = (
+    duckdb.StatementType.COPY,
+    duckdb.StatementType.CREATE,
+    duckdb.StatementType.DROP,
+    duckdb.StatementType.SELECT,
+    duckdb.StatementType.SET,
+)
 
 
 class DuckDBEngine:
-    """One in-memory DuckDB database that spills to ``workspace`` when it needs more than ``memory``."""
+    """One in-memory DuckDB database that spills to ``workspace`` when it needs more than ``memory``.
+
+    It reaches the workspace and ``places``, and no other file; see ``duckdb_lock``.
+    """
 
     name = "duckdb"
 
-    def __init__(self, project: Project, as_of: str, workspace: Path, *, memory: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        as_of: str,
+        workspace: Path,
+        places: Sequence[Location],
+        *,
+        memory: str,
+        threads: int | None,
+    ) -> None:
         self._connection = duckdb.connect(
             config={
                 "memory_limit": memory,
                 "temp_directory": str(workspace / "spill"),
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-                "allow_persistent_secrets": False,
+                **CLOSED_FROM_THE_START,
                 **({"threads": threads} if threads else {}),
             }
         )
+        self._kinds: dict[str, str] = {}
         self._s3 = S3Access(self._connection.execute)
-        self._execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = true")
-        self._execute("SET enable_progress_bar_print = false; SET progress_bar_time = 200")
-        for macro in duckdb_macros(project.locale, project.timezone, as_of):
-            self._execute(macro)
+        self._set_up(project, as_of, workspace, places)
+
+    def _set_up(self, project: Project, as_of: str, workspace: Path, places: Sequence[Location]) -> None:
+        execute = self._connection.execute
+        with _translated():
+            execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = true")
+            execute("SET enable_progress_bar_print = false; SET progress_bar_time = 200")
+            if any(place.folder is None for place in places):
+                self._s3.open()  # extensions are loaded and settings made before the lock; credentials may change later
+            execute("; ".join((*duckdb_macros(project.locale, project.timezone, as_of), *masks())))
+            for statement in locks(workspace, places):
+                execute(statement)
 
     def read_csv(self, table: str, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
         """Parse in parallel into a table whose row order is the files' order, then count from there."""
@@ -62,17 +89,18 @@ class DuckDBEngine:
         longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_RAGGED_LINE if form.ragged else LONGEST_LINE
         names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
         arguments = (
-            f"[{literals(_literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
+            f"[{literals(literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
             f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
             f"strict_mode=true, null_padding=false, "
             f"filename={str(not single).lower()}, "
             f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
         )
-        self._execute("SET preserve_insertion_order = true")
+        self._execute("SET preserve_insertion_order = true", SET)
         try:
             self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {identifier(raw)} AS SELECT * FROM read_csv({arguments})"
+                f"CREATE OR REPLACE TEMP TABLE {identifier(raw)} AS SELECT * FROM {SYSTEM}.read_csv({arguments})"
             )
+            self._kinds[raw.casefold()] = "TABLE"
         except duckdb.OutOfMemoryException as error:
             raise EngineExhausted(_first_line(error)) from error
         except duckdb.Error as error:
@@ -80,7 +108,7 @@ class DuckDBEngine:
         except UnicodeDecodeError as error:  # DuckDB cuts its message inside a letter when it quotes a long line
             raise CsvUnreadable("a line is not as regular as the others") from error
         finally:
-            self._execute("SET preserve_insertion_order = false")
+            self._execute("SET preserve_insertion_order = false", SET)
         self._number(table, raw, files, form)
         counts = dict(self.rows(f"SELECT _file, count(*) FROM {identifier(table)} GROUP BY _file"))
         return {file.number: counts.get(file.number, 0) for file in files}
@@ -107,49 +135,49 @@ class DuckDBEngine:
         """A view over the Parquet files."""
         empty = ", ".join(f"CAST(NULL AS {sql_type}) AS {identifier(name)}" for name, sql_type in columns)
         query = f"SELECT {empty} WHERE FALSE"
-        self._s3.require(list(paths))
         if paths:
-            files = f"[{literals(_literal_path(path) for path in paths)}]"
+            _require_plain(paths)
+            files = f"[{literals(literal_path(path) for path in paths)}]"
             names = identifiers(name for name, _ in columns)
-            query = f"SELECT {names} FROM read_parquet({files})"
+            query = f"SELECT {names} FROM {SYSTEM}.read_parquet({files})"
             if lenient:
-                every = f"SELECT * FROM read_parquet({files}, union_by_name=true)"
+                every = f"SELECT * FROM {SYSTEM}.read_parquet({files}, union_by_name=true)"
                 query = f"SELECT {names} FROM (SELECT {empty} WHERE FALSE UNION ALL BY NAME {every})"
         self.view(table, query)
 
     def view(self, table: str, query: str) -> None:
         """A temporary view."""
-        self._execute(f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS {query}")
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS {query}", CREATE)
+        self._kinds[table.casefold()] = "VIEW"
 
     def cache(self, table: str, query: str) -> None:
         """A temporary table."""
-        self._execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS {query}")
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS {query}", CREATE)
+        self._kinds[table.casefold()] = "TABLE"
 
     def drop(self, tables: Iterable[str]) -> None:
         """Drop views and temporary tables of these names, and what reading CSV left beside them."""
-        known = dict(self.rows("SELECT table_name, table_type FROM information_schema.tables"))
         for table in tables:
             for name in (table, f"{table} as read"):
-                if name in known:
-                    kind = "VIEW" if known[name] == "VIEW" else "TABLE"
-                    self._execute(f"DROP {kind} {identifier(name)}")
+                if kind := self._kinds.pop(name.casefold(), None):
+                    self._execute(f"DROP {kind} {identifier(name)}", DROP)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
         with self._running():
-            return self._connection.execute(query).fetchall()
+            return self._connection.execute(self._one(query, SELECT)).fetchall()
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """DuckDB computes the result while it is read."""
         with self._running():
-            cursor = self._connection.execute(query)
+            cursor = self._connection.execute(self._one(query, SELECT))
             while batch := cursor.fetchmany(size):
                 yield batch
 
     def arrow(self, query: str) -> pa.Table:
         """The whole table at once: the reader that gives it bit by bit can hang."""
         with self._running():
-            return self._connection.execute(query).to_arrow_table()
+            return self._connection.execute(self._one(query, SELECT)).to_arrow_table()
 
     def contents(self, query: str, by: str) -> dict[str, Content]:
         """Hashes of rows are added up, so that a row which stands twice counts twice."""
@@ -161,7 +189,8 @@ class DuckDBEngine:
     def describe(self, query: str) -> list[tuple[str, str]]:
         """Bind the query; DuckDB's message points at the line."""
         try:
-            found = self._connection.execute(f"DESCRIBE {query}").fetchall()
+            self._one(query, SELECT)
+            found = self._connection.execute(self._one(f"DESCRIBE {query}", SELECT)).fetchall()
         except duckdb.Error as error:
             raise StatementInvalid(_first_line(error), _line(error)) from error
         return [(name, sql_type) for name, sql_type, *_ in found]
@@ -170,10 +199,9 @@ class DuckDBEngine:
         """COPY with statistics; files that hold no row are not reported."""
         folder.make_folder()
         target = folder.path_of("").rstrip("/")  # in the keys of an object store, two slashes are not one
-        self._s3.require([target])
         statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS})"
         with self._running():
-            written = self._connection.execute(statement).fetchall()
+            written = self._connection.execute(self._one(statement, COPY)).fetchall()
         return [
             DataFile(name=path.replace("\\", "/").rsplit("/", 1)[-1], size=size, rows=rows, stats=_stats(stats))
             for path, rows, size, _footer, stats, _keys in written
@@ -192,9 +220,16 @@ class DuckDBEngine:
         """Close the database."""
         self._connection.close()
 
-    def _execute(self, statement: str) -> None:
+    def _execute(self, statement: str, kind: duckdb.StatementType) -> None:
         with self._running():
-            self._connection.execute(statement)
+            self._connection.execute(self._one(statement, kind))
+
+    def _one(self, text: str, kind: duckdb.StatementType) -> duckdb.Statement:
+        """The one statement of that kind in a text: no query brings another statement along."""
+        found = self._connection.extract_statements(text)
+        if len(found) != 1 or found[0].type != kind:
+            raise StatementInvalid("a query holds something else than one SELECT", 1)
+        return found[0]
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -256,9 +291,11 @@ def _line(error: duckdb.Error) -> int:
     return int(found[1]) if found else 1
 
 
-def _literal_path(path: str) -> str:
-    """A path in which DuckDB sees no wildcard."""
-    return re.sub(r"[\[*?]", r"[\g<0>]", path)
+def _require_plain(paths: Iterable[str]) -> None:
+    """Names of files come from documents of the lake. On an object store, DuckDB leaves `..` and `?` to the server."""
+    for path in paths:
+        if ".." in path.split("/") or (path.startswith(SCHEME) and "?" in path):
+            raise EngineError(f"{path} is no file of the lake: a document of it was changed by somebody else")
 
 
 def _stats(found: dict[str, dict[str, str]]) -> dict[str, ColumnStats]:

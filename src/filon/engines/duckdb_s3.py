@@ -27,12 +27,11 @@ class S3Access:
         self._s3: S3 | None = None
         self._keys: Keys | None = None
 
-    def require(self, paths: list[str]) -> None:
-        """Make sure that these paths can be read and written."""
-        if self._s3 is None and any(path.startswith(SCHEME) for path in paths):
-            self._s3 = open_s3()
-            for statement in _settings(self._s3):
-                self._execute(statement)
+    def open(self) -> None:
+        """Load the extension and say how to use it; both must happen before the connection is locked."""
+        self._s3 = open_s3()
+        for statement in _settings(self._s3):
+            self._execute(statement)
         self.renew()
 
     def renew(self) -> None:

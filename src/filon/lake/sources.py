@@ -51,6 +51,15 @@ class Sources:
         """The local folder, or None when the sources lie on an object store."""
         return self._location.folder
 
+    @property
+    def places(self) -> list[Location]:
+        """The place that an engine reads files from itself: the local folder, if the sources are one."""
+        return [self._location] if self.folder is not None else []
+
+    def holds(self, path: Path) -> bool:
+        """Whether a file really lies in the local folder, all links followed."""
+        return self.folder is not None and path.resolve().is_relative_to(self.folder.resolve())
+
     def files(self) -> list[SourceFile]:
         """Every file, by path, but those with a dot before their name or that of a folder.
 

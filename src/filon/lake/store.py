@@ -50,6 +50,11 @@ class Lake:
         """The place of a layer."""
         return locate(self.root.replace("{layer}", layer)) if "{layer}" in self.root else locate(self.root) / layer
 
+    @property
+    def places(self) -> list[Location]:
+        """The places of tables: what an engine reads and writes."""
+        return [self.layer(layer) for layer in (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)]
+
     def table(self, layer: Layer, name: str) -> Location:
         """The folder of a table."""
         return self.layer(layer) / name

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
 from filon.project.contract import Check, Column, Contract
 from filon.project.document import Document, Place, suggestion
+from filon.project.grammar import Refused
 from filon.project.query import describe_error, one_select
 from filon.project.types import Kind
-from filon.project.values import LARGEST_DOUBLE, read_value, sql_value
+from filon.project.values import LARGEST_DOUBLE, LONGEST_PATTERN, read_number, read_value, sql_value
 from filon.sql import identifier, identifiers, literal
 
 OPERATORS = (
@@ -115,7 +116,8 @@ def _one_select(document: Document, place: Place, text: str) -> str | None:
     try:
         return one_select(text).sql
     except SqlglotError as error:
-        document.report((*place, "query"), f"not one valid SELECT: {describe_error(error)}", "mend its `query`")
+        fix = error.fault.fix if isinstance(error, Refused) else "mend its `query`"
+        document.report((*place, "query"), f"not one valid SELECT: {describe_error(error)}", fix)
         return None
 
 
@@ -168,6 +170,8 @@ def _invalid(document: Document, place: Place, column: Column, arguments: dict[s
         valid = ", ".join(sql_value(value) for value in values if value is not None)
         parts.append(f"{name} NOT IN ({valid or 'NULL'})")
     if "pattern" in arguments:
+        if len(str(arguments["pattern"])) > LONGEST_PATTERN:
+            document.report(place, f"`pattern` is longer than {LONGEST_PATTERN:,} characters", "write a shorter one")
         parts.append(f"NOT regexp_matches(CAST({name} AS VARCHAR), {literal(str(arguments['pattern']))})")
     return " OR ".join(parts)
 
@@ -182,11 +186,9 @@ def _comparison(document: Document, place: Place, quality: DataQuality) -> tuple
         )
         return None
     operator, value = given[0]
-    try:
-        expected = tuple(Decimal(str(item)) for item in (value if isinstance(value, list) else [value]))
-    except InvalidOperation:
-        expected = ()
-    if not expected or not all(number.is_finite() for number in expected):
+    given_numbers = [read_number(item) for item in (value if isinstance(value, list) else [value])]
+    expected = tuple(number for number in given_numbers if number is not None)
+    if not expected or len(expected) < len(given_numbers):
         document.report((*place, operator), f"`{value}` is not a number", "write a number")
         return None
     if operator in RANGES and (len(expected) != 2 or expected[0] > expected[1]):

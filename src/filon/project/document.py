@@ -22,9 +22,25 @@ except ImportError:  # PyYAML built without libyaml: same result, slower
     from yaml import SafeLoader  # type: ignore[assignment]
 
 Model = TypeVar("Model", bound=BaseModel)
+TEXT_TAG = "tag:yaml.org,2002:str"
 IN_PARENT = ("missing", "extra_forbidden")
 Place = tuple[str | int, ...]
-DEEPEST, MOST_NODES = 50, 200_000
+DEEPEST, MOST_NODES = 50, 100_000
+LARGEST_FILE, MOST_FILES = 1_000_000, 2_000
+"""Bytes of one file, files in one folder of a project."""
+LONGEST_NUMBER = 100
+"""Characters of a number, a date or a word such as true: Python's own conversions take the square of their length."""
+BROKEN_VALUE = (ValueError, ArithmeticError, LookupError, AttributeError, yaml.YAMLError)
+"""What PyYAML raises for a scalar whose text does not fit its tag."""
+SHOWN = 60
+
+
+class UnreadableText(ValueError):
+    """A file of a project cannot be read as text: why, and what to do."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        self.what, self.fix = what, fix
+        super().__init__(what)
 
 
 @dataclass
@@ -81,42 +97,68 @@ class _Reader:
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*place, index)) for index, item in enumerate(node.value)]
+        if node.tag != TEXT_TAG and len(node.value) > LONGEST_NUMBER:
+            self.refuse(node)
+            return None
         try:
             value = self.constructor.construct_object(node)
             return WrittenFloat(value, node.value) if type(value) is float else value
-        except (ValueError, yaml.YAMLError):
-            line = node.start_mark.line + 1
-            self.problems.append(
-                Problem(
-                    self.path,
-                    line,
-                    f"`{node.value}` is not a valid value here",
-                    "put it in quotes if it is a text",
-                )
-            )
+        except BROKEN_VALUE:
+            self.refuse(node)
             return None
+
+    def refuse(self, node: yaml.Node) -> None:
+        """Note a scalar that is no value."""
+        what = f"`{str(node.value)[:SHOWN]}` is not a valid value here"
+        fix = "put it in quotes if it is a text"
+        self.problems.append(Problem(self.path, node.start_mark.line + 1, what, fix))
 
     def mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
             line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.problems.append(Problem(self.path, line, "a list or a mapping is no key", "write a name"))
+                continue
+            key = str(key_node.value)
             if key in result:
-                self.problems.append(Problem(self.path, line, f"the key `{key}` stands twice", "keep one of the two"))
+                self.problems.append(
+                    Problem(self.path, line, f"the key `{key[:SHOWN]}` stands twice", "keep one of the two")
+                )
             result[key] = self.value(value_node, (*place, key))
             self.lines[(*place, key)] = line
         return result
 
 
+def read_text(path: Path) -> str:
+    """The text of a file of a project. FileNotFoundError, or UnreadableText when it is no text of a usable size."""
+    try:
+        if path.exists() and not path.is_file():
+            raise UnreadableText("not a file", "put a text file in its place")
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableText(f"the file cannot be read: {error.strerror}", "check its permissions") from None
+    if len(content) > LARGEST_FILE:
+        raise UnreadableText(f"the file has more than {LARGEST_FILE:,} bytes", "divide it, or make it smaller")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableText(f"not UTF-8 text: {error.reason}", "save the file as UTF-8") from None
+
+
 def read_document(path: Path) -> Document:
     """Read a YAML file; ProjectInvalid names the line where it is not YAML."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except FileNotFoundError:
         raise ProjectInvalid([Problem(path, 1, "the file is missing", f"create {path.name}")]) from None
-    except UnicodeDecodeError as error:
-        raise ProjectInvalid([Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]) from None
+    except UnreadableText as error:
+        raise ProjectInvalid([Problem(path, 1, error.what, error.fix)]) from None
     try:
+        _require_shallow(path, text)
         node = yaml.compose(text, Loader=SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -128,6 +170,23 @@ def read_document(path: Path) -> Document:
     reader = _Reader(path)
     data = reader.value(node, ()) if node is not None else {}
     return Document(path, data, reader.lines, reader.problems)
+
+
+def _require_shallow(path: Path, text: str) -> None:
+    """ProjectInvalid when lists and mappings stand too deep in each other, or are too many.
+
+    Events come one after the other. What makes a tree of them calls itself for each level, in C, until the stack ends.
+    """
+    depth = 0
+    for nodes, event in enumerate(yaml.parse(text, Loader=SafeLoader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST or nodes > MOST_NODES:
+            what = f"more than {DEEPEST} lists and mappings in each other" if depth > DEEPEST else "too many values"
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ProjectInvalid([Problem(path, line, what, "make it simpler, or divide the file")])
 
 
 def suggestion(wrong: str, known: Iterable[str]) -> str:

@@ -14,9 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
-from filon.project.document import Document, read_document, suggestion, validated
+from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
+from filon.project.grammar import Refused, faults_in
 from filon.project.odcs import read_model_contract, read_source
-from filon.project.query import forbidden_parts, one_select, read_model, table_lines
+from filon.project.query import one_select, read_model, table_lines
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import Timezone
 
@@ -58,6 +59,10 @@ def load_project(folder: Path) -> Project:
     settings_document = read_document(folder / FILE)
     settings = validated(ProjectFile, settings_document)
     problems = list(settings_document.problems)
+    if settings is not None and not _is_inside(folder, settings.defaults.sources):
+        line = settings_document.line(("defaults", "sources"))
+        what = f"`{settings.defaults.sources}` leads out of the project's folder"
+        problems.append(Problem(folder / FILE, line, what, "whoever runs it may say so: --sources, or FILON_SOURCES"))
     datasets, found = _read_sources(folder)
     problems += found
     models, found = _read_models(folder)
@@ -84,6 +89,16 @@ def load_project(folder: Path) -> Project:
         models=_ordered(models, {name: model.inputs for name, model in models.items()}),
         sources=settings.defaults.sources,
     )
+
+
+def _is_inside(folder: Path, sources: str | None) -> bool:
+    """Whether the sources that a project brings along are its own, or on an object store that credentials guard."""
+    if sources is None or sources.startswith(("s3://", "s3a://")):
+        return True
+    try:
+        return "://" not in sources and (folder / sources).resolve().is_relative_to(folder.resolve())
+    except (OSError, ValueError):  # a name that no file can have, or links in a circle
+        return False
 
 
 def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
@@ -138,6 +153,9 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
 def _contract_files(folder: Path) -> tuple[list[Path], list[Problem]]:
     """The contracts in a folder, and those that stand in two files."""
     paths = sorted(path for path in folder.glob("*") if path.suffix in (".yaml", ".yml"))
+    if len(paths) > MOST_FILES:
+        what = f"the folder has {len(paths):,} contracts, more than {MOST_FILES:,}"
+        return [], [Problem(folder, 1, what, "divide the project")]
     first: dict[str, Path] = {}
     problems = [
         Problem(path, 1, f"{first[path.stem].name} is a contract of the same table", "keep one of the two")
@@ -253,13 +271,16 @@ def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Mo
             if not check.place:
                 continue
             line = contract.document.line(check.place)
-            tree = one_select(check.query).tree
-            problems += [
-                Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in forbidden_parts(tree)
-            ]
+            try:
+                faults = faults_in(check.query, contract.column_names)
+            except Refused as error:
+                faults = [error.fault]
+            problems += [Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in faults]
+            if faults:
+                continue
             problems += [
                 Problem(path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
-                for name in table_lines(tree)
+                for name in table_lines(one_select(check.query).tree)
                 if name.casefold() not in folded
             ]
     return problems

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filon.errors import Problem, ProjectInvalid
 from filon.project.contract import Contract, Project
-from filon.project.document import Document, read_document, suggestion, validated
+from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
 from filon.project.values import read_value
 
 Value = str | int | float | bool | dt.date | dt.datetime | None
@@ -45,7 +45,11 @@ def load_model_tests(project: Project) -> list[ModelTest]:
     """Every test under ``tests/``; ProjectInvalid when one cannot be understood."""
     tests: list[ModelTest] = []
     problems: list[Problem] = []
-    for path in sorted((project.folder / "tests").glob("*.y*ml")):
+    paths = sorted((project.folder / "tests").glob("*.y*ml"))
+    if len(paths) > MOST_FILES:
+        what = f"the folder has {len(paths):,} files of tests, more than {MOST_FILES:,}"
+        raise ProjectInvalid([Problem(project.folder / "tests", 1, what, "put several tests into one file")])
+    for path in paths:
         document = read_document(path)
         if not isinstance(document.data, list):
             document.report((), "a list of tests is expected", "start each with `- name: …`")

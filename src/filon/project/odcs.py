@@ -19,14 +19,17 @@ from open_data_contract_standard.model import (
 )
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
+from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.document import Document, Place, keys_at, suggestion
+from filon.project.document import SHOWN, Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
+from filon.project.grammar import Refused, faults_in
 from filon.project.promises import read_latency
+from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
-from filon.project.values import read_moment, read_number, read_value
+from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
 from filon.project.vocabulary import ColumnWords, ModelWords, NoWords, SourceWords
 
 Words = TypeVar("Words", bound=BaseModel)
@@ -52,6 +55,7 @@ def read_source(document: Document) -> Dataset | None:
     if words is None or contract is None:
         return None
     _report_repeated_rules(document, words)
+    _report_faulty_rules(document, contract, words)
     return Dataset(
         contract=contract,
         pattern=words.file_pattern,
@@ -68,6 +72,29 @@ def _report_repeated_rules(document: Document, words: SourceWords) -> None:
     names = [rule.name for rule in words.rules]
     for name in sorted({name for name in names if names.count(name) > 1}):
         document.report(SCHEMA, f"two rules are named `{name}`", "give each rule a name of its own")
+
+
+def _report_faulty_rules(document: Document, contract: Contract, words: SourceWords) -> None:
+    for index, rule in enumerate(words.rules):
+        place = rule_place(document, index)
+        try:
+            one_expression(rule.expression)
+            faults = faults_in(rule.expression, contract.column_names)
+        except SqlglotError as error:
+            fix = (
+                error.fault.fix if isinstance(error, Refused) else "write a condition over the columns of this contract"
+            )
+            document.report(place, f"the rule `{rule.name}` cannot be compiled: {describe_error(error)}", fix)
+            continue
+        for _, what, fix in faults:
+            document.report(place, f"the rule `{rule.name}`: {what}", fix)
+
+
+def rule_place(document: Document, index: int) -> Place:
+    """Where a row rule stands in its contract."""
+    entries = document.data["schema"][0].get("customProperties", [])
+    position = next(position for position, entry in enumerate(entries) if entry.get("property") == "rules")
+    return (*SCHEMA, "customProperties", position, "value", index)
 
 
 @dataclass(frozen=True)
@@ -327,7 +354,7 @@ def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnT
             if rule is None:
                 document.report(
                     here,
-                    f"`{bound}` is no bound for a {kind.kind} column",
+                    f"`{str(bound)[:SHOWN]}` is no bound for a {kind.kind} column",
                     "write a value of the column's type",
                 )
             else:
@@ -352,7 +379,7 @@ def _rule(name: str, given: object, kind: ColumnType) -> Rule | None:
     if name in ("minLength", "maxLength"):
         bound = given if isinstance(given, int) and not isinstance(given, bool) and given >= 0 else None
     elif name == "pattern":
-        bound = given if isinstance(given, str) else None
+        bound = given if isinstance(given, str) and len(given) <= LONGEST_PATTERN else None
     elif kind.is_number:
         number = read_number(given)
         bound = number if number is not None and abs(number) < 10 ** (MAX_PRECISION - kind.scale) else None

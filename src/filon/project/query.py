@@ -1,4 +1,4 @@
-"""The SELECT of a gold model: what it reads, and that it says the same thing whenever it is run."""
+"""The SELECT of a gold model and the expressions of contracts: read, and refused where they are no SQL of Filon's."""
 
 from __future__ import annotations
 
@@ -12,37 +12,8 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
-
-CLOCK_OR_CHANCE = (
-    exp.CurrentDate,
-    exp.CurrentTime,
-    exp.CurrentTimestamp,
-    exp.CurrentDatetime,
-    exp.CurrentUser,
-    exp.Localtime,
-    exp.Localtimestamp,
-    exp.Rand,
-    exp.Randn,
-    exp.TableSample,
-    exp.Uuid,
-)
-CLOCK_OR_CHANCE_NAMES = {
-    "current_localtime",
-    "current_localtimestamp",
-    "gen_random_uuid",
-    "get_current_timestamp",
-    "getenv",
-    "nextval",
-    "now",
-    "random",
-    "today",
-    "transaction_timestamp",
-    "txid_current",
-    "uuidv4",
-    "uuidv7",
-}
-TABLE_FUNCTIONS = (exp.GenerateSeries, exp.Unnest, exp.Explode)
-"""What may stand in FROM beside tables; every other table function reads files or the engine's own state."""
+from filon.project.document import UnreadableText, read_text
+from filon.project.grammar import DIALECT, DIVIDE, Refused, faults_in, read_tokens
 
 
 class NotOneSelect(SqlglotError):
@@ -52,7 +23,7 @@ class NotOneSelect(SqlglotError):
 def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Problem]]:
     """Read a model's SQL file; the model is None when its mistakes leave nothing to use."""
     try:
-        sql = path.read_text(encoding="utf-8-sig")
+        sql = read_text(path)
     except FileNotFoundError:
         problem = Problem(
             contract.document.path,
@@ -61,10 +32,13 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
             f"write the SELECT of `{contract.name}` into it",
         )
         return None, [problem]
-    except UnicodeDecodeError as error:
-        return None, [Problem(path, 1, f"not UTF-8 text: {error.reason}", "save the file as UTF-8")]
+    except UnreadableText as error:
+        return None, [Problem(path, 1, error.what, error.fix)]
     try:
         select = one_select(sql)
+        faults = faults_in(select.sql)
+    except Refused as error:
+        return None, [Problem(path, *error.fault)]
     except NotOneSelect:
         fix = "keep one SELECT; a WITH clause may hold the steps"
         return None, [Problem(path, 1, "a model is exactly one SELECT", fix)]
@@ -73,8 +47,8 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         is_open = not isinstance(error, ParseError)
         fix = "close the quote or comment that is open" if is_open else "mend the SQL at that line"
         return None, [Problem(path, _error_line(sql, error), what, fix)]
-    problems = [Problem(path, _line_of(sql, part), what, fix) for part, what, fix in forbidden_parts(select.tree)]
-    problems += _misplaced(path, select.tree)
+    blank = sql[: len(sql) - len(sql.lstrip())].count("\n")
+    problems = [Problem(path, blank + line, what, fix) for line, what, fix in faults]
     model = Model(
         contract=contract,
         path=path,
@@ -95,21 +69,38 @@ class Select:
 
 def one_select(sql: str) -> Select:
     """Read a text that holds one SELECT; NotOneSelect, or another SqlglotError, when it is something else."""
-    tokens = sqlglot.tokenize(sql, dialect="duckdb")
+    tokens = read_tokens(sql)
     ends = [token for token in tokens if token.token_type is TokenType.SEMICOLON]
     text = (sql[: ends[0].start] if ends else sql).strip()
     if ends and any(token.start > ends[0].start for token in tokens if token.token_type is not TokenType.SEMICOLON):
         raise NotOneSelect("several statements")
-    trees = sqlglot.parse(text, dialect="duckdb")
+    trees = _parsed(text)
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise NotOneSelect("no SELECT")
     return Select(text, trees[0])
 
 
+def one_expression(text: str) -> exp.Expr:
+    """Read a text that holds one expression, which is no query; SqlglotError when it is something else."""
+    if any(token.token_type is TokenType.SEMICOLON for token in read_tokens(text)):
+        raise NotOneSelect("one condition is expected, without a semicolon")
+    trees = _parsed(text)
+    if len(trees) != 1 or trees[0] is None:
+        raise NotOneSelect("one condition is expected")
+    return trees[0]
+
+
+def _parsed(text: str) -> list[exp.Expr | None]:
+    try:
+        return list(sqlglot.parse(text, dialect=DIALECT))
+    except RecursionError:
+        raise Refused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
+
+
 def reads_as_of(sql: str) -> bool:
     """Whether a query or an expression asks for the as-of date."""
-    tree = sqlglot.parse_one(sql, dialect="duckdb")
-    return any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
+    [tree] = _parsed(sql)
+    return tree is not None and any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
 
 
 def table_lines(tree: exp.Query) -> dict[str, int]:
@@ -138,6 +129,8 @@ def _steps_seen_from(table: exp.Table) -> set[str]:
 
 def describe_error(error: SqlglotError) -> str:
     """What a parser found wrong, in one line."""
+    if isinstance(error, (Refused, NotOneSelect)):
+        return str(error)
     if isinstance(error, ParseError) and error.errors:
         first = error.errors[0]
         return f"{first.get('description')} near `{first.get('highlight')}`"
@@ -151,39 +144,3 @@ def _error_line(sql: str, error: SqlglotError) -> int:
     # what the tokenizer cannot read is a quote that nothing closes, and it names the end of the text
     *_, opened = [match.start() for match in re.finditer("'", sql)][::2] or [0]
     return sql.count("\n", 0, opened) + 1
-
-
-def forbidden_parts(tree: exp.Expr) -> list[tuple[str, str, str]]:
-    """The parts of a query that read the clock, a die or files: each part, what is wrong with it, and what to write."""
-    found = []
-    for node in tree.walk():
-        part = node.sql(dialect="duckdb")
-        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
-        since_now = name == "age" and len(node.expressions) == 1
-        if isinstance(node, CLOCK_OR_CHANCE) or name in CLOCK_OR_CHANCE_NAMES or since_now:
-            what = f"`{part}` gives another answer at each run"
-            found.append((part, what, "use as_of(), the date that the run was given"))
-        elif isinstance(node, exp.Table) and not isinstance(node.this, (exp.Identifier, *TABLE_FUNCTIONS)):
-            what = "a query reads tables, not files"
-            found.append((part, what, "describe the file by a contract under sources/"))
-    return found
-
-
-def _line_of(sql: str, part: str) -> int:
-    """The line on which a function is first named."""
-    name = re.escape(part.split("(", 1)[0])
-    found = re.search(rf"\b{name}\b", sql, re.IGNORECASE)
-    return sql.count("\n", 0, found.start()) + 1 if found else 1
-
-
-def _misplaced(path: Path, tree: exp.Expr) -> list[Problem]:
-    return [
-        Problem(
-            path,
-            table.this.meta.get("line", 1),
-            f"`{table.sql()}` names a schema or a file",
-            "name the table alone",
-        )
-        for table in tree.find_all(exp.Table)
-        if isinstance(table.this, exp.Identifier) and (table.args.get("db") or "." in table.name or "/" in table.name)
-    ]

@@ -11,6 +11,8 @@ from filon.sql import literal
 
 Value = bool | int | Decimal | str | dt.date | dt.datetime
 EXACT = Context(prec=400)  # more digits than any column or bound has
+LARGEST_EXPONENT = 400  # what is larger takes all memory once it is written out
+LONGEST_PATTERN = 2_000
 WHOLE = range(-(2**63), 2**63)
 LARGEST_DOUBLE = Decimal("1.7976931348623157e308")
 
@@ -36,7 +38,7 @@ def read_number(given: object) -> Decimal | None:
         number = Decimal(str(given))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) <= LARGEST_EXPONENT else None
 
 
 def read_moment(given: object, kind: ColumnType) -> dt.date | dt.datetime | None:
@@ -45,7 +47,8 @@ def read_moment(given: object, kind: ColumnType) -> dt.date | dt.datetime | None
         if kind.kind is Kind.DATE:
             return dt.date.fromisoformat(str(given))
         moment = given if isinstance(given, dt.datetime) else dt.datetime.fromisoformat(str(given))
-    except ValueError:
+        moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # OverflowError: in UTC it lies before the year 1 or after the year 9999
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 

@@ -6,14 +6,14 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from filon.engines import Engine, StatementInvalid
 from filon.errors import EngineError, Problem, ProjectInvalid
 from filon.project import Column, ColumnType, Contract, Dataset, Kind, Model, Project, parse_type
-from filon.project.query import forbidden_parts
+from filon.project.odcs import rule_place
+from filon.project.query import one_expression
 from filon.sql import identifier, literal
 from filon.stages.rules import BRONZE, judged_query
 
@@ -138,10 +138,10 @@ def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
 def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
     path = dataset.contract.document.path
     for index, rule in enumerate(dataset.rules):
-        line = _rule_line(dataset.contract, index)
+        line = dataset.contract.document.line(rule_place(dataset.contract.document, index))
         fix = "write a condition over the columns of this contract"
         try:
-            tree = sqlglot.parse_one(rule.expression, dialect="duckdb")
+            tree = one_expression(rule.expression)
             found = dict(engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}"))
         except (StatementInvalid, SqlglotError) as error:
             what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
@@ -150,8 +150,6 @@ def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
         if list(found.values()) != ["BOOLEAN"]:
             given = ", ".join(found.values())
             yield Problem(path, line, f"the rule `{rule.name}` gives {given}, not true or false", fix)
-        for _, what, remedy in forbidden_parts(tree):
-            yield Problem(path, line, f"the rule `{rule.name}`: {what}", remedy)
         if beyond := tree.find(*BEYOND_ONE_ROW):
             what = f"`{beyond.sql(dialect='duckdb')}` in the rule `{rule.name}` looks at other rows than the one judged"
             yield Problem(path, line, what, "use `relationships` for other tables, a `quality` check for whole tables")
@@ -169,14 +167,6 @@ def _pattern_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
                 line = contract.document.line((*contract.place_of(column.name), "logicalTypeOptions", "pattern"))
                 what = f"the pattern `{rule.bound}` of `{column.name}` is not understood: {error}"
                 yield Problem(contract.document.path, line, what, "use RE2 syntax: no look-around, no back-references")
-
-
-def _rule_line(contract: Contract, index: int) -> int:
-    properties = contract.document.data["schema"][0].get("customProperties", [])
-    for position, entry in enumerate(properties):
-        if entry.get("property") == "rules":
-            return contract.document.line(("schema", 0, "customProperties", position, "value", index))
-    return 1
 
 
 def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:

@@ -11,7 +11,7 @@ from filon.engines import Engine
 from filon.errors import EngineError
 from filon.project import Contract, Project
 from filon.project.modeltests import ModelTest, Value
-from filon.sql import identifier, literal
+from filon.sql import identifier, identifiers, literal
 from filon.stages.compiling import contract_columns, select_as_declared
 
 EXPECTED, ACTUAL = "expected rows", "actual rows"
@@ -59,11 +59,9 @@ def _typed_rows(rows: Sequence[Mapping[str, Value]], contract: Contract, names: 
     if not rows:
         nulls = ", ".join(f"CAST(NULL AS {types[name]}) AS {identifier(name)}" for name in names)
         return f"SELECT {nulls} WHERE FALSE"
-    selects = []
-    for row in rows:
-        values = (f"CAST({_spelled(row.get(name))} AS {types[name]}) AS {identifier(name)}" for name in names)
-        selects.append(f"SELECT {', '.join(values)}")
-    return " UNION ALL ".join(selects)
+    values = ", ".join(f"({', '.join(_spelled(row.get(name)) for name in names)})" for row in rows)
+    typed = ", ".join(f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in names)
+    return f"SELECT {typed} FROM (VALUES {values}) AS written({identifiers(names)})"
 
 
 def _spelled(value: Value) -> str:

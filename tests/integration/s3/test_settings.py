@@ -81,9 +81,9 @@ def test_credentials_that_change_are_handed_to_the_engine_once(tmp_path: Path) -
     told: list[str] = []
     access = S3Access(told.append)
     with surroundings({**KEYS, "AWS_REGION": "eu-west-9", "HOME": str(tmp_path)}):
-        access.require(["/a/disk"])
+        access.renew()
         assert told == []
-        access.require(["s3://bucket/table/part.parquet"])
+        access.open()
         open_s3().credentials.access_key = "another"
         access.renew()
         access.renew()

@@ -125,14 +125,15 @@ def unread(error: SourceUnreadable) -> Refused:
 def receive(
     sources: Sources, file: SourceFile, dialect: Dialect, target: Path, limits: Limits | None = None
 ) -> Received:
-    """Bring a file's text to ``target`` (a link when the file itself will do)."""
+    """Bring a file's text to ``target``: a link when the file itself will do, and lies where engines may read."""
     hasher = hashlib.sha256()
     facts = TextFacts()
     refused = None
+    readable = file.local if file.local is not None and sources.holds(file.local) else None
     try:
         chunks = _hashed(sources.chunks(file), hasher)
         try:
-            _bring(file, chunks, dialect, target, facts, limits or Limits())
+            _bring(file, readable, chunks, dialect, target, facts, limits or Limits())
             _check_lines(facts)
         except Refused as error:
             refused = error
@@ -148,7 +149,13 @@ def receive(
 
 
 def _bring(
-    file: SourceFile, chunks: Iterator[bytes], dialect: Dialect, target: Path, facts: TextFacts, limits: Limits
+    file: SourceFile,
+    readable: Path | None,
+    chunks: Iterator[bytes],
+    dialect: Dialect,
+    target: Path,
+    facts: TextFacts,
+    limits: Limits,
 ) -> None:
     first = next(chunks, b"")
     everything = _chain(first, chunks)
@@ -156,8 +163,8 @@ def _bring(
     if packed:
         everything = _within(unpacked(first, everything), file.size, limits)
     quote = dialect.quote.encode()
-    if file.local is not None and not packed and dialect.encoding == "utf-8":
-        target.symlink_to(file.local.absolute())
+    if readable is not None and not packed and dialect.encoding == "utf-8":
+        target.symlink_to(readable.absolute())
         for chunk in _decoded(everything, dialect.encoding):
             facts.add(chunk, quote)
         return

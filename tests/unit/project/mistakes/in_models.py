@@ -178,6 +178,92 @@ IN_A_MODEL = [
         "gives another answer at each run",
         "as_of()",
     ),
+    *(
+        Mistake(
+            f"attack on the machine: {part}",
+            TOTALS_SQL,
+            "FROM orders",
+            f"FROM orders, {part}",
+            "gold/totals.sql:6",
+            "a query reads tables, not files",
+            "describe the file by a contract under sources/",
+        )
+        for part in (
+            "LATERAL read_text('/etc/hostname')",
+            "LATERAL glob('/etc/*')",
+            "duckdb_settings()",
+            "read_parquet('/lake/quarantine/orders/*.parquet')",
+        )
+    ),
+    *(
+        Mistake(
+            f"clock in disguise: {part}",
+            TOTALS_SQL,
+            "max(ordered)",
+            part,
+            "gold/totals.sql:5",
+            "gives another answer at each run",
+            "use as_of(), the date that the run was given",
+        )
+        for part in ('max("current_date")', '"CURRENT_TIMESTAMP"', '"now"()', "age(max(ordered))")
+    ),
+    *(
+        Mistake(
+            f"function that Filon does not know: {part}",
+            TOTALS_SQL,
+            "max(ordered)",
+            part,
+            "gold/totals.sql:5",
+            "is not known to Filon's SQL",
+            "docs/sql.md lists what may be used",
+        )
+        for part in ("current_setting('TimeZone')", "getvariable('x')", "COLUMNS('ord.*')", "error('x')")
+    ),
+    Mistake(
+        "check that summarizes a file",
+        TOTALS,
+        LOSSLESS,
+        "SELECT count(*) FROM (SUMMARIZE '/etc/x.csv')",
+        "gold/totals.yaml:9",
+        "is not known to Filon's SQL",
+        "docs/sql.md",
+    ),
+    Mistake(
+        "check that reads a file beside a table",
+        TOTALS,
+        LOSSLESS,
+        "SELECT count(*) FROM totals, LATERAL read_text('/etc/hostname')",
+        "gold/totals.yaml:9",
+        "a query reads tables, not files",
+        "describe the file by a contract under sources/",
+    ),
+    Mistake(
+        "check with too many brackets",
+        TOTALS,
+        LOSSLESS,
+        "SELECT " + "(" * 1000 + "1" + ")" * 1000,
+        "gold/totals.yaml:11",
+        "more than 40 brackets",
+        "divide it into steps",
+    ),
+    Mistake(
+        "model with too many brackets",
+        TOTALS_SQL,
+        "max(ordered)",
+        "(" * 19_000,
+        "gold/totals.sql:5",
+        "more than 40 brackets",
+        "divide it into steps",
+    ),
+    Mistake(
+        "model that is too long",
+        TOTALS_SQL,
+        "GROUP BY client",
+        "GROUP BY client" + " " * 100_000,
+        "gold/totals.sql:1",
+        "more than 100,000",
+        "divide it into steps",
+    ),
     Mistake(
         "unknown column in the SQL",
         TOTALS_SQL,

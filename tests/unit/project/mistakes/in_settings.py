@@ -5,6 +5,18 @@ from __future__ import annotations
 from tests.unit.project.mistakes.shop import FILON, Mistake
 
 IN_FILON_YAML = [
+    *(
+        Mistake(
+            f"sources outside of the project: {place}",
+            FILON,
+            "timezone: Europe/Paris\n",
+            f"timezone: Europe/Paris\ndefaults: {{sources: '{place}'}}\n",
+            "filon.yaml:6",
+            "leads out of the project's folder",
+            "--sources, or FILON_SOURCES",
+        )
+        for place in ("/etc", "../other", "data/../../other", "file:///etc", "http://127.0.0.1/x")
+    ),
     Mistake(
         "unknown key",
         FILON,

@@ -5,6 +5,65 @@ from __future__ import annotations
 from tests.unit.project.mistakes.shop import CLIENTS, ORDERS, SHOP, Mistake
 
 IN_A_SOURCE = [
+    *(
+        Mistake(
+            f"rule beyond Filon's SQL: {expression[:30]}",
+            ORDERS,
+            "sent >= ordered",
+            f"'{expression}'",
+            "sources/orders.yaml:17",
+            what,
+            fix,
+        )
+        for expression, what, fix in (
+            ("sent >= current_date", "gives another answer at each run", "use as_of()"),
+            ('sent >= "current_date"', "gives another answer at each run", "use as_of()"),
+            ("user IS NOT NULL", "is not known to Filon's SQL", 't."user"'),
+            ("current_setting(channel) IS NULL", "is not known to Filon's SQL", "docs/sql.md"),
+            ("sent >= ordered; ATTACH ''x''", "without a semicolon", "write a condition"),
+            ("channel.read_text() IS NULL", "is not known to Filon's SQL", "docs/sql.md"),
+            ("NOT " * 2000 + "gift", "more than 1,000 words", "divide it"),
+        )
+    ),
+    *(
+        Mistake(
+            f"a value that no program should try: {name}",
+            CLIENTS,
+            "status: active",
+            f"status: active\nname: {value}",
+            "sources/clients.yaml:6",
+            what,
+            fix,
+        )
+        for name, value, what, fix in (
+            ("lists in lists", "[" * 100_000, "more than 50 lists and mappings", "divide the file"),
+            ("mappings in mappings", "{a: " * 100_000, "more than 50 lists and mappings", "divide the file"),
+            ("a list of very many", "[" + "1, " * 150_000 + "]", "too many values", "divide the file"),
+            ("a number of very many digits", "9" * 500_000, "is not a valid value here", "put it in quotes"),
+            ("a number of base 60", "1" + ":59" * 200_000, "is not a valid value here", "put it in quotes"),
+            ("a number of base 2", "0b" + "1" * 500_000, "is not a valid value here", "put it in quotes"),
+            ("an empty number", '!!int ""', "is not a valid value here", "put it in quotes"),
+            ("no boolean", "!!bool maybe", "is not a valid value here", "put it in quotes"),
+        )
+    ),
+    Mistake(
+        "pattern that is too long",
+        ORDERS,
+        "maxLength: 10",
+        "pattern: " + "a" * 3000,
+        "sources/orders.yaml:41",
+        "is no bound for a text column",
+        "write a value of the column's type",
+    ),
+    Mistake(
+        "bound that would fill the memory",
+        ORDERS,
+        "exclusiveMinimum: 0",
+        "exclusiveMinimum: 1.0e+999999999",
+        "sources/orders.yaml:37",
+        "is no bound for a decimal column",
+        "write a value of the column's type",
+    ),
     Mistake(
         "unknown top-level key",
         CLIENTS,
