@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filon.errors import ConfigError
+from filon.hosts import read_hosts
 from filon.project.document import suggestion
 
 PREFIX = "FILON_"
@@ -23,7 +24,13 @@ def _is_size(value: str) -> str:
     return value
 
 
+def _are_hosts(value: str) -> str:
+    read_hosts(value)
+    return value
+
+
 Size = Annotated[str, AfterValidator(_is_size)]
+Hosts = Annotated[str, AfterValidator(_are_hosts)]
 
 
 class Settings(BaseSettings):
@@ -58,6 +65,10 @@ class Settings(BaseSettings):
     )
     api_cors: str | None = Field(
         default=None, description="Origins of web pages that may ask the API, comma between; else none"
+    )
+    allowed_hosts: Hosts | None = Field(
+        default=None,
+        description="Hosts that API and dashboard are asked under, comma between, besides this machine's own",
     )
     api_url: str = Field(
         default="http://127.0.0.1:8000",

@@ -56,7 +56,7 @@ def command(settings: Settings) -> list[str]:
 
 def environment(settings: Settings) -> Mapping[str, str]:
     """The variables that it reads: those of this process, and what was given as options."""
-    found = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
+    found = {**os.environ, f"{PREFIX}API_URL": settings.api_url, f"{PREFIX}DASHBOARD_HOST": settings.dashboard_host}
     if settings.api_key is not None:
         found[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
     return found
