@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FACTORY = "filon.cli.serve:application"
 SHUTDOWN_S = 30
 BACKLOG = 2048
+WORKER_SILENT_S = 60
+"""A worker that says nothing for so long is replaced. On a busy machine one needs more than the usual 5 s to start."""
 
 apikey = typer.Typer(help="Keys that open the API.", no_args_is_help=True)
 
@@ -137,6 +139,7 @@ def _serve(listening: socket.socket, workers: int) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_worker_healthcheck=WORKER_SILENT_S,
     )
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listening])

@@ -17,6 +17,7 @@ from streamlit.starlette import App
 
 from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import SCRIPT, read_secrets
+from filon.dashboard.markup import naming_language
 from filon.dashboard.states import show_defect
 from filon.hosts import AllowedHosts, HostCheck, names_of, read_hosts
 from filon.settings import Settings, read_settings
@@ -31,6 +32,8 @@ POLICY = (
     "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 )
 """Nothing from other servers, and no script that did not come with the page; Streamlit writes styles as it goes."""
+LATER = [naming_language(code).encode() for code in Code]
+"""Scripts that the page gets once it is drawn."""
 
 
 class Frame:
@@ -73,7 +76,8 @@ class Frame:
 
 def policy_of(page: bytes) -> str:
     """The policy of a page: scripts that stand in it are allowed one by one, by their hashes."""
-    hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page)]
+    scripts = [*INLINE_SCRIPT.findall(page), *LATER]
+    hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
     return POLICY.format(scripts="".join(f" 'sha256-{found}'" for found in hashes))
 
 
