@@ -14,7 +14,7 @@ from filon.project import load_project
 from filon.projects import retail
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.e2e.conftest import stocked, visiting
+from tests.e2e.conftest import LONGEST_MS, stocked, visiting
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import ACHATS, CLIENTS, Shop
 
@@ -49,7 +49,7 @@ def test_the_page_asks_no_other_server_and_tries_an_endpoint_out(browser: Browse
         asked: list[str] = []
         visit.page.on("request", lambda request: asked.append(request.url))
         visit.page.goto(f"{address}/docs")
-        expect(visit.page.locator(".opblock").first).to_be_visible()
+        expect(visit.page.locator(".opblock").first).to_be_visible(timeout=LONGEST_MS)
         assert visit.page.locator(".opblock").count() > 15
 
         visit.page.get_by_role("button", name="Authorize").first.click()
@@ -62,7 +62,9 @@ def test_the_page_asks_no_other_server_and_tries_an_endpoint_out(browser: Browse
         operation.locator(".opblock-summary-control").click()
         operation.get_by_role("button", name="Try it out").click()
         operation.get_by_role("button", name="Execute").click()
-        expect(operation.locator(".live-responses-table .response-col_status").first).to_contain_text("200")
+        expect(operation.locator(".live-responses-table .response .response-col_status").first).to_contain_text(
+            "200", timeout=LONGEST_MS
+        )
 
         hosts = {urlsplit(url).netloc for url in asked if urlsplit(url).scheme not in ("data", "blob")}
         assert hosts == {urlsplit(address).netloc}
@@ -72,7 +74,7 @@ def test_the_page_asks_no_other_server_and_tries_an_endpoint_out(browser: Browse
 def test_the_page_refuses_scripts_that_stand_in_it(browser: Browser, address: str) -> None:
     with visiting(browser, address) as visit:
         visit.page.goto(f"{address}/docs")
-        expect(visit.page.locator(".opblock").first).to_be_visible()
+        expect(visit.page.locator(".opblock").first).to_be_visible(timeout=LONGEST_MS)
         visit.page.evaluate(
             "() => { const found = document.createElement('script'); found.textContent = 'window.ran = true';"
             " document.body.append(found); }"
@@ -86,5 +88,5 @@ def test_another_site_cannot_name_the_document(browser: Browser, address: str) -
         asked: list[str] = []
         visit.page.on("request", lambda request: asked.append(request.url))
         visit.page.goto(f"{address}/docs?url=https://evil.example/openapi.json&configUrl=https://evil.example/c.json")
-        expect(visit.page.locator(".opblock").first).to_be_visible()
+        expect(visit.page.locator(".opblock").first).to_be_visible(timeout=LONGEST_MS)
         assert not any(urlsplit(url).hostname == "evil.example" for url in asked)

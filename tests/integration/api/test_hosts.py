@@ -58,6 +58,7 @@ def test_hosts_can_be_given(served: Served) -> None:
         ("GET /health/live HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n", 400),
         ("GET /health/live HTTP/1.1\r\nHost: localhost@evil.example\r\nConnection: close\r\n\r\n", 400),
         ("GET http://localhost/health/live HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 421),
+        ("GET //evil.example/api/v1/clients/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 404),
         ("CONNECT evil.example:80 HTTP/1.1\r\nHost: evil.example:80\r\n\r\n", 400),
     ],
 )
@@ -78,7 +79,6 @@ def test_a_redirect_stays_where_it_is(api: Client) -> None:
         answer = api.get("/api/v1/clients/?limit=1", headers={"Host": host})
         assert (answer.status_code, answer.headers["Location"]) == (307, "/api/v1/clients?limit=1")
     assert api.get("/api/v1/clients/?limit=1", follow_redirects=True).json()["limit"] == 1
-    assert api.get("//evil.example/api/v1/clients/").headers.get("Location") is None
 
 
 @pytest.mark.parametrize(
