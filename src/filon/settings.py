@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filon.errors import ConfigError
+from filon.hosts import read_hosts
 from filon.project.document import suggestion
 
 PREFIX = "FILON_"
@@ -35,7 +36,13 @@ def bytes_of(size: str) -> int:
     return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
 
 
+def _are_hosts(value: str) -> str:
+    read_hosts(value)
+    return value
+
+
 Size = Annotated[str, AfterValidator(_is_size)]
+Hosts = Annotated[str, AfterValidator(_are_hosts)]
 
 
 class Settings(BaseSettings):
@@ -76,6 +83,10 @@ class Settings(BaseSettings):
         min_length=16,
         description="Text that signs cursors, for several machines behind one address; "
         "else a random one, kept beside the API keys",
+    )
+    allowed_hosts: Hosts | None = Field(
+        default=None,
+        description="Hosts that API and dashboard are asked under, comma between, besides this machine's own",
     )
     api_url: str = Field(
         default="http://127.0.0.1:8000",

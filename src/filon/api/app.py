@@ -20,19 +20,24 @@ from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.edge import METRICS_PATH, Edge
+from filon.api.headers import SafeAnswers
 from filon.api.heads import Heads
 from filon.api.health import health_router
+from filon.api.logs import LOGGER
 from filon.api.metrics import CONTENT_TYPE, Metrics
+from filon.api.page import page_router
 from filon.api.pipeline import pipeline_router
 from filon.api.problems import HANDLERS, ProblemSchema, documented
 from filon.api.project import project_router
 from filon.api.quality import quality_router
 from filon.api.rates import Rates
+from filon.api.requirement import is_noted_in
 from filon.api.runs import runs_router
 from filon.api.secret import kept_secret
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
 from filon.api.tables import table_router
+from filon.hosts import AllowedHosts, HostCheck, names_of, read_hosts
 from filon.project import Project
 from filon.serving.protocol import Store
 from filon.settings import Settings
@@ -65,7 +70,11 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     keys = keys_path(settings, project)
     service, metrics = make_service(project, store, cache(partial(secret_of, settings, keys))), Metrics()
     analyses = Analyses(service)
-    guard = Guard(KeyFile(keys), required=settings.api_auth == "required")
+    guard = Guard(
+        KeyFile(keys),
+        required=settings.api_auth == "required",
+        noted=lambda: service.reader.ask(is_noted_in),
+    )
     trusted = networks_of(settings.trusted_proxies)
     rates = Rates(settings.api_rate_limit, keys.with_name("rates.db"))
 
@@ -81,9 +90,11 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         version=__version__,
         lifespan=lifespan,
         exception_handlers=dict(HANDLERS),  # type: ignore[arg-type]
+        docs_url=None,
         redoc_url=None,
     )
     for router in (
+        page_router(project.title),
         health_router(service),
         catalogue_router(service, PREFIX),
         table_router(service, PREFIX),
@@ -107,6 +118,10 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "X-API-Key", "X-Request-ID", "If-None-Match"],
             expose_headers=EXPOSED,
         )
+    app.add_middleware(SafeAnswers)
+    given = read_hosts(settings.allowed_hosts or "")
+    hosts = AllowedHosts(given | names_of(settings.api_host, settings.api_url))
+    app.add_middleware(HostCheck, hosts=hosts, logger=LOGGER)  # the last one added is the first one asked
     document: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:

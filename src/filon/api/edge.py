@@ -43,7 +43,7 @@ class _Passage:
 
 
 class Edge:
-    """The only middleware, as plain ASGI."""
+    """The middleware around all endpoints, as plain ASGI."""
 
     def __init__(
         self, app: ASGIApp, guard: Guard, rates: Rates, metrics: Metrics, trusted: Sequence[Network] = ()
@@ -68,13 +68,14 @@ class Edge:
                 passage.is_answered = True
                 found = MutableHeaders(scope=message)
                 found["X-Request-ID"] = passage.id
-                found["X-Content-Type-Options"] = "nosniff"
                 if passage.allowance is not None:
                     found.update(passage.allowance.headers)
             await send(message)
 
         try:
             require_bounded(scope)
+            if _is_guarded(scope["path"]):
+                await self._guard.prepare()
             self._admit(scope["path"], self._client(scope, headers), headers, passage)
             await self._app(scope, receive, send_on)
         except Refusal as refusal:
@@ -90,7 +91,7 @@ class Edge:
 
     def _admit(self, path: str, client: str, headers: Headers, passage: _Passage) -> None:
         """Refusal when a request may not be answered."""
-        if not (path.startswith(PREFIX) or path == METRICS_PATH):
+        if not _is_guarded(path):
             return
         scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
         try:
@@ -140,3 +141,7 @@ class Edge:
         if error := scope.get("filon.error"):
             facts["error"] = masked(error)
         LOGGER.info("request", extra={"facts": facts})
+
+
+def _is_guarded(path: str) -> bool:
+    return path.startswith(PREFIX) or path == METRICS_PATH

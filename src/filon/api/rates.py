@@ -1,4 +1,7 @@
-"""Rate limits per API key or client address, counted in a file that all workers of a machine share."""
+"""Rate limits per API key or client address, counted in a file that all workers of a machine share.
+
+When the file cannot be written, each process counts in its own memory: a client may ask more often, but not for ever.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limits import RateLimitItem, parse
-from limits.storage import Storage
+from limits.storage import MemoryStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from filon.api.logs import LOGGER
 from filon.errors import ConfigError
 
 UNLIMITED = "none"
 DEFAULT_WITH_KEYS = "1200/minute"
 PATIENCE_S = 1.0
+FILE_AGAIN_S = 5.0
+"""How long each process counts alone before it tries again a file that cannot be written."""
 SWEEP_EVERY = 1_000
 MOST_CLIENTS = 50_000
 """Counters that stay when windows are long; those of clients that asked least go first."""
@@ -50,8 +56,9 @@ class SharedCounters(Storage):
         now = time.time()
         hits, ends = self._connection.execute(
             "INSERT INTO counters VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (name) DO UPDATE SET "
-            "hits = CASE WHEN ends <= ?3 THEN ?2 ELSE hits + ?2 END, "
-            "ends = CASE WHEN ends <= ?3 THEN ?3 + ?4 ELSE ends END "
+            # a window that ends later than one that begins now was counted before the clock was set back
+            "hits = CASE WHEN ends <= ?3 OR ends > ?3 + ?4 THEN ?2 ELSE hits + ?2 END, "
+            "ends = CASE WHEN ends <= ?3 OR ends > ?3 + ?4 THEN ?3 + ?4 ELSE ends END "
             "RETURNING hits, ends",
             [key, amount, now, expiry],
         ).fetchone()
@@ -118,25 +125,42 @@ class Rates:
         self._always = text is not None
         spelled = text or DEFAULT_WITH_KEYS
         self._item = None if spelled == UNLIMITED else _parsed(spelled)
-        self._counters: SharedCounters | None = None
         self._path = path
+        self._counters: SharedCounters | None = None
+        self._alone = MemoryStorage()
+        self._file_again = float("-inf")
 
     def hit(self, client: str, *, has_key: bool) -> Allowance | None:
         """Count a request of a client; None when nothing limits it."""
         if self._item is None or not (self._always or has_key):
             return None
-        if self._counters is None:
-            self._counters = SharedCounters(self._path)
-        limiter = FixedWindowRateLimiter(self._counters)
-        is_allowed = limiter.hit(self._item, client)
-        window = limiter.get_window_stats(self._item, client)
-        reset = max(1, round(window.reset_time - time.time()))
-        return Allowance(self._item.amount, window.remaining, reset, not is_allowed)
+        if time.monotonic() >= self._file_again:
+            try:
+                return self._count(self._shared(), self._item, client)
+            except (OSError, sqlite3.Error) as error:
+                LOGGER.error("%s: %s; each process counts requests alone until it can be written", self._path, error)
+                self._file_again = time.monotonic() + FILE_AGAIN_S
+                self.shut()
+        return self._count(self._alone, self._item, client)
 
     def shut(self) -> None:
         """Close the file."""
         if self._counters is not None:
             self._counters.close()
+            self._counters = None
+
+    def _shared(self) -> SharedCounters:
+        if self._counters is None:
+            self._counters = SharedCounters(self._path)
+        return self._counters
+
+    @staticmethod
+    def _count(counters: Storage, item: RateLimitItem, client: str) -> Allowance:
+        limiter = FixedWindowRateLimiter(counters)
+        is_allowed = limiter.hit(item, client)
+        window = limiter.get_window_stats(item, client)
+        reset = max(1, round(window.reset_time - time.time()))
+        return Allowance(item.amount, window.remaining, reset, not is_allowed)
 
 
 def _parsed(text: str) -> RateLimitItem:

@@ -10,22 +10,27 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from filon.api.problems import Refusal
-from filon.errors import ConfigError, NotFound
+from filon.api.logs import LOGGER
+from filon.api.problems import Refusal, unavailable
+from filon.api.requirement import Requirement, is_there
+from filon.errors import ConfigError, NotFound, StoreError
+from filon.private import alone, remove, write_private
 
 KEY_PREFIX = "filon_"
 KEY_BYTES = 32
 ID_BYTES = 4
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filon"'}
+ASK_STORE_S = 1.0
+"""How long an API without keys believes the store that it needs none."""
 
 
 class Scope(StrEnum):
@@ -43,10 +48,10 @@ class ApiKey(BaseModel):
     id: str
     name: str
     scope: Scope
-    sha256: str
-    created: dt.datetime
-    expires: dt.datetime | None = None
-    revoked: dt.datetime | None = None
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    created: AwareDatetime
+    expires: AwareDatetime | None = None
+    revoked: AwareDatetime | None = None
 
     def is_valid(self, at: dt.datetime) -> bool:
         """Whether the key is accepted at a time."""
@@ -60,34 +65,46 @@ class _KeyFile(BaseModel):
 
 
 class KeyFile:
-    """The file of keys: read when it changed, written whole, readable by its owner only."""
+    """The file of keys: read when it changed, written whole, by one writer at a time, readable by its owner only."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._seen: tuple[int, int, int] | None = None
+        self.requirement = Requirement(path)
+        self._seen: tuple[int, ...] | None = None
         self._keys: tuple[ApiKey, ...] = ()
 
     def known(self) -> tuple[ApiKey, ...]:
         """Every key, revoked ones too; ConfigError when the file cannot be read."""
+        return self.read() or ()
+
+    def read(self) -> tuple[ApiKey, ...] | None:
+        """The same; None when there is no file."""
+        if not is_there(self.path):
+            self._seen = None
+            return None
         try:
             found = self.path.stat()
-        except FileNotFoundError:
-            self._seen, self._keys = None, ()
-            return ()
+            stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+            if stamp != self._seen:
+                self._keys = _KeyFile.model_validate_json(self.path.read_bytes()).keys
+                self._seen = stamp
+        except ValidationError:
+            raise ConfigError(
+                f"{self.path} is no file of API keys: put it back from a backup. To make all keys anew, remove it "
+                "and use `filon apikey create`."
+            ) from None
         except OSError as error:
             raise ConfigError(f"{self.path}: {error.strerror}; it holds the API keys") from None
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if stamp != self._seen:
-            self._keys, self._seen = self._read(), stamp
         return self._keys
+
+    def are_required(self) -> bool:
+        """Whether keys were made here once; ConfigError when nobody can tell."""
+        return is_there(self.path) or self.requirement.is_noted()
 
     def create(
         self, name: str, scope: Scope, now: dt.datetime, expires: dt.datetime | None = None
     ) -> tuple[ApiKey, str]:
         """A new key, and the secret that is shown once."""
-        keys = self.known()
-        if any(key.name == name and key.revoked is None for key in keys):
-            raise ConfigError(f"a key named {name} exists; revoke it first, or choose another name")
         secret = KEY_PREFIX + base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
         key = ApiKey(
             id=secrets.token_hex(ID_BYTES),
@@ -97,40 +114,56 @@ class KeyFile:
             created=now,
             expires=expires,
         )
-        self._write((*keys, key))
+        with self._writing() as keys:
+            if any(other.name == name and other.revoked is None for other in keys):
+                raise ConfigError(f"a key named {name} exists; revoke it first, or choose another name")
+            self._write((*keys, key))
+            self.note_requirement()
         return key, secret
 
     def revoke(self, wanted: str, now: dt.datetime) -> ApiKey:
         """Refuse a key from now on, named by its id or its name. It stays in the file, so that keys stay required."""
-        keys = self.known()
-        for key in keys:
-            if wanted in (key.id, key.name) and key.revoked is None:
-                revoked = key.model_copy(update={"revoked": now})
-                self._write(tuple(revoked if other is key else other for other in keys))
-                return revoked
+        with self._writing() as keys:
+            for key in keys:
+                if wanted in (key.id, key.name) and key.revoked is None:
+                    revoked = key.model_copy(update={"revoked": now})
+                    self._write(tuple(revoked if other is key else other for other in keys))
+                    return revoked
         raise NotFound(f"no key {wanted} is in force. `filon apikey list` shows them.")
 
-    def _read(self) -> tuple[ApiKey, ...]:
+    def delete(self) -> None:
+        """Delete all keys, and forget that they were required."""
+        with self._locked():
+            remove(self.path)
+            self.requirement.forget()
+
+    def note_requirement(self) -> None:
+        """Note beside the file that keys are required; one that was copied here has no such note yet."""
         try:
-            return _KeyFile.model_validate_json(self.path.read_bytes()).keys
-        except ValidationError:
-            raise ConfigError(f"{self.path} is no file of API keys; restore it, or move it away") from None
+            if not self.requirement.is_noted():
+                self.requirement.note()
+        except (OSError, ConfigError) as error:
+            LOGGER.warning("%s cannot be written, which keeps API keys required: %s", self.requirement.path, error)
+
+    @contextmanager
+    def _writing(self) -> Iterator[tuple[ApiKey, ...]]:
+        """The keys as they are, while nobody else writes them."""
+        with self._locked():
+            yield self.known()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            with alone(self.path.with_name(f"{self.path.name}.lock")):
+                yield
         except OSError as error:
-            raise ConfigError(f"{self.path}: {error.strerror}; it holds the API keys") from None
+            raise ConfigError(
+                f"{self.path}: {error.strerror}; the API keys are as they were. Make room, or give another "
+                "FILON_API_KEYS."
+            ) from None
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
-        text = _KeyFile(keys=keys).model_dump_json(indent=2)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")  # made with mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(text + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_private(self.path, _KeyFile(keys=keys).model_dump_json(indent=2) + "\n")
         self._seen = None
 
 
@@ -140,19 +173,40 @@ def hash_of(secret: str) -> str:
 
 
 class Guard:
-    """Lets requests through or refuses them. Once keys were seen they stay required, whatever happens to the file."""
+    """Lets requests through or refuses them. Once keys were made they stay required, whatever happens to their file.
 
-    def __init__(self, keys: KeyFile, *, required: bool) -> None:
+    ``noted`` asks the store whether it knows that keys are required.
+    """
+
+    def __init__(self, keys: KeyFile, *, required: bool, noted: Callable[[], Awaitable[bool]]) -> None:
         self._file = keys
         self._required = required
+        self._noted = noted
+        self._ask_again = float("-inf")
+        self._latest = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._is_noted = False
+        self._is_gone = False
 
-    def is_closed(self) -> bool:
-        """Whether a key is needed."""
-        self._known()
-        return self._required
+    async def prepare(self) -> None:
+        """Learn from the store what no file here says; Refusal while that is not known at all."""
+        if self._required or time.monotonic() < self._ask_again:
+            return
+        is_known = self._ask_again > float("-inf")
+        if is_known:
+            self._ask_again = time.monotonic() + ASK_STORE_S  # others need not wait for this answer
+        try:
+            self._required = await self._noted() or self._required
+        except StoreError as error:
+            if not is_known:
+                LOGGER.error("the store does not say whether API keys are required: %s", error)
+                raise unavailable("The operational store does not answer. Try again soon.") from None
+        self._ask_again = time.monotonic() + ASK_STORE_S
 
     def admit(self, headers: Mapping[str, str], scope: Scope, now: dt.datetime) -> ApiKey | None:
-        """The key of a request (None: none is needed); Refusal when it may not ask this."""
+        """The key of a request (None: none is needed); Refusal when it may not ask this.
+
+        ConfigError when the keys cannot be read, or when they are gone and one is presented.
+        """
         keys = self._known()
         if not self._required:
             return None
@@ -160,9 +214,12 @@ class Guard:
         if secret is None:
             detail = "Give an API key: Authorization: Bearer KEY, or X-API-Key: KEY."
             raise Refusal(401, "key-missing", detail, headers=CHALLENGE)
+        if self._is_gone:
+            raise ConfigError(f"{self._file.path} is gone")
         digest = hash_of(secret)
         matching = [key for key in keys if hmac.compare_digest(key.sha256, digest)]
-        if not matching or not matching[0].is_valid(now):
+        self._latest = max(self._latest, now)  # a clock that is set back does not bring back a key that was over
+        if not matching or not matching[0].is_valid(self._latest):
             detail = "The API key is unknown, expired or revoked. `filon apikey create` makes one."
             raise Refusal(401, "key-refused", detail, headers=CHALLENGE)
         if scope is Scope.ADMIN and matching[0].scope is not Scope.ADMIN:
@@ -170,9 +227,23 @@ class Guard:
         return matching[0]
 
     def _known(self) -> tuple[ApiKey, ...]:
-        keys = self._file.known()
-        self._required = self._required or bool(keys)
-        return keys
+        """The keys; notes that they are required as soon as there is a file of them, and logs once when it is gone."""
+        keys = self._file.read()
+        if keys is not None:
+            if not self._is_noted:
+                self._file.note_requirement()
+            self._required, self._is_noted, self._is_gone = True, True, False
+            return keys
+        self._is_noted = False
+        self._required = self._required or self._file.requirement.is_noted()
+        if self._required and not self._is_gone:
+            self._is_gone = True
+            LOGGER.error(
+                "API keys are required, but %s is not there: nobody is let in. Put it back from a backup, or make new "
+                "keys with `filon apikey create`. `filon apikey open` lets everybody in again.",
+                self._file.path,
+            )
+        return ()
 
 
 def _presented(headers: Mapping[str, str]) -> str | None:

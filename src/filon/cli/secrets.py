@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 from collections.abc import Iterable
@@ -11,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from filon.errors import ConfigError, SystemFailed
+from filon.errors import ConfigError
+from filon.private import write_private
 
 EXAMPLE = Path(".env.example")
 TARGET = Path(".env")
@@ -67,19 +67,6 @@ def read_variables(path: Path) -> dict[str, str]:
 def written(variables: dict[str, str]) -> str:
     """Variables as lines ``NAME=value``, as a shell reads them."""
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.new")
-    beside.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:  # a full disk does not say which file it was about
-        raise SystemFailed(error, path) from error
-    beside.replace(path)
 
 
 def _filled(line: str) -> str:

@@ -19,7 +19,7 @@ import typer
 
 from filon.cli.options import JsonOption, ProjectOption, ServingOption
 from filon.cli.render import open_console, table_of
-from filon.errors import ConfigError
+from filon.errors import ConfigError, StoreError
 from filon.opening import open_project, store_of
 from filon.settings import PREFIX, Settings, read_settings
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 FACTORY = "filon.cli.serve:application"
 SHUTDOWN_S = 30
 BACKLOG = 2048
+WORKER_SILENT_S = 60
+"""A worker that says nothing for so long is replaced. On a busy machine one needs more than the usual 5 s to start."""
 
 apikey = typer.Typer(help="Keys that open the API.", no_args_is_help=True)
 
@@ -69,9 +71,7 @@ def api(
     address, number = listening.getsockname()[:2]
     typer.echo(f"API on http://{f'[{address}]' if ':' in address else address}:{number}, OpenAPI at /docs")
     sys.stdout.flush()
-    for name, value in (("PROJECT", settings.project), ("SERVING", settings.serving)):
-        if value is not None:
-            os.environ[PREFIX + name] = str(value)
+    os.environ.update(_told(settings))
     _serve(listening, workers, options)
 
 
@@ -85,10 +85,22 @@ def _options(settings: Settings) -> Mapping[str, Any]:
     return server_options(settings)
 
 
+def _told(settings: Settings) -> dict[str, str]:
+    """What workers read, those too that are started later: options, and whether keys are required by now."""
+    is_required = settings.api_auth == "required" or _key_file(settings).are_required()
+    given = {
+        "PROJECT": settings.project,
+        "SERVING": settings.serving,
+        "API_HOST": settings.api_host,
+        "API_AUTH": "required" if is_required else settings.api_auth,
+    }
+    return {PREFIX + name: str(value) for name, value in given.items() if value is not None}
+
+
 def _require_guarded(settings: Settings, *, insecure: bool) -> None:
     if insecure or is_loopback(settings.api_host) or settings.api_auth == "required":
         return
-    if not _key_file(settings).known():
+    if not _key_file(settings).are_required():
         raise ConfigError(
             f"{settings.api_host} is reached from other machines, and no API key is needed. "
             "Make one with `filon apikey create`, or give --insecure."
@@ -140,6 +152,7 @@ def _serve(listening: socket.socket, workers: int, options: Mapping[str, Any]) -
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_S,
         ws="none",
+        timeout_worker_healthcheck=WORKER_SILENT_S,
         **options,
     )
     if workers == 1:
@@ -171,9 +184,11 @@ def create(
 
     if scope not in list(Scope):
         raise ConfigError(f"--scope {scope} is neither read nor admin")
-    keys = _key_file(read_settings(project=project))
+    settings = read_settings(project=project)
+    keys = _key_file(settings)
     now = dt.datetime.now(dt.UTC)
     key, secret = keys.create(name, Scope(scope), now, _end_of(expires, now))
+    _note_in_store(settings, now)
     if json:
         typer.echo(json_module.dumps({**_shown(key, now), "key": secret}, indent=2))
     else:
@@ -185,12 +200,13 @@ def create(
 def list_all(project: ProjectOption = None, json: JsonOption = False) -> None:
     """List the API keys, without their secrets."""
     now = dt.datetime.now(dt.UTC)
-    keys = [_shown(key, now) for key in _key_file(read_settings(project=project)).known()]
+    settings = read_settings(project=project)
+    keys = [_shown(key, now) for key in _key_file(settings).known()]
     if json:
         typer.echo(json_module.dumps(keys, indent=2))
         return
     if not keys:
-        typer.echo("there is no API key: the API is open to this machine only")
+        typer.echo(_without_keys(_key_file(settings)))
         return
     table = table_of("id", "name", "scope", "state", "created", "expires")
     for key in keys:
@@ -208,6 +224,63 @@ def revoke(
     now = dt.datetime.now(dt.UTC)
     revoked = _key_file(read_settings(project=project)).revoke(key, now)
     typer.echo(json_module.dumps(_shown(revoked, now), indent=2) if json else f"revoked {revoked.id} ({revoked.name})")
+
+
+@apikey.command("open")
+def open_again(project: ProjectOption = None, json: JsonOption = False) -> None:
+    """Delete all API keys and let everybody in again who reaches the API."""
+    from filon.api.requirement import forget_in
+
+    settings = read_settings(project=project)
+    keys = _key_file(settings)
+    store = store_of(settings, open_project(settings))
+    if store is not None:
+        try:
+            forget_in(store.records)
+        finally:
+            store.shut()
+    deleted = _count_of(keys)
+    keys.delete()
+    if json:
+        typer.echo(json_module.dumps({"deleted": deleted}, indent=2))
+        return
+    typer.echo(
+        f"{deleted} API keys deleted. An API that is started from now on needs no key; one that runs still does."
+    )
+    if settings.api_auth == "required":
+        typer.echo("FILON_API_AUTH is required: as long as it is, nobody is let in without a key.", err=True)
+
+
+def _count_of(keys: KeyFile) -> int:
+    """Number of keys; 0 when the file is damaged, which must not keep anybody from deleting it."""
+    try:
+        return len(keys.known())
+    except ConfigError:
+        return 0
+
+
+def _without_keys(keys: KeyFile) -> str:
+    if keys.are_required():
+        return (
+            f"{keys.path} holds no API key, and keys are required: nobody is let in. Put the file back from a backup, "
+            "or make keys with `filon apikey create`."
+        )
+    return "there is no API key: the API is open to this machine only"
+
+
+def _note_in_store(settings: Settings, now: dt.datetime) -> None:
+    """Let the store say too that keys are required; where this account may not write it, the note by the file does."""
+    from filon.api.requirement import note_in
+
+    store = store_of(settings, open_project(settings))
+    if store is None:
+        return
+    try:
+        note_in(store.records, now)
+    except StoreError as error:
+        typer.echo(f"{store.uri} could not note that keys are required: {error}", err=True)
+    finally:
+        store.shut()
 
 
 def _end_of(text: str | None, now: dt.datetime) -> dt.datetime | None:

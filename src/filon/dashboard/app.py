@@ -12,6 +12,7 @@ from filon.dashboard import access, sidebar, states
 from filon.dashboard.client import ApiClient
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
+from filon.dashboard.markup import naming_language
 from filon.dashboard.views import VIEWS, View
 from filon.errors import ApiError
 from filon.settings import Settings, read_settings
@@ -40,7 +41,7 @@ def main() -> None:
     st.set_page_config(page_title="Filon", page_icon=str(ICON), layout="wide")
     language = Language(sidebar.choose_language())
     # screen readers speak as the document says, and Streamlit's says English
-    st.html(f"<script>document.documentElement.lang = '{language.code}'</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{naming_language(language.code)}</script>", unsafe_allow_javascript=True)
     if not access.admit(language, settings_of_server()):
         return
     client = client_of_server()

@@ -41,3 +41,8 @@ def labels(names: Sequence[str]) -> list[str]:
                 label = f"{short(name)} ({count})"
             known[name] = label
     return [literal(known[name]) for name in names]
+
+
+def naming_language(code: str) -> str:
+    """A script that tells browsers and screen readers the language of the page."""
+    return f"document.documentElement.lang = '{code}'"

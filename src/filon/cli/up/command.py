@@ -15,9 +15,10 @@ import typer
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
-from filon.cli.secrets import kept_secrets, write_private, written
+from filon.cli.secrets import kept_secrets, written
 from filon.errors import ConfigError
 from filon.opening import open_project
+from filon.private import write_private
 from filon.settings import read_settings
 
 if TYPE_CHECKING:
