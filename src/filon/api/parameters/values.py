@@ -17,7 +17,6 @@ from pydantic_core import PydanticCustomError
 from filon.project import Column, ColumnType, Kind
 from filon.project.values import read_moment
 
-DIGITS_OF_STORES = 18
 MOST_VALUES = 200
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
@@ -74,7 +73,7 @@ def value_type(kind: ColumnType) -> Any:
     if kind.kind is Kind.INTEGER:
         return Annotated[int, Field(ge=-(2**63), le=2**63 - 1), BeforeValidator(whole_number)]
     if kind.kind is Kind.DECIMAL:
-        bound = 10 ** min(kind.precision - kind.scale, max(DIGITS_OF_STORES - kind.scale, 0))
+        bound = 10 ** (kind.precision - kind.scale)
         shape = {"type": "number", "minimum": -bound, "maximum": bound}
         return Annotated[Decimal, Field(ge=-bound, le=bound, json_schema_extra=_only(shape)), BeforeValidator(number)]
     return {

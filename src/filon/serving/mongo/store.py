@@ -14,14 +14,17 @@ from pymongo.database import Database
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
-from filon.serving.mongo.documents import LOADS, LOCK, MARKS, Document, decoded, decoder, rows_of
+from filon.serving.limits import Limit, common_limits, units
+from filon.serving.mongo.documents import DIGITS, LOCK, MARKS, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
 from filon.serving.mongo.lease import Lease
+from filon.serving.mongo.loads import LOADS, TABLES, read_loads
 from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
 from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
+from filon.serving.mongo.views import Views
 from filon.serving.query import Condition, Query, Row
-from filon.serving.state import Marks, ServedState, read_state
+from filon.serving.state import Marks, ServedState
 from filon.serving.stores import masked
 from filon.sql import identifier
 
@@ -54,16 +57,32 @@ class MongoStore:
             return f"CAST({name} AS TIMESTAMP)"
         return f"unix_micros({name})" if kind is Kind.TIMESTAMP else name
 
+    def limits(self, column: Column) -> Sequence[Limit]:
+        """Decimals have 34 digits, timestamps end with the millisecond."""
+        found, kind = common_limits(column), column.type
+        if kind.kind is Kind.DECIMAL and kind.precision > DIGITS:
+            most = 10**DIGITS - 1
+            found.append(units(column, -most, most, f"MongoDB keeps decimals of {DIGITS} digits"))
+        if kind.kind is Kind.TIMESTAMP:
+            found.append(
+                Limit(
+                    f"unix_micros({identifier(column.name)}) % 1000 = 0",
+                    "MongoDB keeps timestamps to the millisecond",
+                    "cut it in the model, as with date_trunc('milliseconds', …)",
+                )
+            )
+        return found
+
     def state(self) -> ServedState | None:
         """The newest load."""
         with translated(self.uri):
-            found = self._db[LOADS].find_one(sort=[("_id", -1)])
-        return read_state(found["state"], self.uri) if found else None
+            found = read_loads(self._db[LOADS].find(sort=[("_id", -1)], limit=1), self.uri)
+        return found[0] if found else None
 
-    def is_settled(self) -> bool:
-        """Whether the load that came last has finished all that follows its flip."""
+    def is_settled(self, state: ServedState) -> bool:
+        """Whether the views are those that the load left."""
         with translated(self.uri):
-            return self._db[LOCK].find_one({"_id": "loader", "load": {"$ne": None}}) is None
+            return Views(self._db).are_naming(state)
 
     def holds(self, table: StoredTable, versions: int) -> bool:
         """By the server's own statistics; counted only where these differ, as they may after a crash of the server."""
@@ -73,7 +92,7 @@ class MongoStore:
     def kept(self) -> Sequence[ServedState]:
         """Newest first."""
         with translated(self.uri):
-            return [read_state(found["state"], self.uri) for found in self._db[LOADS].find().sort("_id", -1)]
+            return read_loads(self._db[LOADS].find().sort("_id", -1), self.uri)
 
     @contextmanager
     def loading(self) -> Iterator[MongoSession]:
@@ -88,7 +107,8 @@ class MongoStore:
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
         with translated(self.uri):
-            return [read_state(found["state"], self.uri) async for found in self._read[LOADS].find().sort("_id", -1)]
+            found = await self._read[LOADS].find(projection={TABLES: False}).sort("_id", -1).to_list()
+        return read_loads(found, self.uri)
 
     async def find(self, load: int, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
@@ -97,7 +117,7 @@ class MongoStore:
         place = query.at or query.after
         if place is not None:
             wanted.append(behind(table, query.sort, place, inclusive=query.at is not None))
-        cursor = self._read[rows_of(table)].find(
+        cursor = self._read[rows_of(table.name)].find(
             {"$and": wanted},
             projection={"_id": False, **{column.name: True for column in columns}},
             sort=[(item.column, -1 if item.descending else 1) for item in by_id(table, query.sort)],
@@ -114,7 +134,8 @@ class MongoStore:
     async def count(self, load: int, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
         with translated(self.uri):
-            return await self._read[rows_of(table)].count_documents({"$and": conditions_of(load, table, conditions)})
+            wanted = {"$and": conditions_of(load, table, conditions)}
+            return await self._read[rows_of(table.name)].count_documents(wanted)
 
     async def marks(self, load: int, table: StoredTable) -> Marks | None:
         """The newest marks that are not newer than the load."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from filon.project.serving import Operator, Order, StoredTable
-from filon.serving.query import Condition, Query
+from filon.serving.query import Condition, Query, exact
 from filon.serving.sqlite.values import bound
 from filon.serving.state import ServedState, read_state
 from filon.sql import identifier
@@ -54,6 +54,7 @@ def states_of(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
 def where(load: int, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The condition for rows of a load that meet all conditions, and its values."""
     parts = [f"_from <= {load} AND _to > {load}"]
+    conditions = exact(table, conditions)
     for item in conditions:
         places = f"({', '.join('?' * len(item.values))})" if item.operator is Operator.ONE_OF else "?"
         parts.append(f"{identifier(item.column)} {item.operator} {places}")
