@@ -23,7 +23,8 @@ FilonError
 │   ├── StoreUnavailable     the operational store does not answer (retryable)
 │   ├── StoreBusy            another process is loading the store (retryable)
 │   ├── StoreForeign         the store holds something that Filon did not write
-│   └── LoadGone             the store no longer keeps the load that was asked for (retryable)
+│   ├── LoadGone             the store no longer keeps the load that was asked for (retryable)
+│   └── StoreUnfit           the store cannot keep a value as it is
 ├── ApiError                 the API gave the dashboard no usable answer
 │   ├── ApiUnreachable       it does not answer, or its store does not (retryable)
 │   ├── ApiEmpty             it has nothing to show yet (retryable)
@@ -228,6 +229,20 @@ class LoadGone(StoreError):
     """The store no longer keeps the load that was asked for: later loads swept it away, or the store was replaced."""
 
     retryable = True
+
+
+class StoreUnfit(StoreError):
+    """The store cannot keep a value as it is, so it was not loaded; ``key`` tells the row."""
+
+    def __init__(self, uri: str, table: str, column: str, key: str, value: str, what: str, fix: str) -> None:
+        self.table = table
+        self.column = column
+        self.key = key
+        self.value = value
+        super().__init__(
+            f"{uri} cannot keep {column} = {value} of {table} ({key}): {what}. "
+            f"Nothing was loaded; {fix}, and run again."
+        )
 
 
 class ApiError(FilonError):

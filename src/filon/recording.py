@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from filon.errors import StoreError
@@ -32,6 +34,7 @@ from filon.serving.protocol import Store
 
 WAITING = "unrecorded"
 """Folder of the lake's metadata with records that no store took yet; the next run brings them along."""
+NUMBERED = re.compile(r"/run-(\d{10})-")
 ROLLED_BACK = "rolled_back"
 UP_TO_DATE = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
 
@@ -95,8 +98,18 @@ def record_rollback(
 
 def keep_run(store: Store, lake: Lake, record: RunRecord) -> str | None:
     """Write a record, those before that had to wait first; one that the store does not take waits in the lake."""
-    lake.layer(Layer.METADATA).write(f"{WAITING}/{record.run_id}.json", record.model_dump_json().encode())
+    metadata = lake.layer(Layer.METADATA)
+    metadata.write(_next_name(metadata.names(WAITING), record.run_id), record.model_dump_json().encode())
     return _bring_waiting(store, lake)
+
+
+def _next_name(names: Sequence[str], run_id: str) -> str:
+    """A name that sorts behind those that are there, whatever the clock says.
+
+    Older versions of Filon named records by the run alone, which begins with a digit and sorts before these.
+    """
+    numbers = [int(found[1]) for name in names if (found := NUMBERED.search(name))]
+    return f"{WAITING}/run-{max(numbers, default=0) + 1:010}-{run_id}.json"
 
 
 def _bring_waiting(store: Store, lake: Lake) -> str | None:

@@ -21,6 +21,7 @@ from filon.api.snapshot import Snapshot
 from filon.api.tables import BATCH, ERRORS, NOT_MODIFIED
 from filon.project import Kind
 from filon.project.serving import CUT, Cube, Operator, Order, Served, cut_text
+from filon.project.values import EXACT
 from filon.project.vocabulary import Answer
 from filon.serving.query import Condition, Query, Row, Value
 
@@ -103,7 +104,12 @@ class AggregationEndpoint:
         for shown, measure in self._answer.measures.items():
             value = row[measure]
             if isinstance(value, (int, Decimal)):
-                sums[shown] += value
+                sums[shown] = _sum(sums[shown], value)
+
+
+def _sum(one: Number, other: Number) -> Number:
+    """Exact: Python's own sum of decimals ends after 28 digits."""
+    return one + other if isinstance(one, int) and isinstance(other, int) else EXACT.add(one, other)
 
 
 def _period(day: Value, period: Period) -> str:

@@ -53,7 +53,7 @@ def _gauges(state: ServedState | None) -> Iterator[str]:
     if state is None:
         return
     yield from _gauge("filon_release", "Release that is served", [("", state.release)])
-    age = (now() - state.published_at).total_seconds()
+    age = max(0.0, (now() - state.published_at).total_seconds())
     yield from _gauge("filon_release_age_seconds", "Seconds since the release was published", [("", round(age, 3))])
     tables = [(name, table) for name, table in state.tables.items() if not name.startswith("_")]
     rows = [(f'{{table="{name}"}}', table.rows) for name, table in tables]

@@ -18,11 +18,6 @@ PARAMETERS = Parameters(Nothing)
 ONE = Parameters(Nothing, [{**NAME, "schema": {"type": "string"}}])
 
 
-def refresh_seconds(table: TableState) -> float:
-    """Seconds from gold to the store."""
-    return max(0.0, (table.synced_at - table.gold_at).total_seconds())
-
-
 def human(seconds: float) -> str:
     """A duration for people, such as ``1 min 5 s``."""
     if seconds < 1:
@@ -38,7 +33,7 @@ def human(seconds: float) -> str:
 
 def refresh_time(table: TableState) -> dict[str, object]:
     """How long a table took from gold to the store."""
-    seconds = refresh_seconds(table)
+    seconds = table.refresh_seconds
     return {
         "collection_name": table.table,
         "gold_processed_at": table.gold_at,
@@ -68,7 +63,7 @@ class PipelineEndpoints:
             }
             for name in self._service.served
         ]
-        times = [refresh_seconds(table) for table in known.values()]
+        times = [table.refresh_seconds for table in known.values()]
         document = {
             "total_collections": len(collections),
             "synced_collections": len(known),

@@ -16,6 +16,8 @@ from filon.project.vocabulary import AggregationWords, Answer, Dimension, Servin
 RESERVED = {"skip", "limit", "after", "sort", "fields", "release", "format"}
 AGGREGATION_PARAMETERS = {"periode", "date_debut", "date_fin", "release"}
 ORDERED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)
+CUBE = "_cube_"
+"""How the name of a table of sums begins; the name of the table of facts follows."""
 CUT = "_cut"
 """The column of a cube that says which dimensions have which values; a row sums over all others."""
 CUT_SEPARATOR = "\x1f"
@@ -310,7 +312,7 @@ def _cube(contract: Contract, words: AggregationWords, contracts: Mapping[str, C
     }
     sums = (Column(name, _sum_type(column), required=True) for name, column in measures.items())
     columns = (Column(CUT, TEXT, required=True), Column(time.name, time.type, required=True), *sums)
-    stored = StoredTable(f"_cube_{contract.name}", columns, (CUT, time.name))
+    stored = StoredTable(f"{CUBE}{contract.name}", columns, (CUT, time.name))
     return Cube(contract.name, time, dimensions, measures, words.total, words.series, stored)
 
 

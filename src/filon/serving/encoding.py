@@ -5,12 +5,13 @@ from __future__ import annotations
 from filon.project import Column
 from filon.sql import identifier
 
-FAST_DIGITS = 17  # with one more the product below might leave 64 bits
+WORD_DIGITS = 18
+"""Whole numbers of so many digits have 64 bits."""
 
 
 def unscaled(column: Column, of: str = "") -> str:
     """A decimal as a whole number of its last decimal; ``of`` is the table if a query has several."""
     name, kind = f"{of}.{identifier(column.name)}" if of else identifier(column.name), column.type
-    if kind.precision <= FAST_DIGITS:
+    if kind.precision + kind.scale <= WORD_DIGITS:  # the product is a decimal of as many digits
         return f"CAST({name} * {10**kind.scale} AS BIGINT)"
     return f"unscaled({name})"

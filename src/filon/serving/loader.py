@@ -19,14 +19,16 @@ from filon.serving.columns.chunks import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, difference
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed, released
-from filon.serving.protocol import Batch, LoadSession, Store
+from filon.serving.fitting import BATCH, fitted
+from filon.serving.protocol import LoadSession, Store
 from filon.serving.state import Marks, ServedState, TableState
-from filon.sql import identifier
+from filon.sql import identifier, identifiers
 
-BATCH = 5_000
 FEWEST_FOR_MARKS = 10_000
 MOST_MARKS = 10_000
 SMALLEST_STEP = 100
+MOST_MARKED = 2 << 20
+"""Characters of marks beyond which a table has none: a document of MongoDB has 16 MB at most."""
 CHANGES, NEW, OLD = "served changes", "served now", "served before"
 
 
@@ -68,9 +70,7 @@ def bring(
         raise ConfigError(
             f"{store.uri} serves the project {before.project}, not {release.project}. Give another FILON_SERVING."
         )
-    as_it_is = before is not None and before.release == release.number and not force and store.is_settled()
-    as_it_is = as_it_is and before is not None and before.tables.keys() == {feed.table.name for feed in feeds}
-    if before is not None and as_it_is and all(_is_served(store, before, feed, release, as_of) for feed in feeds):
+    if before is not None and not force and _is_done(store, before, feeds, release, as_of):
         return LoadReport(store.name, before.load, release.number, 0, 0, _seconds(start))
     require_servable(release, served)
     with store.loading() as session, _no_collector():
@@ -134,6 +134,13 @@ def _rows(feed: Feed, release: Release) -> int:
     if feed.analysis is not None:
         return 0
     return max(build.rows for build in _builds(feed, release)) // (2 if feed.cube else 1)
+
+
+def _is_done(store: Store, before: ServedState, feeds: Sequence[Feed], release: Release, as_of: dt.date) -> bool:
+    """Whether nothing is left to write."""
+    is_same = before.release == release.number and before.tables.keys() == {feed.table.name for feed in feeds}
+    is_whole = is_same and store.is_settled(before)
+    return is_whole and all(_is_served(store, before, feed, release, as_of) for feed in feeds)
 
 
 def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, as_of: dt.date) -> bool:
@@ -241,10 +248,10 @@ class _Work:
         old = self._bind(feed, OLD, before.builds, before.as_of)
         self._engine().cache(CHANGES, _changes(feed.table, new, old))
         keys = ", ".join(self._encoded(feed.table, feed.table.key))
-        columns = ", ".join(self._encoded(feed.table, feed.table.column_names))
         changes = identifier(CHANGES)
-        closed = self._session.close(feed.table, self._stream(f"SELECT {keys} FROM {changes} WHERE _was"))
-        inserted = self._session.insert(feed.table, self._stream(f"SELECT {columns} FROM {changes} WHERE _is"))
+        gone = self._engine().stream(f"SELECT {keys} FROM {changes} WHERE _was", BATCH)
+        closed = self._session.close(feed.table, gone)
+        inserted = self._insert(feed, f"SELECT * FROM {changes} WHERE _is")
         self.closed, self.inserted = self.closed + closed, self.inserted + inserted
         return before.rows - closed + inserted
 
@@ -253,10 +260,7 @@ class _Work:
         if close:
             self.closed += self._session.close(feed.table, None)
         new = self._bind(feed, NEW, builds, self._as_of)
-        columns = ", ".join(self._encoded(feed.table, feed.table.column_names))
-        order = ", ".join(identifier(name) for name in feed.table.key)
-        query = f"SELECT {columns} FROM (SELECT * FROM ({new}) AS feed ORDER BY {order}) AS feed"
-        inserted = self._session.insert(feed.table, self._stream(query))
+        inserted = self._insert(feed, f"SELECT * FROM ({new}) AS feed ORDER BY {identifiers(feed.table.key)}")
         self.inserted += inserted
         return inserted
 
@@ -287,7 +291,9 @@ class _Work:
         names = ", ".join(_as_yaml(feed.table, item) for item in sort)
         ranked = f"SELECT *, row_number() OVER (ORDER BY {_spelled_order(sort)}) - 1 AS _n FROM ({new}) AS feed"
         query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
-        return Marks(step=step, keys=tuple(self._engine().rows(query)))
+        keys = tuple(self._engine().rows(query))
+        size = sum(len(value) for key in keys for value in key if isinstance(value, str))
+        return Marks(step=step, keys=keys) if size <= MOST_MARKED else None
 
     def _bind(self, feed: Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
         bound = {}
@@ -299,8 +305,8 @@ class _Work:
     def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
         return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]
 
-    def _stream(self, query: str) -> Iterator[Batch]:
-        return self._engine().stream(query, BATCH)
+    def _insert(self, feed: Feed, source: str) -> int:
+        return self._session.insert(feed.table, fitted(self._store, self._engine(), feed.table, source))
 
 
 def _changes(table: StoredTable, new: str, old: str) -> str:

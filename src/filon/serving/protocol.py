@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from filon.project import Column
 from filon.project.serving import StoredTable
+from filon.serving.limits import Limit
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
 from filon.serving.state import LoadId, Marks, ServedState
@@ -71,20 +72,26 @@ class Store(Protocol):
     def encoding(self, column: Column) -> str:
         """SQL that turns a column of a table into the value which ``insert`` takes. The engine computes it."""
 
+    def limits(self, column: Column) -> Sequence[Limit]:
+        """What values of a column must meet so that the store keeps them as they are."""
+
     def state(self) -> ServedState | None:
         """The current load; None when the store is empty. StoreUnavailable when it does not answer."""
 
     def kept(self) -> Sequence[ServedState]:
         """The loads that readers can still ask for, newest first; ``states`` is the same for readers."""
 
-    def is_settled(self) -> bool:
-        """Whether what plain readers see (tables by their names, ``_sync_metadata``) has followed the current load."""
+    def is_settled(self, state: ServedState) -> bool:
+        """Whether plain readers (tables by their names, ``_sync_metadata``) see the current load in the fastest way.
+
+        They always see it; a load that was killed may have left a slower way.
+        """
 
     def holds(self, table: StoredTable, versions: int) -> bool:
         """Whether the table is there and has that many rows, closed ones included."""
 
     def loading(self) -> AbstractContextManager[LoadSession]:
-        """Begin the next load, alone: what a killed one left is undone first, what was left unsettled is settled.
+        """Begin the next load, alone: what a killed one left is undone first.
 
         StoreBusy when another process is loading.
         """

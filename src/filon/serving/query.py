@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import ColumnType, Kind
-from filon.project.serving import Operator, Order
+from filon.project.serving import Operator, Order, StoredTable
+from filon.project.values import at_scale
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 Value = bool | int | float | Decimal | str | dt.date | dt.datetime | None
 """A value of a row: decimals are Decimal, dates are date, timestamps are datetime in UTC."""
@@ -40,6 +44,41 @@ def one_of(column: str, values: Sequence[Known]) -> Condition:
     if len(different) == 1:
         return Condition(column, Operator.EQUAL, different[0])
     return Condition(column, Operator.ONE_OF, different)
+
+
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def exact(
+    table: StoredTable, conditions: Sequence[Condition], moment: dt.timedelta = MICROSECOND
+) -> tuple[Condition, ...]:
+    """Conditions that the same rows meet, with values that columns can have.
+
+    Stores then never round one. ``moment`` is the shortest time that the store tells apart.
+    """
+    return tuple(_exact(item, table.column(item.column).type, moment) for item in conditions)
+
+
+def _exact(item: Condition, kind: ColumnType, moment: dt.timedelta) -> Condition:
+    if item.operator in (Operator.AT_LEAST, Operator.AT_MOST):
+        [value] = item.values
+        found = _nearest(value, kind, moment, up=item.operator is Operator.AT_LEAST)
+        return Condition(item.column, Operator.ONE_OF, ()) if found is None else replace(item, value=found)
+    held = tuple(value for value in item.values if _nearest(value, kind, moment, up=True) == value)
+    return item if len(held) == len(item.values) else Condition(item.column, Operator.ONE_OF, held)
+
+
+def _nearest(value: Known, kind: ColumnType, moment: dt.timedelta, *, up: bool) -> Known | None:
+    """The next value of a column at or above (or below) another; None when the calendar ends before it."""
+    if isinstance(value, Decimal) and kind.kind is Kind.DECIMAL:
+        return at_scale(value, kind.scale, ROUND_CEILING if up else ROUND_FLOOR)
+    if not isinstance(value, dt.datetime):
+        return value
+    beyond = (value - EPOCH) % moment
+    try:
+        return value - beyond + (moment if up and beyond else dt.timedelta())
+    except OverflowError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,15 @@ class Records(Protocol):
     """The records of a store. They need no load: an empty store takes them, and one that is being loaded.
 
     A record is written by one write of its own, which readers see wholly or not at all. Its text may have a few
-    megabytes. StoreBusy when another process keeps the store locked, as a load of SQLite does while it lasts.
+    megabytes. The newest record is the one that arrived last, whatever clocks say; one that is written again keeps its
+    place. StoreBusy when another process keeps the store locked, as a load of SQLite does while it lasts.
     """
 
     def keep(self, kind: str, key: str, at: dt.datetime, text: str, most: int | None = None) -> None:
-        """Write a record over one of the same kind and key; only the newest ``most`` of the kind stay (None: all)."""
+        """Write a record over one of the same kind and key; only the newest ``most`` of the kind stay (None: all).
+
+        ``at`` is the time that it speaks of.
+        """
 
     def known(self, kind: str, key: str) -> str | None:
         """The text of a record, for whoever writes records; readers have ``find``."""
@@ -37,5 +41,5 @@ class Records(Protocol):
 
 
 def spelled(at: dt.datetime) -> str:
-    """A time as records are ordered by: its text sorts as the time does."""
+    """A time as records keep it: its text sorts as the time does."""
     return at.astimezone(dt.UTC).isoformat(timespec="microseconds")

@@ -66,6 +66,11 @@ class TableState(_Document):
     passed: int = 0
     warned: int = 0
 
+    @property
+    def refresh_seconds(self) -> float:
+        """Seconds from gold to the store; 0 when a clock was moved back in between."""
+        return max(0.0, (self.synced_at - self.gold_at).total_seconds())
+
 
 class ServedState(_Document):
     """One load: the release that it serves and the state of every table."""

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from filon.api import create_app
 from filon.project import load_project
 from filon.projects import retail
+from filon.serving.mongo.views import asking
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.api.conftest import answering
@@ -67,6 +68,13 @@ def test_the_documented_roles_are_enough_and_no_more_than_needed(shop: Shop, gua
         for path in client.get("/openapi.json").json()["paths"]:
             if "{" not in path and path != "/metrics":
                 assert client.get(path).status_code == 200, path
+    with MongoClient[dict[str, Any]](address(guarded, "reader")) as client_of_mongo:
+        database = client_of_mongo["analytics"]
+        assert database["fact_ventes"].count_documents({}) == len(list(database["fact_ventes"].find())) == 1
+        with MongoClient[dict[str, Any]](address(guarded, "loader")) as loader:
+            loader["analytics"].command("collMod", "fact_ventes", viewOn="_rows_fact_ventes", pipeline=asking())
+        assert database["fact_ventes"].count_documents({}) == len(list(database["fact_ventes"].find())) == 1
+        assert {found["release"] for found in database["_sync_metadata"].find()} == {2}
     reading = replace(shop, extra={"FILON_SERVING": address(guarded, "reader")})
     report = reading.run("--force", exit_code=1)
     assert "the user may not do that" in report["error"]

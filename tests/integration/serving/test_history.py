@@ -14,11 +14,19 @@ from typing import Any
 import pytest
 import yaml
 
+from filon.lake import Lake, Layer
+from filon.line import run_line
+from filon.opening import sources_of
+from filon.project import load_project
 from filon.projects import retail
+from filon.recording import keep_run
 from filon.serving import quality
+from filon.serving.history import RunRecord
 from filon.serving.protocol import Store
 from filon.serving.stores import open_store
+from filon.settings import Settings
 from filon.stages.context import Context
+from tests.integration.api.conftest import Served
 from tests.integration.conftest import ACHATS, CLIENTS, Shop
 from tests.integration.serving.test_stores import SALES
 
@@ -276,6 +284,41 @@ def test_a_long_error_is_cut_and_says_so(served: Shop, store: Store, monkeypatch
     assert (len(found["error"]), found["error"][-1], found["cut"]) == (40, "…", True)
 
 
+def test_the_newest_run_is_the_last_one_though_the_clock_was_moved_back(served: Shop, store: Store) -> None:
+    now, ids, project = dt.datetime.now(dt.UTC), [], load_project(retail.FOLDER)
+    settings = Settings(sources=str(served.sources), lake=str(served.lake))
+    lake = Lake(str(served.lake))
+    for days in (0, 2, 1):
+        served.put("achats.csv", f"{HEADER}10,1,2025-01-05,{days + 1},souris\n")
+        clock, today = now - dt.timedelta(days=days), dt.date(2026, 1, 1)
+        report = run_line(settings, project, lake, sources_of(settings, project), store, as_of=today, now=clock)
+        ids.append(report.run_id)
+    assert [run["run_id"] for run in runs(store)] == ids[::-1]
+    assert record(store, "checked", "last")["run_id"] == ids[-1]
+    with Served(served, store.uri, project).client() as client:
+        assert [run["run_id"] for run in client.get("/api/v1/runs").json()["data"]] == ids[::-1]
+        assert client.get("/api/v1/quality").json()["run_id"] == ids[-1]
+        assert all(time["refresh_time_seconds"] >= 0 for time in client.get("/api/v1/pipeline/refresh-times").json())
+
+
+@pytest.mark.parametrize("store_uri", ["sqlite"], indirect=True)
+def test_records_that_wait_keep_their_order_though_the_clock_was_moved_back(
+    served: Shop, store: Store, tmp_path: Path
+) -> None:
+    served.run()
+    [first] = [RunRecord.model_validate(found) for found in runs(store)]
+    lake, nowhere = Lake(str(served.lake)), open_store(f"sqlite:///{tmp_path / 'clients.csv'}/serving.db")
+    (tmp_path / "clients.csv").write_text("a file, no folder")
+    older = first.model_copy(update={"run_id": "20260101T000000-00000000"})
+    lake.layer(Layer.METADATA).write(f"unrecorded/{older.run_id}.json", older.model_dump_json().encode())
+    names = ["30260101T000000-aaaaaaaa", "20250101T000000-bbbbbbbb", "20250601T000000-cccccccc"]
+    for name in names:
+        assert keep_run(nowhere, lake, first.model_copy(update={"run_id": name})) is not None
+    assert keep_run(store, lake, first.model_copy(update={"run_id": "10000101T000000-dddddddd"})) is None
+    expected = [first.run_id, older.run_id, *names, "10000101T000000-dddddddd"]
+    assert [run["run_id"] for run in runs(store)] == expected[::-1]
+
+
 def test_only_the_newest_runs_stay(served: Shop, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("filon.recording.MOST_RUNS", 2)
     ids = []
@@ -300,7 +343,7 @@ def test_a_store_that_is_busy_gets_the_record_with_the_next_run(
         assert served.run("--until", "release")["status"] == "unchanged"
         assert "lack this run until the next one" in served.filon("run", "--until", "release", "--as-of", "2026-01-01")
     waiting = served.lake / "metadata" / "unrecorded"
-    assert [path.stem for path in waiting.iterdir()] == [report["run_id"]]
+    assert [path.stem.split("-", 2)[2] for path in waiting.iterdir()] == [report["run_id"]]
     last = served.run()
     assert last["unrecorded"] is None
     assert not list(waiting.iterdir())

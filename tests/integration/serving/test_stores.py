@@ -138,7 +138,6 @@ def test_an_empty_store_has_no_state(store: Store) -> None:
     assert store.state() is None
     assert ask(store.states()) == []
     assert not store.holds(SALES, 0)
-    assert store.is_settled()
 
 
 def test_values_come_back_as_they_were(store: Store) -> None:

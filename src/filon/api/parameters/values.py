@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from filon.project import Column, ColumnType, Kind
 from filon.project.values import read_moment
 
-DIGITS_OF_STORES, MOST_DIGITS = 18, 34
+MOST_DIGITS = 34
 MOST_VALUES = 200
 LONGEST_TEXT = 1_000
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -74,7 +74,7 @@ def value_type(kind: ColumnType) -> Any:
     if kind.kind is Kind.INTEGER:
         return Annotated[int, Field(ge=-(2**63), le=2**63 - 1), BeforeValidator(whole_number)]
     if kind.kind is Kind.DECIMAL:
-        bound = 10 ** min(kind.precision - kind.scale, max(DIGITS_OF_STORES - kind.scale, 0))
+        bound = 10 ** (kind.precision - kind.scale)
         shape = {"type": "number", "minimum": -bound, "maximum": bound}
         within = Field(ge=-bound, le=bound, json_schema_extra=_only(shape))
         return Annotated[Decimal, within, BeforeValidator(number), AfterValidator(_storable)]

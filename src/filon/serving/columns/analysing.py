@@ -14,6 +14,7 @@ import numpy as np
 
 from filon.project import Column, Kind
 from filon.project.analysis import VALUE, Analysis, Measured, Operation
+from filon.project.values import EXACT, WHOLE
 from filon.serving.columns.groups import Chosen, Grouping, choose
 from filon.serving.columns.memory import Array, Columns
 from filon.serving.columns.sums import (
@@ -227,6 +228,6 @@ def _described(found: Distribution, column: Column) -> dict[str, Number]:
 
 def _shown(number: int | None, column: Column) -> Number:
     """A whole number of the last decimal as a value of its column."""
-    if number is None or column.type.kind is not Kind.DECIMAL:
+    if number is None or (column.type.kind is not Kind.DECIMAL and number in WHOLE):
         return number
-    return Decimal(number).scaleb(-column.type.scale)
+    return EXACT.scaleb(Decimal(number), -column.type.scale)  # a sum of whole numbers may need more than 64 bits

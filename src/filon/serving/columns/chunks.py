@@ -20,6 +20,8 @@ from filon.project.analysis import Analysis
 from filon.project.serving import StoredTable
 from filon.serving.state import TableState
 
+COLUMNS = "_columns_"
+"""How the name of a table of chunks begins; the name of the table of facts follows."""
 MOST_FACTS = 50_000_000
 """Rows of a table beyond which its columns are not kept."""
 MOST_ROWS = 250_000
@@ -50,7 +52,7 @@ def chunk_table(analysis: Analysis) -> StoredTable:
     """The table of a store that holds the chunks of a table of facts."""
     kinds = {MONTH: TEXT, PART: INTEGER, ROWS: INTEGER, DIGEST: TEXT, DATA: TEXT}
     columns = tuple(Column(name, kind, required=True) for name, kind in kinds.items())
-    return StoredTable(f"_columns_{analysis.table}", columns, (MONTH, PART))
+    return StoredTable(f"{COLUMNS}{analysis.table}", columns, (MONTH, PART))
 
 
 def has_columns(state: TableState) -> bool:

@@ -13,17 +13,23 @@ from bson.decimal128 import Decimal128
 
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
+from filon.project.values import EXACT
 from filon.serving.protocol import Batch
-from filon.serving.query import Value
+from filon.serving.query import EPOCH, Value
 from filon.serving.state import OPEN
 
 Document = dict[str, Any]
 
 
-LOADS, MARKS, LOCK = "_loads", "_marks", "_load_lock"
+MARKS, LOCK = "_marks", "_load_lock"
 
 
 VERSION = "_v"
+
+
+DIGITS = 34
+"""Digits of a Decimal128."""
+_BEYOND = 10**DIGITS
 
 
 # a Decimal128 whose exponent is -scale, from a whole number: see the BID encoding of IEEE 754
@@ -64,14 +70,15 @@ def encoder(column: Column) -> Callable[[Any], Any] | None:
         exponent = (_BIAS - scale) << _EXPONENT_SHIFT
 
         def decimal(value: int) -> Decimal128:
+            if not -_BEYOND < value < _BEYOND:  # its bits would be those of another number
+                raise OverflowError(f"{value} has more than {DIGITS} digits")
             if value >= 0:
                 return Decimal128.from_bid(_pack(value & _LOW, exponent | value >> 64))
             return Decimal128.from_bid(_pack(-value & _LOW, _SIGN | exponent | -value >> 64))
 
         return decimal
     if kind is Kind.TIMESTAMP:
-        epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-        return lambda value: epoch + dt.timedelta(microseconds=value)
+        return lambda value: EPOCH + dt.timedelta(microseconds=value)
     return None
 
 
@@ -100,14 +107,16 @@ def decoded(
 
 def bound(table: StoredTable, column: str, value: Value) -> Any:
     """A value of a query as BSON has it."""
-    kind = table.column(column).type.kind
-    if kind is Kind.DECIMAL and value is not None:
-        return Decimal128(Decimal(str(value)))
-    if kind is Kind.DATE and isinstance(value, dt.date):
+    kind = table.column(column).type
+    if kind.kind is Kind.DECIMAL and value is not None:
+        units = int(EXACT.scaleb(Decimal(str(value)), kind.scale))
+        # beyond what is stored, every number compares alike
+        return Decimal128(EXACT.scaleb(Decimal(max(-_BEYOND, min(units, _BEYOND))), -kind.scale))
+    if kind.kind is Kind.DATE and isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC)
     return value
 
 
-def rows_of(table: StoredTable) -> str:
+def rows_of(name: str) -> str:
     """The collection that holds all versions of a table's rows."""
-    return f"_rows_{table.name}"
+    return f"_rows_{name}"

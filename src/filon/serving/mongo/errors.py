@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bson.errors import InvalidDocument
 from pymongo.errors import ConfigurationError, ConnectionFailure, ExecutionTimeout, OperationFailure
 
-from filon.errors import ConfigError, StoreUnavailable
+from filon.errors import ConfigError, StoreError, StoreUnavailable
 
 FORBIDDEN = 13
+LONGEST = 1_000
+"""Characters of what the server says; it may repeat a whole document."""
 
 
 @contextmanager
@@ -31,4 +34,6 @@ def translated(uri: str) -> Iterator[None]:
         raise StoreUnavailable(f"{uri}: {reason}. Start it, or check FILON_SERVING; then run again.") from error
     except OperationFailure as error:
         what = "the user may not do that; see docs/api.md for the roles" if error.code == FORBIDDEN else error.details
-        raise StoreUnavailable(f"{uri}: {what or error}") from error
+        raise StoreUnavailable(f"{uri}: {str(what or error)[:LONGEST]}") from error
+    except InvalidDocument as error:
+        raise StoreError(f"{uri}: a document is larger than MongoDB takes, or not of its types: {error}") from error

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from pymongo import ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -17,10 +18,15 @@ from filon.errors import StoreBusy
 from filon.serving.mongo.documents import Document
 
 LEASE = dt.timedelta(seconds=30)
+LOADER = "loader"
 
 
 class Lease:
-    """The right to load, for as long as this process lives: a killed one loses it after ``LEASE``."""
+    """The right to load, for as long as this process lives: a killed one loses it after ``LEASE``.
+
+    The server's clock alone says when a lease ends, whatever the clocks of loaders say. An end further away than a
+    lease lasts was written by another clock, or before the server's was moved back; who waits for it shortens it.
+    """
 
     def __init__(self, collection: Collection[Document], uri: str) -> None:
         self._collection = collection
@@ -31,13 +37,10 @@ class Lease:
         self._ends = 0.0
 
     def __enter__(self) -> Lease:
-        now, self._ends = dt.datetime.now(dt.UTC), time.monotonic() + LEASE.total_seconds()
-        free = {"_id": "loader", "$or": [{"until": {"$lt": now}}, {"owner": None}]}
-        try:
-            self._collection.update_one(free, {"$set": {"owner": self._owner, "until": now + LEASE}}, upsert=True)
-        except DuplicateKeyError:
+        self._ends = _seconds() + LEASE.total_seconds()
+        if self._taken() != self._owner:
             message = f"{self._uri}: another process is loading it, or was killed less than {LEASE.seconds} s ago"
-            raise StoreBusy(f"{message}; run again when it is done") from None
+            raise StoreBusy(f"{message}; run again when it is done")
         self._renewer.start()
         return self
 
@@ -46,33 +49,58 @@ class Lease:
         self._change({"$set": {"load": load, "tables": list(tables)}})
 
     def settled(self) -> None:
-        """Note that nothing is left to undo or to finish."""
+        """Note that nothing is left to undo."""
         self._change({"$set": {"load": None, "tables": []}})
 
     def left(self) -> tuple[int | None, list[str]]:
         """The load that the process before did not finish, and its tables."""
-        found = self._collection.find_one({"_id": "loader"}) or {}
+        found = self._collection.find_one({"_id": LOADER}) or {}
         return found.get("load"), found.get("tables") or []
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._renewer.join()
         with suppress(PyMongoError):  # the lease runs out by itself
-            self._collection.update_one({"_id": "loader", "owner": self._owner}, {"$set": {"owner": None}})
+            self._collection.update_one({"_id": LOADER, "owner": self._owner}, {"$set": {"owner": None}})
 
     def check(self) -> None:
         """StoreBusy when the lease ran out, as after a long sleep of the machine: another process may be loading."""
-        if time.monotonic() > self._ends:
+        if _seconds() > self._ends:
             raise StoreBusy(f"{self._uri}: this load was so slow that another process may have taken over; run again")
+
+    def _taken(self) -> str | None:
+        """Take the lease if it is free, in one step, and say whose it is now."""
+        is_free = {"$or": [{"$eq": [{"$ifNull": ["$owner", None]}, None]}, {"$lt": ["$until", "$$NOW"]}]}
+        owner = {"$cond": [is_free, self._owner, "$owner"]}
+        until = {"$cond": [is_free, _end(), {"$min": ["$until", _end()]}]}
+        change = [{"$set": {"owner": owner, "until": until}}]
+        try:
+            found = self._collection.find_one_and_update(
+                {"_id": LOADER}, change, upsert=True, return_document=ReturnDocument.AFTER
+            )
+        except DuplicateKeyError:  # two processes created the first lease at once
+            return None
+        return None if found is None else str(found["owner"])
 
     def _change(self, change: Mapping[str, Any]) -> None:
         self.check()
-        if self._collection.update_one({"_id": "loader", "owner": self._owner}, change).matched_count == 0:
+        if self._collection.update_one({"_id": LOADER, "owner": self._owner}, change).matched_count == 0:
             raise StoreBusy(f"{self._uri}: another process took over this load; run again")
 
     def _renew(self) -> None:
         while not self._over.wait(LEASE.total_seconds() / 3):
-            ends, until = time.monotonic() + LEASE.total_seconds(), dt.datetime.now(dt.UTC) + LEASE
+            ends = _seconds() + LEASE.total_seconds()
             with suppress(PyMongoError):  # tried again in a while, until the lease runs out
-                found = self._collection.update_one({"_id": "loader", "owner": self._owner}, {"$set": {"until": until}})
+                renewal = [{"$set": {"until": _end()}}]
+                found = self._collection.update_one({"_id": LOADER, "owner": self._owner}, renewal)
                 self._ends = ends if found.matched_count else 0.0
+
+
+def _end() -> Mapping[str, Any]:
+    """When a lease ends that begins now, by the clock of the server."""
+    return {"$add": ["$$NOW", round(LEASE.total_seconds() * 1000)]}
+
+
+def _seconds() -> float:
+    """Seconds of a clock that nobody sets, and that goes on while the machine sleeps where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

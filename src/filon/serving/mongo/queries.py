@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +11,16 @@ from pymongo.database import Database
 
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.mongo.documents import VERSION, Document, bound, rows_of
-from filon.serving.query import Condition, Value
+from filon.serving.query import Condition, Value, exact
 from filon.serving.state import LoadId
 
+MILLISECOND = dt.timedelta(milliseconds=1)
 OPERATORS = {Operator.EQUAL: "$eq", Operator.AT_LEAST: "$gte", Operator.AT_MOST: "$lte", Operator.ONE_OF: "$in"}
 
 
 def conditions_of(load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> list[Document]:
     """What a row of a load must meet. Where the key is given, ``_id`` is asked, which has it in front."""
+    conditions = exact(table, conditions, MILLISECOND)
     wanted: list[Document] = [{"_from": {"$lte": load.number}, "_to": {"$gt": load.number}}]
     ranges = [_id_range(table, parts, conditions) for parts in _leading(table, conditions) if parts]
     if ranges:
@@ -101,7 +104,7 @@ def _later(item: Order, value: Any) -> Document | None:
 
 def holds(db: Database[Document], table: StoredTable, versions: int) -> bool:
     """Whether a table is there with that many rows, by the server's statistics; counted only where these differ."""
-    collection = db[rows_of(table)]
+    collection = db[rows_of(table.name)]
     if collection.estimated_document_count() == versions:
         return versions > 0 or bool(db.list_collection_names(filter={"name": collection.name}))
     return collection.count_documents({}) == versions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence, Set
 
+from pymongo import ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
@@ -13,7 +14,10 @@ from filon.serving.mongo.errors import translated
 from filon.serving.records import spelled
 
 RECORDS = "_records"
-NEWEST_FIRST = [("at", -1), ("key", -1)]
+ARRIVALS = "arrivals"
+"""The document that counts the records which ever arrived."""
+NEWEST_FIRST = [("number", -1), ("at", -1), ("key", -1)]
+"""By number of arrival; records of older versions of Filon have none, and are ordered by time behind all others."""
 
 
 class MongoRecords:
@@ -30,9 +34,14 @@ class MongoRecords:
         """One document, then those that are too many go."""
         with translated(self._uri):
             records = self._loading()[RECORDS]
-            records.create_index([("kind", 1), *NEWEST_FIRST], name="newest")
+            records.create_index([("kind", 1), *NEWEST_FIRST], name="arrival")
             name = {"kind": kind, "key": key}
-            records.replace_one({"_id": name}, {"_id": name, **name, "at": spelled(at), "text": text}, upsert=True)
+            counted = records.find_one_and_update(
+                {"_id": ARRIVALS}, {"$inc": {"number": 1}}, upsert=True, return_document=ReturnDocument.AFTER
+            )
+            first = {**name, "number": counted["number"] if counted else 0}
+            change = {"$setOnInsert": first, "$set": {"at": spelled(at), "text": text}}
+            records.update_one({"_id": name}, change, upsert=True)
             if most is not None:
                 old = records.find({"kind": kind}, {"_id": 1}, sort=NEWEST_FIRST, skip=most)
                 records.delete_many({"_id": {"$in": [found["_id"] for found in old]}})

@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from bson import encode
+from bson.errors import InvalidDocument
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from filon.errors import StoreBusy, StoreForeign
+from filon.errors import StoreBusy, StoreForeign, StoreUnfit
 from filon.project.serving import StoredTable
-from filon.serving.mongo.documents import LOADS, MARKS, Document, encoder, maker, rows_of
+from filon.serving.fitting import unfit
+from filon.serving.mongo.documents import MARKS, Document, encoder, maker, rows_of
 from filon.serving.mongo.lease import Lease
+from filon.serving.mongo.loads import LOADS, load_document, read_loads
 from filon.serving.mongo.queries import every_version, holds
+from filon.serving.mongo.views import Views
 from filon.serving.protocol import Batch
-from filon.serving.state import OPEN, Marks, ServedState, next_load, read_state
-from filon.serving.syncing import SYNC_TABLE, sync_documents
+from filon.serving.state import OPEN, Marks, ServedState, next_load
 
 WRITERS = 3
+MOST_BYTES = 16 << 20
 
 
 class MongoSession:
@@ -33,9 +38,7 @@ class MongoSession:
         self._uri = uri
         self._lease = lease
         self._touched: list[str] = []
-        self.kept: Sequence[ServedState] = [
-            read_state(found["state"], uri) for found in db[LOADS].find().sort("_id", -1)
-        ]
+        self.kept: Sequence[ServedState] = read_loads(db[LOADS].find().sort("_id", -1), uri)
         self.before = self.kept[0] if self.kept else None
         self.id = next_load(self.before)
         self.load = self.id.number
@@ -49,28 +52,33 @@ class MongoSession:
         if kinds.get(table.name, "view") != "view":
             message = f"{self._uri} has a collection {table.name} that Filon did not write"
             raise StoreForeign(f"{message}; drop it, or give another database")
-        is_there = rows_of(table) in self._db.list_collection_names(filter={"name": rows_of(table)})
+        is_there = rows_of(table.name) in self._db.list_collection_names(filter={"name": rows_of(table.name)})
         # sweeps look closed rows up; while there are none the index is empty, and costs nothing
-        self._db[rows_of(table)].create_index("_to", name="closed", partialFilterExpression={"_to": {"$lt": OPEN}})
+        self._db[rows_of(table.name)].create_index("_to", name="closed", partialFilterExpression={"_to": {"$lt": OPEN}})
         return is_there
 
     def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
         """Documents of this load; a few batches travel while the next ones are made."""
         self._touch(table)
         make = maker(table, self.load)
-        collection = self._db[rows_of(table)]
+        collection = self._db[rows_of(table.name)]
         count = 0
-        for sent in _sent(
-            self._lease, lambda documents: collection.insert_many(documents, ordered=False), map(make, batches)
-        ):
-            count += len(sent.inserted_ids)
+
+        def send(documents: list[Document]) -> int:
+            try:
+                return len(collection.insert_many(documents, ordered=False).inserted_ids)
+            except (OperationFailure, InvalidDocument) as error:
+                raise self._too_large(table, documents) or error from error
+
+        for sent in _sent(self._lease, send, map(make, batches)):
+            count += sent
         self._index(table)
         return count
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Valid documents with these keys end before this load."""
         self._touch(table)
-        collection = self._db[rows_of(table)]
+        collection = self._db[rows_of(table.name)]
         valid = {"_to": OPEN, "_from": {"$lt": self.load}}
         change = {"$set": {"_to": self.load}}
         if keys is None:
@@ -82,8 +90,8 @@ class MongoSession:
             found = []
             for values in batch:
                 parts = {
-                    column.name: encode(value) if encode else value
-                    for column, encode, value in zip(key, encoders, values, strict=True)
+                    column.name: spell(value) if spell else value
+                    for column, spell, value in zip(key, encoders, values, strict=True)
                 }
                 found.append(UpdateOne({"_id": every_version(parts), **valid}, change))
             return found
@@ -97,10 +105,10 @@ class MongoSession:
 
     def count(self, table: StoredTable) -> int:
         """By the server's own statistics."""
-        return self._db[rows_of(table)].estimated_document_count()
+        return self._db[rows_of(table.name)].estimated_document_count()
 
     def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
-        """Indexes first, then one document that makes the load the current one, then what plain readers see."""
+        """Indexes first, then one document that makes the load the current one; views ask for it meanwhile."""
         for future in self._indexing:
             future.result()
         for name, found in marks.items():
@@ -109,19 +117,22 @@ class MongoSession:
                 {"name": name, "load": self.load}, {"name": name, "load": self.load, "marks": text}, upsert=True
             )
         self._lease.note(self.load, self._touched)
-        document = {"_id": self.load, "token": self.id.token, "state": state.model_dump_json()}
+        views = Views(self._db)
+        views.ask(state)
         # written to disk before it is seen, and with it all that was written before
+        loads = self._db[LOADS].with_options(write_concern=WriteConcern(j=True))
         try:
-            self._db[LOADS].with_options(write_concern=WriteConcern(j=True)).insert_one(document)
+            loads.insert_one(load_document(state, alone=alone))
         except DuplicateKeyError:
             raise StoreBusy(f"{self._uri}: another process finished load {self.load} first; run again") from None
-        if alone:
-            self._db[LOADS].delete_many({"_id": {"$lt": self.load}})
-        self._settle(state)
+        # readers see the load; nothing that they see depends on what follows
+        self._lease.check()
+        views.name(state)
+        self._lease.settled()
 
     def sweep(self, keep: int) -> int:
         """Documents that ended before the oldest kept load, or with the last one when none is kept."""
-        loads = [found["_id"] for found in self._db[LOADS].find({}, {"_id": 1}).sort("_id", -1)]
+        loads = [state.load for state in self.kept]
         oldest = loads[:keep][-1] if keep and loads else self.load
         current = loads[0] if loads else 0
         self._db[LOADS].delete_many({"_id": {"$lt": min(oldest, current)}})
@@ -139,17 +150,23 @@ class MongoSession:
             self._touched.append(table.name)
             self._lease.note(self.load, self._touched)
 
+    def _too_large(self, table: StoredTable, documents: Iterable[Document]) -> StoreUnfit | None:
+        """The error for the first document that is larger than MongoDB takes; None when there is none."""
+        for document in documents:
+            if len(encode(document)) > MOST_BYTES:
+                column = max(table.column_names, key=lambda name: len(str(document[name])))
+                what = f"a row of MongoDB has {MOST_BYTES >> 20} MB at most, its key counted twice"
+                return unfit(self._uri, table, document, column, what, "shorten it in the model, or leave it out")
+        return None
+
     def _undo(self) -> None:
-        """Take back what a killed load wrote, or finish what it had to do after its flip."""
+        """Take back what a killed load wrote, unless readers see it already."""
         load, tables = self._lease.left()
         if load is None:
             return
         current = self.before.load if self.before else 0
-        if self.before is not None and load <= current:
-            self._settle(self.before)
-            return
-        for name in tables:
-            collection = self._db[f"_rows_{name}"]
+        for name in tables if load > current else ():
+            collection = self._db[rows_of(name)]
             collection.delete_many({"_from": {"$gt": current}})
             collection.update_many({"_to": {"$gt": current, "$lt": OPEN}}, {"$set": {"_to": OPEN}})
         self._db[MARKS].delete_many({"load": {"$gt": current}})
@@ -163,33 +180,9 @@ class MongoSession:
 
     def _index(self, table: StoredTable) -> None:
         """Begin to build indexes; while they are, the next table is on its way."""
-        collection = self._db[rows_of(table)]
+        collection = self._db[rows_of(table.name)]
         for model in _indexes(table):
             self._indexing.append(self._background.submit(collection.create_indexes, [model]))
-
-    def _settle(self, state: ServedState) -> None:
-        """Views and ``_sync_metadata`` follow the current load."""
-        there = {info["name"]: info["type"] for info in self._db.list_collections()}
-        shown = [name for name in state.tables if not name.startswith("_")]
-        for name in shown:
-            pipeline: list[Mapping[str, Any]] = [
-                {"$match": {"_from": {"$lte": state.load}, "_to": {"$gt": state.load}}},
-                {"$project": {"_from": 0, "_to": 0}},
-            ]
-            if name in there:
-                self._db.command("collMod", name, viewOn=f"_rows_{name}", pipeline=pipeline)
-            else:
-                self._db.create_collection(name, viewOn=f"_rows_{name}", pipeline=pipeline)
-        for name, kind in there.items():
-            if kind == "view" and f"_rows_{name}" in there and name not in shown:
-                self._db.drop_collection(name)
-        documents = sync_documents(state)
-        for document in documents:
-            wanted = {"collection_name": document["collection_name"]}
-            self._db[SYNC_TABLE].replace_one(wanted, document, upsert=True)
-        names = [document["collection_name"] for document in documents]
-        self._db[SYNC_TABLE].delete_many({"collection_name": {"$nin": names}})
-        self._lease.settled()
 
 
 def _indexes(table: StoredTable) -> Iterator[IndexModel]:

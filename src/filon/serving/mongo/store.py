@@ -16,14 +16,17 @@ from filon.errors import LoadGone
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
-from filon.serving.mongo.documents import LOADS, LOCK, MARKS, Document, decoded, decoder, rows_of
+from filon.serving.limits import Limit, common_limits, units
+from filon.serving.mongo.documents import DIGITS, LOCK, MARKS, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
 from filon.serving.mongo.lease import Lease
+from filon.serving.mongo.loads import ALONE, LOADS, TABLES, read_loads
 from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
 from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
+from filon.serving.mongo.views import Views
 from filon.serving.query import Condition, Query, Row
-from filon.serving.state import LoadId, Marks, ServedState, read_state
+from filon.serving.state import LoadId, Marks, ServedState
 from filon.serving.stores import masked
 from filon.sql import identifier
 
@@ -58,16 +61,32 @@ class MongoStore:
             return f"CAST({name} AS TIMESTAMP)"
         return f"unix_micros({name})" if kind is Kind.TIMESTAMP else name
 
+    def limits(self, column: Column) -> Sequence[Limit]:
+        """Decimals have 34 digits, timestamps end with the millisecond."""
+        found, kind = common_limits(column), column.type
+        if kind.kind is Kind.DECIMAL and kind.precision > DIGITS:
+            most = 10**DIGITS - 1
+            found.append(units(column, -most, most, f"MongoDB keeps decimals of {DIGITS} digits"))
+        if kind.kind is Kind.TIMESTAMP:
+            found.append(
+                Limit(
+                    f"unix_micros({identifier(column.name)}) % 1000 = 0",
+                    "MongoDB keeps timestamps to the millisecond",
+                    "cut it in the model, as with date_trunc('milliseconds', …)",
+                )
+            )
+        return found
+
     def state(self) -> ServedState | None:
         """The newest load."""
         with translated(self.uri):
-            found = self._db[LOADS].find_one(sort=[("_id", -1)])
-        return read_state(found["state"], self.uri) if found else None
+            found = read_loads(self._db[LOADS].find(sort=[("_id", -1)], limit=1), self.uri)
+        return found[0] if found else None
 
-    def is_settled(self) -> bool:
-        """Whether the load that came last has finished all that follows its flip."""
+    def is_settled(self, state: ServedState) -> bool:
+        """Whether the views are those that the load left."""
         with translated(self.uri):
-            return self._db[LOCK].find_one({"_id": "loader", "load": {"$ne": None}}) is None
+            return Views(self._db).are_naming(state)
 
     def holds(self, table: StoredTable, versions: int) -> bool:
         """By the server's own statistics; counted only where these differ, as they may after a crash of the server."""
@@ -77,7 +96,7 @@ class MongoStore:
     def kept(self) -> Sequence[ServedState]:
         """Newest first."""
         with translated(self.uri):
-            return [read_state(found["state"], self.uri) for found in self._db[LOADS].find().sort("_id", -1)]
+            return read_loads(self._db[LOADS].find().sort("_id", -1), self.uri)
 
     @contextmanager
     def loading(self) -> Iterator[MongoSession]:
@@ -92,7 +111,8 @@ class MongoStore:
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
         with translated(self.uri):
-            return [read_state(found["state"], self.uri) async for found in self._read[LOADS].find().sort("_id", -1)]
+            found = await self._read[LOADS].find(projection={TABLES: False}).sort("_id", -1).to_list()
+        return read_loads(found, self.uri)
 
     async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
@@ -101,7 +121,7 @@ class MongoStore:
         place = query.at or query.after
         if place is not None:
             wanted.append(behind(table, query.sort, place, inclusive=query.at is not None))
-        cursor = self._read[rows_of(table)].find(
+        cursor = self._read[rows_of(table.name)].find(
             {"$and": wanted},
             projection={"_id": False, **{column.name: True for column in columns}},
             sort=[(item.column, -1 if item.descending else 1) for item in by_id(table, query.sort)],
@@ -119,7 +139,8 @@ class MongoStore:
     async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
         with translated(self.uri):
-            found = await self._read[rows_of(table)].count_documents({"$and": conditions_of(load, table, conditions)})
+            wanted = {"$and": conditions_of(load, table, conditions)}
+            found = await self._read[rows_of(table.name)].count_documents(wanted)
         await self._require(load)
         return found
 
@@ -137,10 +158,12 @@ class MongoStore:
         This is asked after the rows: a load that is kept then was kept while they were read, as none ever comes back.
         """
         with translated(self.uri):
-            wanted = {"_id": load.number, "token": load.token}
-            if await self._read[LOADS].find_one(wanted, {"_id": True}) is None:
-                about = f"load {load.number} of the store {load.store}"
-                raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
+            wanted = {"_id": {"$gte": load.number}}
+            found = await self._read[LOADS].find(wanted, {"token": True, ALONE: True}).to_list()
+        is_there = any(document["_id"] == load.number and document["token"] == load.token for document in found)
+        if not is_there or any(document["_id"] > load.number and document.get(ALONE) for document in found):
+            about = f"load {load.number} of the store {load.store}"
+            raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
 
     def shut(self) -> None:
         """Close the connections of loads; those of readers close with their event loop."""

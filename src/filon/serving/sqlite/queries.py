@@ -8,7 +8,7 @@ from typing import Any
 
 from filon.errors import LoadGone
 from filon.project.serving import Operator, Order, StoredTable
-from filon.serving.query import Condition, Query
+from filon.serving.query import Condition, Query, exact
 from filon.serving.sqlite.values import bound
 from filon.serving.state import LoadId, ServedState, read_state
 from filon.sql import identifier
@@ -62,6 +62,7 @@ def require_load(connection: sqlite3.Connection, load: LoadId, uri: str) -> None
 def where(load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:
     """The condition for rows of a load that meet all conditions, and its values."""
     parts = [f"_from <= {load.number} AND _to > {load.number}"]
+    conditions = exact(table, conditions)
     for item in conditions:
         places = f"({', '.join('?' * len(item.values))})" if item.operator is Operator.ONE_OF else "?"
         parts.append(f"{identifier(item.column)} {item.operator} {places}")

@@ -1,4 +1,7 @@
-"""Records in SQLite: a table beside the loads; each record is written in a transaction of its own."""
+"""Records in SQLite: a table beside the loads; each record is written in a transaction of its own.
+
+SQLite numbers the rows of the table in the order of their arrival.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ Answer = TypeVar("Answer")
 TABLE = "_records"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (kind TEXT, key TEXT, at TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (kind, key));
-CREATE INDEX IF NOT EXISTS _records_by_time ON {TABLE} (kind, at, key);
+DROP INDEX IF EXISTS _records_by_time;
+CREATE INDEX IF NOT EXISTS _records_by_kind ON {TABLE} (kind);
 """
 
 
@@ -39,9 +43,10 @@ class SQLiteRecords:
         """One transaction."""
         with self._write() as connection:
             row = [kind, key, spelled(at), text]
-            connection.execute(f"INSERT OR REPLACE INTO {TABLE} (kind, key, at, text) VALUES (?, ?, ?, ?)", row)
+            again = "ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at, text = excluded.text"
+            connection.execute(f"INSERT INTO {TABLE} (kind, key, at, text) VALUES (?, ?, ?, ?) {again}", row)
             if most is not None:
-                old = f"SELECT key FROM {TABLE} WHERE kind = ? ORDER BY at DESC, key DESC LIMIT -1 OFFSET ?"
+                old = f"SELECT key FROM {TABLE} WHERE kind = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?"
                 connection.execute(f"DELETE FROM {TABLE} WHERE kind = ? AND key IN ({old})", [kind, kind, most])
             connection.execute("COMMIT")
 
@@ -80,7 +85,7 @@ class SQLiteRecords:
         def ask(connection: sqlite3.Connection) -> list[str]:
             if not exists(connection, TABLE):
                 return []
-            sql = f"SELECT text FROM {TABLE} WHERE kind = ? ORDER BY at DESC, key DESC LIMIT ? OFFSET ?"
+            sql = f"SELECT text FROM {TABLE} WHERE kind = ? ORDER BY rowid DESC LIMIT ? OFFSET ?"
             return [text for (text,) in connection.execute(sql, [kind, limit, skip])]
 
         return await asyncio.to_thread(self._read, ask)

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from filon.errors import StoreBusy, StoreUnavailable
+from filon.errors import StoreBusy, StoreError, StoreUnavailable
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
-from filon.serving.encoding import unscaled
+from filon.serving.encoding import WORD_DIGITS, unscaled
+from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
 from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
@@ -56,12 +57,20 @@ class SQLiteStore:
             return f"CAST({name} AS VARCHAR)"
         return f"unix_micros({name})" if kind.kind is Kind.TIMESTAMP else name
 
+    def limits(self, column: Column) -> Sequence[Limit]:
+        """Decimals have the 64 bits of a whole number."""
+        found, kind = common_limits(column), column.type
+        if kind.kind is Kind.DECIMAL and kind.precision > WORD_DIGITS:
+            what = f"SQLite keeps decimals as whole numbers of 64 bits, which {WORD_DIGITS} digits always have"
+            found.append(units(column, -(2**63), 2**63 - 1, what))
+        return found
+
     def state(self) -> ServedState | None:
         """The newest load."""
         states = self.kept()
         return states[0] if states else None
 
-    def is_settled(self) -> bool:
+    def is_settled(self, state: ServedState) -> bool:  # noqa: ARG002
         """Always: views follow in the transaction of the load."""
         return True
 
@@ -182,5 +191,7 @@ def translated(uri: str) -> Iterator[None]:
         if "locked" in str(error) or "busy" in str(error):
             raise StoreBusy(f"{uri}: another process is loading it; run again when it is done") from error
         raise StoreUnavailable(f"{uri}: {error}. Check space, permissions and FILON_SERVING.") from error
+    except sqlite3.DataError as error:
+        raise StoreError(f"{uri}: {error}. A text of SQLite has 1 GB at most.") from error
     except sqlite3.DatabaseError as error:
         raise StoreUnavailable(f"{uri}: {error}. Delete the file and run again: it is filled from the lake.") from error

@@ -9,11 +9,9 @@ from typing import Any
 
 from filon.project import Column, Kind
 from filon.project.serving import StoredTable
-from filon.serving.query import Value
+from filon.project.values import EXACT, WHOLE
+from filon.serving.query import EPOCH, Value
 from filon.sql import identifier
-
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
 
 TYPES = {Kind.INTEGER: "INTEGER", Kind.DECIMAL: "INTEGER", Kind.DOUBLE: "REAL", Kind.BOOLEAN: "INTEGER"}
 TYPES |= {Kind.TEXT: "TEXT", Kind.DATE: "TEXT", Kind.TIMESTAMP: "INTEGER"}
@@ -23,8 +21,8 @@ def bound(table: StoredTable, column: str, value: Value) -> Any:
     """A value as ``encoding`` spells it."""
     kind = table.column(column).type
     if isinstance(value, Decimal) or (kind.kind is Kind.DECIMAL and isinstance(value, (int, float))):
-        exact = Decimal(str(value)).scaleb(kind.scale)
-        return int(exact) if exact == exact.to_integral_value() else float(exact)
+        units = int(EXACT.scaleb(Decimal(str(value)), kind.scale))
+        return units if units in WHOLE else float(units)  # beyond what is stored, every number compares alike
     if isinstance(value, dt.datetime):
         return (value - EPOCH) // dt.timedelta(microseconds=1)
     return value.isoformat() if isinstance(value, dt.date) else value
@@ -34,7 +32,7 @@ def decoder(column: Column) -> Callable[[Any], Value] | None:
     """What makes a value of a row of what SQLite gives; None when it is one already."""
     kind, scale = column.type.kind, column.type.scale
     if kind is Kind.DECIMAL:
-        return lambda value: Decimal(value).scaleb(-scale)
+        return lambda value: EXACT.scaleb(Decimal(value), -scale)
     if kind is Kind.DATE:
         return dt.date.fromisoformat
     if kind is Kind.TIMESTAMP:

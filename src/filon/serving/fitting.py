@@ -1,0 +1,81 @@
+"""Values that a store cannot keep as they are: the engine refuses them while it hands rows over, and then names one.
+
+A store says for each column which values it keeps, as SQL. One that it cannot keep fails the load; none is ever
+rounded, cut or replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from filon.engines import Engine
+from filon.errors import EngineError, FilonError, StoreUnfit
+from filon.project import Column
+from filon.project.serving import CUBE, CUT_SEPARATOR, StoredTable
+from filon.serving.columns.chunks import COLUMNS
+from filon.serving.limits import Limit
+from filon.serving.protocol import Batch, Store
+from filon.sql import identifier, identifiers
+
+BATCH = 5_000
+LONGEST_SHOWN = 80
+
+
+def fitted(store: Store, engine: Engine, table: StoredTable, source: str) -> Iterator[Batch]:
+    """The rows of a query as a store takes them, in batches; StoreUnfit when it cannot keep one as it is."""
+    columns = ", ".join(_guarded(column, store.limits(column)) for column in table.columns)
+    encoded = ", ".join(f"{store.encoding(column)} AS {identifier(column.name)}" for column in table.columns)
+    try:
+        yield from engine.stream(f"SELECT {encoded} FROM (SELECT {columns} FROM ({source}) AS feed) AS feed", BATCH)
+    except EngineError as error:
+        raise _unfit(store, engine, table, source, error) from error
+
+
+def _guarded(column: Column, limits: Sequence[Limit]) -> str:
+    """A column that fails the query at a value which does not fit, since no number or day begins like that."""
+    name = identifier(column.name)
+    if not limits:
+        return name
+    holds = " AND ".join(limit.holds for limit in limits)
+    stop = f"CAST('unfit ' || CAST({name} AS VARCHAR) AS {column.type.sql})"
+    return f"CASE WHEN NOT ({holds}) THEN {stop} ELSE {name} END AS {name}"
+
+
+def _unfit(store: Store, engine: Engine, table: StoredTable, source: str, error: EngineError) -> FilonError:
+    """The error for the first row that does not fit; the engine's own, with the table, when that is not the reason."""
+    limits = [(column, limit) for column in table.columns for limit in store.limits(column)]
+    cases = " ".join(f"WHEN NOT ({limit.holds}) THEN {place}" for place, (_, limit) in enumerate(limits))
+    names = identifiers(table.column_names)
+    texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in table.column_names)
+    judged = f"SELECT {names}, {f'CASE {cases} END' if cases else 'NULL'} AS _limit FROM ({source}) AS feed"
+    order = identifiers(table.key)
+    query = f"SELECT _limit, {texts} FROM ({judged}) AS judged WHERE _limit IS NOT NULL ORDER BY {order} LIMIT 1"
+    try:
+        found = engine.rows(query)
+    except EngineError:
+        found = []
+    if not found:
+        return EngineError(f"{shown_name(table)} cannot be handed to {store.uri}: {error}")
+    [(place, *values)] = found
+    column, limit = limits[place]
+    row = dict(zip(table.column_names, values, strict=True))
+    return unfit(store.uri, table, row, column.name, limit.what, limit.fix)
+
+
+def unfit(uri: str, table: StoredTable, row: Mapping[str, object], column: str, what: str, fix: str) -> StoreUnfit:
+    """The error for a value of a row."""
+    key = ", ".join(f"{name} {_short(row[name])}" for name in table.key)
+    return StoreUnfit(uri, shown_name(table), column, key, _short(row[column]), what, fix)
+
+
+def shown_name(table: StoredTable) -> str:
+    """A table as its author knows it."""
+    for begin, what in ((CUBE, "sums"), (COLUMNS, "columns")):
+        if table.name.startswith(begin):
+            return f"the {what} of {table.name.removeprefix(begin)}"
+    return table.name
+
+
+def _short(value: object) -> str:
+    text = str(value).replace(CUT_SEPARATOR, ", ")
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"

@@ -1,0 +1,31 @@
+"""``_loads``: a document for each load, whose insertion is the moment from which readers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from filon.serving.mongo.documents import Document
+from filon.serving.state import ServedState, read_state
+from filon.serving.syncing import sync_documents
+
+LOADS = "_loads"
+ALONE = "alone"
+TABLES = "tables"
+"""What plain readers learn about the tables of a load, in its document: seen at the same moment as its rows."""
+
+
+def load_document(state: ServedState, *, alone: bool) -> Document:
+    """A load; ``alone``: those before it can no longer be asked for."""
+    tables = [{"_id": item["collection_name"], **item} for item in sync_documents(state)]
+    found = {"_id": state.load, "token": state.id.token, "state": state.model_dump_json(), TABLES: tables}
+    return {**found, ALONE: True} if alone else found
+
+
+def read_loads(newest_first: Iterable[Document], uri: str) -> list[ServedState]:
+    """The loads that can be asked for, newest first."""
+    found = []
+    for document in newest_first:
+        found.append(read_state(document["state"], uri))
+        if document.get(ALONE):
+            break
+    return found
