@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from itertools import chain, count
 
 LONGEST = 60
+ESCAPED = r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
+"""What stands in the shown name of a file for a character that cannot be printed."""
 
 
 def table_name(text: str) -> str:
     """A name of ASCII letters, digits and ``_``; letters lose their accents."""
-    return _name(re.sub(r"[^A-Za-z0-9]+", "_", ascii_letters(text)), "data", "t")
+    return _name(re.sub(f"(?:{ESCAPED}|[^A-Za-z0-9])+", "_", ascii_letters(text)), "data", "t")
 
 
 def column_name(header: str) -> str:
