@@ -28,7 +28,7 @@ def test_a_choice_changes_the_numbers_and_the_address(visit: Visit) -> None:
     some = visit.metric("Sales")
     assert some != everything
     visit.page.get_by_role("button", name="Show all").click()
-    visit.page.wait_for_function("!location.search.includes('pays')")
+    visit.page.wait_for_url(lambda url: "pays" not in url)
     visit.settle()
     assert visit.metric("Sales") == everything
 

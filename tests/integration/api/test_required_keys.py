@@ -203,6 +203,7 @@ def test_a_full_disk_ends_no_request(own: Served) -> None:
     key = make(own)
     limited = replace(own, shop=replace(own.shop, extra={**own.shop.extra, "FILON_API_RATE_LIMIT": "6/hour"}))
     with started(limited) as (process, address):
+        assert status(address, key) == 200  # the store is open by now
         nothing = (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1])
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, nothing)  # from here on, no file grows
         assert [status(address, key) for _ in range(8)] == [200] * 6 + [429] * 2
