@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filon.cli.scaffold.names import distinct, table_name
+from filon.cli.scaffold.names import ESCAPED, distinct, table_name
 from filon.cli.scaffold.sample import Sample
 from filon.errors import ConfigError
 from filon.stages.bronze.ingest import matcher_of
@@ -80,6 +80,8 @@ def _exact_pattern(file_name: str) -> str:
 def _open_pattern(file_name: str) -> str:
     """The file's name, with what looks like a date or a number of it left open, if letters remain."""
     exact = _exact_pattern(file_name)
+    if re.search(ESCAPED, exact):  # digits that spell a character are no number
+        return exact
     stem = ENDING.sub("", exact)
     opened = NUMBERS.sub("*", stem)
     return opened + exact.removeprefix(stem) if re.search(r"[^\W\d_]", opened) else exact
