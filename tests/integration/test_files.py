@@ -321,3 +321,14 @@ def test_whole_decimals_take_no_fraction(sales: Shop) -> None:
     sales.put("ventes.csv", "code,prix\na,.5\nb,0.5\nc,.0\nd,7\n")
     sales.run()
     assert sales.rows("ventes", "code", layer="silver") == [("c",), ("d",)]
+
+
+def test_a_file_that_is_a_link_out_of_the_sources_is_read_from_a_copy(shop: Shop) -> None:
+    elsewhere = shop.folder / "elsewhere.csv"
+    (shop.sources / "achats.csv").rename(elsewhere)
+    (shop.sources / "achats.csv").symlink_to(elsewhere)
+    linked = shop.run()
+    assert linked["status"] == "published"
+    assert {file["file"]: file["status"] for file in linked["files"]} == dict.fromkeys(
+        ("achats.csv", "clients.csv"), "ingested"
+    )

@@ -30,6 +30,7 @@ LONGEST_RAGGED_LINE = 64 << 10
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
 BUFFER = 32 << 20
 INTERRUPTED = "Query interrupted"
+SURROGATE = re.compile("[\ud800-\udfff]")
 COPY, CREATE, DROP, SELECT, SET = (
     duckdb.StatementType.COPY,
     duckdb.StatementType.CREATE,
@@ -226,6 +227,8 @@ class DuckDBEngine:
 
     def _one(self, text: str, kind: duckdb.StatementType) -> duckdb.Statement:
         """The one statement of that kind in a text: no query brings another statement along."""
+        if not text.isascii() and SURROGATE.search(text):  # bytes of a command line that are no UTF-8
+            raise StatementInvalid("a value is not UTF-8 text; write it again", 1)
         found = self._connection.extract_statements(text)
         if len(found) != 1 or found[0].type != kind:
             raise StatementInvalid("a query holds something else than one SELECT", 1)

@@ -147,6 +147,7 @@ def test_what_is_not_a_table_is_not_there(engine: Engine, query: str) -> None:
         "PREPARE p AS SELECT 1",
         "PIVOT (SELECT 1 AS a) ON a",
         "",
+        "SELECT '\udcff'",
     ],
 )
 def test_a_query_is_one_select(engine: Engine, root: Path, statement: str) -> None:
