@@ -17,6 +17,7 @@ from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.mongo.documents import LOADS, LOCK, MARKS, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
+from filon.serving.mongo.kept import Ids, Kept
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
 from filon.serving.mongo.records import MongoRecords
@@ -44,6 +45,7 @@ class MongoStore:
         self._database = urlsplit(uri).path.strip("/") or DATABASE
         self._client: MongoClient[Document] | None = None
         self._reader: AsyncMongoClient[Document] | None = None
+        self._kept = Kept(self._ids)
         self.records = MongoRecords(self.uri, lambda: self._db, lambda: self._read)
 
     def encoding(self, column: Column) -> str:
@@ -133,11 +135,15 @@ class MongoStore:
 
         This is asked after the rows: a load that is kept then was kept while they were read, as none ever comes back.
         """
+        if (load.number, load.token) not in await self._kept.now():
+            about = f"load {load.number} of the store {load.store}"
+            raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
+
+    async def _ids(self) -> Ids:
         with translated(self.uri):
-            wanted = {"_id": load.number, "token": load.token}
-            if await self._read[LOADS].find_one(wanted, {"_id": True}) is None:
-                about = f"load {load.number} of the store {load.store}"
-                raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
+            return {
+                (found["_id"], found.get("token", "")) async for found in self._read[LOADS].find({}, {"token": True})
+            }
 
     def shut(self) -> None:
         """Close the connections of loads; those of readers close with their event loop."""
