@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from filon.serving.mongo.documents import Document
 from filon.serving.state import ServedState, read_state
@@ -21,11 +21,14 @@ def load_document(state: ServedState, *, alone: bool) -> Document:
     return {**found, ALONE: True} if alone else found
 
 
+def askable(newest_first: Iterable[Document]) -> Iterator[Document]:
+    """The documents of loads that can be asked for: down to the first that stands alone."""
+    for document in newest_first:
+        yield document
+        if document.get(ALONE):
+            return
+
+
 def read_loads(newest_first: Iterable[Document], uri: str) -> list[ServedState]:
     """The loads that can be asked for, newest first."""
-    found = []
-    for document in newest_first:
-        found.append(read_state(document["state"], uri))
-        if document.get(ALONE):
-            break
-    return found
+    return [read_state(document["state"], uri) for document in askable(newest_first)]

@@ -19,8 +19,9 @@ from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.mongo.documents import DIGITS, LOCK, MARKS, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
+from filon.serving.mongo.kept import Ids, Kept
 from filon.serving.mongo.lease import Lease
-from filon.serving.mongo.loads import ALONE, LOADS, TABLES, read_loads
+from filon.serving.mongo.loads import ALONE, LOADS, TABLES, askable, read_loads
 from filon.serving.mongo.queries import behind, by_id, conditions_of, holds
 from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
@@ -50,6 +51,7 @@ class MongoStore:
         self._database = urlsplit(uri).path.strip("/") or DATABASE
         self._client: MongoClient[Document] | None = None
         self._reader: AsyncMongoClient[Document] | None = None
+        self._kept = Kept(self._ids)
         self.records = MongoRecords(self.uri, lambda: self._db, lambda: self._read)
 
     def encoding(self, column: Column) -> str:
@@ -157,13 +159,14 @@ class MongoStore:
 
         This is asked after the rows: a load that is kept then was kept while they were read, as none ever comes back.
         """
-        with translated(self.uri):
-            wanted = {"_id": {"$gte": load.number}}
-            found = await self._read[LOADS].find(wanted, {"token": True, ALONE: True}).to_list()
-        is_there = any(document["_id"] == load.number and document["token"] == load.token for document in found)
-        if not is_there or any(document["_id"] > load.number and document.get(ALONE) for document in found):
+        if (load.number, load.token) not in await self._kept.now():
             about = f"load {load.number} of the store {load.store}"
             raise LoadGone(f"{self.uri} no longer keeps {about}; ask for one that it keeps")
+
+    async def _ids(self) -> Ids:
+        with translated(self.uri):
+            newest_first = await self._read[LOADS].find({}, {"token": True, ALONE: True}).sort("_id", -1).to_list()
+        return {(found["_id"], found["token"]) for found in askable(newest_first)}
 
     def shut(self) -> None:
         """Close the connections of loads; those of readers close with their event loop."""
