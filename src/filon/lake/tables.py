@@ -20,6 +20,8 @@ from filon.lake.location import Location, unusable
 ATTEMPTS = 20
 HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Entries of the log stay: what is gone from it is damage, not tidiness."""
+UNDERSTOOD_BY_NOBODY = re.compile("json|decod|pars|null", re.IGNORECASE)
+"""In what deltalake says of a log whose words are wrong, other than of one that a newer tool wrote."""
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
 _PRIMITIVES = {
     "BIGINT": "long",
@@ -97,17 +99,26 @@ def active_files(location: Location) -> list[str]:
 def _open(location: Location) -> DeltaTable | None:
     """The table; None when there is none. What cannot be read of its log is taken away: checkpoints, or all of it."""
     try:
+        return _known(location)
+    except DeltaError:
+        is_readable = is_log_readable(location)
+        names = location.names(LOG)
+        location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])
+    try:
+        return _known(location)
+    except DeltaError as error:
+        if not UNDERSTOOD_BY_NOBODY.search(str(error)):
+            raise
+        location.delete(location.names(LOG))
+        return None
+
+
+def _known(location: Location) -> DeltaTable | None:
+    try:
         with location.trusted():
             return DeltaTable(location.uri, storage_options=location.delta_options())
     except TableNotFoundError:
         return None
-    except DeltaError:
-        names = location.names(LOG)
-        spoilt = [name for name in names if not COMMIT.fullmatch(name)] if is_log_readable(location) else names
-        if not spoilt:
-            raise
-        location.delete(spoilt)
-        return _open(location)
 
 
 def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
