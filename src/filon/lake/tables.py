@@ -20,8 +20,8 @@ from filon.lake.location import Location, unusable
 ATTEMPTS = 20
 HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Entries of the log stay: what is gone from it is damage, not tidiness."""
-UNDERSTOOD_BY_NOBODY = re.compile("json|decod|pars|null", re.IGNORECASE)
-"""In what deltalake says of a log whose words are wrong, other than of one that a newer tool wrote."""
+OF_A_NEWER_TOOL = re.compile("unsupported|not supported", re.IGNORECASE)
+"""In what deltalake says of a log that is sound, but written by a tool that knows more than it does."""
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
 _PRIMITIVES = {
     "BIGINT": "long",
@@ -81,10 +81,14 @@ def _committed(
     location: Location, schema: Schema, adds: Mapping[str, AddAction], properties: CommitProperties, now_ms: int
 ) -> int:
     table = _open(location)
-    if table is None:
-        _create(location, schema, list(adds.values()), properties)
-        return 0
-    return _replace(table, schema, adds, dict(_active(table)), properties, now_ms)
+    if table is not None:
+        version = _replace(table, schema, adds, dict(_active(table)), properties, now_ms)
+        found = _open(location)
+        if found is not None and (found.version() > version or {name for name, _ in _active(found)} == adds.keys()):
+            return version
+        location.delete(location.names(LOG))  # what an older entry says was changed: it names other files
+    _create(location, schema, list(adds.values()), properties)
+    return 0
 
 
 def active_files(location: Location) -> list[str]:
@@ -107,7 +111,7 @@ def _open(location: Location) -> DeltaTable | None:
     try:
         return _known(location)
     except DeltaError as error:
-        if not UNDERSTOOD_BY_NOBODY.search(str(error)):
+        if OF_A_NEWER_TOOL.search(str(error)):
             raise
         location.delete(location.names(LOG))
         return None

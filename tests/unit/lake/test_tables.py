@@ -1,0 +1,64 @@
+"""Delta logs that were changed: another one takes their place, and says what the table holds."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from filon.errors import LakeUnavailable
+from filon.lake import TableFile
+from filon.lake.location import Location
+from filon.lake.tables import commit
+
+COLUMNS = (("id", "BIGINT"), ("nom", "VARCHAR"))
+
+
+def file(number: int) -> TableFile:
+    return TableFile(name=f"part-{number}.parquet", size=number, rows=1, hash="0" * 32)
+
+
+def names(location: Location) -> list[str]:
+    return sorted(uri.rsplit("/", 1)[1] for uri in DeltaTable(location.uri).file_uris())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_changed_bit_of_a_log_spoils_no_commit(tmp_path: Path, seed: int) -> None:
+    location, chance = Location(tmp_path.as_uri()), random.Random(seed)  # noqa: S311
+    commit(location, COLUMNS, [file(1)], facts={}, now_ms=1)
+    commit(location, COLUMNS, [file(1), file(2)], facts={}, now_ms=2)
+    path = tmp_path / f"_delta_log/{chance.choice([0, 1]):020d}.json"
+    content = bytearray(path.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+    committed = commit(location, COLUMNS, [file(2), file(3)], facts={}, now_ms=3)
+    assert names(location) == ["part-2.parquet", "part-3.parquet"]
+    assert committed.version == DeltaTable(location.uri).version()
+    sizes = [entry.stat().st_size for entry in (tmp_path / "_delta_log").glob("*.json")]
+    assert committed.log_bytes == sum(sizes)
+
+
+def test_a_damaged_checkpoint_costs_nothing(tmp_path: Path) -> None:
+    location = Location(tmp_path.as_uri())
+    for number in range(3):
+        commit(location, COLUMNS, [file(number + 1)], facts={}, now_ms=number)
+    DeltaTable(location.uri).create_checkpoint()
+    [checkpoint] = (tmp_path / "_delta_log").glob("*.checkpoint.parquet")
+    checkpoint.write_bytes(b"PAR1" + bytes(40))
+    assert commit(location, COLUMNS, [file(9)], facts={}, now_ms=9).version == 3
+    assert names(location) == ["part-9.parquet"]
+
+
+def test_the_log_of_a_tool_that_knows_more_is_left_alone(tmp_path: Path) -> None:
+    location = Location(tmp_path.as_uri())
+    commit(location, COLUMNS, [file(1)], facts={}, now_ms=1)
+    newer = (
+        '{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["magic"],"writerFeatures":["magic"]}}'
+    )
+    path = tmp_path / f"_delta_log/{1:020d}.json"
+    path.write_text(newer)
+    with pytest.raises(LakeUnavailable):
+        commit(location, COLUMNS, [file(2)], facts={}, now_ms=2)
+    assert path.read_text() == newer
