@@ -193,7 +193,7 @@ def test_an_object_that_is_listed_but_not_given_is_one_files_affair(
     for name in ("achats.csv", "achats-2.csv"):
         object_store.put("sources", f"{place}/{name}", purchase(100 if name == "achats.csv" else 101).encode())
     faults = Faults()
-    with answering(proxy(object_store.url, faults)) as url:
+    with answering(proxy(object_store.url, faults), limited=False) as url:
         sources = {"FILON_SOURCES": f"s3://sources/{place}", "FILON_SERVING": "none"}
         shop = Shop(tmp_path, extra={**object_store.environment_for(url), **sources})
         if what == "denied":

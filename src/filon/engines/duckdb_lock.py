@@ -66,7 +66,7 @@ def locks(workspace: Path, places: Iterable[Location]) -> Iterator[str]:
     """Statements after which a connection reaches only the workspace and these places, and stays as it is."""
     allowed = [*_spellings(workspace)]
     for place in places:
-        allowed += _spellings(place.folder) if place.folder is not None else [place.uri]
+        allowed += _spellings(place.folder) if place.folder is not None else [place.uri, literal_path(place.uri)]
     yield f"SET allowed_directories = [{literals(dict.fromkeys(allowed))}]"
     yield f"SET allowed_configs = [{literals(CHANGED_LATER)}]"
     yield "SET enable_external_access = false"

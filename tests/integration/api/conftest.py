@@ -87,9 +87,12 @@ def arrive(shop: Shop, chance: random.Random) -> None:
 
 
 @contextmanager
-def answering(app: FastAPI, settings: Settings | None = None) -> Iterator[str]:
-    """A server of the application in a thread, on a free port of loopback; gives its address."""
-    options = server_options(settings or Settings())
+def answering(app: FastAPI, settings: Settings | None = None, *, limited: bool = True) -> Iterator[str]:
+    """A server of the application in a thread, on a free port of loopback; gives its address.
+
+    It has the limits of the API, unless it stands for somebody else's server.
+    """
+    options = server_options(settings or Settings()) if limited else {}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options))

@@ -84,7 +84,7 @@ def faults() -> Faults:
 @pytest.fixture
 def shaky_shop(remote_shop: RemoteShop, object_store: ObjectStore, faults: Faults) -> Iterator[RemoteShop]:
     """The same shop, which reaches the object store only through a proxy with faults."""
-    with answering(proxy(object_store.url, faults)) as url:
+    with answering(proxy(object_store.url, faults), limited=False) as url:
         yield replace(remote_shop, extra={**remote_shop.extra, **object_store.environment_for(url)})
 
 

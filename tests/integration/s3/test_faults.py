@@ -74,7 +74,7 @@ def test_an_object_store_that_is_killed_and_restarted_loses_and_doubles_nothing(
         own_store.kill()
         own_store.start()
 
-    with answering(proxy(own_store.url, faults)) as url:
+    with answering(proxy(own_store.url, faults), limited=False) as url:
         shop = remote(tmp_path, own_store.environment_for(url))
         faults.at(method, part, restart)
         process = shop.start("run", "--as-of", "2026-01-01")
@@ -91,7 +91,7 @@ def test_an_object_store_that_stays_away_is_one_line_that_says_what_to_do(
     tmp_path: Path, own_store: ObjectStore
 ) -> None:
     faults = Faults()
-    with answering(proxy(own_store.url, faults)) as url:
+    with answering(proxy(own_store.url, faults), limited=False) as url:
         shop = remote(tmp_path, own_store.environment_for(url))
         faults.at("PUT", "/silver/clients/", own_store.kill)
         output = shop.filon("run", exit_code=1)

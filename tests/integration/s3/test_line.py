@@ -69,7 +69,13 @@ def test_each_layer_may_have_a_bucket_of_its_own(tmp_path: Path, object_store: O
     shop = remote(tmp_path, object_store.environment, "s3://{layer}-of-a-shop")
     assert shop.run()["status"] == "published"
     assert {name.split("/")[0] for name in shop.objects(Layer.GOLD)} >= {"fact_ventes", "dim_clients"}
-    assert {name.split("/")[0] for name in shop.objects(Layer.METADATA)} == {"builds", "ledger", "releases", "runs"}
+    assert {name.split("/")[0] for name in shop.objects(Layer.METADATA)} == {
+        "builds",
+        "heads",
+        "ledger",
+        "releases",
+        "runs",
+    }
 
 
 def test_before_the_first_run_there_is_nothing_to_see_and_no_bucket_is_made(

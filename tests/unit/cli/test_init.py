@@ -431,7 +431,7 @@ def test_a_name_that_is_no_unicode_makes_a_table(tmp_path: Path) -> None:
     write_project(tmp_path / "project", [path], "essai")
     shop = Shop(tmp_path, tmp_path / "project")
     shop.filon("check")
-    assert Line(shop, shop.run()).accepted == {"f_xe_te": 1}
+    assert Line(shop, shop.run()).accepted == {"f_te": 1}
 
 
 def test_files_of_one_form_are_one_dataset(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from pydantic_core import PydanticCustomError
 from filon.project import Column, ColumnType, Kind
 from filon.project.values import read_moment
 
-MOST_DIGITS = 34
 MOST_VALUES = 200
 LONGEST_TEXT = 1_000
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -77,7 +76,7 @@ def value_type(kind: ColumnType) -> Any:
         bound = 10 ** (kind.precision - kind.scale)
         shape = {"type": "number", "minimum": -bound, "maximum": bound}
         within = Field(ge=-bound, le=bound, json_schema_extra=_only(shape))
-        return Annotated[Decimal, within, BeforeValidator(number), AfterValidator(_storable)]
+        return Annotated[Decimal, within, BeforeValidator(number)]
     return {
         Kind.DOUBLE: Annotated[float, BeforeValidator(number), AfterValidator(_finite)],
         Kind.TEXT: Annotated[str, AfterValidator(_text)],
@@ -85,13 +84,6 @@ def value_type(kind: ColumnType) -> Any:
         Kind.TIMESTAMP: Annotated[dt.datetime, BeforeValidator(_moment)],
         Kind.BOOLEAN: Annotated[bool, BeforeValidator(_boolean)],
     }[kind.kind]
-
-
-def _storable(value: Decimal) -> Decimal:
-    """No store keeps a number of more digits, and not every one compares with it."""
-    if len(value.as_tuple().digits) > MOST_DIGITS:
-        raise wrong(f"more than {MOST_DIGITS} digits", "round it")
-    return value
 
 
 def _text(value: str) -> str:
