@@ -60,7 +60,10 @@ class NumberedLog(Generic[Content]):
         self._pattern = re.compile(rf"{re.escape(prefix)}/(\d+){re.escape(self._suffix)}")
         self._seals: dict[int, str] = {}
         self.accepts_loss = False
-        """Whether the newest document that can be read is taken for the newest one, although a newer one is lost."""
+        """Whether the newest document that can be read is taken for the newest one, although a newer one is lost.
+
+        The next document that is added ends that.
+        """
         self._lost = 0
 
     def sizes(self) -> dict[int, int]:
@@ -138,6 +141,7 @@ class NumberedLog(Generic[Content]):
         self.note_head(number)
         if self.accepts_loss:
             self.delete([lost for lost in numbers if before < lost < number])
+            self.accepts_loss = False
         return True
 
     def note_head(self, number: int) -> None:
