@@ -20,7 +20,7 @@ from filon.lake.location import Location, unusable
 ATTEMPTS = 20
 HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Entries of the log stay: what is gone from it is damage, not tidiness."""
-OF_A_NEWER_TOOL = re.compile("unsupported|not supported", re.IGNORECASE)
+OF_A_NEWER_TOOL = re.compile(r"Feature '\w+' is not supported")
 """In what deltalake says of a log that is sound, but written by a tool that knows more than it does."""
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
 _PRIMITIVES = {
