@@ -212,7 +212,6 @@ def test_a_loader_alive_keeps_its_lease_though_another_waits_for_it(
             lock.update_one({"_id": "loader"}, {"$max": {"until": dt.datetime(2999, 1, 1)}})
             time.sleep(0.1)
         session.sweep(0)
-        assert _lease(lock)["until"].year == 2999
         with pytest.raises(StoreBusy), other.loading():
             pass
         now = client.admin.command("hello")["localTime"]
