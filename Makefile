@@ -22,7 +22,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## generate sample CSV, run the line, serve API and dashboard; ARGS="--no-serve --purchases 100000"
+demo: setup  ## generate sample CSV, run the pipeline, serve API and dashboard; ARGS="--no-serve --purchases 100000"
 	$(BIN)/filon demo $(ARGS)
 
 test: setup browser  ## run every test
@@ -43,7 +43,7 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup  ## measure the line, the stores, the API and analyses; ARGS="--purchases 1000000"
+bench: setup  ## measure the pipeline, the stores, the API and analyses; ARGS="--purchases 1000000"
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.api

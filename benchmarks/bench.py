@@ -25,14 +25,14 @@ CHECKSUM = "SELECT count(*), sum(montant), sum(id_achat % 1000003 * (montant * 1
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measure:
     """A process: wall time in seconds, peak resident memory in MB."""
 
     seconds: float
     peak_mb: float
 
 
-def measure(command: Sequence[str], **environment: str) -> Measured:
+def measure(command: Sequence[str], **environment: str) -> Measure:
     """Run a command to its end; RuntimeError when it fails."""
     start = time.perf_counter()
     with tempfile.TemporaryFile() as output:
@@ -42,7 +42,7 @@ def measure(command: Sequence[str], **environment: str) -> Measured:
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{' '.join(command)} failed:\n{output.read().decode()[-4000:]}")
-    return Measured(time.perf_counter() - start, usage.ru_maxrss / 1000)
+    return Measure(time.perf_counter() - start, usage.ru_maxrss / 1000)
 
 
 def filon(*arguments: str) -> list[str]:
@@ -84,7 +84,7 @@ def prepare(folder: Path, purchases: int, dirty: float) -> Path:
     return sources
 
 
-def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measured], list[Measured]]:
+def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measure], list[Measure]]:
     """Run both in turn, from nothing each time, and see that they come to the same fact table."""
     ours, theirs = [], []
     for _ in range(rounds):
@@ -120,12 +120,12 @@ def checksum(files: list[str]) -> tuple[object, ...]:
     return duckdb.sql(CHECKSUM.format(files=files)).fetchall()[0]
 
 
-def median(measured: Sequence[Measured]) -> float:
+def median(measured: Sequence[Measure]) -> float:
     """Median wall time."""
     return statistics.median(item.seconds for item in measured)
 
 
-def row(purchases: int, ours: Sequence[Measured], theirs: Sequence[Measured]) -> str:
+def row(purchases: int, ours: Sequence[Measure], theirs: Sequence[Measure]) -> str:
     """One line of the table of results."""
     ratio = median(ours) / median(theirs)
     peaks = [max(item.peak_mb for item in group) for group in (ours, theirs)]

@@ -10,7 +10,7 @@ import argparse
 import secrets
 from pathlib import Path
 
-from benchmarks.bench import Measured, fresh, measure, median, prepare, run_command
+from benchmarks.bench import Measure, fresh, measure, median, prepare, run_command
 from filon.lake import locate, open_s3
 
 CHUNK = 8 << 20
@@ -57,7 +57,7 @@ def remove(place: str) -> None:
     location.delete(location.names())
 
 
-def row(what: str, measured: list[Measured], reference: list[Measured]) -> str:
+def row(what: str, measured: list[Measure], reference: list[Measure]) -> str:
     """One line of the table of results."""
     peak = max(item.peak_mb for item in measured)
     return f"| {what} | {median(measured):.1f} s | {peak:,.0f} MB | {median(measured) / median(reference):.2f} |"

@@ -125,10 +125,10 @@ class Settings(BaseSettings):
     )
     flows_schedule: str | None = Field(
         default=None,
-        description="When Prefect runs the line: a cron expression in the project's time zone; else never",
+        description="When Prefect runs the pipeline: a cron expression in the project's time zone; else never",
     )
     flows_look_s: int = Field(
-        default=30, ge=1, description="Seconds between two looks for new files, which make Prefect run the line"
+        default=30, ge=1, description="Seconds between two looks for new files, which make Prefect run the pipeline"
     )
     engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
     memory_limit: Size = Field(

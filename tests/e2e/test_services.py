@@ -57,7 +57,7 @@ def release(stack: Running) -> int:
 
 
 def ended_runs(address: str) -> list[dict[str, Any]]:
-    """The flow runs that Prefect knows, once none goes on: the line still notes what it did when it has published."""
+    """The flow runs that Prefect knows, once all ended: the pipeline notes what it did after it has published."""
     end = time.monotonic() + LONGEST_S
     while True:
         found: list[dict[str, Any]] = httpx.post(

@@ -101,7 +101,7 @@ class Shop:
         return replace(self, extra=variables).filon(*arguments, exit_code=exit_code)
 
     def run(self, *options: str, exit_code: int = 0) -> dict[str, Any]:
-        """Run the line and give back its report."""
+        """Run the pipeline and give back its report."""
         report: dict[str, Any] = json.loads(self.filon("run", "--json", *_dated(options), exit_code=exit_code))
         return report
 

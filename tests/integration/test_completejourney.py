@@ -1,4 +1,4 @@
-"""A year of real purchases through the whole line, against the same figures computed in plain Python."""
+"""A year of real purchases through the whole pipeline, against the same figures computed in plain Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that act on the line: names that look alike, files that cannot be read, disks that are full."""
+"""Files that act on the pipeline: names that look alike, files that cannot be read, disks that are full."""
 
 from __future__ import annotations
 

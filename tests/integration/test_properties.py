@@ -1,4 +1,4 @@
-"""Properties of the line that must hold for any bytes, any text and any history of files."""
+"""Properties of the pipeline that must hold for any bytes, any text and any history of files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from filon.lake import Lake, Layer, Sources
-from filon.line import Until, run_line
+from filon.pipeline.report import FileLine, RunReport, RunStatus
+from filon.pipeline.run import run_pipeline
+from filon.pipeline.runner import Until
 from filon.project import Project, load_project
 from filon.projects import retail
-from filon.report import FileLine, RunReport, RunStatus
 from filon.settings import Settings
 from tests.oracle import COLUMNS, GOLD, History, Row, outcome_of, read_file
 
@@ -64,7 +65,9 @@ class Place:
         """One run."""
         sources = Sources(str(self.folder / "sources"))
         options = Settings(threads=1)
-        return run_line(options, retail_project(), self.lake, sources, as_of=as_of, now=NOW, until=until, force=force)
+        return run_pipeline(
+            options, retail_project(), self.lake, sources, as_of=as_of, now=NOW, until=until, force=force
+        )
 
     def bronze(self) -> list[tuple[Any, ...]]:
         """The records of the purchases as received, in order."""

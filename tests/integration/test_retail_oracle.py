@@ -15,11 +15,11 @@ import pytest
 from deltalake import DeltaTable
 
 from filon.lake import Lake, Layer, Sources
-from filon.line import run_line
+from filon.pipeline.report import RunReport, RunStatus
+from filon.pipeline.run import run_pipeline
 from filon.project import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
-from filon.report import RunReport, RunStatus
 from filon.settings import Settings
 from tests.oracle import COLUMNS, GOLD, KEYS, Outcome, Row, files_of, outcome_of
 
@@ -147,7 +147,7 @@ class Ran:
 def run(folder: Path, lake: Path) -> Ran:
     project = load_project(retail.FOLDER)
     place = Lake(str(lake))
-    report = run_line(Settings(threads=2), project, place, Sources(str(folder)), as_of=AS_OF, now=NOW)
+    report = run_pipeline(Settings(threads=2), project, place, Sources(str(folder)), as_of=AS_OF, now=NOW)
     assert report.status is RunStatus.PUBLISHED, report.error
     return Ran(report, place, outcome_of(files_of(folder).items(), AS_OF))
 

@@ -24,6 +24,7 @@ from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
+from filon.pipeline.report import RunReport, RunStatus
 from filon.project import checks, document, grammar, load_project, odcs
 from filon.project.formats import _TOKENS as DATE_LETTERS
 from filon.project.functions import GROUPS
@@ -33,23 +34,22 @@ from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
 from filon.project.values import LONGEST_PATTERN
 from filon.project.vocabulary import (
-    AggregationWords,
-    AnalysisWords,
-    Answer,
-    ChartWords,
-    ColumnWords,
+    AggregationSpec,
+    AnalysisSpec,
+    ChartSpec,
+    ColumnSpec,
     Dialect,
-    Dimension,
-    Measure,
-    ModelWords,
+    DimensionSpec,
+    EndpointSpec,
+    MeasureSpec,
+    ModelSpec,
     Normalise,
     RowRule,
-    ServingWords,
-    SourceWords,
+    ServingSpec,
+    SourceSpec,
     Window,
 )
 from filon.projects import retail
-from filon.report import RunReport, RunStatus
 from filon.serving.stores import open_store
 from filon.settings import PREFIX, Settings
 from filon.stages.context import TableStatus
@@ -59,20 +59,20 @@ ROOT = Path(__file__).parents[2]
 SOURCE = Path(filon.__file__).parent
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")] + sorted(ROOT.glob("docs/**/*.md"))
 VOCABULARY = (
-    SourceWords,
+    SourceSpec,
     Dialect,
     RowRule,
-    ColumnWords,
+    ColumnSpec,
     Normalise,
-    ModelWords,
-    ServingWords,
+    ModelSpec,
+    ServingSpec,
     Window,
-    AggregationWords,
-    Measure,
-    Dimension,
-    Answer,
-    ChartWords,
-    AnalysisWords,
+    AggregationSpec,
+    MeasureSpec,
+    DimensionSpec,
+    EndpointSpec,
+    ChartSpec,
+    AnalysisSpec,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}
@@ -143,7 +143,9 @@ def file_reasons() -> set[str]:
     """The reasons with which bronze refuses files."""
     paths = [path.relative_to(SOURCE) for path in (SOURCE / "stages" / "bronze").glob("*.py")]
     calls = (node for path in paths for node in texts_in(path) if isinstance(node, ast.Call) and node.args)
-    found = {text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Refused"}
+    found = {
+        text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "FileRejected"
+    }
     return {reason for reason in found if reason}
 
 

@@ -20,9 +20,9 @@ from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.api.tables import BATCH, ERRORS, NOT_MODIFIED
 from filon.project import Kind
-from filon.project.serving import CUT, Cube, Operator, Order, Served, cut_text
+from filon.project.serving import GROUPING_KEY, Cube, Operator, Order, ServedTable, grouping_key
 from filon.project.values import EXACT
-from filon.project.vocabulary import Answer
+from filon.project.vocabulary import EndpointSpec
 from filon.serving.query import Condition, Query, Row, Value
 
 LENGTHS = {Period.DAY: 10, Period.MONTH: 7, Period.YEAR: 4}
@@ -32,13 +32,13 @@ Number = int | Decimal
 class AggregationEndpoint:
     """One answer of a cube: a total, or one per period."""
 
-    def __init__(self, service: Service, served: Served, cube: Cube, *, series: bool) -> None:
+    def __init__(self, service: Service, served: ServedTable, cube: Cube, *, series: bool) -> None:
         self._service = service
         self._served = served
         self._cube = cube
-        self._answer: Answer = cube.series if series else cube.total
+        self._answer: EndpointSpec = cube.series if series else cube.total
         self._series = series
-        self._sort = (Order(cube.time.name, descending=True), Order(CUT))
+        self._sort = (Order(cube.time.name, descending=True), Order(GROUPING_KEY))
         self.parameters = aggregation_parameters(cube, series=series)
 
     async def answer(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class AggregationEndpoint:
             return unchanged
         days = [row async for row in self._days(snapshot, asked)]
         body = await asyncio.to_thread(self._body, days, asked.period)
-        return await service.answering.whole(request, origin, tag, body)
+        return await service.answering.complete(request, origin, tag, body)
 
     def _body(self, days: Iterable[Row], period: Period) -> bytes:
         return json_bytes(self._periods(days, period) if self._series else self._sums(days))
@@ -62,7 +62,7 @@ class AggregationEndpoint:
         """The sums of every day in the range, newest first; the load's cube has one row per day and choice."""
         snapshot.table(self._cube.stored.name)
         time = self._cube.time.name
-        conditions = [Condition(CUT, Operator.EQUAL, cut_text(asked.choice))]
+        conditions = [Condition(GROUPING_KEY, Operator.EQUAL, grouping_key(asked.choice))]
         if asked.first is not None:
             conditions.append(Condition(time, Operator.AT_LEAST, asked.first))
         if asked.last is not None:

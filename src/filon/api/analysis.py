@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.answers import Origin
-from filon.api.columns import Library
+from filon.api.columns import ColumnCache
 from filon.api.parameters import analysis_parameters, read_analysis
-from filon.api.problems import Refusal, documented
+from filon.api.problems import HttpProblem, documented
 from filon.api.rendering import json_bytes
 from filon.api.schemas import analysis_model
 from filon.api.service import Service
@@ -29,7 +29,7 @@ MOST_ANSWERS = 100
 class AnalysisEndpoint:
     """The analyses of one table of facts."""
 
-    def __init__(self, service: Service, library: Library, cube: Cube, prefix: str) -> None:
+    def __init__(self, service: Service, library: ColumnCache, cube: Cube, prefix: str) -> None:
         self._service = service
         self._library = library
         self._instead = f"{prefix}/{cube.series.path}"
@@ -44,13 +44,13 @@ class AnalysisEndpoint:
         origin = Origin(snapshot, tuple(snapshot.table(name) for name in analysis.inputs))
         if not has_columns(snapshot.table(self._library.name)):
             detail = f"{analysis.table} has more than {MOST_FACTS:,} rows, which are not analysed in memory. "
-            raise Refusal(409, "too-many-facts", f"{detail}Sums over time are at {self._instead}.")
+            raise HttpProblem(409, "too-many-facts", f"{detail}Sums over time are at {self._instead}.")
         tag = service.answering.tag(request, snapshot)
         if unchanged := service.answering.unchanged(request, origin, tag):
             return unchanged
         key = (snapshot.load, asked.question)
         body = await self._answers.get(key, lambda: self._body(snapshot, asked.question))
-        return await service.answering.whole(request, origin, tag, body)
+        return await service.answering.complete(request, origin, tag, body)
 
     async def _body(self, snapshot: Snapshot, question: Question) -> bytes:
         columns = await self._library.columns(snapshot)
@@ -68,7 +68,7 @@ class Analyses:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._libraries = {
-            name: Library(service.reader, service.snapshots, served.analysis)
+            name: ColumnCache(service.reader, service.snapshots, served.analysis)
             for name, served in service.served.items()
             if served.analysis is not None
         }

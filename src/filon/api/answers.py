@@ -75,7 +75,7 @@ class Answering:
                 return Response(status_code=304, headers={**origin.headers(), "ETag": etag})
         return None
 
-    async def whole(
+    async def complete(
         self, request: Request, origin: Origin, tag: str, body: bytes, headers: dict[str, str] | None = None
     ) -> Response:
         """JSON, compressed if it is worth it."""

@@ -19,12 +19,12 @@ from filon import __version__
 from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
-from filon.api.edge import METRICS_PATH, Edge
 from filon.api.headers import SafeAnswers
 from filon.api.heads import Heads
 from filon.api.health import health_router
 from filon.api.logs import LOGGER
 from filon.api.metrics import CONTENT_TYPE, Metrics
+from filon.api.middleware import METRICS_PATH, RequestMiddleware
 from filon.api.page import page_router
 from filon.api.pipeline import pipeline_router
 from filon.api.problems import HANDLERS, ProblemSchema, documented
@@ -108,7 +108,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     ):
         app.include_router(router)
     app.add_middleware(Heads)
-    app.add_middleware(Edge, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
+    app.add_middleware(RequestMiddleware, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
     origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]
     if origins:
         app.add_middleware(

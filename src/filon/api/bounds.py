@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
-from filon.api.problems import LONGEST_PATH, Refusal
+from filon.api.problems import LONGEST_PATH, HttpProblem
 
 LONGEST_QUERY = 16_384
 MOST_PARAMETERS = 1_000
@@ -16,19 +16,19 @@ CLOSE = {"Connection": "close"}
 def require_bounded(scope: Scope) -> None:
     """Refusal of a request whose path, parameters, headers or body are larger than any that could be answered."""
     if len(scope["raw_path"]) > LONGEST_PATH:
-        raise Refusal(414, "path-too-long", f"The path has more than {LONGEST_PATH:,} bytes. Shorten it.")
+        raise HttpProblem(414, "path-too-long", f"The path has more than {LONGEST_PATH:,} bytes. Shorten it.")
     query = scope["query_string"]
     if len(query) > LONGEST_QUERY:
-        raise Refusal(414, "query-too-long", f"The parameters have more than {LONGEST_QUERY:,} bytes. Ask for less.")
+        raise HttpProblem(414, "query-too-long", f"Parameters of more than {LONGEST_QUERY:,} bytes. Ask for less.")
     if query.count(b"&") >= MOST_PARAMETERS:
-        raise Refusal(422, "too-many-parameters", f"More than {MOST_PARAMETERS:,} parameters. Ask for less.")
+        raise HttpProblem(422, "too-many-parameters", f"More than {MOST_PARAMETERS:,} parameters. Ask for less.")
     headers = scope["headers"]
     if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
         detail = f"More than {MOST_HEADERS} headers, or than {LONGEST_HEADERS:,} bytes of them. Send fewer cookies."
-        raise Refusal(431, "headers-too-large", detail, headers=CLOSE)
+        raise HttpProblem(431, "headers-too-large", detail, headers=CLOSE)
     if _body_bytes(headers) > LARGEST_BODY:
         detail = f"The body has more than {LARGEST_BODY:,} bytes. Nothing here needs one."
-        raise Refusal(413, "body-too-large", detail, headers=CLOSE)
+        raise HttpProblem(413, "body-too-large", detail, headers=CLOSE)
 
 
 def _body_bytes(headers: list[tuple[bytes, bytes]]) -> int:

@@ -16,27 +16,27 @@ from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Model
 from filon.project.analysis import PERIODS, Analysis
-from filon.project.serving import Served
+from filon.project.serving import ServedTable
 from filon.serving.columns.chunks import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
 
 
-def describe(model: Model, served: Served, prefix: str, snapshot: Snapshot) -> dict[str, object]:
+def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, object]:
     """A table for readers who do not know it."""
     contract, stored = served.contract, served.stored
     state, known = snapshot.state, snapshot.known(served.name)
     quality = None if known is None else "warned" if known.warned else "passed"
     return {
         "name": served.name,
-        "path": f"{prefix}/{served.words.path or f'tables/{served.name}'}",
+        "path": f"{prefix}/{served.spec.path or f'tables/{served.name}'}",
         "description": contract.description,
         "grain": contract.grain,
         "key": stored.key,
         "columns": [column_info(column) for column in stored.columns],
         "filters": list(served.filters),
-        "sort": [f"-{step.column}" if step.descending else step.column for step in stored.whole(stored.sort)],
+        "sort": [f"-{step.column}" if step.descending else step.column for step in stored.total_order(stored.sort)],
         "sortable": stored.sortable,
-        "maximum_limit": served.words.maximum_limit,
+        "maximum_limit": served.spec.maximum_limit,
         "rows": known.rows if known else None,
         "release": state.release if known else None,
         "gold_at": known.gold_at if known else None,
@@ -70,7 +70,7 @@ def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
     }
 
 
-def _is_analysed(served: Served, snapshot: Snapshot) -> bool:
+def _is_analysed(served: ServedTable, snapshot: Snapshot) -> bool:
     """Whether the load holds the columns that analyses are computed from."""
     if served.analysis is None:
         return False

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from filon.api.problems import Refusal
+from filon.api.problems import HttpProblem
 from filon.api.snapshot import Reader, Snapshot, Snapshots
 from filon.errors import StoreError
 from filon.project.analysis import Analysis
@@ -36,7 +36,7 @@ class _Held:
     coded: Coded
 
 
-class Library:
+class ColumnCache:
     """The columns of one table's facts."""
 
     def __init__(self, reader: Reader, snapshots: Snapshots, analysis: Analysis) -> None:
@@ -44,7 +44,7 @@ class Library:
         self._reader = reader
         self._snapshots = snapshots
         self._table = chunk_table(analysis)
-        self._sort = self._table.whole(())
+        self._sort = self._table.total_order(())
         self._held: OrderedDict[LoadId, _Held] = OrderedDict()
         self._fetching: dict[LoadId, asyncio.Task[Columns]] = {}
         self._lock = asyncio.Lock()
@@ -77,7 +77,7 @@ class Library:
         while True:
             await asyncio.sleep(FOLLOW_S)
             if self._held:
-                with suppress(StoreError, Refusal):  # whoever asks is told
+                with suppress(StoreError, HttpProblem):  # whoever asks is told
                     # not by way of the snapshots: requests would wait there for a store that does not answer
                     if states := await self._reader.states():
                         await self.columns(self._snapshots.of(states[0]))

@@ -58,7 +58,7 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], 
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
     except (ValueError, TypeError, ArithmeticError):
         raise wrong from None
-    if sort != table.whole(sort):
+    if sort != table.total_order(sort):
         raise wrong
     return Cursor(found, sort, place)
 

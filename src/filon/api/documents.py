@@ -1,4 +1,4 @@
-"""Answers about the line itself: they are small, may change between two requests, and belong to no page."""
+"""Answers about the pipeline itself: they are small, may change between two requests, and belong to no page."""
 
 from __future__ import annotations
 

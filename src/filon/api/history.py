@@ -1,4 +1,4 @@
-"""What the line left in the store's records, read for readers."""
+"""What the pipeline left in the store's records, read for readers."""
 
 from __future__ import annotations
 

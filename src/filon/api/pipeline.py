@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.parameters import Nothing, Parameters, nearest
-from filon.api.problems import Refusal, documented
+from filon.api.problems import HttpProblem, documented
 from filon.api.rendering import JSON_TYPE, json_bytes
 from filon.api.schemas import PipelineStatus, RefreshTime
 from filon.api.service import Service
@@ -85,7 +85,7 @@ class PipelineEndpoints:
         known, name = self._known(state), request.path_params["collection"]
         if name not in known:
             fix = nearest(name, known)
-            raise Refusal(404, "unknown-collection", f"There is no collection of this name: {fix}")
+            raise HttpProblem(404, "unknown-collection", f"There is no collection of this name: {fix}")
         return self._answer(refresh_time(known[name]), state)
 
     async def _state(self, *, empty: bool = False) -> ServedState | None:

@@ -33,7 +33,7 @@ class Mistake:
     fix: str
 
 
-class Refusal(Exception):
+class HttpProblem(Exception):
     """A request that gets a problem document for an answer. ``kind`` ends the document's type."""
 
     def __init__(
@@ -108,15 +108,15 @@ def shown(value: str) -> str:
     return text + ("…" if len(value) > LONGEST_SHOWN else "")
 
 
-def mistaken(mistakes: Iterable[Mistake], total: int) -> Refusal:
+def mistaken(mistakes: Iterable[Mistake], total: int) -> HttpProblem:
     """The refusal of parameters; the first mistakes are named, the others counted."""
     found = list(islice(mistakes, MOST_MISTAKES))
     more = f", and {total - len(found):,} more" if total > len(found) else ""
     names = ", ".join(mistake.parameter for mistake in found)
-    return Refusal(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=found)
+    return HttpProblem(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=found)
 
 
-def problem(refusal: Refusal, path: str) -> Response:
+def problem(refusal: HttpProblem, path: str) -> Response:
     """The answer to a request that is refused."""
     document: dict[str, object] = {
         "type": f"urn:filon:problem:{refusal.kind}",
@@ -131,24 +131,26 @@ def problem(refusal: Refusal, path: str) -> Response:
     return Response(orjson.dumps(document), refusal.status, headers, MEDIA_TYPE)
 
 
-def unavailable(detail: str) -> Refusal:
+def unavailable(detail: str) -> HttpProblem:
     """The store cannot answer now; the same request may be answered soon."""
-    return Refusal(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return HttpProblem(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def gone() -> Refusal:
+def gone() -> HttpProblem:
     """The load that was being read is no longer kept; what is asked anew is answered from another one."""
-    return Refusal(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
+    return HttpProblem(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
 
 
-def defect() -> Refusal:
+def defect() -> HttpProblem:
     """Something that nobody foresaw. The log knows more."""
-    return Refusal(500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer.")
+    return HttpProblem(
+        500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer."
+    )
 
 
 async def answer_refusal(request: Request, error: Exception) -> Response:
     """Answer what a handler refused."""
-    if not isinstance(error, Refusal):
+    if not isinstance(error, HttpProblem):
         raise error
     return problem(error, request.url.path)
 
@@ -175,16 +177,18 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
         raise error
     path = shown(request.url.path)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        refusal = Refusal(404, "unknown-path", f"There is no {path}. See /docs for the paths.")
+        refusal = HttpProblem(404, "unknown-path", f"There is no {path}. See /docs for the paths.")
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        refusal = Refusal(405, "method-not-allowed", f"{path} is only read: use GET or HEAD.", headers=error.headers)
+        refusal = HttpProblem(
+            405, "method-not-allowed", f"{path} is only read: use GET or HEAD.", headers=error.headers
+        )
     else:
-        refusal = Refusal(error.status_code, "http", str(error.detail), headers=error.headers)
+        refusal = HttpProblem(error.status_code, "http", str(error.detail), headers=error.headers)
     return problem(refusal, request.url.path)
 
 
 HANDLERS = {
-    Refusal: answer_refusal,
+    HttpProblem: answer_refusal,
     LoadGone: answer_load_gone,
     StoreError: answer_store_error,
     HTTPException: answer_http_error,

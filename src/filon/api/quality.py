@@ -14,7 +14,7 @@ from starlette.responses import Response
 from filon.api.documents import ERRORS, answer
 from filon.api.history import release_checked_at
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, nearest, refused
-from filon.api.problems import Refusal, documented
+from filon.api.problems import HttpProblem, documented
 from filon.api.service import Service
 from filon.serving.history import CheckRecord, DatasetRecord, QualityRecord, RefusedFiles, RejectedRow
 from filon.serving.state import ServedState
@@ -111,7 +111,7 @@ class QualityEndpoints:
         found = await self._service.history.quality(state.release)
         if found is None:
             detail = f"Nobody noted the quality of release {state.release} yet. The next `filon run` does."
-            raise Refusal(404, "no-quality", detail)
+            raise HttpProblem(404, "no-quality", detail)
         return state, found
 
 

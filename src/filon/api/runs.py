@@ -1,4 +1,4 @@
-"""How the runs of the line went."""
+"""How the runs of the pipeline went."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from filon.api.documents import ERRORS, answer
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip
-from filon.api.problems import Refusal, documented
+from filon.api.problems import HttpProblem, documented
 from filon.api.service import Service
 from filon.serving.history import MOST_RUNS, RunRecord
 
@@ -52,7 +52,7 @@ def runs_router(service: Service, prefix: str) -> APIRouter:
         one.read(request)
         found = await service.history.run(request.path_params["run_id"])
         if found is None:
-            raise Refusal(404, "unknown-run", f"There is no run of this id. The newest {MOST_RUNS} are remembered.")
+            raise HttpProblem(404, "unknown-run", f"There is no run of this id. The newest {MOST_RUNS} are remembered.")
         return await answer(request, found.model_dump())
 
     router.add_api_route(
@@ -61,7 +61,7 @@ def runs_router(service: Service, prefix: str) -> APIRouter:
         response_model=RunRecords,
         responses=documented(*ERRORS),
         openapi_extra=several.openapi,
-        summary="How the runs of the line went, newest first",
+        summary="How the runs of the pipeline went, newest first",
         operation_id="runs",
     )
     router.add_api_route(

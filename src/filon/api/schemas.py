@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from filon.project import Column, Kind
 from filon.project.analysis import PERIODS, Analysis, Operation
-from filon.project.serving import Cube, Served
+from filon.project.serving import Cube, ServedTable
 
 TYPES: dict[Kind, Any] = {
     Kind.INTEGER: int,
@@ -45,7 +45,7 @@ def _model(name: str, parts: Mapping[str, tuple[Any, Any]], config: ConfigDict =
     return found
 
 
-def row_model(served: Served, *, partial: bool = False) -> type[BaseModel]:
+def row_model(served: ServedTable, *, partial: bool = False) -> type[BaseModel]:
     """A row of a table; ``partial``: a request may ask for some columns only."""
     parts = {f"column_{index}": _field(column) for index, column in enumerate(served.stored.columns)}
     if partial:
@@ -54,10 +54,10 @@ def row_model(served: Served, *, partial: bool = False) -> type[BaseModel]:
     return _model(_camel(served.name), parts)
 
 
-def list_model(served: Served) -> type[BaseModel]:
+def list_model(served: ServedTable) -> type[BaseModel]:
     """A list of rows of a table."""
     counted: dict[str, tuple[Any, Any]] = {"total": (int, Field(description="Rows that meet the filters"))}
-    if served.words.paged:
+    if served.spec.paged:
         counted["skip"] = (int, Field(description="Rows left out before the first"))
         counted["limit"] = (int, Field(description="Most rows of the page"))
     row: Any = row_model(served, partial=True)

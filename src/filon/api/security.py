@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from filon.api.logs import LOGGER
-from filon.api.problems import Refusal, unavailable
+from filon.api.problems import HttpProblem, unavailable
 from filon.api.requirement import Requirement, is_there
 from filon.errors import ConfigError, NotFound, StoreError
 from filon.private import alone, remove, write_private
@@ -213,7 +213,7 @@ class Guard:
         secret = _presented(headers)
         if secret is None:
             detail = "Give an API key: Authorization: Bearer KEY, or X-API-Key: KEY."
-            raise Refusal(401, "key-missing", detail, headers=CHALLENGE)
+            raise HttpProblem(401, "key-missing", detail, headers=CHALLENGE)
         if self._is_gone:
             raise ConfigError(f"{self._file.path} is gone")
         digest = hash_of(secret)
@@ -221,9 +221,9 @@ class Guard:
         self._latest = max(self._latest, now)  # a clock that is set back does not bring back a key that was over
         if not matching or not matching[0].is_valid(self._latest):
             detail = "The API key is unknown, expired or revoked. `filon apikey create` makes one."
-            raise Refusal(401, "key-refused", detail, headers=CHALLENGE)
+            raise HttpProblem(401, "key-refused", detail, headers=CHALLENGE)
         if scope is Scope.ADMIN and matching[0].scope is not Scope.ADMIN:
-            raise Refusal(403, "scope-missing", "This needs an API key with the scope admin.")
+            raise HttpProblem(403, "scope-missing", "This needs an API key with the scope admin.")
         return matching[0]
 
     def _known(self) -> tuple[ApiKey, ...]:

@@ -10,7 +10,7 @@ from filon.api.answers import Answering
 from filon.api.history import History
 from filon.api.snapshot import Reader, Snapshots
 from filon.project import Project
-from filon.project.serving import Served, served_tables
+from filon.project.serving import ServedTable, served_tables
 from filon.serving.feeds import feeds_of
 from filon.serving.protocol import Store
 
@@ -22,7 +22,7 @@ class Service:
     """One project, served from one store."""
 
     project: Project
-    served: Mapping[str, Served]
+    served: Mapping[str, ServedTable]
     reader: Reader
     snapshots: Snapshots
     answering: Answering

@@ -9,16 +9,16 @@ from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from filon.api.problems import Refusal, gone, unavailable
+from filon.api.problems import HttpProblem, gone, unavailable
 from filon.errors import StoreUnavailable
 from filon.project.serving import StoredTable
 from filon.serving.feeds import Feed
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
-from filon.serving.state import LoadId, Marks, ServedState, TableState
+from filon.serving.state import LoadId, PageIndex, ServedState, TableState
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 Value = TypeVar("Value")
 FRESH_S = 0.2
 """How long the list of loads is believed without asking the store again."""
@@ -57,7 +57,7 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._counts: Remembered[int] = Remembered()
-        self._marks: Remembered[Marks | None] = Remembered()
+        self._page_indexes: Remembered[PageIndex | None] = Remembered()
 
     @property
     def name(self) -> str:
@@ -82,11 +82,13 @@ class Reader:
         key = (load, table.name, conditions)
         return await self._counts.get(key, lambda: self._patiently(self._store.count(load, table, conditions)))
 
-    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
+    async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The marks of a table; fetched once."""
-        return await self._marks.get((load, table.name), lambda: self._patiently(self._store.marks(load, table)))
+        return await self._page_indexes.get(
+            (load, table.name), lambda: self._patiently(self._store.page_index(load, table))
+        )
 
-    async def ask(self, question: Callable[[Records], Coroutine[Any, Any, Answer]]) -> Answer:
+    async def ask(self, question: Callable[[Records], Coroutine[Any, Any, Result]]) -> Result:
         """What the records of the store say."""
         return await self._patiently(question(self._store.records))
 
@@ -95,7 +97,7 @@ class Reader:
         await self._store.shut_readers()
         self._store.shut()
 
-    async def _patiently(self, question: Coroutine[Any, Any, Answer]) -> Answer:
+    async def _patiently(self, question: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.ensure_future(question)
         try:
             if not await _is_done(task, QUESTION_PATIENCE_S):
@@ -145,12 +147,12 @@ class Snapshot:
         found = self.state.tables.get(name)
         if found is None:
             detail = f"Release {self.state.release} does not hold {name}. `filon run` loads tables that are new."
-            raise Refusal(404, "table-not-loaded", detail)
+            raise HttpProblem(404, "table-not-loaded", detail)
         if not self._fits(found):
             of = self.feeds[name].served.name
             detail = f"Release {self.state.release} was loaded when {of} had another contract than this API reads. "
             detail += "`filon run` loads it anew; an API that is older than the contract must be started again."
-            raise Refusal(409, "other-contract", detail)
+            raise HttpProblem(409, "other-contract", detail)
         return found
 
     def known(self, name: str) -> TableState | None:
@@ -195,7 +197,7 @@ class Snapshots:
             if state.release == release:
                 return self.of(state)
         kept = ", ".join(str(number) for number in dict.fromkeys(state.release for state in states))
-        raise Refusal(404, "unknown-release", f"The release asked for is not served. These are kept: {kept}.")
+        raise HttpProblem(404, "unknown-release", f"The release asked for is not served. These are kept: {kept}.")
 
     def of(self, state: ServedState) -> Snapshot:
         """A load, seen as contracts say today."""
@@ -210,5 +212,5 @@ class Snapshots:
         if found is None:
             raise gone()
         if release not in (None, found.release):
-            raise Refusal(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
+            raise HttpProblem(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
         return self.of(found)

@@ -25,13 +25,13 @@ from filon.api.parameters import (
     read_list,
     refused,
 )
-from filon.api.problems import Refusal, documented
+from filon.api.problems import HttpProblem, documented
 from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, json_bytes_beside, make_writer
 from filon.api.schemas import list_model, row_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Column
-from filon.project.serving import Operator, Order, Served
+from filon.project.serving import Operator, Order, ServedTable
 from filon.serving.query import Condition, Query, Row, Value
 
 BATCH = 5_000
@@ -57,11 +57,11 @@ class Page:
 class ListEndpoint:
     """The list of one table."""
 
-    def __init__(self, service: Service, served: Served) -> None:
+    def __init__(self, service: Service, served: ServedTable) -> None:
         self._service = service
         self._served = served
         self._stored = served.stored
-        self._sort = served.stored.whole(served.stored.sort)
+        self._sort = served.stored.total_order(served.stored.sort)
         self.parameters = list_parameters(served)
 
     async def answer(self, request: Request) -> Response:
@@ -70,14 +70,14 @@ class ListEndpoint:
         cursor = None
         if asked.after is not None:
             cursor = read_cursor(asked.after, self._stored, asked.conditions, self._service.secret())
-        if cursor is not None and asked.sort is not None and self._stored.whole(asked.sort) != cursor.sort:
+        if cursor is not None and asked.sort is not None and self._stored.total_order(asked.sort) != cursor.sort:
             raise refused("sort", "the cursor belongs to another order", "leave sort out, or begin without a cursor")
         snapshot = await self._service.snapshots.choose(asked.release, cursor.load if cursor else None)
         origin = Origin(snapshot, (snapshot.table(self._served.name),))
         tag = self._service.answering.tag(request, snapshot)
         if unchanged := self._service.answering.unchanged(request, origin, tag):
             return unchanged
-        sort = cursor.sort if cursor else self._stored.whole(asked.sort) if asked.sort else self._sort
+        sort = cursor.sort if cursor else self._stored.total_order(asked.sort) if asked.sort else self._sort
         page = Page(
             snapshot,
             sort,
@@ -93,7 +93,7 @@ class ListEndpoint:
 
     def _limit(self, asked: ListRequest) -> int | None:
         if asked.limit is None and asked.format is Format.JSON:
-            return self._served.words.default_limit
+            return self._served.spec.default_limit
         return asked.limit
 
     async def _total(self, snapshot: Snapshot, conditions: tuple[Condition, ...]) -> int:
@@ -113,10 +113,10 @@ class ListEndpoint:
         if asked.fields is not None:
             rows = [{name: row[name] for name in asked.fields} for row in rows]
         body: dict[str, object] = {"total": page.total, "data": rows}
-        if self._served.words.paged:
+        if self._served.spec.paged:
             body = {"total": page.total, "skip": page.skip, "limit": limit, "data": rows}
         text = await json_bytes_beside(body) if len(rows) > FEW_ROWS else json_bytes(body)
-        return await self._service.answering.whole(request, origin, tag, text, headers)
+        return await self._service.answering.complete(request, origin, tag, text, headers)
 
     async def _file(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
         columns = self._columns(asked.fields)
@@ -162,11 +162,11 @@ class ListEndpoint:
 
     async def _jump(self, page: Page) -> tuple[int, tuple[Value, ...] | None]:
         """Where to begin so that few rows are left out, and how many still are."""
-        marks = await self._service.reader.marks(page.snapshot.load, self._stored)
-        if marks is None or page.skip < marks.step:
+        page_index = await self._service.reader.page_index(page.snapshot.load, self._stored)
+        if page_index is None or page.skip < page_index.step:
             return page.skip, None
-        index = min(page.skip // marks.step, len(marks.keys) - 1)
-        return page.skip - index * marks.step, marks.place(index, self._stored)
+        index = min(page.skip // page_index.step, len(page_index.keys) - 1)
+        return page.skip - index * page_index.step, page_index.place(index, self._stored)
 
     def _columns(self, fields: tuple[str, ...] | None) -> Sequence[Column]:
         return self._stored.columns if fields is None else [self._stored.column(name) for name in fields]
@@ -175,7 +175,7 @@ class ListEndpoint:
 class ItemEndpoint:
     """One row of a table, by its key."""
 
-    def __init__(self, service: Service, served: Served) -> None:
+    def __init__(self, service: Service, served: ServedTable) -> None:
         self._service = service
         self._served = served
         key = served.stored.column(served.stored.key[0])
@@ -201,8 +201,8 @@ class ItemEndpoint:
         rows = await service.reader.find(snapshot.load, self._served.stored, query)
         if not rows:
             detail = f"{self._served.name} has no row with this {self._key} in release {snapshot.state.release}."
-            raise Refusal(404, "no-such-row", detail)
-        return await service.answering.whole(request, origin, tag, json_bytes(rows[0]))
+            raise HttpProblem(404, "no-such-row", detail)
+        return await service.answering.complete(request, origin, tag, json_bytes(rows[0]))
 
 
 def table_router(service: Service, prefix: str) -> APIRouter:
@@ -211,27 +211,27 @@ def table_router(service: Service, prefix: str) -> APIRouter:
     for served in service.served.values():
         endpoint, model = ListEndpoint(service, served), list_model(served)
         paths = [f"{prefix}/tables/{served.name}"]
-        if served.words.path:
-            paths.insert(0, f"{prefix}/{served.words.path}")
+        if served.spec.path:
+            paths.insert(0, f"{prefix}/{served.spec.path}")
         for path in paths:
             _add_list(router, path, served, endpoint, model)
-        if served.words.path and served.words.item:
+        if served.spec.path and served.spec.item:
             item = ItemEndpoint(service, served)
             router.add_api_route(
-                f"{prefix}/{served.words.path}/{{id}}",
+                f"{prefix}/{served.spec.path}/{{id}}",
                 item.answer,
                 response_model=row_model(served),
                 responses={**NOT_MODIFIED, **documented(*ERRORS)},
                 openapi_extra=item.parameters.openapi,
                 summary=f"{served.name}: one row",
-                tags=[served.words.tag],
+                tags=[served.spec.tag],
                 operation_id=f"{served.name}_item",
             )
     router.add_api_route(f"{prefix}/tables/{{name}}", _unknown_table(service), include_in_schema=False)
     return router
 
 
-def _add_list(router: APIRouter, path: str, served: Served, endpoint: ListEndpoint, model: Any) -> None:
+def _add_list(router: APIRouter, path: str, served: ServedTable, endpoint: ListEndpoint, model: Any) -> None:
     is_generic = "/tables/" in path
     files: dict[int | str, dict[str, Any]] = {
         200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in FILES}}
@@ -244,7 +244,7 @@ def _add_list(router: APIRouter, path: str, served: Served, endpoint: ListEndpoi
         openapi_extra=endpoint.parameters.openapi,
         summary=f"{served.name}: rows",
         description=served.contract.description or served.contract.grain,
-        tags=["Tables" if is_generic else served.words.tag],
+        tags=["Tables" if is_generic else served.spec.tag],
         operation_id=f"table_{served.name}" if is_generic else f"{served.name}_list",
     )
 
@@ -255,7 +255,7 @@ FILES = tuple(MEDIA_TYPES.values())
 def _unknown_table(service: Service) -> Any:
     async def answer(request: Request) -> Response:
         fix = nearest(request.path_params["name"], service.served)
-        raise Refusal(404, "unknown-table", f"There is no table of this name: {fix}")
+        raise HttpProblem(404, "unknown-table", f"There is no table of this name: {fix}")
 
     return answer
 

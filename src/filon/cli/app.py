@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from filon import __version__
-from filon.cli import dashboard, flows, lake, line, project, quarantine, secrets, serve
+from filon.cli import dashboard, flows, lake, pipeline, project, quarantine, secrets, serve
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 
@@ -21,9 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(line.demo)
-app.command()(line.generate)
-app.command()(line.run)
+app.command()(pipeline.demo)
+app.command()(pipeline.generate)
+app.command()(pipeline.run)
 app.command()(lake.status)
 app.command()(lake.releases)
 app.command()(lake.rollback)

@@ -1,4 +1,4 @@
-"""``filon flows``: the line under Prefect, now, by schedule, on new files, and for past days."""
+"""``filon flows``: the pipeline under Prefect, now, by schedule, on new files, and for past days."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Annotated
 
 import typer
 
-from filon.cli.line import ForceOption, StrictOption, UntilOption, finish, show
 from filon.cli.options import (
     AsOfOption,
     EngineOption,
@@ -25,17 +24,18 @@ from filon.cli.options import (
     SourcesOption,
     read_as_of,
 )
+from filon.cli.pipeline import ForceOption, StrictOption, UntilOption, finish, show
 from filon.cli.processes import quietly_stopped
-from filon.cli.progress import LiveWatch
+from filon.cli.progress import LiveProgress
 from filon.cli.render import open_console
 from filon.errors import ConfigError
-from filon.line import Until
-from filon.opening import open_project
+from filon.pipeline.resources import open_project
+from filon.pipeline.runner import Until
 from filon.project import Project
 from filon.settings import PREFIX, Settings, read_settings
 
 ScheduleOption = Annotated[
-    str | None, typer.Option("--schedule", metavar="CRON", help="When to run the line [FILON_FLOWS_SCHEDULE]")
+    str | None, typer.Option("--schedule", metavar="CRON", help="When to run the pipeline [FILON_FLOWS_SCHEDULE]")
 ]
 PREFECT = {
     "DO_NOT_TRACK": "1",
@@ -48,7 +48,7 @@ sooner an end to asking a server that is gone."""
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
 """A command that shows a run itself leaves Prefect's log of it to Prefect's pages."""
 
-app = typer.Typer(help="The line under Prefect 3.", no_args_is_help=True)
+app = typer.Typer(help="The pipeline under Prefect 3.", no_args_is_help=True)
 
 
 @app.command()
@@ -64,7 +64,7 @@ def run(
     json: JsonOption = False,
     strict: StrictOption = False,
 ) -> None:
-    """Run the line now, in this process, as a flow."""
+    """Run the pipeline now, in this process, as a flow."""
     _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
     day = read_as_of(as_of, found) if as_of is not None else None
     console = open_console(quiet=json)
@@ -72,8 +72,8 @@ def run(
         from filon.flows.running import run_now
 
         _note_own_server()
-        with LiveWatch(console) as watch:
-            report = run_now(found, watch, until, day, force=force)
+        with LiveProgress(console) as listener:
+            report = run_now(found, listener, until, day, force=force)
     show(console, report, json=json)
     finish(report, strict=strict)
 
@@ -91,7 +91,7 @@ def backfill(
     engine: EngineOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run the line as of each day of a range, in order."""
+    """Run the pipeline as of each day of a range, in order."""
     _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
     begin, end = _date(first), _date(last)
     console = open_console(quiet=json)
@@ -99,8 +99,8 @@ def backfill(
         from filon.flows.running import run_days
 
         _note_own_server()
-        with LiveWatch(console) as watch:
-            reports = run_days(found, watch, begin, end, until, force=force)
+        with LiveProgress(console) as listener:
+            reports = run_days(found, listener, begin, end, until, force=force)
     if json:
         typer.echo(json_module.dumps([report.model_dump(mode="json") for report in reports], indent=2))
     for report in reports:
@@ -117,7 +117,7 @@ def serve(
     serving: ServingOption = None,
     schedule: ScheduleOption = None,
 ) -> None:
-    """Run the line by schedule and on new files, from this process, until Ctrl-C."""
+    """Run the pipeline by schedule and on new files, from this process, until Ctrl-C."""
     settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
     with _prefect():
         from filon.flows.deployments import register
@@ -127,7 +127,7 @@ def serve(
         url = require_server()
         with answering(), quietly_stopped():
             runner = register(settings, found)
-            typer.echo(f"serving line/{found.name} and backfill/{found.name} for {url}")
+            typer.echo(f"serving pipeline/{found.name} and backfill/{found.name} for {url}")
             _say_when(settings)
             sys.stdout.flush()
             serve_deployments(runner, settings, found)
@@ -142,7 +142,7 @@ def deploy(
     schedule: ScheduleOption = None,
     pool: Annotated[str, typer.Option("--pool", metavar="NAME", help="Work pool; made if there is none")] = "filon",
 ) -> None:
-    """Register the line for Prefect's workers."""
+    """Register the pipeline for Prefect's workers."""
     settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
     with _prefect(quiet=True):
         from filon.flows.deployments import deploy as deploy_to

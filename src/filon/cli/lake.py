@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json as json_module
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,14 +13,17 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
-from filon.errors import LakeDamaged, NotFound, ReleaseMissing
-from filon.lake import CheckStatus, FileState, Layer, Release, name_given, new_run_id
+from filon.errors import LakeDamaged, NotFound
+from filon.lake import CheckStatus, FileState, Layer, Release, name_given
 from filon.lake.inspect import inspect_documents, inspect_release
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
-from filon.opening import lake_of, loadable_store, open_project
-from filon.report import RunReport
+from filon.pipeline.report import RunReport
+from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.settings import read_settings
+
+if TYPE_CHECKING:
+    from filon.explain.rows import Contribution, Explanation
 
 MOST_HOURS = 100 * 366 * 24
 
@@ -108,40 +111,26 @@ def rollback(
     serving: ServingOption = None,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
-    from filon.line import serve_rollback
-    from filon.project.serving import served_tables
-    from filon.serving.loader import require_servable
+    from filon.pipeline.rollback import roll_back
 
     settings = read_settings(project=project, lake=lake, serving=serving)
     found = open_project(settings)
     opened = lake_of(settings, found)
-    older, current = opened.release(release), opened.release()
-    if older is None or current is None:
-        raise ReleaseMissing(release, [])
-    if older.content == current.content:
-        typer.echo(f"release {current.number} already shows what release {release} shows")
-        return
-    now = dt.datetime.now(dt.UTC)
-    changes = {
-        "number": opened.releases.after(current.number),
-        "run_id": new_run_id(now),
-        "created_at": now,
-        "rollback_of": older.number,
-        "rolled_back_from": current.number,
-    }
-    again = older.model_copy(update=changes)
+
+    def tell(published: Release) -> None:
+        typer.echo(f"published release {published.number}: the tables of release {release}")
+
     with loadable_store(settings, found) as store:
-        if store is not None:
-            require_servable(again, served_tables(found.models))
-        with opened.leased(again.run_id, older):
-            opened.require_sound(older)
-            opened.publish(again)
-            typer.echo(f"published release {again.number}: the tables of release {release}")
-            if store is not None:
-                loaded, unrecorded = serve_rollback(settings, found, opened, store, again)
-                typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
-                if unrecorded is not None:
-                    typer.echo(f"the store's records lack this rollback until the next run: {unrecorded}")
+        rolled_back = roll_back(settings, found, opened, store, release, now=dt.datetime.now(dt.UTC), on_published=tell)
+    if rolled_back is None:
+        current = opened.release()
+        typer.echo(f"release {current.number if current else ''} already shows what release {release} shows")
+        return
+    if store is not None and rolled_back.loaded is not None:
+        loaded = rolled_back.loaded
+        typer.echo(f"{store.uri} serves it: {number(loaded.inserted)} rows in, {number(loaded.closed)} out")
+    if rolled_back.unrecorded is not None:
+        typer.echo(f"the store's records lack this rollback until the next run: {rolled_back.unrecorded}")
 
 
 def retract(
@@ -164,17 +153,19 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Explain a row: what it was computed from, down to files and records."""
-    from filon.cli.explaining import explain_row, show_explanation
+    from filon.explain.rows import explain as explain_row
+    from filon.pipeline.engine import open_engine
 
     found, opened = open_lake(project, lake)
     release = opened.release()
     if release is None:
         raise NotFound("nothing is published yet: `filon run`")
-    explanation = explain_row(found, opened, release, table, key)
+    with open_engine(read_settings(), found, release.as_of, opened.places) as engine:
+        explanation = explain_row(engine, found, opened, release, opened.ledger(), table, key)
     if json:
         typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
     else:
-        show_explanation(open_console(), explanation)
+        _show_explanation(open_console(), explanation)
 
 
 def sweep(
@@ -204,3 +195,34 @@ def _summary(release: Release) -> dict[str, object]:
     tables = [build.model_dump(mode="json", include=wanted) for build in release.tables.values()]
     checks = [check.model_dump(mode="json", exclude={"fingerprint"}) for check in release.checks]
     return {**facts, "tables": tables, "checks": checks}
+
+
+def _show_explanation(console: Console, explanation: Explanation) -> None:
+    """Print a row and what it was computed from."""
+    console.print(f"{explanation.table}, release {explanation.release}", style="bold")
+    for name, value in explanation.row.items():
+        console.print(f"  {name}: {'' if value is None else value}")
+    if explanation.computed_by:
+        console.print(f"computed by {explanation.computed_by}")
+    for part in explanation.contributions:
+        _show_contribution(console, part, explanation.table)
+    if explanation.not_followed:
+        console.print()
+    for other in explanation.not_followed:
+        console.print(f"{other.read_by} also reads: {other.table} (not followed: {other.reason})")
+
+
+def _show_contribution(console: Console, part: Contribution, explained: str) -> None:
+    through = f", read by {part.read_by}" if part.read_by not in (None, explained) else ""
+    rows = f"{number(part.rows)} {'row' if part.rows == 1 else 'rows'}"
+    claim = rows if part.exact else f"candidates, before the model's other filters: {rows}"
+    which = "" if part.is_every_row else f" where {part.condition}"
+    console.print(f"\nfrom {part.table}{through}: {'' if which else 'all '}{claim}{which}")
+    if not part.records and part.keys:
+        keys = "; ".join(", ".join(map(str, key)) for key in part.keys)
+        console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}")
+    for record in part.records:
+        fields = ", ".join(f"{name}={'' if value is None else value}" for name, value in record.fields.items())
+        console.print(f"  {record.file} record {record.record}: {fields}")
+    if part.records and part.rows > len(part.records):
+        console.print(f"  … and {number(part.rows - len(part.records))} more")

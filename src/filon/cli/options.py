@@ -10,7 +10,7 @@ import typer
 
 from filon.errors import ConfigError
 from filon.lake import Lake
-from filon.opening import lake_of, open_project, today
+from filon.pipeline.resources import lake_of, open_project, today
 from filon.project import Project
 from filon.settings import read_settings
 

@@ -47,7 +47,7 @@ class _RowsColumn(ProgressColumn):
         return Text(f"{done:4.0%} of {number(int(task.total))} rows, {number(rate)}/s")
 
 
-class LiveWatch:
+class LiveProgress:
     """Tells a console what a run is doing. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
@@ -62,7 +62,7 @@ class LiveWatch:
             disable=not console.is_terminal,
         )
 
-    def __enter__(self) -> LiveWatch:
+    def __enter__(self) -> LiveProgress:
         self._progress.start()
         return self
 

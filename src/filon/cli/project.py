@@ -14,16 +14,15 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.render import open_console
-from filon.engines import Engine
 from filon.errors import NotFound, ProjectInvalid
-from filon.line import make_engine, workspace_of
-from filon.opening import open_project
+from filon.pipeline.engine import open_engine
+from filon.pipeline.resources import open_project
 from filon.project import Project
 from filon.project.document import suggestion
 from filon.project.modeltests import AS_OF, ModelTest, load_model_tests
 from filon.settings import Settings, read_settings
-from filon.stages.compiling import check_project
-from filon.stages.modeltests import ModelTestResult, run_model_test
+from filon.validation.compilation import check_project
+from filon.validation.model_tests import ModelTestResult, run_model_test
 
 
 def check(project: ProjectOption = None, json: JsonOption = False) -> None:
@@ -32,10 +31,8 @@ def check(project: ProjectOption = None, json: JsonOption = False) -> None:
     try:
         found = open_project(settings)
         tests = load_model_tests(found)
-        with workspace_of(settings) as workspace:
-            engine = make_engine(settings, found, AS_OF, workspace)
+        with open_engine(settings, found, AS_OF) as engine:
             check_project(engine, found)
-            engine.close()
     except ProjectInvalid as error:
         if not json:
             raise
@@ -85,11 +82,9 @@ def _run_tests(settings: Settings, project: Project, tests: list[ModelTest]) -> 
     for item in tests:
         by_date[item.as_of].append(item)
     results = []
-    with workspace_of(settings) as workspace:
-        for as_of, group in by_date.items():
-            engine: Engine = make_engine(settings, project, as_of, workspace)
+    for as_of, group in by_date.items():
+        with open_engine(settings, project, as_of) as engine:
             results += [run_model_test(engine, project, item) for item in group]
-            engine.close()
     return results
 
 

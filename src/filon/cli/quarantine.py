@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import json as json_module
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from filon.cli.line import finish, run_once
 from filon.cli.options import AsOfOption, JsonOption, LakeOption, ProjectOption, SourcesOption, open_lake, read_as_of
+from filon.cli.pipeline import finish, run_once
 from filon.cli.render import number, open_console, table_of
 from filon.errors import NotFound
-from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id, name_given
-from filon.line import make_engine, workspace_of
-from filon.project import Project
+from filon.explain.rejected import kept_name, latest_build, rejected_rows
+from filon.lake import FileState, FileVersion, Layer, name_given
+from filon.pipeline.engine import open_engine
 from filon.settings import read_settings
-from filon.sql import identifier, literal
 
 app = typer.Typer(help="What was refused, why, and trying it again.", no_args_is_help=True)
-
-
-@dataclass(frozen=True)
-class RejectedRow:
-    """One rejected record: where it stands, why it was rejected, and its text."""
-
-    dataset: str
-    file: str
-    version: int
-    record: int
-    reasons: list[str]
-    raw: str
-
-
-def latest_build(lake: Lake, layer: Layer, table: str) -> Build | None:
-    """A table as the last run left it, published or not; as published when that was swept since."""
-    run = lake.last_run()
-    if run is not None and (build := run.builds.get(build_id(layer, table))) and lake.is_complete(build):
-        return build
-    release = lake.release()
-    return release.build(layer, table) if release else None
 
 
 @app.command("list")
@@ -86,7 +64,11 @@ def show(
         raise NotFound(
             f"{what} is neither a dataset ({', '.join(found.datasets)}) nor a known file. See `filon quarantine list`."
         )
-    rows = _rejected(found, opened, ledger, what, reason, limit)
+    is_dataset = what in found.datasets
+    datasets = [what] if is_dataset else sorted({version.dataset for version in versions})
+    file = None if is_dataset else what
+    with open_engine(read_settings(), found, read_as_of(None, found), opened.places) as engine:
+        rows = rejected_rows(engine, opened, ledger, datasets, file=file, reason=reason, limit=limit)
     if json:
         document = {"files": [_file(version) for version in refused], "rows": [asdict(row) for row in rows]}
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
@@ -116,11 +98,6 @@ def replay(
     finish(run_once(settings, as_of=as_of, retry_quarantined=True, json=json))
 
 
-def kept_name(version: FileVersion) -> str:
-    """Where the bytes of a quarantined file are kept, inside the quarantine layer."""
-    return f"files/{version.number}-{version.sha256[:12]}"
-
-
 def _file(version: FileVersion) -> dict[str, object]:
     wanted = {"number", "dataset", "path", "sha256", "size", "reason", "detail", "arrived_at"}
     return version.model_dump(mode="json", include=wanted)
@@ -134,30 +111,3 @@ def _show_files(console: Console, files: list[FileVersion]) -> None:
         table.add_row(version.path, str(version.number), version.reason, version.detail)
     console.print(table)
     console.print()
-
-
-def _rejected(
-    project: Project, lake: Lake, ledger: Ledger, what: str, reason: str | None, limit: int
-) -> list[RejectedRow]:
-    paths = {version.number: version.path for version in ledger.versions}
-    conditions = [f"list_contains(reasons, {literal(reason)})"] if reason else []
-    datasets = [what]
-    if what not in project.datasets:
-        numbers = [version.number for version in ledger.versions if version.path == what]
-        datasets = sorted({version.dataset for version in ledger.versions if version.path == what})
-        conditions.append(f"_file IN ({', '.join(map(str, numbers))})")
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    result: list[RejectedRow] = []
-    settings = read_settings()
-    with workspace_of(settings) as workspace:
-        engine = make_engine(settings, project, read_as_of(None, project), workspace, lake.places)
-        for dataset in datasets:
-            build = latest_build(lake, Layer.QUARANTINE, dataset)
-            if build is None:
-                continue
-            engine.bind(dataset, lake.paths(build), build.columns)
-            query = f"SELECT _file, _record, reasons, raw FROM {identifier(dataset)}{where}"
-            for number_, record, reasons, raw in engine.rows(f"{query} ORDER BY _file, _record LIMIT {limit}"):
-                result.append(RejectedRow(dataset, paths[number_], number_, record, reasons, raw or ""))
-        engine.close()
-    return result[:limit]

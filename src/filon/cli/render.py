@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from filon.lake import CheckStatus
-from filon.report import RunReport, RunStatus
+from filon.pipeline.report import RunReport, RunStatus
 
 MOST_SHOWN = 20
 LOG_WIDTH = 140

@@ -20,7 +20,7 @@ import typer
 from filon.cli.options import JsonOption, ProjectOption, ServingOption
 from filon.cli.render import open_console, table_of
 from filon.errors import ConfigError, StoreError
-from filon.opening import open_project, store_of
+from filon.pipeline.resources import open_project, store_of
 from filon.settings import PREFIX, Settings, read_settings
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiResponse:
     """What the API said, and what it said of it. ``cursor`` leads to the next page, if there is one."""
 
     data: Any
@@ -50,7 +50,7 @@ class ApiClient:
         self.url = str(whole.copy_with(userinfo=b"")).rstrip("/")  # as pages may show it: without a password
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(base_url=whole, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
-        self._kept: OrderedDict[str, Future[Answer]] = OrderedDict()
+        self._kept: OrderedDict[str, Future[ApiResponse]] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(AT_ONCE, "asking")
@@ -77,21 +77,21 @@ class ApiClient:
         newest = self.get("runs", [("limit", "1")]).data["data"]
         return str(newest[0]["run_id"]) if newest else ""
 
-    def get(self, path: str, parameters: Parameters = ()) -> Answer:
+    def get(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """An answer of this moment; ``path`` lies under ``/api/v1``, or is a whole path that the API gave."""
-        response = self._request(_whole(path), parameters)
+        response = self._request(_absolute_path(path), parameters)
         return _answer(response)
 
-    def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> Answer:
+    def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> ApiResponse:
         """An answer from one release; asked once, also when several users want it at the same time.
 
         ``stamp`` tells apart what would be answered by the same release at other times.
         """
         pairs = (*parameters, ("release", str(release)))
-        key = f"{stamp} {_whole(path)}?{urlencode(pairs)}"
+        key = f"{stamp} {_absolute_path(path)}?{urlencode(pairs)}"
         with self._lock:
             known = self._kept.get(key)
-            found = known or Future[Answer]()
+            found = known or Future[ApiResponse]()
             self._kept[key] = found
             self._kept.move_to_end(key)
             if len(self._kept) > MOST_REMEMBERED:
@@ -100,11 +100,11 @@ class ApiClient:
             self._ask(found, key, path, pairs)
         return found.result()
 
-    def _ask(self, found: Future[Answer], key: str, path: str, pairs: Parameters) -> None:
+    def _ask(self, found: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
         """Ask, and tell all who wait; what failed or is large is not kept."""
         size = LARGEST_REMEMBERED + 1
         try:
-            response = self._request(_whole(path), pairs)
+            response = self._request(_absolute_path(path), pairs)
             found.set_result(_answer(response))
             size = len(response.content)
         except BaseException as error:
@@ -114,7 +114,7 @@ class ApiClient:
             with self._lock:
                 self._weigh(key, found, size)
 
-    def _weigh(self, key: str, found: Future[Answer], size: int) -> None:
+    def _weigh(self, key: str, found: Future[ApiResponse], size: int) -> None:
         """Keep an answer, unless it is large or another took its place; those that nobody asked for lately go."""
         if self._kept.get(key) is not found:
             return
@@ -133,7 +133,7 @@ class ApiClient:
 
     def stream(self, path: str, parameters: Parameters = ()) -> Iterator[bytes]:
         """The bytes of a file of rows, as they come."""
-        with _translated(self.url), self._http.stream("GET", _whole(path), params=list(parameters)) as response:
+        with _translated(self.url), self._http.stream("GET", _absolute_path(path), params=list(parameters)) as response:
             if response.status_code != httpx.codes.OK:
                 response.read()
                 _require_good(response)
@@ -157,7 +157,7 @@ class ApiClient:
             return self._http.get(path, params=list(parameters))
 
 
-def _whole(path: str) -> str:
+def _absolute_path(path: str) -> str:
     return path if path.startswith("/") else f"{PREFIX}/{path}"
 
 
@@ -169,11 +169,11 @@ def _translated(url: str) -> Iterator[None]:
         raise ApiUnreachable(f"{url}: {str(error) or type(error).__name__}") from error
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _answer(response: httpx.Response) -> ApiResponse:
     _require_good(response)
     headers = response.headers
     release = headers.get("X-Filon-Release")
-    return Answer(
+    return ApiResponse(
         _document(response),
         int(release) if release else None,
         headers.get("X-Filon-Quality"),

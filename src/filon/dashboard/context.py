@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from filon.dashboard.client import Answer, ApiClient, Parameters, Row
+from filon.dashboard.client import ApiClient, ApiResponse, Parameters, Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language
@@ -72,7 +72,7 @@ class Context:
                 other.__dict__[name] = self.__dict__[name]
         return other
 
-    def answer(self, path: str, parameters: Parameters = ()) -> Answer:
+    def answer(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """An answer of the release."""
         return self.client.get_of_release(self.release, path, parameters, self.stamp)
 

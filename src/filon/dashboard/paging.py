@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard.client import Answer, Parameters, Row
+from filon.dashboard.client import ApiResponse, Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.parts import provenance, table
@@ -62,7 +62,7 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
 
 def page_of(
     context: Context, described: Row, parameters: Parameters, size: int = PAGE, cursor: str | None = None
-) -> Answer:
+) -> ApiResponse:
     """A page of a table: the first, or the one that a cursor leads to."""
     place = [("after", cursor)] if cursor else []
     return context.answer(described["path"], [*parameters, ("limit", str(size)), *place])

@@ -89,10 +89,10 @@ def _choose_period(language: Language, known: Period) -> Period | None:
         key="jours",
         bind=BOUND,
     )
-    return _whole(days, known)
+    return _chosen_period(days, known)
 
 
-def _whole(days: object, known: Period) -> Period:
+def _chosen_period(days: object, known: Period) -> Period:
     """The days chosen; one day alone, as a range is for a moment, is that day."""
     found = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
     return Period(found[0], found[-1]) if found else known

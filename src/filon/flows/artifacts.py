@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from filon.report import RunReport
+from filon.pipeline.report import RunReport
 from filon.settings import Settings
 
 LONGEST = 300

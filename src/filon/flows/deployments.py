@@ -23,7 +23,7 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
 from filon.errors import ConfigError
-from filon.flows.line import TAG, backfill, line
+from filon.flows.pipeline import TAG, backfill, pipeline
 from filon.flows.watch import CHANGED, resource_of, watch
 from filon.project import Project
 from filon.settings import PREFIX, Settings
@@ -60,7 +60,7 @@ def watch_over_runs(client: SyncPrefectClient) -> None:
 
 
 def deployments(settings: Settings, project: Project, job: dict[str, Any] | None = None) -> list[RunnerDeployment]:
-    """The deployments of a project: ``line`` with its schedule and its trigger, and ``backfill``."""
+    """The deployments of a project: ``pipeline`` with its schedule and its trigger, and ``backfill``."""
     shared: dict[str, Any] = {
         "name": project.name,
         "tags": [TAG, project.name],
@@ -73,7 +73,7 @@ def deployments(settings: Settings, project: Project, job: dict[str, Any] | None
         match=ResourceSpecification({"prefect.resource.id": [resource_of(project)]}),
     )
     return [
-        RunnerDeployment.from_flow(line, schedule=_schedule(settings, project), triggers=[on_new_files], **shared),
+        RunnerDeployment.from_flow(pipeline, schedule=_schedule(settings, project), triggers=[on_new_files], **shared),
         RunnerDeployment.from_flow(backfill, **shared),
     ]
 

@@ -55,11 +55,11 @@ def only_run_of(project: str) -> Iterator[None]:
         while not _entered(held, name):
             _free_if_lost(client, project)
         Variable.set(_holder_name(project), flow_run.id, overwrite=True)
-        mark = HELD.set(project)
+        token = HELD.set(project)
         try:
             yield
         finally:
-            HELD.reset(mark)
+            HELD.reset(token)
 
 
 def _entered(held: ExitStack, name: str) -> bool:

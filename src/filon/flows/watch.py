@@ -11,7 +11,7 @@ from prefect.events import emit_event
 
 from filon.errors import FilonError, SourcesMissing
 from filon.lake import Ledger, SourceFile
-from filon.opening import lake_of, sources_of
+from filon.pipeline.resources import lake_of, sources_of
 from filon.project import Project
 from filon.settings import Settings
 from filon.stages.bronze import list_files
@@ -37,13 +37,13 @@ def unseen(files: Iterable[SourceFile], ledger: Ledger) -> Files:
 
 
 @dataclass
-class News:
+class FileChangeDetector:
     """Decides which of several looks is worth telling: new files, once they stay the same between two looks."""
 
     last: Files = NONE
     told: Files = NONE
 
-    def worth_telling(self, found: Files) -> bool:
+    def should_emit(self, found: Files) -> bool:
         """Whether this look found something that was not told yet and is no longer being written."""
         is_settled, self.last = found == self.last, found
         is_new = bool(found - self.told) and is_settled
@@ -53,7 +53,7 @@ class News:
 
 def watch(settings: Settings, project: Project, stop: Event) -> None:
     """Look for new files until told to stop. What cannot be read now is looked at again later."""
-    sources, lake, news = sources_of(settings, project), lake_of(settings, project), News()
+    sources, lake, news = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
     while True:
         try:
             found = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
@@ -62,7 +62,7 @@ def watch(settings: Settings, project: Project, stop: Event) -> None:
         except FilonError as error:
             log.warning("%s", error)
             found = NONE
-        if news.worth_telling(found):
+        if news.should_emit(found):
             tell(project, found)
         if stop.wait(settings.flows_look_s):
             return

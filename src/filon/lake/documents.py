@@ -58,15 +58,15 @@ class FileVersion(Document):
     rows: int = 0
     malformed: int = 0
     bronze: tuple[TableFile, ...] = ()
-    layout: str = ""
-    admission: str = ""
-    shape: str = ""
+    parse_hash: str = ""
+    acceptance_hash: str = ""
+    header: str = ""
     reason: str | None = None
     detail: str | None = None
     rereads: int = 0
 
 
-class Shape(Document):
+class HeaderProfile(Document):
     """What many files have in common: their header, and the types that their values look like."""
 
     header: tuple[str, ...]
@@ -81,7 +81,7 @@ class Ledger(Document):
     last_version: int = 0
     versions: tuple[FileVersion, ...] = ()
     observations: dict[str, Observation] = {}
-    shapes: dict[str, Shape] = {}
+    headers: dict[str, HeaderProfile] = {}
 
     def live(self, dataset: str) -> tuple[FileVersion, ...]:
         """The versions whose rows count, in order of arrival."""

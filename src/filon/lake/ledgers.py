@@ -9,7 +9,7 @@ from itertools import pairwise
 from pydantic import Field
 
 from filon.errors import LakeDamaged
-from filon.lake.documents import Document, FileVersion, Ledger, Observation, Shape
+from filon.lake.documents import Document, FileVersion, HeaderProfile, Ledger, Observation
 from filon.lake.location import Location
 from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, Sealed
@@ -37,7 +37,7 @@ class LedgerChange(Document):
     versions: tuple[FileVersion, ...] = ()
     observations: Mapping[str, Observation] = Field(default={})
     forgotten: tuple[str, ...] = ()
-    shapes: Mapping[str, Shape] = Field(default={})
+    headers: Mapping[str, HeaderProfile] = Field(default={})
 
 
 class LedgerLog:
@@ -103,7 +103,7 @@ def _change(before: Ledger, after: Ledger, number: int, base: int) -> LedgerChan
         versions=tuple(version for version in after.versions if known.get(version.number) != version),
         observations={path: seen for path, seen in after.observations.items() if observed.get(path) != seen},
         forgotten=tuple(path for path in observed if path not in after.observations),
-        shapes={name: shape for name, shape in after.shapes.items() if whole or name not in before.shapes},
+        headers={name: header for name, header in after.headers.items() if whole or name not in before.headers},
     )
 
 
@@ -111,18 +111,18 @@ def _together(changes: Sequence[LedgerChange]) -> Ledger:
     """The ledger that these changes make, the first of which is a whole one."""
     versions: dict[int, FileVersion] = {}
     observations: dict[str, Observation] = {}
-    shapes: dict[str, Shape] = {}
+    headers: dict[str, HeaderProfile] = {}
     for change in changes:
         versions |= {version.number: version for version in change.versions}
         for path in change.forgotten:
             observations.pop(path, None)
         observations |= change.observations
-        shapes |= change.shapes
+        headers |= change.headers
     return Ledger(
         number=changes[-1].number,
         project=changes[-1].project,
         last_version=changes[-1].last_version,
         versions=tuple(versions.values()),
         observations=observations,
-        shapes=shapes,
+        headers=headers,
     )

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from filon.project.contract import Column, Contract, Reference
 from filon.project.types import Kind
-from filon.project.vocabulary import AggregationWords
+from filon.project.vocabulary import AggregationSpec
 
 PERIODS = ("jour", "mois", "annee")
 ANALYSIS_PARAMETERS = {"by", "sort", "limit", "stats", "date_debut", "date_fin", "release"}
@@ -27,7 +27,7 @@ class Operation(StrEnum):
 
 
 @dataclass(frozen=True)
-class Sliced:
+class Dimension:
     """A dimension: a column of ``table``, reached through a column that refers to it if that is given."""
 
     table: str
@@ -37,7 +37,7 @@ class Sliced:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measure:
     """A measure: rows are counted, or a column is summed, or its values are."""
 
     operation: Operation
@@ -51,8 +51,8 @@ class Analysis:
     table: str
     path: str
     time: Column
-    dimensions: Mapping[str, Sliced]
-    measures: Mapping[str, Measured]
+    dimensions: Mapping[str, Dimension]
+    measures: Mapping[str, Measure]
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -81,17 +81,19 @@ class Analysis:
         return {column.name: column for column in found if column is not None}
 
 
-def make_analysis(contract: Contract, words: AggregationWords, dimensions: Mapping[str, Sliced], path: str) -> Analysis:
+def make_analysis(
+    contract: Contract, spec: AggregationSpec, dimensions: Mapping[str, Dimension], path: str
+) -> Analysis:
     """The analysis that a contract opens; its words must have been checked."""
     measures = {}
-    for name, measure in words.measures.items():
+    for name, measure in spec.measures.items():
         if measure.sum is not None:
-            measures[name] = Measured(Operation.SUM, contract.column(measure.sum))
+            measures[name] = Measure(Operation.SUM, contract.column(measure.sum))
         elif measure.distinct is not None:
-            measures[name] = Measured(Operation.DISTINCT, contract.column(measure.distinct))
+            measures[name] = Measure(Operation.DISTINCT, contract.column(measure.distinct))
         else:
-            measures[name] = Measured(Operation.COUNT)
-    return Analysis(contract.name, path, contract.column(words.time), dimensions, measures)
+            measures[name] = Measure(Operation.COUNT)
+    return Analysis(contract.name, path, contract.column(spec.time), dimensions, measures)
 
 
 def is_discrete(column: Column) -> bool:
@@ -99,27 +101,27 @@ def is_discrete(column: Column) -> bool:
     return column.type.kind in (Kind.TEXT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN)
 
 
-def analysis_mistakes(contract: Contract, words: AggregationWords) -> Iterator[tuple[str, str]]:
+def analysis_mistakes(contract: Contract, spec: AggregationSpec) -> Iterator[tuple[str, str]]:
     """What a contract says of distinct values and of analyses and cannot be: what, and how to mend it."""
-    for name, measure in words.measures.items():
+    for name, measure in spec.measures.items():
         if measure.distinct is None:
             continue
         column = _column(contract, measure.distinct)
         if column is None or not is_discrete(column):
             what = f"aggregations: the measure `{name}` counts the values of `{measure.distinct}`"
             yield what, "name a text, integer, date or boolean column of the table"
-    for answer in (words.total, words.series):
+    for answer in (spec.total, spec.series):
         for name in answer.measures.values():
-            if name in words.measures and words.measures[name].distinct is not None:
+            if name in spec.measures and spec.measures[name].distinct is not None:
                 what = f"aggregations: `{answer.path}` gives `{name}`, and distinct values of days do not add up"
                 yield what, "leave it out there, and open `analysis`"
-    if words.analysis is not None:
-        yield from _sum_mistakes(contract, words)
-        yield from _name_mistakes(words)
+    if spec.analysis is not None:
+        yield from _sum_mistakes(contract, spec)
+        yield from _name_mistakes(spec)
 
 
-def _sum_mistakes(contract: Contract, words: AggregationWords) -> Iterator[tuple[str, str]]:
-    for name, measure in words.measures.items():
+def _sum_mistakes(contract: Contract, spec: AggregationSpec) -> Iterator[tuple[str, str]]:
+    for name, measure in spec.measures.items():
         column = _column(contract, measure.sum)
         if column is not None and column.type.kind is Kind.DECIMAL and column.type.precision > MOST_DIGITS:
             digits = column.type.precision
@@ -127,18 +129,18 @@ def _sum_mistakes(contract: Contract, words: AggregationWords) -> Iterator[tuple
             yield what, f"give the column at most {MOST_DIGITS} digits, or leave `analysis` out"
 
 
-def _name_mistakes(words: AggregationWords) -> Iterator[tuple[str, str]]:
+def _name_mistakes(spec: AggregationSpec) -> Iterator[tuple[str, str]]:
     """Names that would mean two things in a question or in an answer."""
     taken = {*ANALYSIS_PARAMETERS, *PERIODS, VALUE}
-    distinct = {measure.distinct for measure in words.measures.values() if measure.distinct is not None}
-    for name, dimension in words.dimensions.items():
+    distinct = {measure.distinct for measure in spec.measures.values() if measure.distinct is not None}
+    for name, dimension in spec.dimensions.items():
         is_other = name in distinct and (dimension.through is not None or dimension.column != name)
         if name in taken or is_other:
             yield f"aggregations: with `analysis`, `{name}` cannot be the name of a dimension", "give it another name"
     for name in sorted(distinct & taken):
         yield f"aggregations: with `analysis`, the column `{name}` cannot be counted", "give it another name"
-    for name in words.measures:
-        if name in {*taken, *words.dimensions, *distinct}:
+    for name in spec.measures:
+        if name in {*taken, *spec.dimensions, *distinct}:
             yield f"aggregations: with `analysis`, `{name}` cannot be the name of a measure", "give it another name"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
 from filon.project.document import Place, suggestion
-from filon.project.vocabulary import ChartKind, ChartWords
+from filon.project.vocabulary import ChartKind, ChartSpec
 
 PARTS_OF_A_WHOLE = (ChartKind.PIE, ChartKind.TREEMAP)
 
@@ -29,7 +29,7 @@ def _place(contract: Contract) -> Place:
     return ("schema", 0, "customProperties", index, "value")
 
 
-def _mistakes(contract: Contract, chart: ChartWords) -> Iterator[tuple[Place, str, str]]:
+def _mistakes(contract: Contract, chart: ChartSpec) -> Iterator[tuple[Place, str, str]]:
     names = contract.column_names
     named = [("x", chart.x), *(("y", name) for name in chart.y), ("color", chart.color)]
     for word, name in named:

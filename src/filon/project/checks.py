@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project.contract import Check, Column, Contract
 from filon.project.document import Document, Place, suggestion
-from filon.project.grammar import Refused
+from filon.project.grammar import SqlRefused
 from filon.project.query import describe_error, one_select
 from filon.project.types import Kind
 from filon.project.values import LARGEST_DOUBLE, LONGEST_PATTERN, read_number, read_value, sql_value
@@ -116,7 +116,7 @@ def _one_select(document: Document, place: Place, text: str) -> str | None:
     try:
         return one_select(text).sql
     except SqlglotError as error:
-        fix = error.fault.fix if isinstance(error, Refused) else "mend its `query`"
+        fix = error.fault.fix if isinstance(error, SqlRefused) else "mend its `query`"
         document.report((*place, "query"), f"not one valid SELECT: {describe_error(error)}", fix)
         return None
 

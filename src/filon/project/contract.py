@@ -13,22 +13,22 @@ from filon.project.document import Document, Place
 from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
-    AggregationWords,
-    ChartWords,
+    AggregationSpec,
+    ChartSpec,
     Dialect,
     Drift,
     Keep,
     MissingFile,
     Normalise,
     RowRule,
-    ServingWords,
+    ServingSpec,
 )
 
 Bound = Value | tuple[Value, ...]
 
 
 AS_IT_IS = Normalise()
-SERVED = ServingWords()
+SERVED = ServingSpec()
 
 
 @dataclass(frozen=True)
@@ -153,17 +153,17 @@ class Dataset:
         return digest(repr(replace(self, contract=replace(self.contract, checks=()))))
 
     @property
-    def layout(self) -> str:
+    def parse_hash(self) -> str:
         """Changes when the same bytes would be cut into other records or columns."""
         headers = tuple((column.name, column.header) for column in self.contract.columns)
         spelling = (self.dialect.delimiter, self.dialect.quote, self.dialect.encoding, self.drift is Drift.DISCARD)
         return digest(repr((headers, spelling)))[:16]
 
     @property
-    def admission(self) -> str:
+    def acceptance_hash(self) -> str:
         """Changes when a file that was refused might be accepted."""
         required = tuple(column.name for column in self.contract.columns if column.required)
-        return digest(repr((self.layout, self.drift, self.malformed_threshold, required)))[:16]
+        return digest(repr((self.parse_hash, self.drift, self.malformed_threshold, required)))[:16]
 
     @property
     def uses_as_of(self) -> bool:
@@ -190,9 +190,9 @@ class Model:
     sql: str
     inputs: tuple[str, ...]
     uses_as_of: bool
-    serving: ServingWords = SERVED
-    aggregations: AggregationWords | None = None
-    chart: ChartWords | None = field(default=None, repr=False)
+    serving: ServingSpec = SERVED
+    aggregations: AggregationSpec | None = None
+    chart: ChartSpec | None = field(default=None, repr=False)
     latency: dt.timedelta | None = field(default=None, repr=False)
 
     @property

@@ -109,7 +109,7 @@ class Fault(NamedTuple):
     fix: str
 
 
-class Refused(SqlglotError):
+class SqlRefused(SqlglotError):
     """A text that must not even reach the parser."""
 
     def __init__(self, line: int, what: str, fix: str) -> None:
@@ -121,19 +121,19 @@ def read_tokens(text: str) -> list[Token]:
     """The words of a text; Refused when the parser could not end, or not end well, with so many or such ones."""
     if found := CONTROL.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise Refused(line, f"the SQL has a control character (code {ord(found[0])})", "remove the character")
+        raise SqlRefused(line, f"the SQL has a control character (code {ord(found[0])})", "remove the character")
     if len(text) > LONGEST_TEXT:
-        raise Refused(1, f"the SQL has {len(text):,} characters, more than {LONGEST_TEXT:,}", DIVIDE)
+        raise SqlRefused(1, f"the SQL has {len(text):,} characters, more than {LONGEST_TEXT:,}", DIVIDE)
     tokens = list(sqlglot.tokenize(text, dialect=DIALECT))
     if len(tokens) > MOST_TOKENS:
-        raise Refused(1, f"the SQL has {len(tokens):,} words, more than {MOST_TOKENS:,}", DIVIDE)
+        raise SqlRefused(1, f"the SQL has {len(tokens):,} words, more than {MOST_TOKENS:,}", DIVIDE)
     _require_shallow(tokens)
     for index, token in enumerate(tokens):
         if token.token_type in OTHER_TEXTS:
-            raise Refused(token.line, "a special kind of text literal", "write it as 'text'")
+            raise SqlRefused(token.line, "a special kind of text literal", "write it as 'text'")
         if _is_call(tokens, index) and token.token_type in PARSER.TYPE_TOKENS and token.text.lower() not in FUNCTIONS:
             name = token.text.upper()  # the parser tries two readings of it, and again of each that stands inside
-            raise Refused(token.line, f"`{name}` is a type, not a function", f"write CAST(… AS {name})")
+            raise SqlRefused(token.line, f"`{name}` is a type, not a function", f"write CAST(… AS {name})")
     return tokens
 
 
@@ -148,9 +148,9 @@ def _require_shallow(tokens: list[Token]) -> None:
             runs[-1] = 0
         runs[-1] += 1
         if len(runs) > MOST_BRACKETS:
-            raise Refused(token.line, f"more than {MOST_BRACKETS} brackets or CASEs in each other", DIVIDE)
+            raise SqlRefused(token.line, f"more than {MOST_BRACKETS} brackets or CASEs in each other", DIVIDE)
         if runs[-1] > LONGEST_RUN:
-            raise Refused(token.line, f"more than {LONGEST_RUN:,} words without a comma or a bracket", DIVIDE)
+            raise SqlRefused(token.line, f"more than {LONGEST_RUN:,} words without a comma or a bracket", DIVIDE)
 
 
 def _is_call(tokens: list[Token], index: int) -> bool:
@@ -196,7 +196,7 @@ class _Reading:
         try:
             trees = PARSER(dialect=DIALECT).parse(tokens, self.text)
         except RecursionError:
-            raise Refused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
+            raise SqlRefused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
         self.trees = [tree for tree in trees if tree is not None]
 
     def faults(self) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.charts import chart_problems
 from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
 from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
-from filon.project.grammar import Refused, faults_in
+from filon.project.grammar import SqlRefused, faults_in
 from filon.project.odcs import read_model_contract, read_source
 from filon.project.query import one_select, read_model, table_lines
 from filon.project.serving import serving_problems
@@ -138,12 +138,12 @@ def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
                 model, mistakes = read_model(path.with_suffix(".sql"), read.contract)
                 found += mistakes
                 if model is not None:
-                    words = read.words
+                    spec = read.spec
                     models[model.name] = replace(
                         model,
-                        serving=words.serving,
-                        aggregations=words.aggregations,
-                        chart=words.chart,
+                        serving=spec.serving,
+                        aggregations=spec.aggregations,
+                        chart=spec.chart,
                         latency=read.latency,
                     )
         problems += found
@@ -273,7 +273,7 @@ def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Mo
             line = contract.document.line(check.place)
             try:
                 faults = faults_in(check.query, contract.column_names)
-            except Refused as error:
+            except SqlRefused as error:
                 faults = [error.fault]
             problems += [Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in faults]
             if faults:

@@ -25,14 +25,14 @@ from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
 from filon.project.document import SHOWN, Document, Place, keys_at, suggestion
 from filon.project.formats import UnknownFormat, date_format
-from filon.project.grammar import Refused, faults_in
+from filon.project.grammar import SqlRefused, faults_in
 from filon.project.promises import read_latency
 from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnWords, ModelWords, NoWords, SourceWords
+from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
 
-Words = TypeVar("Words", bound=BaseModel)
+Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
 SCHEMA: Place = ("schema", 0)
@@ -50,39 +50,41 @@ def read_source(document: Document) -> Dataset | None:
     schema = _schema(document, _standard(document))
     if schema is None:
         return None
-    words = _words(document, SCHEMA, schema.customProperties, SourceWords)
-    contract = _contract(document, schema, is_source=True, words=words)
-    if words is None or contract is None:
+    spec = _words(document, SCHEMA, schema.customProperties, SourceSpec)
+    contract = _contract(document, schema, is_source=True, spec=spec)
+    if spec is None or contract is None:
         return None
-    _report_repeated_rules(document, words)
-    _report_faulty_rules(document, contract, words)
+    _report_repeated_rules(document, spec)
+    _report_faulty_rules(document, contract, spec)
     return Dataset(
         contract=contract,
-        pattern=words.file_pattern,
-        dialect=words.dialect,
-        keep=words.keep,
-        drift=words.drift,
-        malformed_threshold=words.malformed_threshold,
-        on_missing_file=words.on_missing_file,
-        rules=words.rules,
+        pattern=spec.file_pattern,
+        dialect=spec.dialect,
+        keep=spec.keep,
+        drift=spec.drift,
+        malformed_threshold=spec.malformed_threshold,
+        on_missing_file=spec.on_missing_file,
+        rules=spec.rules,
     )
 
 
-def _report_repeated_rules(document: Document, words: SourceWords) -> None:
-    names = [rule.name for rule in words.rules]
+def _report_repeated_rules(document: Document, spec: SourceSpec) -> None:
+    names = [rule.name for rule in spec.rules]
     for name in sorted({name for name in names if names.count(name) > 1}):
         document.report(SCHEMA, f"two rules are named `{name}`", "give each rule a name of its own")
 
 
-def _report_faulty_rules(document: Document, contract: Contract, words: SourceWords) -> None:
-    for index, rule in enumerate(words.rules):
+def _report_faulty_rules(document: Document, contract: Contract, spec: SourceSpec) -> None:
+    for index, rule in enumerate(spec.rules):
         place = rule_place(document, index)
         try:
             one_expression(rule.expression)
             faults = faults_in(rule.expression, contract.column_names)
         except SqlglotError as error:
             fix = (
-                error.fault.fix if isinstance(error, Refused) else "write a condition over the columns of this contract"
+                error.fault.fix
+                if isinstance(error, SqlRefused)
+                else "write a condition over the columns of this contract"
             )
             document.report(place, f"the rule `{rule.name}` cannot be compiled: {describe_error(error)}", fix)
             continue
@@ -102,7 +104,7 @@ class ModelContract:
     """What the contract of a gold table says: its columns, how it is served and drawn, how fresh it promises to be."""
 
     contract: Contract
-    words: ModelWords
+    spec: ModelSpec
     latency: dt.timedelta | None
 
 
@@ -113,13 +115,13 @@ def read_model_contract(document: Document) -> ModelContract | None:
     if whole is None or schema is None:
         return None
     latency = read_latency(document, whole.slaProperties)
-    words = _words(document, SCHEMA, schema.customProperties, ModelWords)
-    contract = _contract(document, schema, is_source=False, words=None)
+    spec = _words(document, SCHEMA, schema.customProperties, ModelSpec)
+    contract = _contract(document, schema, is_source=False, spec=None)
     if contract is not None and not contract.key:
         document.report(
             SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`"
         )
-    return ModelContract(contract, words, latency) if contract is not None and words is not None else None
+    return ModelContract(contract, spec, latency) if contract is not None and spec is not None else None
 
 
 def _standard(document: Document) -> OpenDataContractStandard | None:
@@ -182,10 +184,8 @@ def _every_model(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _every_model(argument)
 
 
-def _words(
-    document: Document, place: Place, properties: list[CustomProperty] | None, words: type[Words]
-) -> Words | None:
-    known = {to_camel(name) for name in words.model_fields}
+def _words(document: Document, place: Place, properties: list[CustomProperty] | None, spec: type[Spec]) -> Spec | None:
+    known = {to_camel(name) for name in spec.model_fields}
     values: dict[str, Any] = {}
     places: dict[str, Place] = {}
     for index, entry in enumerate(properties or []):
@@ -199,7 +199,7 @@ def _words(
             continue
         values[name], places[name] = entry.value, (*here, "value")
     try:
-        return words.model_validate(values)
+        return spec.model_validate(values)
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             first, *rest = mistake["loc"]
@@ -207,7 +207,7 @@ def _words(
             where = (*places[str(first)], *rest) if first in places else place
             if mistake["type"] == "extra_forbidden":
                 document.report(
-                    where, f"unknown key `{name}`", suggestion(str(mistake["loc"][-1]), keys_at(words, mistake["loc"]))
+                    where, f"unknown key `{name}`", suggestion(str(mistake["loc"][-1]), keys_at(spec, mistake["loc"]))
                 )
             elif mistake["type"] == "missing" and not rest:
                 fix = f"add to its customProperties: `- {{property: {first}, value: …}}`"
@@ -218,9 +218,7 @@ def _words(
         return None
 
 
-def _contract(
-    document: Document, schema: SchemaObject, *, is_source: bool, words: SourceWords | None
-) -> Contract | None:
+def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec: SourceSpec | None) -> Contract | None:
     if not _is_name(document, SCHEMA, schema.name):
         return None
     if not schema.properties:
@@ -229,7 +227,7 @@ def _contract(
     columns: list[Column] = []
     for index, prop in enumerate(schema.properties):
         place = (*SCHEMA, "properties", index)
-        column = _column(document, place, prop, is_source=is_source, words=words)
+        column = _column(document, place, prop, is_source=is_source, spec=spec)
         if column is None:
             continue
         if column.name.lower() in {other.name.lower() for other in columns}:
@@ -275,15 +273,15 @@ def _is_name(document: Document, place: Place, name: str | None, form: re.Patter
 
 
 def _column(
-    document: Document, place: Place, prop: SchemaProperty, *, is_source: bool, words: SourceWords | None
+    document: Document, place: Place, prop: SchemaProperty, *, is_source: bool, spec: SourceSpec | None
 ) -> Column | None:
     if not _is_name(document, place, prop.name, COLUMN_NAME):
         return None
-    own: ColumnWords | NoWords | None
+    own: ColumnSpec | EmptySpec | None
     if is_source:
-        own = _words(document, place, prop.customProperties, ColumnWords)
+        own = _words(document, place, prop.customProperties, ColumnSpec)
     else:
-        own = _words(document, place, prop.customProperties, NoWords)
+        own = _words(document, place, prop.customProperties, EmptySpec)
     kind = _type(document, place, prop)
     if kind is None or own is None:
         return None
@@ -292,7 +290,7 @@ def _column(
     if not is_source and (prop.logicalTypeOptions or prop.enum):
         where = (*place, "logicalTypeOptions" if prop.logicalTypeOptions else "enum")
         document.report(where, "a model's column is not judged row by row", "write a `quality` check instead")
-    if isinstance(own, ColumnWords) and own.not_after:
+    if isinstance(own, ColumnSpec) and own.not_after:
         if kind.kind not in (Kind.DATE, Kind.TIMESTAMP):
             document.report(place, "`notAfter` needs a date or a timestamp", "remove it, or change the type")
         rules = (*rules, Rule("notAfter", own.not_after))
@@ -302,8 +300,8 @@ def _column(
         required=bool(prop.required or prop.primaryKey),
         unique=bool(prop.unique),
         header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
-        format=_format(document, place, prop, kind, words) if is_source else "",
-        normalise=own.normalise if isinstance(own, ColumnWords) else ColumnWords().normalise,
+        format=_format(document, place, prop, kind, spec) if is_source else "",
+        normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
         rules=rules,
         reference=_reference(document, place, prop),
         description=prop.description or "",
@@ -328,10 +326,10 @@ def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType 
     return found
 
 
-def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, words: SourceWords | None) -> str:
-    if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or words is None:
+def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, spec: SourceSpec | None) -> str:
+    if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or spec is None:
         return ""
-    default = words.dialect.date_format if kind.kind is Kind.DATE else words.dialect.timestamp_format
+    default = spec.dialect.date_format if kind.kind is Kind.DATE else spec.dialect.timestamp_format
     chosen = str((prop.logicalTypeOptions or {}).get("format", default))
     try:
         date_format(chosen)

@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
 from filon.project.document import UnreadableText, read_text
-from filon.project.grammar import DIALECT, DIVIDE, Refused, faults_in, read_tokens
+from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens
 
 
 class NotOneSelect(SqlglotError):
@@ -37,7 +37,7 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
     try:
         select = one_select(sql)
         faults = faults_in(select.sql)
-    except Refused as error:
+    except SqlRefused as error:
         return None, [Problem(path, *error.fault)]
     except NotOneSelect:
         fix = "keep one SELECT; a WITH clause may hold the steps"
@@ -94,7 +94,7 @@ def _parsed(text: str) -> list[exp.Expr | None]:
     try:
         return list(sqlglot.parse(text, dialect=DIALECT))
     except RecursionError:
-        raise Refused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
+        raise SqlRefused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
 
 
 def reads_as_of(sql: str) -> bool:
@@ -129,7 +129,7 @@ def _steps_seen_from(table: exp.Table) -> set[str]:
 
 def describe_error(error: SqlglotError) -> str:
     """What a parser found wrong, in one line."""
-    if isinstance(error, (Refused, NotOneSelect)):
+    if isinstance(error, (SqlRefused, NotOneSelect)):
         return str(error)
     if isinstance(error, ParseError) and error.errors:
         first = error.errors[0]

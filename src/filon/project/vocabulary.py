@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from filon.project.formats import date_format
 
 
-class _Words(BaseModel):
+class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
@@ -64,7 +64,7 @@ Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", w
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
-class Dialect(_Words):
+class Dialect(_Spec):
     """How the text of a CSV file is spelled."""
 
     delimiter: Character = ","
@@ -99,7 +99,7 @@ class Case(StrEnum):
     LOWER = "lower"
 
 
-class Normalise(_Words):
+class Normalise(_Spec):
     """What happens to a text before it is judged: blanks, canonical spellings, then letter case for all others."""
 
     trim: bool = True
@@ -129,14 +129,14 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
-class RowRule(_Words):
+class RowRule(_Spec):
     """A named condition that every row must meet; NULL counts as met."""
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     expression: str
 
 
-class SourceWords(_Words):
+class SourceSpec(_Spec):
     """Words of a source's schema."""
 
     file_pattern: str = Field(min_length=1)
@@ -148,21 +148,21 @@ class SourceWords(_Words):
     rules: tuple[RowRule, ...] = ()
 
 
-class ColumnWords(_Words):
+class ColumnSpec(_Spec):
     """Words of a source's column."""
 
     normalise: Normalise = Normalise()
     not_after: Literal["as_of"] | None = None
 
 
-class Window(_Words):
+class Window(_Spec):
     """Which rows are served: those whose ``column`` lies in the last days, months or years before the as-of date."""
 
     column: str
     last: str = Field(pattern=r"^[1-9][0-9]{0,3} (days|months|years)$")
 
 
-class ServingWords(_Words):
+class ServingSpec(_Spec):
     """How a gold table is served."""
 
     served: bool = True
@@ -179,48 +179,48 @@ class ServingWords(_Words):
     window: Window | None = None
 
 
-class Measure(_Words):
+class MeasureSpec(_Spec):
     """A number that aggregations give: a column's sum, the number of its values, or the number of rows."""
 
     sum: str | None = None
     distinct: str | None = None
 
     @model_validator(mode="after")
-    def _is_one_number(self) -> Measure:
+    def _is_one_number(self) -> MeasureSpec:
         if self.sum is not None and self.distinct is not None:
             raise ValueError("a measure is a `sum` or counts `distinct` values, not both")
         return self
 
 
-class Dimension(_Words):
+class DimensionSpec(_Spec):
     """What an aggregation can be filtered by: a column of the table, or of the table that a column refers to."""
 
     column: str
     through: str | None = None
 
 
-class Answer(_Words):
+class EndpointSpec(_Spec):
     """An endpoint of an aggregation: its path, and the measures under the names that it gives them."""
 
     path: str = Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
     measures: dict[str, str] = Field(min_length=1)
 
 
-class AnalysisWords(_Words):
+class AnalysisSpec(_Spec):
     """The endpoint that answers any question about the measures."""
 
     path: str = Field(pattern=r"^[a-z0-9-]+(/[a-z0-9-]+)*$")
 
 
-class AggregationWords(_Words):
+class AggregationSpec(_Spec):
     """Sums over time that are computed on demand; the cube behind them is built when the table is loaded."""
 
     time: str
-    measures: dict[str, Measure] = Field(min_length=1)
-    dimensions: dict[str, Dimension] = Field(default={}, max_length=5)
-    total: Answer
-    series: Answer
-    analysis: AnalysisWords | None = None
+    measures: dict[str, MeasureSpec] = Field(min_length=1)
+    dimensions: dict[str, DimensionSpec] = Field(default={}, max_length=5)
+    total: EndpointSpec
+    series: EndpointSpec
+    analysis: AnalysisSpec | None = None
 
 
 class ChartKind(StrEnum):
@@ -239,7 +239,7 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class ChartWords(_Words):
+class ChartSpec(_Spec):
     """How a gold table is drawn: ``y`` over ``x``, one colour per value of ``color``; a table shows its rows."""
 
     kind: ChartKind
@@ -248,13 +248,13 @@ class ChartWords(_Words):
     color: str | None = None
 
 
-class ModelWords(_Words):
+class ModelSpec(_Spec):
     """Words of a model's schema."""
 
-    serving: ServingWords = ServingWords()
-    aggregations: AggregationWords | None = None
-    chart: ChartWords | None = None
+    serving: ServingSpec = ServingSpec()
+    aggregations: AggregationSpec | None = None
+    chart: ChartSpec | None = None
 
 
-class NoWords(_Words):
+class EmptySpec(_Spec):
     """Where no word of ours applies."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain, combinations
 
-from filon.project.analysis import Sliced
-from filon.project.serving import CUT, CUT_SEPARATOR, Cube
+from filon.project.analysis import Dimension
+from filon.project.serving import GROUPING_KEY, GROUPING_SEPARATOR, Cube
 from filon.sql import identifier, literal
 
 FINEST = identifier("finest sums")
@@ -33,7 +33,7 @@ def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
     return f"SELECT {chosen}, {sums} FROM {identifier(bound[cube.table])} AS fact{joins} GROUP BY ALL"
 
 
-def dimensions_of(dimensions: Mapping[str, Sliced], bound: Mapping[str, str]) -> tuple[dict[str, str], str]:
+def dimensions_of(dimensions: Mapping[str, Dimension], bound: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """Each dimension of a table called ``fact`` as an expression, and the joins with the tables that they stand in."""
     owners: dict[tuple[str, str], str] = {}
     columns, joins = {}, []
@@ -52,7 +52,7 @@ def dimensions_of(dimensions: Mapping[str, Sliced], bound: Mapping[str, str]) ->
 
 def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
     """Sums of one choice of dimensions; rows that lack one of them are in no filtered sum."""
-    separator = literal(CUT_SEPARATOR)
+    separator = literal(GROUPING_SEPARATOR)
     parts = [f"{literal(f'{name}=')} || {identifier(name)}" for name in choice]
     cut = f" || {separator} || ".join(parts) or "''"
     time = identifier(cube.time.name)
@@ -64,4 +64,4 @@ def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
     # a value that holds the separator would read as two; no reader can ask for it
     known = [f"NOT contains({identifier(name)}, {separator})" for name in choice]
     filled = " AND ".join([*known, f"{time} IS NOT NULL"])
-    return f"SELECT {cut} AS {CUT}, {time}, {sums} FROM {FINEST} WHERE {filled} GROUP BY ALL"
+    return f"SELECT {cut} AS {GROUPING_KEY}, {time}, {sums} FROM {FINEST} WHERE {filled} GROUP BY ALL"

@@ -10,7 +10,7 @@ from functools import cached_property
 from filon.lake import Build, Layer, Release
 from filon.project import digest
 from filon.project.analysis import Analysis
-from filon.project.serving import Cube, Served, StoredTable
+from filon.project.serving import Cube, ServedTable, StoredTable
 from filon.project.types import Kind
 from filon.serving.columns.chunks import chunk_table
 from filon.serving.columns.writing import columns_query
@@ -28,7 +28,7 @@ class Feed:
 
     table: StoredTable
     inputs: tuple[str, ...]
-    served: Served
+    served: ServedTable
     cube: Cube | None = None
     analysis: Analysis | None = None
 
@@ -56,11 +56,11 @@ class Feed:
         )
         return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
-    def mark(self, builds: Sequence[Build], as_of: dt.date) -> str:
+    def fingerprint(self, builds: Sequence[Build], as_of: dt.date) -> str:
         """Changes when other rows would come out."""
         content = [build.fingerprint for build in builds]
         date = as_of if self.served.window else None
-        return digest(repr((content, self.shape, self.recipe, date, self.table.sort, self.table.looked_up)))
+        return digest(repr((content, self.storage_hash, self.recipe, date, self.table.sort, self.table.looked_up)))
 
     @cached_property
     def recipe(self) -> str:
@@ -72,17 +72,17 @@ class Feed:
         return digest(repr((REVISION, self.inputs, self.served.window, cube)))[:16]
 
     @cached_property
-    def shape(self) -> str:
+    def storage_hash(self) -> str:
         """Changes when rows would be kept in another way."""
         return digest(repr((REVISION, [(c.name, c.type) for c in self.table.columns], self.table.key)))[:16]
 
     def fits(self, known: TableState) -> bool:
         """Whether rows that a load left can be read as contracts say today; sums must also mean the same."""
         is_computed = self.cube is not None or self.analysis is not None
-        return known.shape == self.shape and (not is_computed or known.recipe == self.recipe)
+        return known.storage_hash == self.storage_hash and (not is_computed or known.recipe == self.recipe)
 
 
-def feeds_of(served: Mapping[str, Served]) -> Iterator[Feed]:
+def feeds_of(served: Mapping[str, ServedTable]) -> Iterator[Feed]:
     """Every table that a store holds for a project."""
     for name, item in served.items():
         yield Feed(item.stored, (name,), item)
@@ -92,7 +92,7 @@ def feeds_of(served: Mapping[str, Served]) -> Iterator[Feed]:
             yield Feed(chunk_table(item.analysis), item.analysis.inputs, item, analysis=item.analysis)
 
 
-def released(served: Mapping[str, Served], release: Release) -> Iterator[Feed]:
+def released(served: Mapping[str, ServedTable], release: Release) -> Iterator[Feed]:
     """What a release can feed: tables that it has, since the project may be ahead of it."""
     there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
     return (feed for feed in feeds_of(served) if there.issuperset(feed.inputs))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from filon.engines import Engine
 from filon.errors import EngineError, FilonError, StoreUnfit
 from filon.project import Column
-from filon.project.serving import CUBE, CUT_SEPARATOR, StoredTable
+from filon.project.serving import CUBE, GROUPING_SEPARATOR, StoredTable
 from filon.serving.columns.chunks import COLUMNS
 from filon.serving.limits import Limit
 from filon.serving.protocol import Batch, Store
@@ -77,5 +77,5 @@ def shown_name(table: StoredTable) -> str:
 
 
 def _short(value: object) -> str:
-    text = str(value).replace(CUT_SEPARATOR, ", ")
+    text = str(value).replace(GROUPING_SEPARATOR, ", ")
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"

@@ -1,4 +1,4 @@
-"""What the line leaves in the store's records: runs, the last check, the quality of releases, rejected rows."""
+"""What the pipeline leaves in the store's records: runs, the last check, the quality of releases, rejected rows."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def read_record(model: type[Document], text: str, uri: str) -> Document:
 
 
 @dataclass
-class Cutter:
+class Truncator:
     """Shortens texts, and remembers whether one was too long."""
 
     has_cut: bool = False
@@ -210,7 +210,7 @@ def refused_files(ledger: Ledger) -> RefusedFiles:
 
 
 def _refused(version: FileVersion) -> RefusedFile:
-    cut = Cutter()
+    cut = Truncator()
     path, detail = cut(version.path, LONGEST_OF_A_FILE), cut(version.detail or "", LONGEST_OF_A_FILE)
     return RefusedFile(
         file=path,

@@ -13,7 +13,7 @@ from filon.engines import Engine
 from filon.errors import ConfigError
 from filon.lake import Build, CheckStatus, Lake, Layer, Release
 from filon.project.analysis import Analysis
-from filon.project.serving import Order, Served, StoredTable
+from filon.project.serving import Order, ServedTable, StoredTable
 from filon.project.types import Kind
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, difference
@@ -21,7 +21,7 @@ from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed, released
 from filon.serving.fitting import BATCH, fitted
 from filon.serving.protocol import LoadSession, Store
-from filon.serving.state import Marks, ServedState, TableState
+from filon.serving.state import PageIndex, ServedState, TableState
 from filon.sql import identifier, identifiers
 
 FEWEST_FOR_MARKS = 10_000
@@ -44,11 +44,11 @@ class LoadReport:
     duration_s: float
 
 
-def bring(
+def sync_store(
     store: Store,
     lake: Lake,
     release: Release,
-    served: Mapping[str, Served],
+    served: Mapping[str, ServedTable],
     engine: Callable[[], Engine],
     *,
     as_of: dt.date,
@@ -91,7 +91,7 @@ def bring(
     return LoadReport(store.name, session.id.number, release.number, work.inserted, work.closed, _seconds(start))
 
 
-def require_servable(release: Release, served: Mapping[str, Served]) -> None:
+def require_servable(release: Release, served: Mapping[str, ServedTable]) -> None:
     """ConfigError when the contracts of today describe other columns or keys than a release has."""
     for name, item in served.items():
         build = release.build(Layer.GOLD, name)
@@ -105,7 +105,7 @@ def require_servable(release: Release, served: Mapping[str, Served]) -> None:
 
 def _has_other_shape(state: ServedState, feed: Feed) -> bool:
     known = state.tables.get(feed.table.name)
-    return known is not None and known.shape != feed.shape
+    return known is not None and known.storage_hash != feed.storage_hash
 
 
 def _seconds(start: float) -> float:
@@ -145,14 +145,16 @@ def _is_done(store: Store, before: ServedState, feeds: Sequence[Feed], release: 
 
 def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, as_of: dt.date) -> bool:
     known = before.tables.get(feed.table.name)
-    same = known is not None and known.mark == feed.mark(_builds(feed, release), as_of)
+    same = known is not None and known.fingerprint == feed.fingerprint(_builds(feed, release), as_of)
     return same and known is not None and store.holds(feed.table, known.versions)
 
 
 def _is_intact(session: LoadSession, feed: Feed, known: Mapping[str, TableState]) -> bool:
-    """Whether the store holds what the load before left, in today's shape: nobody else wrote there."""
+    """Whether the store holds what the load before left, as it would today: nobody else wrote there."""
     before = known.get(feed.table.name)
-    return before is not None and before.shape == feed.shape and session.holds(feed.table, before.versions)
+    return (
+        before is not None and before.storage_hash == feed.storage_hash and session.holds(feed.table, before.versions)
+    )
 
 
 class _Work:
@@ -176,16 +178,16 @@ class _Work:
         self._as_of = as_of
         self._now = now
         self._states: dict[str, TableState] = {}
-        self._marks: dict[str, Marks | None] = {}
+        self._page_index: dict[str, PageIndex | None] = {}
         self.inserted = 0
         self.closed = 0
 
     def load(self, feed: Feed, before: TableState | None) -> None:
         """Write what differs from what the store has of a table; all of it, when that is not known (``before``)."""
         start, builds = time.perf_counter(), _builds(feed, self._release)
-        mark = feed.mark(builds, self._as_of)
+        fingerprint = feed.fingerprint(builds, self._as_of)
         has_rows = self._session.prepare(feed.table)
-        if before is not None and before.mark == mark:
+        if before is not None and before.fingerprint == fingerprint:
             self._states[feed.table.name] = before
             return
         try:
@@ -195,14 +197,14 @@ class _Work:
                 rows = self._write_changes(feed, before, builds)
             else:
                 rows = self._write_all(feed, builds, close=has_rows)
-            self._marks[feed.table.name] = self._find_marks(feed, rows)
+            self._page_index[feed.table.name] = self._make_page_index(feed, rows)
         finally:
             self._engine().drop([CHANGES, CACHED, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
-            mark=mark,
-            shape=feed.shape,
+            fingerprint=fingerprint,
+            storage_hash=feed.storage_hash,
             recipe=feed.recipe,
             rows=rows,
             versions=0,
@@ -237,7 +239,7 @@ class _Work:
             loaded_at=self._now(),
             tables=tables,
         )
-        self._session.flip(state, self._marks, alone=alone)
+        self._session.flip(state, self._page_index, alone=alone)
 
     def _can_compare(self, feed: Feed, before: TableState) -> bool:
         return before.recipe == feed.recipe and all(self._lake.is_complete(build) for build in before.builds)
@@ -282,18 +284,18 @@ class _Work:
         self.inserted += inserted
         return kept + inserted
 
-    def _find_marks(self, feed: Feed, rows: int) -> Marks | None:
+    def _make_page_index(self, feed: Feed, rows: int) -> PageIndex | None:
         if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
             return None
         step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
         new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)
-        sort = feed.table.whole(feed.table.sort)
+        sort = feed.table.total_order(feed.table.sort)
         names = ", ".join(_as_yaml(feed.table, item) for item in sort)
         ranked = f"SELECT *, row_number() OVER (ORDER BY {_spelled_order(sort)}) - 1 AS _n FROM ({new}) AS feed"
         query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
         keys = tuple(self._engine().rows(query))
         size = sum(len(value) for key in keys for value in key if isinstance(value, str))
-        return Marks(step=step, keys=keys) if size <= MOST_MARKED else None
+        return PageIndex(step=step, keys=keys) if size <= MOST_MARKED else None
 
     def _bind(self, feed: Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
         bound = {}

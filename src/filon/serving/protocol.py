@@ -17,7 +17,7 @@ from filon.project.serving import StoredTable
 from filon.serving.limits import Limit
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
-from filon.serving.state import LoadId, Marks, ServedState
+from filon.serving.state import LoadId, PageIndex, ServedState
 
 Batch = Sequence[Sequence[Any]]
 """Rows as the engine hands them over, their values spelled by ``encoding``."""
@@ -39,10 +39,10 @@ class LoadSession(Protocol):
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Let this load no longer show the rows with these keys (None: all rows), and return their number."""
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+    def flip(self, state: ServedState, page_index: Mapping[str, PageIndex | None], *, alone: bool = False) -> None:
         """Make the load the one that readers see, in one step; ``alone``: older ones can no longer be asked for.
 
-        ``marks`` are those of each table that changed (None: small).
+        ``page_index`` has that of each table that changed (None: small).
         """
 
     def holds(self, table: StoredTable, versions: int) -> bool:
@@ -58,8 +58,8 @@ class LoadSession(Protocol):
 class Store(Protocol):
     """An operational store: one process loads it, many read it.
 
-    ``find``, ``count`` and ``marks`` answer from the very load that is named, or raise LoadGone when the store does not
-    keep it, or kept it no longer when the answer was complete.
+    ``find``, ``count`` and ``page_index`` answer from the very load that is named, or raise LoadGone when the store
+    does not keep it, or kept it no longer when the answer was complete.
     """
 
     name: str
@@ -105,8 +105,8 @@ class Store(Protocol):
     async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Number of rows of a load that meet the conditions."""
 
-    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
-        """The marks of a table as that load shows it; None for small tables."""
+    async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
+        """The page index of a table as that load shows it; None for small tables."""
 
     async def shut_readers(self) -> None:
         """Give back the connections of readers, inside their event loop."""

@@ -12,11 +12,11 @@ from filon.engines import Engine
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.serving.history import (
     LONGEST_TEXT,
-    Cutter,
     Kind,
     QualityRecord,
     RejectedRow,
     Sample,
+    Truncator,
     kept_samples,
     quality_of,
     read_record,
@@ -89,7 +89,7 @@ def _places() -> str:
 
 
 def _row(dataset: str, path: str, file: int, record: int, reasons: list[str], raw: str | None) -> RejectedRow:
-    cut = Cutter()
+    cut = Truncator()
     text = cut(raw or "")
     return RejectedRow(
         dataset=dataset,

@@ -46,15 +46,15 @@ class _Document(BaseModel):
 class TableState(_Document):
     """One table as a load left it.
 
-    ``mark`` changes when other rows would be served, ``shape`` when they would be kept in another way, ``recipe``
-    when the same tables of the lake would give others. ``versions`` is
-    the number of rows in the store, closed ones included: another number means that somebody else wrote there.
+    ``fingerprint`` changes when other rows would be served, ``storage_hash`` when they would be kept in another way,
+    ``recipe`` when the same tables of the lake would give others. ``versions`` is the number of rows in the store,
+    closed ones included: another number means that somebody else wrote there.
     ``builds`` are the contents of the lake that the rows come from; ``passed`` and ``warned`` count its checks.
     """
 
     table: str
-    mark: str
-    shape: str
+    fingerprint: str
+    storage_hash: str
     recipe: str
     rows: int
     versions: int
@@ -99,7 +99,7 @@ def read_state(text: str, uri: str) -> ServedState:
         ) from error
 
 
-class Marks(_Document):
+class PageIndex(_Document):
     """Every ``step``-th row of a table in the order of its sort: the values of the sort's columns, from row 0 on.
 
     They let readers jump to any page without counting the rows before it. Values are spelled as YAML would have them.
@@ -110,7 +110,7 @@ class Marks(_Document):
 
     def place(self, index: int, table: StoredTable) -> tuple[Value, ...]:
         """The values of the sort's columns in the row ``index * step``."""
-        kinds = [table.column(step.column).type for step in table.whole(table.sort)]
+        kinds = [table.column(step.column).type for step in table.total_order(table.sort)]
         return tuple(
             None if value is None else as_stored(read_value(value, kind), kind)
             for kind, value in zip(kinds, self.keys[index], strict=True)

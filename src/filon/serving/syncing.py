@@ -16,7 +16,7 @@ def sync_documents(state: ServedState) -> list[dict[str, Any]]:
         {
             "collection_name": table.table,
             "gold_object": build_id(Layer.GOLD, table.table),
-            "source_hash": table.mark,
+            "source_hash": table.fingerprint,
             "row_count": table.rows,
             "last_sync": table.synced_at,
             "gold_processed_at": table.gold_at,

@@ -1,1 +1,1 @@
-"""The stages of the line, in the order the data travels: bronze, silver, gold, publish."""
+"""The stages of the pipeline, in the order the data travels: bronze, silver, gold, publish."""

@@ -1,4 +1,4 @@
-"""What every stage is given: the project, the lake, the run's inputs, and someone to tell how it goes."""
+"""What every stage is given: the project, the lake, the run's inputs, and a listener."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filon.engines import Engine
+from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, Release
 from filon.project import Project
 from filon.stages.limits import Limits
@@ -55,8 +56,8 @@ class StepReport:
 Progress = Callable[[], float | None]
 
 
-class Watch(Protocol):
-    """Somebody who wants to know how a run goes."""
+class RunListener(Protocol):
+    """Is told how a run goes."""
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
         """Work on a table begins; ``expected`` rows go in, if that is known. ``progress`` may be asked at any time."""
@@ -65,14 +66,14 @@ class Watch(Protocol):
         """Work on a table is over."""
 
 
-class Nobody:
-    """A watch that looks away."""
+class NullListener:
+    """A listener that does nothing."""
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
-        """Look away."""
+        """Do nothing."""
 
     def finished(self, report: TableReport) -> None:
-        """Look away."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Context:
     inputs: Inputs
     workspace: Path
     make_engine: Callable[[], Engine]
-    watch: Watch = field(default_factory=Nobody)
+    listener: RunListener = field(default_factory=NullListener)
     limits: Limits = field(default_factory=Limits)
     tables: list[TableReport] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
@@ -121,16 +122,36 @@ class Context:
         """Whether anything was computed."""
         return "engine" in self.__dict__
 
+    def close(self) -> None:
+        """Close the engine, if it was started."""
+        if self.engine_started:
+            self.engine.close()
+
     def progress(self) -> float | None:
         """How much of the engine's statement is done, 0 to 1, if known."""
         return self.engine.progress() if self.engine_started else None
 
     def report(self, report: TableReport) -> None:
-        """Note what became of a table and when the work on it began, and tell the watch."""
+        """Note what became of a table and when the work on it began, and tell the listener."""
         begun = self._begun.get((report.layer, report.table), time.perf_counter())
         noted = replace(report, started_s=round(begun - self.started, 3))
         self.tables.append(noted)
-        self.watch.finished(noted)
+        self.listener.finished(noted)
+
+    @contextmanager
+    def reports_of_attempt(self) -> Iterator[None]:
+        """Reports of tables in an attempt that fails do not count: it may be tried again."""
+        before = len(self.tables)
+        try:
+            yield
+        except FilonError:
+            del self.tables[before:]
+            raise
+
+    def forget_reports(self) -> None:
+        """Forget all reports, before the layers are carried out again."""
+        self.tables.clear()
+        self.steps.clear()
 
     def find(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> FoundBuild | None:
         """A table content that need not be computed, published or left by another run; never a damaged one."""
@@ -151,8 +172,8 @@ class Context:
 
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:
-        """Tell the watch that a table is being worked on; yields a stopwatch."""
-        self.watch.started(layer, table, expected, self.progress)
+        """Tell the listener that a table is being worked on; yields a stopwatch."""
+        self.listener.started(layer, table, expected, self.progress)
         start = time.perf_counter()
         self._begun.setdefault((layer, table), start)
         yield lambda: round(time.perf_counter() - start, 3)

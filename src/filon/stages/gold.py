@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 from filon.lake import Build, Layer, Release
 from filon.project import Model, digest
-from filon.stages.compiling import contract_columns, require_valid, select_as_declared
 from filon.stages.context import REVISION, Context, TableReport, TableStatus
+from filon.stages.models import contract_columns, require_valid, select_as_declared
 
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
     """Compute a model's table, or find it where the same SQL met the same inputs before."""
     as_of = context.inputs.as_of if model.uses_as_of else None
     content = [(name, inputs[name].fingerprint) for name in model.inputs]
-    mark = digest(repr((REVISION, model.fingerprint, content, as_of, context.project.locale, context.project.timezone)))
-    if not context.inputs.force and (found := context.find(Layer.GOLD, model.name, mark, published)):
+    fingerprint = digest(
+        repr((REVISION, model.fingerprint, content, as_of, context.project.locale, context.project.timezone))
+    )
+    if not context.inputs.force and (found := context.find(Layer.GOLD, model.name, fingerprint, published)):
         context.report_found(found)
         return found.build
     engine, location = context.engine, context.lake.table(Layer.GOLD, model.name)
@@ -27,7 +29,7 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
         build = Build(
             table=model.name,
             layer=Layer.GOLD,
-            fingerprint=mark,
+            fingerprint=fingerprint,
             columns=contract_columns(model.contract),
             key=model.contract.key,
             built_at=context.inputs.now,

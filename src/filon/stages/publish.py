@@ -20,11 +20,13 @@ def run_checks(context: Context, tables: Mapping[str, Build], published: Release
     before = {result.fingerprint: result for result in published.checks} if published and reusable else {}
     results = []
     for contract in context.project.contracts.values():
-        marks = {check: _mark(check, contract, tables, context.inputs.as_of) for check in contract.checks}
-        due = [check for check, mark in marks.items() if mark not in before]
+        fingerprints = {check: _fingerprint(check, contract, tables, context.inputs.as_of) for check in contract.checks}
+        due = [check for check, fingerprint in fingerprints.items() if fingerprint not in before]
         values = _values(context, due, tables)
-        for check, mark in marks.items():
-            results.append(before[mark] if mark in before else _result(contract, check, values[check], mark))
+        for check, fingerprint in fingerprints.items():
+            results.append(
+                before[fingerprint] if fingerprint in before else _result(contract, check, values[check], fingerprint)
+            )
     return tuple(results)
 
 
@@ -81,7 +83,7 @@ def _tables_of(check: Check, tables: Iterable[str]) -> list[str]:
     return sorted(name for name in tables if name.casefold() in read)
 
 
-def _mark(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: dt.date) -> str:
+def _fingerprint(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: dt.date) -> str:
     content = [(name, tables[name].fingerprint) for name in _tables_of(check, tables)]
     date = as_of if reads_as_of(check.query) else None
     return digest(repr((contract.name, check, content, date)))
@@ -116,7 +118,7 @@ def _number(value: Any) -> Decimal | None:
     return number if number is not None and number.is_finite() else None
 
 
-def _result(contract: Contract, check: Check, value: Decimal | None, mark: str) -> CheckResult:
+def _result(contract: Contract, check: Check, value: Decimal | None, fingerprint: str) -> CheckResult:
     holds = check.holds(value)
     failing = CheckStatus.FAILED if check.blocking else CheckStatus.WARNED
     rows = 0 if holds else int(value) if check.counts_rows and value is not None else 1
@@ -126,5 +128,5 @@ def _result(contract: Contract, check: Check, value: Decimal | None, mark: str) 
         status=CheckStatus.PASSED if holds else failing,
         failed_rows=rows,
         value=value,
-        fingerprint=mark,
+        fingerprint=fingerprint,
     )

@@ -36,7 +36,7 @@ LATE = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedApi:
     """A shop whose releases are served from a store."""
 
     shop: Shop
@@ -115,7 +115,7 @@ def shared_store_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.Te
 
 
 @pytest.fixture(scope="session")
-def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Served:
+def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> ServedApi:
     """Demo data in release 1, one purchase more in release 2."""
     shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": shared_store_uri})
     generate(shop.sources, purchases=1500, clients=300)
@@ -124,11 +124,11 @@ def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> S
         shop.run()
         shop.put("achats_late.csv", LATE)
         assert shop.run()["release"] == 2
-    return Served(shop, shared_store_uri, load_project(retail.FOLDER))
+    return ServedApi(shop, shared_store_uri, load_project(retail.FOLDER))
 
 
 @pytest.fixture(scope="session")
-def api(served: Served) -> Iterator[Client]:
+def api(served: ServedApi) -> Iterator[Client]:
     """The API without keys and limits."""
     with served.client() as client:
         yield client

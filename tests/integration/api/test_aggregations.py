@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from tests.integration.api.conftest import Served, exact
+from tests.integration.api.conftest import ServedApi, exact
 
 LENGTHS = {"jour": 10, "mois": 7, "annee": 4}
 
 
-def sales(served: Served) -> list[dict[str, Any]]:
+def sales(served: ServedApi) -> list[dict[str, Any]]:
     """Sales with what they can be filtered by."""
     countries = {row["id_client"]: row["pays"] for row in served.gold("dim_clients")}
     return [
@@ -29,7 +29,7 @@ def sales(served: Served) -> list[dict[str, Any]]:
     ]
 
 
-def test_totals_for_every_choice_of_filters(api: Client, served: Served) -> None:
+def test_totals_for_every_choice_of_filters(api: Client, served: ServedApi) -> None:
     rows = sales(served)
     chosen = {
         "pays": "France",
@@ -47,7 +47,7 @@ def test_totals_for_every_choice_of_filters(api: Client, served: Served) -> None
 
 @pytest.mark.parametrize("period", LENGTHS)
 @pytest.mark.parametrize("choice", [{}, {"pays": "France"}, {"segment": "Gold", "produit": "Souris"}])
-def test_series_are_newest_first_and_exact(api: Client, served: Served, period: str, choice: dict[str, str]) -> None:
+def test_series_are_newest_first_and_exact(api: Client, served: ServedApi, period: str, choice: dict[str, str]) -> None:
     expected: dict[str, dict[str, Any]] = {}
     for row in sales(served):
         if all(_meets(row, name, value) for name, value in choice.items()):

@@ -22,7 +22,7 @@ from filon.serving import loader
 from filon.serving.columns import chunks
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.integration.api.conftest import Served, answering, exact
+from tests.integration.api.conftest import ServedApi, answering, exact
 from tests.integration.conftest import ACHATS, Shop
 
 ANALYSE = "/api/v1/aggregations/analyse"
@@ -31,7 +31,7 @@ PERIODS = {"jour": "strftime(date_achat, '%Y-%m-%d')", "mois": "mois", "annee": 
 
 
 @pytest.fixture(scope="module")
-def facts(served: Served) -> Iterator[duckdb.DuckDBPyConnection]:
+def facts(served: ServedApi) -> Iterator[duckdb.DuckDBPyConnection]:
     """Gold's sales with the country of their client, as DuckDB reads them."""
     with duckdb.connect() as connection:
         for table in ("fact_ventes", "dim_clients"):
@@ -50,7 +50,7 @@ def analysed(api: Client, **parameters: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def test_months_agree_with_the_kpi(api: Client, served: Served) -> None:
+def test_months_agree_with_the_kpi(api: Client, served: ServedApi) -> None:
     rows = analysed(api, by="mois")
     expected = sorted(served.gold("kpi_ca_par_mois"), key=lambda row: row["mois"], reverse=True)
     assert [(row["mois"], row["ca"], row["nb_ventes"], row["nb_clients"]) for row in rows] == [
@@ -58,7 +58,7 @@ def test_months_agree_with_the_kpi(api: Client, served: Served) -> None:
     ]
 
 
-def test_countries_agree_with_the_kpi(api: Client, served: Served) -> None:
+def test_countries_agree_with_the_kpi(api: Client, served: ServedApi) -> None:
     rows = analysed(api, by="pays")
     expected = sorted(served.gold("kpi_ca_par_pays"), key=lambda row: (-row["ca_total"], row["pays"]))
     assert [(row["pays"], row["ca"], row["nb_ventes"], row["nb_clients"]) for row in rows] == [
@@ -66,7 +66,7 @@ def test_countries_agree_with_the_kpi(api: Client, served: Served) -> None:
     ]
 
 
-def test_products_agree_with_the_kpis(api: Client, served: Served) -> None:
+def test_products_agree_with_the_kpis(api: Client, served: ServedApi) -> None:
     rows = analysed(api, by="produit", sort="-nb_ventes", stats="ca")
     volumes = sorted(served.gold("kpi_volume_par_produit"), key=lambda row: row["rang"])
     assert [(row["produit"], row["ca"], row["nb_ventes"], row["nb_clients"]) for row in rows] == [
@@ -76,7 +76,7 @@ def test_products_agree_with_the_kpis(api: Client, served: Served) -> None:
     assert {row["produit"]: row["stats"] for row in rows} == expected
 
 
-def test_the_best_clients_agree_with_the_kpi(api: Client, served: Served) -> None:
+def test_the_best_clients_agree_with_the_kpi(api: Client, served: ServedApi) -> None:
     rows = analysed(api, by="id_client", limit=100)
     expected = sorted(served.gold("kpi_top_clients"), key=lambda row: row["rang"])
     assert [(row["id_client"], row["ca"], row["nb_ventes"]) for row in rows] == [
@@ -84,7 +84,7 @@ def test_the_best_clients_agree_with_the_kpi(api: Client, served: Served) -> Non
     ]
 
 
-def test_all_facts_are_one_row_without_by(api: Client, served: Served) -> None:
+def test_all_facts_are_one_row_without_by(api: Client, served: ServedApi) -> None:
     sales = served.gold("fact_ventes")
     answer = exact(api.get(ANALYSE))
     assert answer == {
@@ -103,7 +103,7 @@ def test_all_facts_are_one_row_without_by(api: Client, served: Served) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_any_question_is_answered_as_by_duckdb(
-    api: Client, facts: duckdb.DuckDBPyConnection, served: Served, seed: int
+    api: Client, facts: duckdb.DuckDBPyConnection, served: ServedApi, seed: int
 ) -> None:
     parameters, query = question(random.Random(seed))  # noqa: S311 - no secret
     answer = api.get(ANALYSE, params=parameters)
@@ -160,7 +160,7 @@ def test_nothing_chosen_is_nothing_found_or_a_row_of_zeros(api: Client) -> None:
     assert row == {"ca": 0, "nb_ventes": 0, "nb_clients": 0, "nb_produits": 0, "stats": None}
 
 
-def test_an_older_release_is_analysed_as_it_was(api: Client, served: Served) -> None:
+def test_an_older_release_is_analysed_as_it_was(api: Client, served: ServedApi) -> None:
     older, newer = (exact(api.get(ANALYSE, params={"release": number}))["data"][0] for number in (1, 2))
     assert older["ca"] == sum(row["montant"] for row in served.gold("fact_ventes", 1))
     assert newer["ca"] == older["ca"] + Decimal("1234.56")

@@ -11,7 +11,7 @@ import pytest
 from httpx import Client
 from pyarrow import parquet
 
-from tests.integration.api.conftest import Served, exact, ordered
+from tests.integration.api.conftest import ServedApi, exact, ordered
 
 PLAIN = {"Accept-Encoding": "identity"}
 
@@ -58,7 +58,7 @@ def test_compressed_is_the_same_and_small_is_left_alone(api: Client) -> None:
     assert "Content-Encoding" not in refused.headers
 
 
-def test_csv_holds_every_row(api: Client, served: Served) -> None:
+def test_csv_holds_every_row(api: Client, served: ServedApi) -> None:
     response = api.get("/api/v1/ventes?format=csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert 'filename="fact_ventes-2.csv"' in response.headers["Content-Disposition"]
@@ -67,7 +67,7 @@ def test_csv_holds_every_row(api: Client, served: Served) -> None:
     assert rows == [{name: str(value) for name, value in row.items()} for row in expected]
 
 
-def test_parquet_and_arrow_hold_every_row_with_its_types(api: Client, served: Served) -> None:
+def test_parquet_and_arrow_hold_every_row_with_its_types(api: Client, served: ServedApi) -> None:
     expected = sorted(served.gold("fact_ventes"), key=lambda row: int(row["id_achat"]))
     table = parquet.read_table(io.BytesIO(api.get("/api/v1/ventes?format=parquet").content))
     assert table.to_pylist() == expected
@@ -146,7 +146,7 @@ def test_request_ids_are_taken_if_sane(api: Client) -> None:
         assert api.get("/health", headers={"X-Request-ID": wrong}).headers["X-Request-ID"] != wrong
 
 
-def test_decimals_are_numbers_with_all_their_digits(api: Client, served: Served) -> None:
+def test_decimals_are_numbers_with_all_their_digits(api: Client, served: ServedApi) -> None:
     [row] = [row for row in served.gold("fact_ventes") if row["id_achat"] == 900001]
     assert exact(api.get("/api/v1/ventes/900001"))["montant"] == row["montant"]
     assert b'"montant":1234.56' in api.get("/api/v1/ventes/900001").content

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from filon.settings import Settings
 from filon.web.connections import raise_descriptors
-from tests.integration.api.conftest import Served, answering
+from tests.integration.api.conftest import ServedApi, answering
 from tests.integration.connections import (
     DEADLINE_S,
     HALF,
@@ -168,7 +168,7 @@ def test_a_reader_that_reads_slowly_keeps_its_place() -> None:
 
 
 @pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)
-def test_half_requests_do_not_take_the_descriptors_of_a_server(served: Served) -> None:
+def test_half_requests_do_not_take_the_descriptors_of_a_server(served: ServedApi) -> None:
     raise_descriptors()  # of this process, which holds the other ends
     limited = ["/bin/sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh"]
     command = [*limited, sys.executable, "-m", "filon", "api", "--port", "0"]

@@ -17,7 +17,7 @@ from filon.project import load_project
 from filon.projects import retail
 from filon.serving.history import CheckedRecord
 from filon.serving.stores import open_store
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.api.test_security import bearer, make
 from tests.integration.conftest import ACHATS, Shop
 from tests.integration.serving.test_history import IMPOSSIBLE, changed_project
@@ -27,15 +27,15 @@ BAD_FILE = "id_achat;id_client\n1;2\n"
 
 
 @pytest.fixture
-def own(shop: Shop, store_uri: str) -> Served:
+def own(shop: Shop, store_uri: str) -> ServedApi:
     """A small shop of the test's own, with a refused file, not loaded yet."""
     shop.put("achats_bad.csv", BAD_FILE)
     shop = replace(shop, extra={"FILON_SERVING": store_uri})
-    return Served(shop, store_uri, load_project(retail.FOLDER))
+    return ServedApi(shop, store_uri, load_project(retail.FOLDER))
 
 
 @pytest.fixture
-def client(own: Served) -> Iterator[Client]:
+def client(own: ServedApi) -> Iterator[Client]:
     with own.client() as client:
         yield client
 
@@ -51,7 +51,7 @@ def moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def test_before_the_first_load_there_are_a_project_its_lineage_and_failed_runs(own: Served, client: Client) -> None:
+def test_before_the_first_load_there_are_a_project_its_lineage_and_failed_runs(own: ServedApi, client: Client) -> None:
     assert got(client, "project") == {
         "name": "retail",
         "title": "Ventes au détail",
@@ -71,7 +71,7 @@ def test_before_the_first_load_there_are_a_project_its_lineage_and_failed_runs(o
     assert client.get("/api/v1/quality").status_code == 503
 
 
-def test_a_run_is_what_its_report_says(own: Served, client: Client) -> None:
+def test_a_run_is_what_its_report_says(own: ServedApi, client: Client) -> None:
     report = own.shop.run()
     [run] = got(client, "runs")["data"]
     assert run == got(client, f"runs/{report['run_id']}")
@@ -81,7 +81,7 @@ def test_a_run_is_what_its_report_says(own: Served, client: Client) -> None:
     assert moment(run["started_at"]).tzinfo is not None
 
 
-def test_runs_come_page_by_page(own: Served, client: Client) -> None:
+def test_runs_come_page_by_page(own: ServedApi, client: Client) -> None:
     ids: list[str] = []
     for number in range(3):
         own.shop.put("achats.csv", f"{ACHATS.splitlines()[0]}\n10,1,2025-01-05,{number + 1},souris\n")
@@ -96,7 +96,7 @@ def test_runs_come_page_by_page(own: Served, client: Client) -> None:
         assert (refused.status_code, refused.headers["Content-Type"]) == (422, "application/problem+json"), wrong
 
 
-def test_the_quality_is_that_of_the_served_release(own: Served, client: Client) -> None:
+def test_the_quality_is_that_of_the_served_release(own: ServedApi, client: Client) -> None:
     report = own.shop.run()
     answer = client.get("/api/v1/quality")
     assert answer.headers["X-Filon-Release"] == "1"
@@ -116,7 +116,7 @@ def test_the_quality_is_that_of_the_served_release(own: Served, client: Client) 
     assert moment(later["checked_at"]) > moment(quality["checked_at"])
 
 
-def test_a_rollback_takes_the_quality_along(own: Served, client: Client) -> None:
+def test_a_rollback_takes_the_quality_along(own: ServedApi, client: Client) -> None:
     own.shop.run()
     before = got(client, "quality")
     rows = got(client, "quarantine/rows")
@@ -141,7 +141,7 @@ def eventually_release(client: Client, release: int) -> None:
     pytest.fail(f"release {release} was never served")
 
 
-def test_rejected_rows_are_those_of_the_quarantine(served: Served, api: Client) -> None:
+def test_rejected_rows_are_those_of_the_quarantine(served: ServedApi, api: Client) -> None:
     for dataset in ("clients", "achats"):
         shown = served.shop.json("quarantine", "show", dataset, "--limit", "1000")["rows"]
         found = got(api, "quarantine/rows", dataset=dataset, limit=1000)
@@ -154,7 +154,7 @@ def test_rejected_rows_are_those_of_the_quarantine(served: Served, api: Client) 
     assert (page["total"], page["skip"], page["limit"]) == (everything["total"], 2, 3)
 
 
-def test_rejected_rows_are_chosen_by_reason_and_file(served: Served, api: Client) -> None:
+def test_rejected_rows_are_chosen_by_reason_and_file(served: ServedApi, api: Client) -> None:
     for dataset, reasons in served.shop.json("quarantine", "list")["rows"].items():
         for reason, count in reasons.items():
             found = got(api, "quarantine/rows", dataset=dataset, reason=reason, limit=1000)
@@ -170,7 +170,7 @@ def test_rejected_rows_are_chosen_by_reason_and_file(served: Served, api: Client
     ]
 
 
-def test_more_rows_are_counted_than_the_sample_shows(own: Served, client: Client) -> None:
+def test_more_rows_are_counted_than_the_sample_shows(own: ServedApi, client: Client) -> None:
     lines = [f"{number},99,2025-01-05,1,souris" for number in range(250)]
     own.shop.put("achats.csv", ACHATS.splitlines()[0] + "\n" + "\n".join(lines) + "\n")
     own.shop.run()
@@ -178,7 +178,7 @@ def test_more_rows_are_counted_than_the_sample_shows(own: Served, client: Client
     assert (found["total"], found["rejected"], len(found["data"])) == (200, 250, 1)
 
 
-def test_rejected_rows_need_the_scope_admin_where_keys_are_in_force(served: Served, tmp_path: Path) -> None:
+def test_rejected_rows_need_the_scope_admin_where_keys_are_in_force(served: ServedApi, tmp_path: Path) -> None:
     extra = {"FILON_API_KEYS": str(tmp_path / "keys.json")}
     guarded = replace(served, shop=replace(served.shop, folder=tmp_path, extra=extra))
     with guarded.client(api_keys=tmp_path / "keys.json") as client:
@@ -194,7 +194,7 @@ def test_rejected_rows_need_the_scope_admin_where_keys_are_in_force(served: Serv
             assert client.get(f"/api/v1/{path}", headers=bearer(reader)).status_code == 200
 
 
-def test_tables_say_how_they_are_drawn_and_whether_they_are_fresh(own: Served, client: Client) -> None:
+def test_tables_say_how_they_are_drawn_and_whether_they_are_fresh(own: ServedApi, client: Client) -> None:
     own.shop.run()
     tables = {entry["name"]: entry for entry in got(client, "tables")["data"]}
     assert tables["kpi_top_clients"]["chart"] == {"kind": "bar", "x": "nom", "y": ["total_ca"], "color": "segment"}
@@ -206,7 +206,7 @@ def test_tables_say_how_they_are_drawn_and_whether_they_are_fresh(own: Served, c
         assert entry["synced_at"] == tables[name]["synced_at"]
 
 
-def test_a_table_grows_stale_when_no_run_finds_it_up_to_date(own: Served, client: Client) -> None:
+def test_a_table_grows_stale_when_no_run_finds_it_up_to_date(own: ServedApi, client: Client) -> None:
     own.shop.run()
     store = open_store(own.uri)
     text = store.records.known("checked", "last")
@@ -227,7 +227,7 @@ def test_a_table_grows_stale_when_no_run_finds_it_up_to_date(own: Served, client
     store.shut()
 
 
-def test_a_store_that_an_older_version_loaded_keeps_working(own: Served, client: Client) -> None:
+def test_a_store_that_an_older_version_loaded_keeps_working(own: ServedApi, client: Client) -> None:
     own.shop.run()
     store = open_store(own.uri)
     for kind in ("run", "checked", "quality", "sample"):
@@ -245,7 +245,7 @@ def test_a_store_that_an_older_version_loaded_keeps_working(own: Served, client:
 
 @pytest.mark.parametrize("folder", [retail.FOLDER, ROOT / "examples" / "completejourney"], ids=lambda path: path.name)
 @pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)
-def test_the_lineage_is_that_of_the_project(served: Served, folder: Path) -> None:
+def test_the_lineage_is_that_of_the_project(served: ServedApi, folder: Path) -> None:
     project = load_project(folder)
     with replace(served, project=project).client() as client:
         answer = client.get("/api/v1/lineage")
@@ -270,7 +270,7 @@ def test_the_lineage_is_that_of_the_project(served: Served, folder: Path) -> Non
         assert [column["name"] for column in gold["columns"]] == list(model.contract.column_names)
 
 
-def test_records_hold_no_number_that_json_lacks(own: Served, client: Client) -> None:
+def test_records_hold_no_number_that_json_lacks(own: ServedApi, client: Client) -> None:
     own.shop.run()
     for path in ("runs", "quality", "quarantine/rows", "lineage", "tables", "project"):
         json.loads(client.get(f"/api/v1/{path}").content, parse_constant=pytest.fail)

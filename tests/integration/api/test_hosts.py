@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 
 FOREIGN = {"Host": "evil.example"}
 PATHS = ["/health", "/health/live", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/metrics", "/nowhere"]
@@ -30,7 +30,7 @@ def test_another_host_is_misdirected_whatever_is_asked(api: Client, path: str) -
     assert (document["instance"], "FILON_ALLOWED_HOSTS" in document["detail"]) == (path, True)
 
 
-def test_keys_and_cors_come_after_the_host(served: Served, tmp_path: Path) -> None:
+def test_keys_and_cors_come_after_the_host(served: ServedApi, tmp_path: Path) -> None:
     shop = replace(served.shop, folder=tmp_path, extra={"FILON_API_KEYS": str(tmp_path / "keys.json")})
     key = shop.json("apikey", "create", "reader")["key"]
     with served.client(api_keys=tmp_path / "keys.json", api_cors="https://bi.example") as client:
@@ -43,7 +43,7 @@ def test_keys_and_cors_come_after_the_host(served: Served, tmp_path: Path) -> No
             assert client.options("/api/v1/clients", headers={**FOREIGN, **headers}).status_code == 421
 
 
-def test_hosts_can_be_given(served: Served) -> None:
+def test_hosts_can_be_given(served: ServedApi) -> None:
     with served.client(allowed_hosts="api, BI.example", api_url="https://figures.example/filon") as client:
         for host in ("api:8000", "bi.example", "figures.example:443", "localhost"):
             assert client.get("/health", headers={"Host": host}).status_code == 200

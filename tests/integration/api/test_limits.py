@@ -14,7 +14,7 @@ from httpx import Client
 
 from filon.api.bounds import LONGEST_QUERY, MOST_PARAMETERS
 from filon.api.problems import LONGEST_PATH, MOST_MISTAKES
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 
 VENTES = "/api/v1/ventes"
 SHORT = 8_000
@@ -137,20 +137,20 @@ def test_head_is_get_without_a_body(api: Client, path: str) -> None:
 
 
 @pytest.fixture
-def limited(served: Served, tmp_path: Path) -> dict[str, Any]:
+def limited(served: ServedApi, tmp_path: Path) -> dict[str, Any]:
     """Settings of an API that answers a client four times."""
     return {"api_keys": tmp_path / "keys.json", "api_rate_limit": "4/minute"}
 
 
 @sqlite_only
-def test_no_header_makes_another_client_unless_its_proxy_is_named(served: Served, limited: dict[str, Any]) -> None:
+def test_no_header_makes_another_client_unless_its_proxy_is_named(served: ServedApi, limited: dict[str, Any]) -> None:
     with served.client(**limited) as client:
         found = [client.get(VENTES, headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code for n in range(6)]
     assert found == [200] * 4 + [429] * 2
 
 
 @sqlite_only
-def test_behind_a_proxy_the_last_address_that_is_not_a_proxy_counts(served: Served, limited: dict[str, Any]) -> None:
+def test_behind_a_proxy_the_last_address_that_is_not_a_proxy_counts(served: ServedApi, limited: dict[str, Any]) -> None:
     with served.client(**limited, trusted_proxies="127.0.0.1, 10.9.0.0/16") as client:
 
         def asked(*forwarded: str) -> list[int]:
@@ -170,14 +170,14 @@ def cursor(api: Client) -> str:
 
 
 @sqlite_only
-def test_a_cursor_holds_for_every_worker_and_after_a_restart(served: Served, cursor: str) -> None:
+def test_a_cursor_holds_for_every_worker_and_after_a_restart(served: ServedApi, cursor: str) -> None:
     with served.client() as worker, served.client() as other:
         pages = [client.get(VENTES, params={"after": cursor, "limit": 5}).json()["data"] for client in (worker, other)]
     assert pages[0] == pages[1] != []
 
 
 @sqlite_only
-def test_a_cursor_of_another_secret_or_table_is_refused(served: Served, api: Client, cursor: str) -> None:
+def test_a_cursor_of_another_secret_or_table_is_refused(served: ServedApi, api: Client, cursor: str) -> None:
     with served.client(api_secret="the secret of another shop") as client:
         assert client.get(VENTES, params={"after": cursor}).status_code == 422
     assert api.get("/api/v1/clients", params={"after": cursor}).status_code == 422

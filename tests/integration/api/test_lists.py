@@ -16,7 +16,7 @@ from filon.project import load_project
 from filon.project.serving import StoredTable, served_tables
 from filon.projects import retail
 from filon.serving.stores import open_store
-from tests.integration.api.conftest import Served, exact, ordered
+from tests.integration.api.conftest import ServedApi, exact, ordered
 from tests.integration.conftest import Shop
 
 PAGED = [
@@ -36,7 +36,7 @@ WHOLE = [
 
 @pytest.mark.parametrize(("path", "table", "sort"), PAGED)
 def test_a_paged_list_is_gold_field_by_field(
-    api: Client, served: Served, path: str, table: str, sort: list[str]
+    api: Client, served: ServedApi, path: str, table: str, sort: list[str]
 ) -> None:
     rows = ordered(served.gold(table), *sort)
     assert exact(api.get(f"/api/v1/{path}")) == {"total": len(rows), "skip": 0, "limit": 100, "data": rows[:100]}
@@ -46,7 +46,7 @@ def test_a_paged_list_is_gold_field_by_field(
 
 @pytest.mark.parametrize(("path", "table", "sort", "limit"), WHOLE)
 def test_a_whole_list_is_gold_field_by_field(
-    api: Client, served: Served, path: str, table: str, sort: list[str], limit: int
+    api: Client, served: ServedApi, path: str, table: str, sort: list[str], limit: int
 ) -> None:
     rows = ordered(served.gold(table), *sort)
     assert exact(api.get(f"/api/v1/{path}")) == {"total": len(rows), "data": rows[:limit]}
@@ -54,7 +54,7 @@ def test_a_whole_list_is_gold_field_by_field(
 
 
 @pytest.mark.parametrize("table", ["dim_temps", "fact_ventes", "kpi_top_clients"])
-def test_every_table_is_also_found_by_its_name(api: Client, served: Served, table: str) -> None:
+def test_every_table_is_also_found_by_its_name(api: Client, served: ServedApi, table: str) -> None:
     answer = exact(api.get(f"/api/v1/tables/{table}?limit=3"))
     assert answer["total"] == len(served.gold(table))
     assert list(answer["data"][0]) == list(served.gold(table)[0])
@@ -70,7 +70,7 @@ def test_top_clients_takes_at_most_a_hundred(api: Client) -> None:
 @pytest.mark.parametrize(("path", "table", "key"), [("clients", "dim_clients", "id_client"),
                                                     ("produits", "dim_produits", "id_produit"),
                                                     ("ventes", "fact_ventes", "id_achat")])  # fmt: skip
-def test_a_row_is_found_by_its_key(api: Client, served: Served, path: str, table: str, key: str) -> None:
+def test_a_row_is_found_by_its_key(api: Client, served: ServedApi, path: str, table: str, key: str) -> None:
     row = ordered(served.gold(table), key)[3]
     assert exact(api.get(f"/api/v1/{path}/{row[key]}")) == row
     missing = api.get(f"/api/v1/{path}/999999999")
@@ -94,7 +94,7 @@ def test_a_row_is_found_by_its_key(api: Client, served: Served, path: str, table
         ("total_ca_min=5000", lambda row: row["total_ca"] >= 5000),
     ],
 )
-def test_clients_are_filtered(api: Client, served: Served, query: str, keep: Any) -> None:
+def test_clients_are_filtered(api: Client, served: ServedApi, query: str, keep: Any) -> None:
     rows = [row for row in ordered(served.gold("dim_clients"), "id_client") if keep(row)]
     answer = exact(api.get(f"/api/v1/clients?{query}&limit=1000"))
     assert (answer["total"], answer["data"]) == (len(rows), rows)
@@ -113,7 +113,7 @@ def test_clients_are_filtered(api: Client, served: Served, query: str, keep: Any
         ("id_client_min=10&id_client_max=12", lambda row: 10 <= row["id_client"] <= 12),
     ],
 )  # fmt: skip
-def test_sales_are_filtered(api: Client, served: Served, query: str, keep: Any) -> None:
+def test_sales_are_filtered(api: Client, served: ServedApi, query: str, keep: Any) -> None:
     rows = [row for row in ordered(served.gold("fact_ventes"), "id_achat") if keep(row)]
     answer = exact(api.get(f"/api/v1/ventes?{query}&limit=1000"))
     assert rows
@@ -152,7 +152,7 @@ def test_a_cursor_honours_several_values_in_any_order(api: Client) -> None:
     assert api.get(f"/api/v1/ventes?produit=Souris&limit=2&after={cursor}").status_code == 422
 
 
-def test_clients_are_sorted_by_what_they_bought(api: Client, served: Served) -> None:
+def test_clients_are_sorted_by_what_they_bought(api: Client, served: ServedApi) -> None:
     answer = exact(api.get("/api/v1/clients?sort=-total_ca&limit=50&pays=France&pays=UK"))
     rows = [
         row for row in ordered(served.gold("dim_clients"), "-total_ca", "id_client") if row["pays"] in ("France", "UK")
@@ -183,7 +183,7 @@ def test_a_cursor_stays_with_its_load_and_is_checked(api: Client) -> None:
     assert api.get(f"{url}&sort=id_achat").status_code == 200
 
 
-def test_sort_and_fields(api: Client, served: Served) -> None:
+def test_sort_and_fields(api: Client, served: ServedApi) -> None:
     rows = ordered(served.gold("dim_clients"), "pays", "-id_client")
     answer = exact(api.get("/api/v1/clients?sort=pays,-id_client&fields=pays,id_client&limit=50"))["data"]
     assert answer == [{"pays": row["pays"], "id_client": row["id_client"]} for row in rows[:50]]
@@ -203,7 +203,7 @@ def test_skip_behind_the_end_is_an_empty_page(api: Client) -> None:
     assert exact(api.get("/api/v1/clients?skip=9999&pays=France"))["data"] == []
 
 
-def test_an_older_release_is_answered_as_it_was(api: Client, served: Served) -> None:
+def test_an_older_release_is_answered_as_it_was(api: Client, served: ServedApi) -> None:
     for release in (1, 2):
         rows = served.gold("fact_ventes", release)
         response = api.get(f"/api/v1/ventes?release={release}&limit=1")
@@ -219,17 +219,17 @@ def test_an_older_release_is_answered_as_it_was(api: Client, served: Served) -> 
 
 @pytest.mark.parametrize("path", ["ventes", "tables/kpi_ca_par_jour"])
 @pytest.mark.parametrize("skip", [1, 99, 100, 101, 250, 399])
-def test_a_jump_lands_where_counting_would(api: Client, served: Served, path: str, skip: int) -> None:
+def test_a_jump_lands_where_counting_would(api: Client, served: ServedApi, path: str, skip: int) -> None:
     table, sort = ("fact_ventes", "id_achat") if path == "ventes" else ("kpi_ca_par_jour", "-date")
     stored = served_tables(served.project.models)[table].stored
-    assert asyncio.run(_has_marks(served.uri, stored))
+    assert asyncio.run(_has_page_index(served.uri, stored))
     rows = ordered(served.gold(table), sort)
     assert exact(api.get(f"/api/v1/{path}?skip={skip}&limit=150"))["data"] == rows[skip : skip + 150]
 
 
-async def _has_marks(uri: str, table: StoredTable) -> bool:
+async def _has_page_index(uri: str, table: StoredTable) -> bool:
     store = open_store(uri)
-    found = await store.marks((await store.states())[0].id, table)
+    found = await store.page_index((await store.states())[0].id, table)
     await store.shut_readers()
     store.shut()
     return found is not None
@@ -238,7 +238,7 @@ async def _has_marks(uri: str, table: StoredTable) -> bool:
 def test_paging_goes_on_in_its_load_until_that_is_swept_away(shop: Shop, store_uri: str) -> None:
     moving = replace(shop, extra={"FILON_SERVING": store_uri, "FILON_SERVING_KEEP": "1"})
     moving.run()
-    served = Served(moving, store_uri, load_project(retail.FOLDER))
+    served = ServedApi(moving, store_uri, load_project(retail.FOLDER))
     with served.client() as client:
         first = client.get("/api/v1/ventes?limit=1")
         before = exact(client.get("/api/v1/ventes"))["data"]

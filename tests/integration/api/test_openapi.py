@@ -14,13 +14,13 @@ from schemathesis.checks import (
     status_code_conformance,
 )
 
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 
 EXAMPLES = 10
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
-def test_the_document_holds(api: Client, served: Served) -> None:
+def test_the_document_holds(api: Client, served: ServedApi) -> None:
     operations = list(schemathesis.openapi.from_url(str(api.base_url.join("/openapi.json"))).get_all_operations())
     for found in operations:
         operation: Any = found.ok()  # type: ignore[union-attr]

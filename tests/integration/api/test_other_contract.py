@@ -11,7 +11,7 @@ from httpx import Client, Response
 
 from filon.project import load_project
 from filon.projects import retail
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop
 
 LONGEST_S = 10
@@ -31,12 +31,12 @@ def shop(store_uri: str, tmp_path: Path) -> Shop:
     return found
 
 
-def _change(shop: Shop, table: str, what: str, into: str) -> Served:
+def _change(shop: Shop, table: str, what: str, into: str) -> ServedApi:
     assert shop.project is not None
     for end in ("sql", "yaml"):
         file = shop.project / "gold" / f"{table}.{end}"
         file.write_text(file.read_text().replace(what, into))
-    return Served(shop, shop.extra["FILON_SERVING"], load_project(shop.project))
+    return ServedApi(shop, shop.extra["FILON_SERVING"], load_project(shop.project))
 
 
 def test_a_new_column_is_refused_until_it_is_loaded(shop: Shop) -> None:

@@ -14,7 +14,7 @@ from httpx import Client
 
 from filon.project import load_project
 from filon.projects import retail
-from tests.integration.api.conftest import Served, arrive, exact
+from tests.integration.api.conftest import ServedApi, arrive, exact
 from tests.integration.conftest import Shop
 from tests.integration.replacing import stored_at
 
@@ -33,13 +33,13 @@ PATIENCE_S = 20
 
 
 @pytest.fixture
-def moving(tmp_path: Path, store_uri: str) -> Served:
+def moving(tmp_path: Path, store_uri: str) -> ServedApi:
     """A shop whose releases will have no month in common, served from an empty store of each kind."""
     shop = Shop(tmp_path, extra={"FILON_SERVING": store_uri})
-    return Served(shop, store_uri, load_project(retail.FOLDER))
+    return ServedApi(shop, store_uri, load_project(retail.FOLDER))
 
 
-def publish(served: Served, content: int) -> None:
+def publish(served: ServedApi, content: int) -> None:
     """A release of some content."""
     arrive(served.shop, random.Random(content))  # noqa: S311 - no secret
     served.shop.run()
@@ -61,21 +61,23 @@ def answers(client: Client) -> dict[str, Any]:
     return {path: exact(client.get(path)) for path in QUESTIONS}
 
 
-def of_a_fresh_process(served: Served) -> dict[str, Any]:
+def of_a_fresh_process(served: ServedApi) -> dict[str, Any]:
     with served.client() as client:
         return answers(client)
 
 
-def with_rollbacks(served: Served) -> None:
+def with_rollbacks(served: ServedApi) -> None:
     served.shop.filon("rollback", "1")
 
 
-def with_files(served: Served) -> None:
+def with_files(served: ServedApi) -> None:
     publish(served, 1)
 
 
 @pytest.mark.parametrize("back", [with_rollbacks, with_files])
-def test_labels_are_those_of_the_release_after_it_came_back(moving: Served, back: Callable[[Served], None]) -> None:
+def test_labels_are_those_of_the_release_after_it_came_back(
+    moving: ServedApi, back: Callable[[ServedApi], None]
+) -> None:
     publish(moving, 1)
     with moving.client() as client:
         wait_for(client, 1)
@@ -91,7 +93,7 @@ def test_labels_are_those_of_the_release_after_it_came_back(moving: Served, back
         assert answers(client) == second == of_a_fresh_process(moving)
 
 
-def test_a_dropped_store_is_noticed_and_a_new_one_is_not_taken_for_it(moving: Served) -> None:
+def test_a_dropped_store_is_noticed_and_a_new_one_is_not_taken_for_it(moving: ServedApi) -> None:
     publish(moving, 1)
     with moving.client() as client:
         wait_for(client, 1)
@@ -106,7 +108,7 @@ def test_a_dropped_store_is_noticed_and_a_new_one_is_not_taken_for_it(moving: Se
         assert all(after[path] != before[path] for path in QUESTIONS)
 
 
-def test_a_store_that_is_filled_again_with_the_same_is_answered_as_before(moving: Served) -> None:
+def test_a_store_that_is_filled_again_with_the_same_is_answered_as_before(moving: ServedApi) -> None:
     publish(moving, 1)
     with moving.client() as client:
         before = answers(client)
@@ -116,7 +118,7 @@ def test_a_store_that_is_filled_again_with_the_same_is_answered_as_before(moving
         assert answers(client) == before
 
 
-def test_an_etag_and_a_cursor_of_a_dropped_store_are_worth_nothing(moving: Served) -> None:
+def test_an_etag_and_a_cursor_of_a_dropped_store_are_worth_nothing(moving: ServedApi) -> None:
     publish(moving, 1)
     with moving.client() as client:
         tags = {path: client.get(path).headers["ETag"] for path in QUESTIONS}
@@ -130,7 +132,7 @@ def test_an_etag_and_a_cursor_of_a_dropped_store_are_worth_nothing(moving: Serve
         assert (gone.status_code, gone.json()["type"]) == (410, "urn:filon:problem:release-gone")
 
 
-def test_loads_after_a_copy_was_put_back_are_not_those_that_it_lost(moving: Served) -> None:
+def test_loads_after_a_copy_was_put_back_are_not_those_that_it_lost(moving: ServedApi) -> None:
     """The store keeps its name then, and gives another load the number of one that is gone."""
     store = stored_at(moving.uri)
     publish(moving, 1)
@@ -156,7 +158,7 @@ def test_loads_after_a_copy_was_put_back_are_not_those_that_it_lost(moving: Serv
         assert client.get(url).status_code == 410
 
 
-def test_processes_agree_on_etags_and_cursors(moving: Served) -> None:
+def test_processes_agree_on_etags_and_cursors(moving: ServedApi) -> None:
     publish(moving, 1)
     with moving.client() as one, moving.client() as other:
         for path in QUESTIONS:
@@ -181,7 +183,7 @@ def rename(copy: Path, path: Path) -> None:
 def test_a_file_that_takes_the_place_of_the_store_is_served(tmp_path: Path, put: Callable[[Path, Path], None]) -> None:
     path, copy = tmp_path / "serving.db", tmp_path / "copy.db"
     shop = Shop(tmp_path, extra={"FILON_SERVING": f"sqlite:///{path}"})
-    served = Served(shop, f"sqlite:///{path}", load_project(retail.FOLDER))
+    served = ServedApi(shop, f"sqlite:///{path}", load_project(retail.FOLDER))
     publish(served, 1)
     with served.client() as client:
         wait_for(client, 1)

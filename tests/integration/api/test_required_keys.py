@@ -17,7 +17,7 @@ import httpx
 import pytest
 from httpx import Client
 
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.api.test_serving import started
 
 LONGEST_S = 300
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=Tr
 
 
 @pytest.fixture
-def own(served: Served, tmp_path: Path) -> Served:
+def own(served: ServedApi, tmp_path: Path) -> ServedApi:
     """The shop in a folder and over a store of its own."""
     with (
         closing(sqlite3.connect(served.uri.removeprefix("sqlite:///"))) as shared,
@@ -40,12 +40,12 @@ def own(served: Served, tmp_path: Path) -> Served:
 
 
 @pytest.fixture
-def client(own: Served, tmp_path: Path) -> Iterator[Client]:
+def client(own: ServedApi, tmp_path: Path) -> Iterator[Client]:
     with own.client(api_keys=tmp_path / "keys.json") as client:
         yield client
 
 
-def make(served: Served, name: str = "reader") -> dict[str, str]:
+def make(served: ServedApi, name: str = "reader") -> dict[str, str]:
     """The header of a key that is made on the command line."""
     return {"X-API-Key": served.shop.json("apikey", "create", name)["key"]}
 
@@ -69,7 +69,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(pid) for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: Served, tmp_path: Path) -> None:
+def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: ServedApi, tmp_path: Path) -> None:
     with started(own, "--workers", "2") as (process, address):
         assert status(address) == 200
         key = make(own)
@@ -86,7 +86,7 @@ def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: Served, tmp_p
         assert {status(address, key) for _ in range(10)} == {200}
 
 
-def test_a_lost_file_opens_no_api_that_is_started_later(own: Served, tmp_path: Path) -> None:
+def test_a_lost_file_opens_no_api_that_is_started_later(own: ServedApi, tmp_path: Path) -> None:
     make(own)
     (tmp_path / "keys.json").unlink()
     assert "nobody is let in" in own.shop.filon("apikey", "list")
@@ -100,7 +100,7 @@ def test_a_lost_file_opens_no_api_that_is_started_later(own: Served, tmp_path: P
     assert "filon apikey create" in said[0]
 
 
-def test_the_store_says_it_to_an_api_of_another_folder(own: Served, tmp_path: Path) -> None:
+def test_the_store_says_it_to_an_api_of_another_folder(own: ServedApi, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "keys.json"
     with own.client(api_keys=elsewhere) as stranger:
         assert stranger.get(ASKED).status_code == 200
@@ -112,7 +112,7 @@ def test_the_store_says_it_to_an_api_of_another_folder(own: Served, tmp_path: Pa
         assert later.get(ASKED).status_code == 401
 
 
-def test_a_file_that_was_copied_here_keeps_the_door_closed_too(client: Client, own: Served, tmp_path: Path) -> None:
+def test_a_file_that_was_copied_here_keeps_the_door_closed_too(client: Client, own: ServedApi, tmp_path: Path) -> None:
     key = make(own)
     text = (tmp_path / "keys.json").read_text()
     own.shop.filon("apikey", "open")
@@ -124,7 +124,7 @@ def test_a_file_that_was_copied_here_keeps_the_door_closed_too(client: Client, o
         assert last.get(ASKED).status_code == 401
 
 
-def test_the_door_is_opened_on_purpose_only(client: Client, own: Served, tmp_path: Path) -> None:
+def test_the_door_is_opened_on_purpose_only(client: Client, own: ServedApi, tmp_path: Path) -> None:
     make(own)
     assert client.get(ASKED).status_code == 401
     assert own.shop.json("apikey", "open") == {"deleted": 1}
@@ -136,7 +136,7 @@ def test_the_door_is_opened_on_purpose_only(client: Client, own: Served, tmp_pat
     assert client.get(ASKED).status_code == 401
 
 
-def test_keys_made_and_revoked_at_once_are_all_kept(own: Served) -> None:
+def test_keys_made_and_revoked_at_once_are_all_kept(own: ServedApi) -> None:
     own.shop.filon("apikey", "create", "leaving")
     commands = [["create", f"user{number}"] for number in range(6)] + [["revoke", "leaving"]]
     with ExitStack() as ended:
@@ -176,7 +176,9 @@ def damage(path: Path, how: str) -> None:
         "a time without a zone",
     ],
 )
-def test_a_damaged_file_lets_nobody_in_and_is_no_defect(client: Client, own: Served, tmp_path: Path, how: str) -> None:
+def test_a_damaged_file_lets_nobody_in_and_is_no_defect(
+    client: Client, own: ServedApi, tmp_path: Path, how: str
+) -> None:
     key = make(own)
     assert client.get(ASKED, headers=key).status_code == 200
     damage(tmp_path / "keys.json", how)
@@ -187,19 +189,19 @@ def test_a_damaged_file_lets_nobody_in_and_is_no_defect(client: Client, own: Ser
             assert asked.get("/health").status_code == 200
 
 
-def test_keys_that_were_made_somewhere_close_an_api_whose_store_is_damaged(own: Served, tmp_path: Path) -> None:
+def test_keys_that_were_made_somewhere_close_an_api_whose_store_is_damaged(own: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "serving.db").write_bytes(b"no database" * 1000)
     with own.client(api_keys=tmp_path / "keys.json") as client:
         assert client.get("/api/v1/project").status_code == 503
 
 
-def test_counters_that_cannot_be_written_still_limit(own: Served, tmp_path: Path) -> None:
+def test_counters_that_cannot_be_written_still_limit(own: ServedApi, tmp_path: Path) -> None:
     (tmp_path / "rates.db").write_bytes(b"no database" * 1000)
     with own.client(api_keys=tmp_path / "keys.json", api_rate_limit="3/hour") as client:
         assert [client.get(ASKED).status_code for _ in range(5)] == [200] * 3 + [429] * 2
 
 
-def test_a_full_disk_ends_no_request(own: Served) -> None:
+def test_a_full_disk_ends_no_request(own: ServedApi) -> None:
     key = make(own)
     limited = replace(own, shop=replace(own.shop, extra={**own.shop.extra, "FILON_API_RATE_LIMIT": "6/hour"}))
     with started(limited) as (process, address):
@@ -210,7 +212,7 @@ def test_a_full_disk_ends_no_request(own: Served) -> None:
         assert status(address) in (401, 429)
 
 
-def test_a_full_disk_leaves_the_keys_as_they_were(own: Served, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_keys_as_they_were(own: ServedApi, tmp_path: Path) -> None:
     make(own)
     before = (tmp_path / "keys.json").read_bytes()
     process = own.shop.start("apikey", "create", "second")

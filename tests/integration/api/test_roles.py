@@ -1,4 +1,4 @@
-"""MongoDB with users: the API reads with a user who may only read, the line loads with one who may write."""
+"""MongoDB with users: the API reads with a user who may only read, the pipeline loads with one who may write."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 from httpx import Client
 
 from filon.api.logs import JsonLines
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 
 LONGEST_S = 10
 
@@ -23,19 +23,19 @@ pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=Tr
 
 
 @pytest.fixture
-def guarded(served: Served, tmp_path: Path) -> Served:
+def guarded(served: ServedApi, tmp_path: Path) -> ServedApi:
     """The same shop, with a folder of its own for keys."""
     extra = {"FILON_API_KEYS": str(tmp_path / "keys.json")}
     return replace(served, shop=replace(served.shop, folder=tmp_path, extra=extra))
 
 
 @pytest.fixture
-def client(guarded: Served, tmp_path: Path) -> Iterator[Client]:
+def client(guarded: ServedApi, tmp_path: Path) -> Iterator[Client]:
     with guarded.client(api_keys=tmp_path / "keys.json") as client:
         yield client
 
 
-def make(served: Served, *arguments: str) -> dict[str, Any]:
+def make(served: ServedApi, *arguments: str) -> dict[str, Any]:
     """Make a key on the command line."""
     found: dict[str, Any] = json.loads(served.shop.filon("apikey", "create", *arguments, "--json"))
     return found
@@ -45,7 +45,7 @@ def bearer(key: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {key['key']}"}
 
 
-def test_the_first_key_closes_a_running_api(client: Client, guarded: Served) -> None:
+def test_the_first_key_closes_a_running_api(client: Client, guarded: ServedApi) -> None:
     assert client.get("/api/v1/clients").status_code == 200
     key = make(guarded, "dashboard")
     refused = client.get("/api/v1/clients")
@@ -60,7 +60,7 @@ def test_the_first_key_closes_a_running_api(client: Client, guarded: Served) -> 
         assert client.get(path).status_code == 200
 
 
-def test_metrics_need_the_scope_admin(client: Client, guarded: Served) -> None:
+def test_metrics_need_the_scope_admin(client: Client, guarded: ServedApi) -> None:
     reader, admin = make(guarded, "reader"), make(guarded, "operator", "--scope", "admin")
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers=bearer(reader)).status_code == 403
@@ -68,7 +68,9 @@ def test_metrics_need_the_scope_admin(client: Client, guarded: Served) -> None:
     assert client.get("/api/v1/clients", headers=bearer(admin)).status_code == 200
 
 
-def test_a_key_that_is_over_is_refused_and_keys_stay_required(client: Client, guarded: Served, tmp_path: Path) -> None:
+def test_a_key_that_is_over_is_refused_and_keys_stay_required(
+    client: Client, guarded: ServedApi, tmp_path: Path
+) -> None:
     key = make(guarded, "reader")
     assert client.get("/api/v1/clients", headers=bearer(key)).status_code == 200
     guarded.shop.filon("apikey", "revoke", "reader")
@@ -89,7 +91,7 @@ def test_a_file_of_keys_that_cannot_be_read_lets_nobody_in(client: Client, tmp_p
     assert str(tmp_path) not in answer.text
 
 
-def test_the_file_holds_no_key_and_is_private(guarded: Served, tmp_path: Path) -> None:
+def test_the_file_holds_no_key_and_is_private(guarded: ServedApi, tmp_path: Path) -> None:
     key = make(guarded, "reader")
     path = tmp_path / "keys.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -102,7 +104,7 @@ def test_the_file_holds_no_key_and_is_private(guarded: Served, tmp_path: Path) -
     assert [entry["state"] for entry in guarded.shop.json("apikey", "list")] == ["valid"]
 
 
-def test_mistakes_with_keys_are_one_line(guarded: Served) -> None:
+def test_mistakes_with_keys_are_one_line(guarded: ServedApi) -> None:
     make(guarded, "reader")
     assert "exists" in guarded.shop.filon("apikey", "create", "reader", exit_code=2)
     assert "neither" in guarded.shop.filon("apikey", "create", "x", "--scope", "root", exit_code=2)
@@ -111,12 +113,12 @@ def test_mistakes_with_keys_are_one_line(guarded: Served) -> None:
     assert "no key" in guarded.shop.filon("apikey", "revoke", "nobody", exit_code=1)
 
 
-def test_keys_can_be_required_before_there_is_one(guarded: Served, tmp_path: Path) -> None:
+def test_keys_can_be_required_before_there_is_one(guarded: ServedApi, tmp_path: Path) -> None:
     with guarded.client(api_keys=tmp_path / "keys.json", api_auth="required") as client:
         assert client.get("/api/v1/clients").status_code == 401
 
 
-def test_clients_are_limited_one_by_one_and_workers_count_together(guarded: Served, tmp_path: Path) -> None:
+def test_clients_are_limited_one_by_one_and_workers_count_together(guarded: ServedApi, tmp_path: Path) -> None:
     settings: dict[str, Any] = {"api_keys": tmp_path / "keys.json", "api_rate_limit": "4/minute"}
     one, two = make(guarded, "one"), make(guarded, "two")
     with guarded.client(**settings) as first, guarded.client(**settings) as second:
@@ -136,7 +138,7 @@ def test_without_keys_nobody_is_limited_unless_asked(client: Client) -> None:
     assert "RateLimit-Limit" not in client.get("/api/v1/clients/1").headers
 
 
-def test_pages_of_other_origins_are_kept_out_unless_listed(client: Client, guarded: Served) -> None:
+def test_pages_of_other_origins_are_kept_out_unless_listed(client: Client, guarded: ServedApi) -> None:
     asking = {"Origin": "https://tableau.example"}
     assert "Access-Control-Allow-Origin" not in client.get("/api/v1/clients", headers=asking).headers
     with guarded.client(api_cors="https://tableau.example, https://b.example") as open_client:
@@ -146,7 +148,7 @@ def test_pages_of_other_origins_are_kept_out_unless_listed(client: Client, guard
         assert "Access-Control-Allow-Origin" not in other.headers
 
 
-def test_logs_name_requests_but_no_secret(client: Client, guarded: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_requests_but_no_secret(client: Client, guarded: ServedApi, caplog: pytest.LogCaptureFixture) -> None:
     key = make(guarded, "reader")
     logging.getLogger("filon.api").propagate = True
     with caplog.at_level(logging.INFO, "filon.api"):

@@ -9,7 +9,7 @@ import pytest
 from httpx import Client
 
 from filon.serving.stores import open_store
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 
 TABLES = {
     "dim_clients", "dim_produits", "dim_temps", "fact_ventes", "kpi_ca_par_jour", "kpi_ca_par_mois", "kpi_ca_par_pays",
@@ -17,7 +17,7 @@ TABLES = {
 }  # fmt: skip
 
 
-def test_health(api: Client, served: Served) -> None:
+def test_health(api: Client, served: ServedApi) -> None:
     answer = api.get("/health")
     assert answer.status_code == 200
     assert answer.json().keys() == {"status", "timestamp", "mongodb", "release"}
@@ -27,8 +27,8 @@ def test_health(api: Client, served: Served) -> None:
     assert api.get("/health/live").status_code == api.get("/health/ready").status_code == 200
 
 
-def test_nothing_is_loaded_yet(served: Served, tmp_path: Path) -> None:
-    empty = Served(served.shop, f"sqlite:///{tmp_path / 'none.db'}", served.project)
+def test_nothing_is_loaded_yet(served: ServedApi, tmp_path: Path) -> None:
+    empty = ServedApi(served.shop, f"sqlite:///{tmp_path / 'none.db'}", served.project)
     with empty.client() as client:
         health = client.get("/health")
         assert (health.status_code, health.json()["status"]) == (200, "degraded")
@@ -41,10 +41,10 @@ def test_nothing_is_loaded_yet(served: Served, tmp_path: Path) -> None:
         assert status["average_refresh_time_seconds"] is None
 
 
-def test_a_store_that_cannot_be_read_is_503_and_recovers(served: Served, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_read_is_503_and_recovers(served: ServedApi, tmp_path: Path) -> None:
     path = tmp_path / "serving.db"
     path.write_bytes(b"this is no database at all, not even a small one" * 100)
-    broken = Served(served.shop, f"sqlite:///{path}", served.project)
+    broken = ServedApi(served.shop, f"sqlite:///{path}", served.project)
     with broken.client() as client:
         answer = client.get("/api/v1/clients")
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
@@ -57,7 +57,7 @@ def test_a_store_that_cannot_be_read_is_503_and_recovers(served: Served, tmp_pat
         assert client.get("/health").status_code == 200
 
 
-def test_pipeline_status(api: Client, served: Served) -> None:
+def test_pipeline_status(api: Client, served: ServedApi) -> None:
     status = api.get("/api/v1/pipeline/status").json()
     assert status.keys() == {
         "total_collections", "synced_collections", "collections", "average_refresh_time_seconds",
@@ -71,7 +71,7 @@ def test_pipeline_status(api: Client, served: Served) -> None:
     assert status["average_refresh_time_seconds"] > 0
 
 
-def test_refresh_times(api: Client, served: Served) -> None:
+def test_refresh_times(api: Client, served: ServedApi) -> None:
     store = open_store(served.uri)
     state = store.state()
     store.shut()
@@ -90,7 +90,7 @@ def test_refresh_times(api: Client, served: Served) -> None:
     assert api.get("/api/v1/pipeline/refresh-time/_cube_fact_ventes").status_code == 404
 
 
-def test_the_catalogue_describes_every_table(api: Client, served: Served) -> None:
+def test_the_catalogue_describes_every_table(api: Client, served: ServedApi) -> None:
     answer = api.get("/api/v1/tables").json()
     assert answer["total"] == len(TABLES)
     tables = {entry["name"]: entry for entry in answer["data"]}
@@ -107,7 +107,7 @@ def test_the_catalogue_describes_every_table(api: Client, served: Served) -> Non
         assert entry["quality"] == "passed"
 
 
-def test_metrics_count_requests_and_rows(served: Served) -> None:
+def test_metrics_count_requests_and_rows(served: ServedApi) -> None:
     with served.client() as client:
         client.get("/api/v1/clients/1")
         client.get("/api/v1/clients/abc")

@@ -22,7 +22,7 @@ from httpx import Client, Response
 from filon.project import load_project
 from filon.projects import retail
 from filon.serving import loader
-from tests.integration.api.conftest import PAYS, PRODUITS, Served, arrive, exact
+from tests.integration.api.conftest import PAYS, PRODUITS, ServedApi, arrive, exact
 from tests.integration.conftest import AS_OF, Shop
 from tests.integration.replacing import Stored, stored_at
 
@@ -94,7 +94,7 @@ def questions(chance: random.Random) -> Question:
 class Oracle:
     """Gold of every release, as DuckDB reads it from the lake."""
 
-    served: Served
+    served: ServedApi
     connection: duckdb.DuckDBPyConnection
     known: dict[tuple[int, str], list[tuple[Any, ...]]] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Held:
 class Walk:
     """One walk: its store, the API over it, and what a client remembers of it."""
 
-    def __init__(self, served: Served, store: Stored, chance: random.Random, api: ExitStack) -> None:
+    def __init__(self, served: ServedApi, store: Stored, chance: random.Random, api: ExitStack) -> None:
         self._served = served
         self._store = store
         self._chance = chance
@@ -238,7 +238,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def walk(shop: Shop, store_uri: str, seed: int, steps: int) -> None:
-    served = Served(replace(shop, extra={"FILON_SERVING": store_uri}), store_uri, load_project(retail.FOLDER))
+    served = ServedApi(replace(shop, extra={"FILON_SERVING": store_uri}), store_uri, load_project(retail.FOLDER))
     served.shop.run()
     with ExitStack() as api:
         Walk(served, stored_at(store_uri), random.Random(seed), api).go(steps)  # noqa: S311 - no secret

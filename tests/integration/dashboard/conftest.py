@@ -14,7 +14,7 @@ from filon.dashboard.launch import SCRIPT
 from filon.dashboard.views import VIEWS
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.integration.api.conftest import Served, answering, served, shared_store_uri
+from tests.integration.api.conftest import ServedApi, answering, served, shared_store_uri
 
 __all__ = ["served", "shared_store_uri"]
 
@@ -23,7 +23,7 @@ SECONDS = 60
 
 
 @pytest.fixture(scope="module")
-def api_url(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def api_url(served: ServedApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the API."""
     settings = Settings(api_keys=tmp_path_factory.mktemp("keys") / "apikeys.json")
     with answering(create_app(served.project, open_store(served.uri), settings)) as address:

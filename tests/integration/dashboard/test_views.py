@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from filon.dashboard.language import Code, Language
 from filon.dashboard.views import VIEWS
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.dashboard.conftest import Draw
 
 ENGLISH = Language(Code.ENGLISH, "EUR", "Europe/Paris")
@@ -20,7 +20,7 @@ def _cards(page: AppTest) -> dict[str, str]:
     return {card.label: card.value for card in page.metric}
 
 
-def _total(served: Served, where: str = "TRUE") -> tuple[Any, int, int]:
+def _total(served: ServedApi, where: str = "TRUE") -> tuple[Any, int, int]:
     facts = served.shop.rows("fact_ventes", f"CASE WHEN {where} THEN id_client END, montant")
     chosen = [(client, amount) for client, amount in facts if client is not None]
     return sum(amount for _, amount in chosen), len(chosen), len({client for client, _ in chosen})
@@ -35,7 +35,7 @@ def test_every_view_is_drawn_in_both_languages(draw: Draw, view: Any, language: 
     assert not page.warning
 
 
-def test_overview_counts_what_gold_holds(draw: Draw, served: Served) -> None:
+def test_overview_counts_what_gold_holds(draw: Draw, served: ServedApi) -> None:
     revenue, sales, clients = _total(served)
     cards = _cards(draw("overview"))
     assert cards["Revenue"] == ENGLISH.money(revenue)
@@ -43,7 +43,7 @@ def test_overview_counts_what_gold_holds(draw: Draw, served: Served) -> None:
     assert cards["Clients"] == ENGLISH.number(clients)
 
 
-def test_overview_compares_with_the_period_before(draw: Draw, served: Served) -> None:
+def test_overview_compares_with_the_period_before(draw: Draw, served: ServedApi) -> None:
     now, _, _ = _total(served, "annee = 2025")
     before, _, _ = _total(served, "annee = 2024")
     page = draw("overview", periode="perso", jours=["2025-01-01", "2025-12-31"])
@@ -52,7 +52,7 @@ def test_overview_compares_with_the_period_before(draw: Draw, served: Served) ->
     assert draw("overview").metric[0].delta == ""
 
 
-def test_revenue_names_the_best_and_the_worst_month(draw: Draw, served: Served) -> None:
+def test_revenue_names_the_best_and_the_worst_month(draw: Draw, served: ServedApi) -> None:
     months = [amount for (amount,) in served.shop.rows("kpi_ca_par_mois", "ca_total")]
     cards = _cards(draw("revenue"))
     assert cards["Total"] == ENGLISH.money(sum(months))
@@ -63,7 +63,7 @@ def test_revenue_names_the_best_and_the_worst_month(draw: Draw, served: Served) 
     assert _cards(draw("revenue", granularite="annee"))["Maximum per year"] == ENGLISH.money(max(years[0]))
 
 
-def test_clients_are_listed_by_country_with_the_best_on_top(draw: Draw, served: Served) -> None:
+def test_clients_are_listed_by_country_with_the_best_on_top(draw: Draw, served: ServedApi) -> None:
     wanted = sorted(
         row for row in served.shop.rows("dim_clients", "-total_ca, id_client, nom, pays") if row[3] in ("UK", "Italie")
     )
@@ -75,7 +75,7 @@ def test_clients_are_listed_by_country_with_the_best_on_top(draw: Draw, served: 
     )
 
 
-def test_products_show_the_statistics_of_gold(draw: Draw, served: Served) -> None:
+def test_products_show_the_statistics_of_gold(draw: Draw, served: ServedApi) -> None:
     gold = served.shop.rows("kpi_stats_distribution", 'produit, count, mean, std, min, "25%", "50%", "75%", max')
     shown = draw("products").dataframe[0].value
     assert [tuple(row) for row in shown.itertuples(index=False)] == [
@@ -83,7 +83,7 @@ def test_products_show_the_statistics_of_gold(draw: Draw, served: Served) -> Non
     ]
 
 
-def test_explorer_pages_sorts_and_filters_any_table(draw: Draw, served: Served) -> None:
+def test_explorer_pages_sorts_and_filters_any_table(draw: Draw, served: ServedApi) -> None:
     page = draw("explorer", table="fact_ventes")
     first = list(page.dataframe[-1].value["Purchase no."])
     keys = [key for (key,) in served.shop.rows("fact_ventes", "id_achat")]
@@ -105,7 +105,7 @@ def test_explorer_says_what_is_wrong_with_a_value(draw: Draw) -> None:
     assert any("montant\\_min" in caption.value for caption in page.caption)
 
 
-def test_quality_shows_what_became_of_every_row(draw: Draw, served: Served) -> None:
+def test_quality_shows_what_became_of_every_row(draw: Draw, served: ServedApi) -> None:
     report = served.shop.run()
     sums = {name: sum(item[name] for item in report["datasets"]) for name in ("read", "accepted", "rejected")}
     cards = _cards(draw("quality"))
@@ -115,7 +115,7 @@ def test_quality_shows_what_became_of_every_row(draw: Draw, served: Served) -> N
     assert cards["Checks"] == f"{len(report['checks'])} / {len(report['checks'])}"
 
 
-def test_pipeline_shows_runs_and_the_state_of_every_collection(draw: Draw, served: Served) -> None:
+def test_pipeline_shows_runs_and_the_state_of_every_collection(draw: Draw, served: ServedApi) -> None:
     page = draw("pipeline")
     assert _cards(page)["Collections loaded"] == "10 / 10"
     collections = page.dataframe[0].value

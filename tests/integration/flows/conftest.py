@@ -50,7 +50,7 @@ class FlowShop(Shop):
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def flow_report(self, *options: str, exit_code: int = 0) -> dict[str, Any]:
-        """Run the line as a flow and give back its report."""
+        """Run the pipeline as a flow and give back its report."""
         output = self.flows("run", "--json", "--as-of", AS_OF, *options, exit_code=exit_code).stdout
         report: dict[str, Any] = json.loads(output[output.index("{") :])
         return report

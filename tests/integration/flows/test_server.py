@@ -87,7 +87,7 @@ def test_workers_run_the_line_on_new_files_and_learn_no_password(
     address = "mongodb://someone:hush@127.0.0.1:9/analytics"
     shop = shop_of("deployee", FILON_FLOWS_LOOK_S="1")
     output = shop.flows("deploy", "--pool", "chantier", "--serving", address).stdout
-    assert "line/deployee and backfill/deployee are deployed to the work pool chantier" in output
+    assert "pipeline/deployee and backfill/deployee are deployed to the work pool chantier" in output
     found = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
     assert "hush" not in json.dumps(found)
     with running(shop, "flows", "watch"):

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-CUT = (httpx.TransportError,)
+GROUPING_KEY = (httpx.TransportError,)
 
 
 @dataclass
@@ -82,7 +82,7 @@ def proxy(target: str, faults: Faults) -> FastAPI:
             await asyncio.sleep(faults.slow_s)
         try:
             answer = await client.send(_copied(client, request), stream=True)
-        except CUT:
+        except GROUPING_KEY:
             return Response(b"", 502)
         if faults.loses(request.method, request.url.path):
             await answer.aread()

@@ -66,7 +66,7 @@ class PrefectServer(ServerProcess):
         answer.raise_for_status()
         return answer.json()
 
-    def flow_runs(self, project: str, flow: str = "line") -> list[dict[str, Any]]:
+    def flow_runs(self, project: str, flow: str = "pipeline") -> list[dict[str, Any]]:
         """The runs of a flow of a project, the newest first."""
         found: list[dict[str, Any]] = self.ask(
             "flow_runs/filter",

@@ -34,7 +34,7 @@ def chunks(uri: str, load: int | None = None) -> dict[str, dict[str, Any]]:
     async def read() -> dict[str, dict[str, Any]]:
         store = open_store(uri)
         found = next(state for state in await store.states() if load in (None, state.load))
-        rows = await store.find(found.id, TABLE, Query(TABLE.whole(())))
+        rows = await store.find(found.id, TABLE, Query(TABLE.total_order(())))
         await store.shut_readers()
         store.shut()
         return {str(row["month"]): dict(row) for row in rows}

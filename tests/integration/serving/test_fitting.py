@@ -15,7 +15,7 @@ import yaml
 from httpx import Client
 
 from filon.project import load_project
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop
 from tests.integration.test_contracts import HEAD, ID, column, describe
 
@@ -71,7 +71,7 @@ def _response(lab: Shop, path: str) -> str:
 
 def _client(lab: Shop) -> Any:
     assert lab.project is not None
-    return Served(lab, lab.extra["FILON_SERVING"], load_project(lab.project)).client()
+    return ServedApi(lab, lab.extra["FILON_SERVING"], load_project(lab.project)).client()
 
 
 def values(lab: Shop) -> list[Any]:

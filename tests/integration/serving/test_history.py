@@ -1,4 +1,4 @@
-"""What the line leaves in the store's records: after runs of every outcome, rollbacks, and when the store is busy."""
+"""What the pipeline leaves in the store's records: after runs of every outcome, rollbacks, and in a busy store."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import pytest
 import yaml
 
 from filon.lake import Lake, Layer
-from filon.line import run_line
-from filon.opening import sources_of
+from filon.pipeline.resources import sources_of
+from filon.pipeline.run import run_pipeline
+from filon.pipeline.run_history import keep_run
 from filon.project import load_project
 from filon.projects import retail
-from filon.recording import keep_run
 from filon.serving import quality
 from filon.serving.history import RunRecord
 from filon.serving.protocol import Store
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.stages.context import Context
-from tests.integration.api.conftest import Served
+from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import ACHATS, CLIENTS, Shop
 from tests.integration.serving.test_stores import SALES
 
@@ -278,7 +278,7 @@ def test_long_names_of_files_are_cut_and_say_so(served: Shop, store: Store) -> N
 
 
 def test_a_long_error_is_cut_and_says_so(served: Shop, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filon.recording.LONGEST_ERROR", 40)
+    monkeypatch.setattr("filon.pipeline.run_history.LONGEST_ERROR", 40)
     changed_project(served, IMPOSSIBLE).run(exit_code=1)
     [found] = runs(store)
     assert (len(found["error"]), found["error"][-1], found["cut"]) == (40, "…", True)
@@ -291,11 +291,11 @@ def test_the_newest_run_is_the_last_one_though_the_clock_was_moved_back(served: 
     for days in (0, 2, 1):
         served.put("achats.csv", f"{HEADER}10,1,2025-01-05,{days + 1},souris\n")
         clock, today = now - dt.timedelta(days=days), dt.date(2026, 1, 1)
-        report = run_line(settings, project, lake, sources_of(settings, project), store, as_of=today, now=clock)
+        report = run_pipeline(settings, project, lake, sources_of(settings, project), store, as_of=today, now=clock)
         ids.append(report.run_id)
     assert [run["run_id"] for run in runs(store)] == ids[::-1]
     assert record(store, "checked", "last")["run_id"] == ids[-1]
-    with Served(served, store.uri, project).client() as client:
+    with ServedApi(served, store.uri, project).client() as client:
         assert [run["run_id"] for run in client.get("/api/v1/runs").json()["data"]] == ids[::-1]
         assert client.get("/api/v1/quality").json()["run_id"] == ids[-1]
         assert all(time["refresh_time_seconds"] >= 0 for time in client.get("/api/v1/pipeline/refresh-times").json())
@@ -320,7 +320,7 @@ def test_records_that_wait_keep_their_order_though_the_clock_was_moved_back(
 
 
 def test_only_the_newest_runs_stay(served: Shop, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filon.recording.MOST_RUNS", 2)
+    monkeypatch.setattr("filon.pipeline.run_history.MOST_RUNS", 2)
     ids = []
     for number in range(4):
         served.put("achats.csv", f"{HEADER}10,1,2025-01-05,{number + 1},souris\n")

@@ -14,9 +14,9 @@ import yaml
 from pymongo import MongoClient
 
 from filon.lake import Lake
-from filon.line import serve_release
+from filon.pipeline.rollback import serve_release
 from filon.project import Column, ColumnType, Kind, load_project
-from filon.project.serving import CUT, Served, served_tables
+from filon.project.serving import GROUPING_KEY, ServedTable, served_tables
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.query import Query
@@ -45,14 +45,14 @@ def store(store_uri: str) -> Iterator[Store]:
     found.shut()
 
 
-def everything(uri: str, tables: dict[str, Served] = TABLES, load: int | None = None) -> dict[str, list[Any]]:
+def everything(uri: str, tables: dict[str, ServedTable] = TABLES, load: int | None = None) -> dict[str, list[Any]]:
     """All rows that readers see of every table, cubes apart, sorted as by the key."""
 
     async def read() -> dict[str, list[Any]]:
         store = open_store(uri)
         state = next(state for state in await store.states() if load in (None, state.load))
         rows = {
-            name: await store.find(state.id, item.stored, Query(item.stored.whole(()), limit=100_000))
+            name: await store.find(state.id, item.stored, Query(item.stored.total_order(()), limit=100_000))
             for name, item in tables.items()
         }
         await store.shut_readers()
@@ -236,18 +236,18 @@ def test_the_cube_sums_every_choice_of_dimensions(served: Shop, store_uri: str, 
     cube = TABLES["fact_ventes"].cube
     assert cube is not None
     rows = asyncio.run(_all(store, cube.stored))
-    by_cut: dict[str, list[Any]] = {}
+    by_key: dict[str, list[Any]] = {}
     for row in rows:
-        by_cut.setdefault(row[CUT], []).append((str(row["date_achat"]), str(row["ca"]), row["nb_ventes"]))
-    assert by_cut[""] == [("2025-01-05", "100.00", 1), ("2025-02-05", "200.50", 1), ("2025-02-06", "50.00", 1)]
-    assert by_cut["pays=France"] == [("2025-01-05", "100.00", 1), ("2025-02-05", "200.50", 1)]
-    assert by_cut["pays=UK\x1fproduit=Souris"] == [("2025-02-06", "50.00", 1)]
-    assert all(sum(count for *_, count in found) <= 3 for found in by_cut.values())
+        by_key.setdefault(row[GROUPING_KEY], []).append((str(row["date_achat"]), str(row["ca"]), row["nb_ventes"]))
+    assert by_key[""] == [("2025-01-05", "100.00", 1), ("2025-02-05", "200.50", 1), ("2025-02-06", "50.00", 1)]
+    assert by_key["pays=France"] == [("2025-01-05", "100.00", 1), ("2025-02-05", "200.50", 1)]
+    assert by_key["pays=UK\x1fproduit=Souris"] == [("2025-02-06", "50.00", 1)]
+    assert all(sum(count for *_, count in found) <= 3 for found in by_key.values())
 
 
 async def _all(store: Store, table: Any) -> list[Any]:
     [state] = await store.states()
-    found = await store.find(state.id, table, Query(table.whole(()), limit=10_000))
+    found = await store.find(state.id, table, Query(table.total_order(()), limit=10_000))
     await store.shut_readers()
     return found
 
@@ -356,7 +356,7 @@ def test_a_changed_cube_is_loaded(served: Shop, store_uri: str) -> None:
     shop = with_words(served, "aggregations", lambda words: words["measures"].update(ca={"sum": "annee"}))
     shop.run()
     found = plain(store_uri, "_rows__cube_fact_ventes")
-    assert sum(int(str(row["ca"])) for row in found if row[CUT] == "" and row["_to"] == OPEN) == 3 * 2025
+    assert sum(int(str(row["ca"])) for row in found if row[GROUPING_KEY] == "" and row["_to"] == OPEN) == 3 * 2025
 
 
 def test_a_changed_sort_and_filter_get_their_marks_and_index(
@@ -370,16 +370,16 @@ def test_a_changed_sort_and_filter_get_their_marks_and_index(
     assert shop.project is not None
     table = served_tables(load_project(shop.project).models)["fact_ventes"].stored
 
-    async def marks() -> Any:
+    async def page_index() -> Any:
         store = open_store(store_uri)
         [newest, *_] = await store.states()
-        found = await store.marks(newest.id, table)
+        found = await store.page_index(newest.id, table)
         await store.shut_readers()
         store.shut()
         assert found is not None
         return found.place(0, table)
 
-    assert str(asyncio.run(marks())[0]) == "200.50"
+    assert str(asyncio.run(page_index())[0]) == "200.50"
 
 
 def reshaped(shop: Shop, old: str, new: str) -> Shop:
@@ -422,7 +422,7 @@ def test_a_late_load_does_not_take_readers_back(served: Shop, store_uri: str) ->
     served.run()
     store = open_store(store_uri)
     assert first is not None
-    assert serve_release(settings, project, lake, store, first).release == 2
+    assert serve_release(settings, project, lake, store, first, served_tables(project.models)).release == 2
     store.shut()
     assert everything(store_uri) == gold(served)
 

@@ -19,7 +19,7 @@ from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
 from filon.project.serving import Operator, Order, StoredTable
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row, Value, one_of
-from filon.serving.state import LoadId, Marks, ServedState, TableState
+from filon.serving.state import LoadId, PageIndex, ServedState, TableState
 from filon.serving.stores import open_store
 from tests.integration.replacing import stored_at
 
@@ -80,8 +80,8 @@ def state(load: LoadId, *tables: StoredTable, release: int = 1) -> ServedState:
     found = {
         table.name: TableState(
             table=table.name,
-            mark="m",
-            shape="s",
+            fingerprint="m",
+            storage_hash="s",
             recipe="r",
             rows=0,
             versions=0,
@@ -110,7 +110,7 @@ def load(
     gone: Iterable[Sequence[Any]] | None = (),
     table: StoredTable = SALES,
     keep: int = 2,
-    marks: Marks | None = None,
+    page_index: PageIndex | None = None,
 ) -> LoadId:
     """One load that closes and inserts rows; returns its id."""
     with store.loading() as session:
@@ -118,12 +118,12 @@ def load(
         session.prepare(table)
         session.close(table, None if gone is None else [list(gone)])
         session.insert(table, [encoded(store, table, rows)])
-        session.flip(state(session.id, table), {table.name: marks})
+        session.flip(state(session.id, table), {table.name: page_index})
         return session.id
 
 
 def find(store: Store, identity: LoadId, table: StoredTable = SALES, **query: Any) -> list[tuple[Value, ...]]:
-    sort = table.whole(query.pop("sort", ()))
+    sort = table.total_order(query.pop("sort", ()))
     found: list[Row] = ask(store.find(identity, table, Query(sort=sort, **{"limit": 1000, **query})))
     return [tuple(row.values()) for row in found]
 
@@ -150,7 +150,7 @@ def test_values_come_back_as_they_were(store: Store) -> None:
 
 def test_only_the_wanted_fields_come_back(store: Store) -> None:
     number = load(store, [A])
-    [row] = ask(store.find(number, SALES, Query(SALES.whole(()), fields=("25%", "id"))))
+    [row] = ask(store.find(number, SALES, Query(SALES.total_order(()), fields=("25%", "id"))))
     assert row == {"id": 1, "25%": 0.1}
 
 
@@ -212,17 +212,17 @@ def test_a_sweep_deletes_what_no_kept_load_shows(store: Store) -> None:
 
 
 def test_a_load_is_gone_once_the_store_holds_another_of_its_number(store: Store, store_uri: str) -> None:
-    first = load(store, [A, B], marks=Marks(step=100, keys=(("2025-01-31", 1),)))
+    first = load(store, [A, B], page_index=PageIndex(step=100, keys=(("2025-01-31", 1),)))
     stored_at(store_uri).drop()
     assert ask(store.states()) == []
     again = load(store, [C])
     assert (again.number, find(store, again)) == (first.number, [C])
     assert again.store != first.store
-    for question in (store.find(first, SALES, Query(SALES.whole(()))), store.count(first, SALES, ())):
+    for question in (store.find(first, SALES, Query(SALES.total_order(()))), store.count(first, SALES, ())):
         with pytest.raises(LoadGone, match=f"no longer keeps load 1 of the store {first.store}"):
             ask(question)
     with pytest.raises(LoadGone):
-        ask(store.marks(first, SALES))
+        ask(store.page_index(first, SALES))
 
 
 def test_a_store_that_was_put_back_gives_its_loads_other_tokens(store: Store, store_uri: str) -> None:
@@ -239,14 +239,14 @@ def test_a_store_that_was_put_back_gives_its_loads_other_tokens(store: Store, st
 
 
 def test_rows_and_marks_whose_loads_are_gone_are_shown_by_no_other(store: Store, store_uri: str) -> None:
-    marks = Marks(step=100, keys=(("2025-01-31", 1),))
-    first = load(store, [A, B], marks=marks)
-    load(store, [D], marks=marks)
+    page_index = PageIndex(step=100, keys=(("2025-01-31", 1),))
+    first = load(store, [A, B], page_index=page_index)
+    load(store, [D], page_index=page_index)
     stored_at(store_uri).forget_loads()
     again = load(store, [C])
     assert (again.number, find(store, again)) == (first.number, [C])
     third = load(store, [], table=PAIRS)
-    assert ask(store.marks(third, SALES)) is None
+    assert ask(store.page_index(third, SALES)) is None
 
 
 def test_a_file_that_goes_while_it_is_loaded_is_told(tmp_path: Path) -> None:
@@ -326,11 +326,11 @@ def test_conditions_on_a_key_of_two_columns(store: Store) -> None:
 
 
 def test_marks_are_those_of_the_load(store: Store) -> None:
-    first = load(store, [A], marks=Marks(step=100, keys=(("2025-01-31", 1),)))
+    first = load(store, [A], page_index=PageIndex(step=100, keys=(("2025-01-31", 1),)))
     second = load(store, [B])
-    marks = ask(store.marks(first, SALES))
-    assert marks.place(0, SALES) == (dt.date(2025, 1, 31), 1)
-    assert ask(store.marks(second, SALES)) is None
+    page_index = ask(store.page_index(first, SALES))
+    assert page_index.place(0, SALES) == (dt.date(2025, 1, 31), 1)
+    assert ask(store.page_index(second, SALES)) is None
 
 
 ORDERS = [
@@ -374,7 +374,7 @@ def test_every_page_of_every_order_by_skip_and_by_place(
     store: Store, rows: list[Sale], sort: tuple[Order, ...], page: int, fresh: int
 ) -> None:
     number = load(store, rows, None)
-    whole = SALES.whole(sort)
+    whole = SALES.total_order(sort)
     expected = oracle(rows, whole)
     assert find(store, number, sort=sort) == expected
     skipped = [find(store, number, sort=sort, skip=start, limit=page) for start in range(0, len(rows), page)]

@@ -62,8 +62,8 @@ def test_a_service_that_dies_is_reported_and_ends_the_stack(tmp_path: Path) -> N
 def test_data_and_accounts_outlive_a_stack_and_lost_secrets_are_said(tmp_path: Path) -> None:
     for _ in range(2):
         with running(tmp_path, "--only", "object-store,mongodb,line") as stack:
-            assert stack.states() == {"object-store": "healthy", "mongodb": "healthy", "line": "done"}
-    assert "nothing new" in (tmp_path / ".filon/logs/line.log").read_text()
+            assert stack.states() == {"object-store": "healthy", "mongodb": "healthy", "pipeline": "done"}
+    assert "nothing new" in (tmp_path / ".filon/logs/pipeline.log").read_text()
 
     (tmp_path / ".filon/services/secrets.env").unlink()
     process = start(tmp_path, "--only", "mongodb")
@@ -102,11 +102,11 @@ def test_a_failing_npm_fails_mongo_express_only(tmp_path: Path) -> None:
 
 
 def test_a_line_that_fails_is_said_and_alone_fails_the_command(tmp_path: Path) -> None:
-    process = start(tmp_path, "--only", "line", FILON_SOURCES=str(tmp_path / "nowhere"))
+    process = start(tmp_path, "--only", "pipeline", FILON_SOURCES=str(tmp_path / "nowhere"))
     output, errors = process.communicate(timeout=END_S)
     assert process.returncode == 1
     assert json.loads(output)["services"][0]["state"] == "failed"
-    assert "line ended with exit code 2. The end of .filon/logs/line.log" in errors
+    assert "pipeline ended with exit code 2. The end of .filon/logs/pipeline.log" in errors
 
 
 @pytest.mark.parametrize("option", ["--only", "--without"])
@@ -120,7 +120,7 @@ def test_an_unknown_service_is_named_with_those_that_there_are(tmp_path: Path, o
 def test_behind_a_proxy_services_still_find_each_other(tmp_path: Path) -> None:
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     with running(tmp_path, "--only", "object-store,line", **proxy) as stack:
-        assert stack.states() == {"object-store": "healthy", "line": "done"}
+        assert stack.states() == {"object-store": "healthy", "pipeline": "done"}
         assert stack.environment["NO_PROXY"] == "127.0.0.1"
 
 

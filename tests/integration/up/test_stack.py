@@ -57,7 +57,7 @@ def express(stack: Running) -> str:
 def test_all_services_are_healthy(stack: Running) -> None:
     assert set(stack.states()) == {service.name for service in SERVICES}
     states = {name: state for name, state in stack.states().items() if name not in OPTIONAL}
-    assert states.pop("line") == "done"
+    assert states.pop("pipeline") == "done"
     assert {name for name, state in states.items() if state not in ("healthy", "not installed")} == set()
     assert {"object-store", "api", "dashboard"} <= {name for name, state in states.items() if state == "healthy"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from filon.api.problems import Refusal
+from filon.api.problems import HttpProblem
 from filon.api.rates import Rates
 from filon.api.security import Guard, KeyFile, Scope
 from filon.errors import StoreUnavailable
@@ -34,14 +34,14 @@ def test_a_key_that_was_over_stays_over_when_the_clock_is_set_back(tmp_path: Pat
     asked = {"x-api-key": secret}
     assert guard.admit(asked, Scope.READ, NOW) is not None
     for now in (NOW + 2 * DAY, NOW):
-        with pytest.raises(Refusal) as refused:
+        with pytest.raises(HttpProblem) as refused:
             guard.admit(asked, Scope.READ, now)
         assert refused.value.status == 401
 
 
 def test_a_store_that_never_said_whether_keys_are_required_opens_nothing(tmp_path: Path) -> None:
     guard = Guard(KeyFile(tmp_path / "keys.json"), required=False, noted=unanswered)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(HttpProblem) as refused:
         asyncio.run(guard.prepare())
     assert refused.value.status == 503
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from filon.api.cursor import Cursor, _signature, read_cursor, write_cursor
-from filon.api.problems import Refusal
+from filon.api.problems import HttpProblem
 from filon.api.secret import kept_secret
 from filon.errors import ConfigError
 from filon.project import TEXT, Column, ColumnType, Kind
@@ -55,7 +55,7 @@ def test_every_changed_character_is_noticed() -> None:
     text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (), SECRET)
     for index in range(len(text) - 1):  # the last one holds bits that base64 does not use
         changed = text[:index] + ("A" if text[index] != "A" else "B") + text[index + 1 :]
-        with pytest.raises(Refusal):
+        with pytest.raises(HttpProblem):
             read_cursor(changed, TABLE, (), SECRET)
 
 
@@ -90,22 +90,22 @@ def forged(content: object, secret: bytes = SECRET, table: StoredTable = TABLE) 
 )
 def test_what_no_page_ends_with_is_refused_though_it_is_signed(content: object) -> None:
     assert read_cursor(forged([THIS, [["id", False]], [1]]), TABLE, (), SECRET).place == (1,)
-    with pytest.raises(Refusal):
+    with pytest.raises(HttpProblem):
         read_cursor(forged(content), TABLE, (), SECRET)
 
 
 def test_nobody_else_signs_cursors() -> None:
     for secret in (b"", b"another secret"):
-        with pytest.raises(Refusal):
+        with pytest.raises(HttpProblem):
             read_cursor(forged([THIS, [["id", False]], [1]], secret), TABLE, (), SECRET)
     other = StoredTable("others", COLUMNS, ("id",), looked_up=LOOKED_UP)
-    with pytest.raises(Refusal):
+    with pytest.raises(HttpProblem):
         read_cursor(forged([THIS, [["id", False]], [1]], table=other), TABLE, (), SECRET)
 
 
 def test_a_cursor_of_any_text_is_refused() -> None:
     for text in ("", "A", "=", "AAAA" * 10, "é", "A" * 5_000, "-_" * 30):
-        with pytest.raises(Refusal):
+        with pytest.raises(HttpProblem):
             read_cursor(text, TABLE, (), SECRET)
 
 
@@ -127,13 +127,13 @@ def test_other_filters_are_noticed() -> None:
     condition = Condition("name", Operator.EQUAL, "x")
     text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (condition,), SECRET)
     assert read_cursor(text, TABLE, (condition,), SECRET).load == LOAD
-    with pytest.raises(Refusal):
+    with pytest.raises(HttpProblem):
         read_cursor(text, TABLE, (), SECRET)
 
 
 def test_several_values_are_one_filter_in_any_order() -> None:
     text = write_cursor(Cursor(LOAD, (Order("id"),), (12,)), TABLE, (one_of("name", ["x", "y"]),), SECRET)
     assert read_cursor(text, TABLE, (one_of("name", ["y", "x", "y"]),), SECRET).load == LOAD
-    with pytest.raises(Refusal):
+    with pytest.raises(HttpProblem):
         read_cursor(text, TABLE, (one_of("name", ["x"]),), SECRET)
     assert one_of("name", ["x", "x"]) == Condition("name", Operator.EQUAL, "x")

@@ -13,7 +13,7 @@ from filon.engines import CsvFile, CsvForm, Engine, StatementInvalid
 from filon.engines.duckdb_lock import ROWS_OF_ITS_OWN, STATE_AND_CLOCK
 from filon.errors import EngineError
 from filon.lake import Lake
-from filon.line import make_engine
+from filon.pipeline.engine import make_engine
 from filon.project import load_project
 from filon.project.functions import FUNCTIONS, IN_FROM
 from filon.project.modeltests import AS_OF

@@ -21,14 +21,14 @@ from filon.errors import (
 )
 from filon.flows.artifacts import key_of, plain, quality, summary
 from filon.flows.deployments import deployments, job_of
-from filon.flows.line import days
+from filon.flows.pipeline import days
+from filon.flows.runner import is_worth_repeating
 from filon.flows.server import answering
-from filon.flows.steps import is_worth_repeating
-from filon.flows.watch import NONE, News, unseen
+from filon.flows.watch import NONE, FileChangeDetector, unseen
 from filon.lake import Ledger, Observation, SourceFile
+from filon.pipeline.report import DatasetLine, FileLine, RunReport, RunStatus
 from filon.project import load_project
 from filon.projects import retail
-from filon.report import DatasetLine, FileLine, RunReport, RunStatus
 from filon.settings import Settings
 
 DAY = dt.date(2026, 1, 31)
@@ -114,15 +114,15 @@ def test_a_file_is_unseen_until_a_run_read_it_as_it_is() -> None:
 
 
 def test_news_is_told_once_it_stays_the_same_and_only_once() -> None:
-    news = News()
+    news = FileChangeDetector()
     looks = [frozenset({OLD}), frozenset({OLD}), frozenset({OLD}), frozenset({OLD, NEW}), frozenset({OLD, NEW})]
-    assert [news.worth_telling(look) for look in looks] == [False, True, False, False, True]
+    assert [news.should_emit(look) for look in looks] == [False, True, False, False, True]
 
 
 def test_news_that_was_read_is_no_news_but_may_come_again() -> None:
-    news = News()
+    news = FileChangeDetector()
     looks = [frozenset({OLD})] * 2 + [NONE] + [frozenset({OLD})] * 2
-    assert [news.worth_telling(look) for look in looks] == [False, True, False, False, True]
+    assert [news.should_emit(look) for look in looks] == [False, True, False, False, True]
 
 
 def test_workers_are_told_settings_but_no_secrets() -> None:

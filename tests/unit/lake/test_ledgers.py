@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filon.errors import LakeDamaged
-from filon.lake import FileState, FileVersion, Ledger, Observation, Shape
+from filon.lake import FileState, FileVersion, HeaderProfile, Ledger, Observation
 from filon.lake.ledgers import MOST_CHANGES, LedgerLog
 from filon.lake.location import Location
 
@@ -76,7 +76,7 @@ def test_every_ledger_comes_back_as_it_was(
     log, ledger = log_in(tmp_path_factory.mktemp("ledger")), Ledger()
     states = list(FileState)
     written: list[Ledger] = []
-    for step, (touched, observed, shapes) in enumerate(histories):
+    for step, (touched, observed, headers) in enumerate(histories):
         versions = {known.number: known for known in ledger.versions}
         versions |= {number: version(number, states[(number + step) % len(states)]) for number in touched}
         after = Ledger(
@@ -84,7 +84,7 @@ def test_every_ledger_comes_back_as_it_was(
             last_version=step,
             versions=tuple(versions.values()),
             observations={f"{number}.csv": seen(number + step % 2) for number in observed},
-            shapes={**ledger.shapes, **{f"{n}": Shape(header=(f"{n}",), inferred={}) for n in shapes}},
+            headers={**ledger.headers, **{f"{n}": HeaderProfile(header=(f"{n}",), inferred={}) for n in headers}},
         )
         added = log.add(ledger, after)
         assert added is not None

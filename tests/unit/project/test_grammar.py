@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project import grammar
 from filon.project.functions import FILON, FUNCTIONS, LEAST_ARGUMENTS
-from filon.project.grammar import Refused, faults_in
+from filon.project.grammar import SqlRefused, faults_in
 from filon.project.query import one_expression, one_select
 
 BY_GRAMMAR = {
@@ -261,7 +261,7 @@ BOMBS: dict[str, Callable[[int], str]] = {
 def test_a_text_that_would_break_a_parser_never_reaches_it(bomb: Callable[[int], str], size: int) -> None:
     is_refused(bomb(size))  # refused or not, it comes back
     if size == 200_000:
-        with pytest.raises(Refused):
+        with pytest.raises(SqlRefused):
             one_select(bomb(size))
 
 

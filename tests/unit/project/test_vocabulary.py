@@ -9,21 +9,21 @@ from pydantic import ValidationError
 
 from filon.project.vocabulary import (
     Case,
-    ColumnWords,
+    ColumnSpec,
     Dialect,
     Drift,
+    EmptySpec,
     Keep,
     MissingFile,
     Normalise,
-    NoWords,
     RowRule,
-    SourceWords,
+    SourceSpec,
 )
 
 
 def test_a_source_that_says_only_its_pattern_has_the_usual_csv_dialect() -> None:
-    words = SourceWords.model_validate({"filePattern": "clients*.csv"})
-    assert words == SourceWords(
+    words = SourceSpec.model_validate({"filePattern": "clients*.csv"})
+    assert words == SourceSpec(
         file_pattern="clients*.csv",
         dialect=Dialect(delimiter=",", quote='"', encoding="utf-8", decimal=".", date_format="yyyy-MM-dd"),
         keep=Keep.FIRST,
@@ -35,7 +35,7 @@ def test_a_source_that_says_only_its_pattern_has_the_usual_csv_dialect() -> None
 
 
 def test_words_are_written_in_camel_case() -> None:
-    words = SourceWords.model_validate(
+    words = SourceSpec.model_validate(
         {
             "filePattern": "*.csv",
             "malformedThreshold": 0,
@@ -51,7 +51,7 @@ def test_words_are_written_in_camel_case() -> None:
 
 
 def test_texts_are_trimmed_and_else_left_as_they_are_unless_said_otherwise() -> None:
-    assert ColumnWords().normalise == Normalise(trim=True, case=Case.KEEP, canonical=())
+    assert ColumnSpec().normalise == Normalise(trim=True, case=Case.KEEP, canonical=())
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, str], mess
 @pytest.mark.parametrize("threshold", [-0.01, 1.01])
 def test_the_malformed_threshold_is_a_share(threshold: float) -> None:
     with pytest.raises(ValidationError, match="malformedThreshold"):
-        SourceWords.model_validate({"filePattern": "*.csv", "malformedThreshold": threshold})
+        SourceSpec.model_validate({"filePattern": "*.csv", "malformedThreshold": threshold})
 
 
 @pytest.mark.parametrize("name", ["", "sent later", "1st", "sent-later", "sent:later"])
@@ -95,4 +95,4 @@ def test_the_name_of_a_row_rule_is_one_plain_word(name: str) -> None:
 
 def test_a_model_has_no_words() -> None:
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-        NoWords.model_validate({"keep": "first"})
+        EmptySpec.model_validate({"keep": "first"})

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
-from filon.project.analysis import Analysis, Measured, Operation, Sliced
+from filon.project.analysis import Analysis, Dimension, Measure, Operation
 from filon.serving.columns import analysing, chunks, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import DAY, Chunk, chunks_of, group_column, most_parts, sum_column
@@ -27,13 +27,13 @@ ANALYSIS = Analysis(
     "analysis",
     Column("day", ColumnType(Kind.DATE)),
     {
-        "country": Sliced("facts", Column("country", TEXT), None, None),
-        "gift": Sliced("facts", Column("gift", ColumnType(Kind.BOOLEAN)), None, None),
+        "country": Dimension("facts", Column("country", TEXT), None, None),
+        "gift": Dimension("facts", Column("gift", ColumnType(Kind.BOOLEAN)), None, None),
     },
     {
-        "revenue": Measured(Operation.SUM, Column("amount", MONEY)),
-        "orders": Measured(Operation.COUNT),
-        "clients": Measured(Operation.DISTINCT, CLIENT),
+        "revenue": Measure(Operation.SUM, Column("amount", MONEY)),
+        "orders": Measure(Operation.COUNT),
+        "clients": Measure(Operation.DISTINCT, CLIENT),
     },
 )
 Fact = tuple[dt.date | None, str | None, bool | None, int | None, int | None]

@@ -46,8 +46,8 @@ def version(number: int, path: str, content: str, state: FileState = LIVE, of: D
         state=state,
         arrived_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         run_id="run",
-        layout=of.layout,
-        admission=of.admission,
+        parse_hash=of.parse_hash,
+        acceptance_hash=of.acceptance_hash,
     )
 
 

@@ -10,7 +10,7 @@ from filon.project import INTEGER, TEXT, Column, Contract, Dataset
 from filon.project.document import Document
 from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
 from filon.stages.bronze.headers import Header, match_header
-from filon.stages.bronze.receive import Refused
+from filon.stages.bronze.receive import FileRejected
 
 
 def clients(drift: Drift = Drift.EVOLVE, delimiter: str = ",") -> Dataset:
@@ -33,8 +33,8 @@ def clients(drift: Drift = Drift.EVOLVE, delimiter: str = ",") -> Dataset:
     )
 
 
-def refusal(cells: list[str], dataset: Dataset) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refusal(cells: list[str], dataset: Dataset) -> FileRejected:
+    with pytest.raises(FileRejected) as caught:
         match_header(cells, dataset)
     return caught.value
 

@@ -12,7 +12,7 @@ import zstandard
 
 from filon.lake import Sources
 from filon.project.vocabulary import Dialect
-from filon.stages.bronze.receive import Received, TextFacts, fingerprint, receive
+from filon.stages.bronze.receive import DecodedFile, TextFacts, fingerprint, receive
 
 TEXT = "id,name\n1,Zoé\n2,Çelik €\n"
 UTF_8 = Dialect()
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def received(folder: Path, content: bytes, dialect: Dialect = UTF_8) -> Received:
+def received(folder: Path, content: bytes, dialect: Dialect = UTF_8) -> DecodedFile:
     """Receive a file of these bytes; its text then lies in ``path``."""
     (folder / "sources/file.csv").write_bytes(content)
     sources = Sources(str(folder / "sources"))
@@ -32,7 +32,7 @@ def received(folder: Path, content: bytes, dialect: Dialect = UTF_8) -> Received
     return receive(sources, file, dialect, folder / "text.csv")
 
 
-def reason(result: Received) -> str | None:
+def reason(result: DecodedFile) -> str | None:
     return result.refused.reason if result.refused else None
 
 

@@ -25,7 +25,7 @@ from filon.api.parameters.reading import (
 from filon.api.parameters.values import several_field, value_type, whole_number, wrong
 from filon.api.problems import shown
 from filon.project import Column
-from filon.project.serving import Filter, Operator, Order, Served
+from filon.project.serving import Filter, Operator, Order, ServedTable
 from filon.serving.query import Condition, one_of
 
 
@@ -52,17 +52,17 @@ class ListRequest:
     conditions: tuple[Condition, ...] = ()
 
 
-def list_parameters(served: Served) -> Parameters:
+def list_parameters(served: ServedTable) -> Parameters:
     """The parameters of a table's list."""
-    words, stored = served.words, served.stored
-    default = ",".join(_spelled(step) for step in stored.whole(stored.sort))
+    spec, stored = served.spec, served.stored
+    default = ",".join(_spelled(step) for step in stored.total_order(stored.sort))
     sortable, columns = list(stored.sortable), list(stored.column_names)
     known: dict[str, tuple[Any, Any]] = {
         "limit": (
-            Annotated[int, Field(ge=1, le=words.maximum_limit), BeforeValidator(whole_number)],
+            Annotated[int, Field(ge=1, le=spec.maximum_limit), BeforeValidator(whole_number)],
             Field(
                 default=None,
-                description=f"Most rows, 1 to {words.maximum_limit}; {words.default_limit} if not given, "
+                description=f"Most rows, 1 to {spec.maximum_limit}; {spec.default_limit} if not given, "
                 "all of them in formats other than json",
             ),
         ),
@@ -86,7 +86,7 @@ def list_parameters(served: Served) -> Parameters:
         "release": RELEASE,
         "format": (Format, Field(default=Format.JSON, description="How rows are written: json, csv, parquet, arrow")),
     }
-    if words.paged:
+    if spec.paged:
         skip = Annotated[int, Field(ge=0, le=LARGEST_SKIP), BeforeValidator(whole_number)]
         known = {"skip": (skip, Field(default=0, description="Rows left out before the first, 0 or more")), **known}
     for index, item in enumerate(served.filters.values()):
@@ -94,7 +94,7 @@ def list_parameters(served: Served) -> Parameters:
     return Parameters(create_model(f"{served.name}_parameters", __config__=STRICT, **known))  # type: ignore[call-overload]
 
 
-def read_list(served: Served, parameters: Parameters, request: Request) -> ListRequest:
+def read_list(served: ServedTable, parameters: Parameters, request: Request) -> ListRequest:
     """What a request for a list asks for."""
     if not request.scope["query_string"]:
         return NOTHING_ASKED

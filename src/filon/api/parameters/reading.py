@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from filon.api.parameters.values import Several, whole_number
-from filon.api.problems import LONGEST_SHOWN, Mistake, Refusal, mistaken, shown
+from filon.api.problems import LONGEST_SHOWN, HttpProblem, Mistake, mistaken, shown
 from filon.project.document import suggestion
 
 LARGEST_SKIP = 2**53 - 1
@@ -62,7 +62,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return suggestion(name[:LONGEST_SHOWN], known).replace("`", "")
 
 
-def refused(name: str, detail: str, fix: str) -> Refusal:
+def refused(name: str, detail: str, fix: str) -> HttpProblem:
     """The refusal of one parameter."""
     return mistaken([Mistake(name, detail, fix)], 1)
 

@@ -18,7 +18,7 @@ from filon.api.parameters.values import day_text, several_field, value_type, who
 from filon.api.problems import shown
 from filon.project import Kind
 from filon.project.analysis import PERIODS, VALUE, Analysis, Operation
-from filon.project.serving import CUT_SEPARATOR, Cube, Order
+from filon.project.serving import GROUPING_SEPARATOR, Cube, Order
 from filon.serving.columns.analysing import Question
 
 MOST_KEYS = 2
@@ -72,7 +72,7 @@ def read_aggregation(cube: Cube, parameters: Parameters, request: Request) -> Ag
         if (value := getattr(values, attribute(index))) is not None
     }
     for name, value in choice.items():
-        if CUT_SEPARATOR in value:  # it would read as another choice
+        if GROUPING_SEPARATOR in value:  # it would read as another choice
             raise refused(name, "holds a control character", "leave it out")
     period = getattr(values, "periode", Period.MONTH)
     return AggregationRequest(choice, values.date_debut, values.date_fin, values.release, period)

@@ -1,4 +1,4 @@
-"""The beginning of a CSV file: its encoding, delimiter, header and rows, read as the line reads them."""
+"""The beginning of a CSV file: its encoding, delimiter, header and rows, read as the pipeline reads them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filon.errors import ConfigError
 from filon.lake import spelled
-from filon.project.vocabulary import SourceWords
-from filon.stages.bronze.receive import GZIP, ZSTD, Refused, unpacked
+from filon.project.vocabulary import SourceSpec
+from filon.stages.bronze.receive import GZIP, ZSTD, FileRejected, unpacked
 from filon.stages.bronze.records import Record, RecordReader, fitted
 
 SAMPLE_BYTES = 4 << 20
@@ -25,8 +25,8 @@ DELIMITERS, QUOTE = ",;\t|", '"'
 DECISIVE = 1_000
 """Records by which the delimiter is chosen."""
 BLANKS = " \t\n\v\f\r\u00a0"
-"""What the line takes off both ends of a value."""
-THRESHOLD: float = SourceWords.model_fields["malformed_threshold"].default
+"""What the pipeline takes off both ends of a value."""
+THRESHOLD: float = SourceSpec.model_fields["malformed_threshold"].default
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sample:
 
     @property
     def file_name(self) -> str:
-        """The file's name as the line lists it."""
+        """The file's name as the pipeline lists it."""
         return unicodedata.normalize("NFC", spelled(os.fsencode(self.path.name)))
 
     def values(self, header: str) -> list[str]:
@@ -52,7 +52,7 @@ class Sample:
 
 
 def read_sample(path: Path) -> Sample:
-    """Look at the first mebibytes of a file, unpacked; ConfigError when the line could not read it either."""
+    """Look at the first mebibytes of a file, unpacked; ConfigError when the pipeline could not read it either."""
     data, is_whole = _beginning(path)
     encoding, text = _decoded(path, data, is_whole)
     first_records = {delimiter: _records(text, delimiter, is_whole, DECISIVE) for delimiter in DELIMITERS}
@@ -81,7 +81,7 @@ def _beginning(path: Path) -> tuple[bytes, bool]:
                     return bytes(data[:SAMPLE_BYTES]), False
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except Refused as error:
+    except FileRejected as error:
         raise ConfigError(f"{path}: {error}") from None
     return bytes(data), True
 
@@ -127,7 +127,7 @@ def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, 
 
 
 def _fields(record: Record, width: int) -> tuple[str, ...] | None:
-    """The fields of a record that the line would not call malformed."""
+    """The fields of a record that the pipeline would not call malformed."""
     fields, fault = fitted(record, width)
     return tuple(field or "" for field in fields) if fault is None else None
 

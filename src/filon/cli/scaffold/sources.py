@@ -36,7 +36,7 @@ class Source:
 
     @property
     def columns(self) -> dict[str, list[str]]:
-        """The values of all files by header; a column without a name is left out, for the line cannot find it."""
+        """The values of all files by header; a column without a name is left out, for the pipeline cannot find it."""
         names = [name for name in self.samples[0].header if name]
         return {name: [value for sample in self.samples for value in sample.values(name)] for name in names}
 

@@ -17,7 +17,7 @@ from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
 from filon.cli.secrets import kept_secrets, written
 from filon.errors import ConfigError
-from filon.opening import open_project
+from filon.pipeline.resources import open_project
 from filon.private import write_private
 from filon.settings import read_settings
 
@@ -60,7 +60,7 @@ def up(
             ports=_ports(taking_part, ports),
             secrets=kept_secrets(SECRETS, SECRET_NAMES),
         )
-        write_private(ENVIRONMENT, written(site.line()))
+        write_private(ENVIRONMENT, written(site.pipeline_settings()))
         _run(site, services, missing, lock, json=json)
 
 

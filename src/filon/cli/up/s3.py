@@ -10,7 +10,7 @@ PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempt
 
 
 def knows_key(endpoint: str, key: str, secret: str, region: str) -> bool:
-    """Whether the server answers, and lists its buckets for this key. The line makes those that it needs."""
+    """Whether the server answers, and lists its buckets for this key. The pipeline makes those that it needs."""
     client = boto3.client(
         "s3",
         endpoint_url=endpoint,

@@ -16,7 +16,7 @@ from filon.cli.render import table_of
 from filon.cli.up.services import MONGO_EXPRESS_USER
 from filon.cli.up.site import ENVIRONMENT, EXPRESS_PASSWORD, SECRETS, Site
 from filon.cli.up.stack import Member, State
-from filon.opening import sources_of
+from filon.pipeline.resources import sources_of
 
 STYLES = {
     State.WAITING: "dim",

@@ -22,7 +22,7 @@ from filon.cli.up.site import (
     Site,
     environment,
 )
-from filon.opening import sources_of
+from filon.pipeline.resources import sources_of
 from filon.projects import retail
 from filon.serving.mongo import READER, ensure_accounts
 from filon.settings import PREFIX
@@ -111,10 +111,10 @@ def _prefect(site: Site) -> Plan:
     return Plan(environment(variables), serve=command, health=answers(f"{site.url('prefect')}/api/health"))
 
 
-def _line(site: Site) -> Plan:
+def _pipeline(site: Site) -> Plan:
     samples = _samples_folder(site)
     commands = [["generate", str(samples)], ["run"]] if samples else [["run"]]
-    return Plan(environment(site.line()), before=[_filon(site, "line", *words) for words in commands])
+    return Plan(environment(site.pipeline_settings()), before=[_filon(site, "pipeline", *words) for words in commands])
 
 
 def _samples_folder(site: Site) -> Path | None:
@@ -126,7 +126,7 @@ def _samples_folder(site: Site) -> Path | None:
 
 
 def _flows(site: Site) -> Plan:
-    variables = {"PREFECT_HOME": str(site.folder("prefect")), "DO_NOT_TRACK": "1", **site.line()}
+    variables = {"PREFECT_HOME": str(site.folder("prefect")), "DO_NOT_TRACK": "1", **site.pipeline_settings()}
     return Plan(
         environment(variables),
         serve=_filon(site, "flows", "flows", "serve"),
@@ -219,8 +219,8 @@ SERVICES = (
     Service("object-store", programs.object_store, _object_store, 9000, inner_ports={**SEAWEED_PORTS, "console": 9001}),
     Service("mongodb", programs.mongod, _mongodb, 27017),
     Service("prefect", programs.prefect, _prefect, 4200),
-    Service("line", programs.python, _line, needs=("object-store", "mongodb"), optional=True),
-    Service("flows", programs.flows, _flows, needs=("prefect", "line"), requires=("prefect",)),
+    Service("pipeline", programs.python, _pipeline, needs=("object-store", "mongodb"), optional=True),
+    Service("flows", programs.flows, _flows, needs=("prefect", "pipeline"), requires=("prefect",)),
     Service("api", programs.python, _api, 8000, needs=("mongodb",)),
     Service("dashboard", programs.python, _dashboard, 8501, needs=("api",)),
     Service(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filon.cli.processes import HOST, surroundings, unproxied
-from filon.opening import STATE
+from filon.pipeline.resources import STATE
 from filon.project import Project
 from filon.serving.mongo import ADMIN, READER, WRITER, address_of
 from filon.settings import PREFIX, Settings
@@ -81,8 +81,8 @@ class Site:
         """The address of Prefect, if it takes part."""
         return {"PREFECT_API_URL": f"{self.url('prefect')}/api"} if "prefect" in self.programs else {}
 
-    def line(self) -> dict[str, str]:
-        """All that the line needs to run here; kept in a file too, for ``filon run`` in another terminal."""
+    def pipeline_settings(self) -> dict[str, str]:
+        """All that the pipeline needs to run here; kept in a file too, for ``filon run`` in another terminal."""
         stack = self.lake() | self.serving(WRITER) | self.orchestration()
         return _given(PROJECT=self.settings.project) | stack | unproxied(os.environ)
 

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 
 from filon.project import Column, Kind
-from filon.project.analysis import VALUE, Analysis, Measured, Operation
+from filon.project.analysis import VALUE, Analysis, Measure, Operation
 from filon.project.values import EXACT, WHOLE
 from filon.serving.columns.groups import Chosen, Grouping, choose
 from filon.serving.columns.memory import Array, Columns
 from filon.serving.columns.sums import (
     Distribution,
+    concat,
     distributions,
     group_counts,
     group_distinct,
     group_sums,
-    whole,
 )
 
 FEW_GROUPS = 1 << 16
@@ -51,14 +51,14 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnalysisResult:
     """The number of groups, and the rows of the first of them."""
 
     total: int
     rows: list[dict[str, Any]]
 
 
-def analyse(analysis: Analysis, columns: Columns, question: Question) -> Answer:
+def analyse(analysis: Analysis, columns: Columns, question: Question) -> AnalysisResult:
     """The answer, exact to the last decimal. Groups that are equal in the sort are in the order of their values."""
     return _Work(analysis, columns, question).answer()
 
@@ -76,7 +76,7 @@ class _Work:
             analysis, columns, self._chosen, grouping.codes, grouping.size, by_month=grouping.is_by_month
         )
 
-    def answer(self) -> Answer:
+    def answer(self) -> AnalysisResult:
         question, every = self._question, self._every
         present = np.flatnonzero(every.counts) if question.by else np.zeros(1, np.int64)
         groups = self._first(present)
@@ -89,7 +89,9 @@ class _Work:
             found[name] = rows.measure(name, places)
         if question.stats is not None:
             found["stats"] = rows.stats(question.stats, places)
-        return Answer(len(present), [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)])
+        return AnalysisResult(
+            len(present), [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+        )
 
     def _values(self, groups: Array) -> dict[str, list[Any]]:
         """What groups are groups of; chunks spell booleans as texts."""
@@ -188,7 +190,7 @@ class _Rows:
         found = distributions(codes, numbers, self._size)
         return [_described(found[group], column) for group in groups]
 
-    def _numbers(self, measured: Measured) -> Array:
+    def _numbers(self, measured: Measure) -> Array:
         if measured.column is None:
             return self.counts
         if measured.operation is Operation.SUM:
@@ -205,8 +207,8 @@ class _Rows:
         pairs = zip(self._chosen, self._codes, strict=True)
         for _, same in groupby(pairs, key=lambda pair: pair[0].part.month if self._by_month else None):
             items = list(same)
-            codes = whole(array for _, array in items)
-            values = whole(item.part.codes[name][item.rows] for item, _ in items)
+            codes = concat(array for _, array in items)
+            values = concat(item.part.codes[name][item.rows] for item, _ in items)
             first, last = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
             found[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
         return found

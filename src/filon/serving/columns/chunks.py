@@ -107,16 +107,16 @@ def _texts(table: pa.Table) -> Iterator[tuple[int, bytes]]:
 
 
 def _compact(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole.dictionary_encode() if pa.types.is_string(whole.type) else whole
+    concat = column.combine_chunks()
+    return concat.dictionary_encode() if pa.types.is_string(concat.type) else concat
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.Array:
     """A slice of a column with what it needs and no more."""
-    whole = column.combine_chunks()
-    if pa.types.is_dictionary(whole.type):
-        return whole.cast(whole.type.value_type).dictionary_encode()
-    ends = pc.min_max(whole).as_py()
+    concat = column.combine_chunks()
+    if pa.types.is_dictionary(concat.type):
+        return concat.cast(concat.type.value_type).dictionary_encode()
+    ends = pc.min_max(concat).as_py()
     low, high = ends["min"] or 0, ends["max"] or 0
     width = next(kind for kind in WIDTHS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
-    return whole.cast(pa.from_numpy_dtype(width))
+    return concat.cast(pa.from_numpy_dtype(width))

@@ -14,7 +14,7 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project.analysis import PERIODS
 from filon.serving.columns.memory import Array, Columns, Part
-from filon.serving.columns.sums import NULL, whole
+from filon.serving.columns.sums import NULL, concat
 
 DAYS = 32
 MOST_CHOICES = 3
@@ -168,7 +168,7 @@ class Grouping:
         self.codes = [self._combined(item) for item in chosen]
         self._present: Array | None = None
         if self.size > MOST_GROUPS:
-            self._present, numbers = np.unique(whole(self.codes), return_inverse=True)
+            self._present, numbers = np.unique(concat(self.codes), return_inverse=True)
             self.codes = np.split(numbers, np.cumsum([item.size for item in chosen])[:-1])[: len(chosen)]
             self.size = len(self._present)
 

@@ -135,9 +135,9 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
     if pa.types.is_integer(kind):
         unique, places = _unique_numbers(arrays)
     else:
-        whole = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
-        unique = whole.chunk(0).dictionary if whole.num_chunks else pa.array([], kind)
-        places = pc.fill_null(whole.combine_chunks().indices, -1).to_numpy() if whole.num_chunks else np.empty(0, int)
+        concat = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
+        unique = concat.chunk(0).dictionary if concat.num_chunks else pa.array([], kind)
+        places = pc.fill_null(concat.combine_chunks().indices, -1).to_numpy() if concat.num_chunks else np.empty(0, int)
     codes = pc.fill_null(pc.index_in(unique, value_set=values), -1).to_numpy().astype(np.int64)
     is_new = codes < 0
     codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
@@ -150,20 +150,20 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
 
 def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:
     """The different numbers of several arrays, and for each row the place of its number, -1 for null."""
-    whole = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
-    ends = pc.min_max(whole).as_py()
+    concat = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
+    ends = pc.min_max(concat).as_py()
     if ends["min"] is None:
-        return pa.array([], pa.int64()), np.full(len(whole), -1)
+        return pa.array([], pa.int64()), np.full(len(concat), -1)
     low, high = ends["min"], ends["max"]
-    if high - low > SPARSEST * len(whole):
-        encoded = whole.dictionary_encode().unify_dictionaries().combine_chunks()
+    if high - low > SPARSEST * len(concat):
+        encoded = concat.dictionary_encode().unify_dictionaries().combine_chunks()
         return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy()
-    numbers = pc.fill_null(whole, low).to_numpy() - low
+    numbers = pc.fill_null(concat, low).to_numpy() - low
     there = np.zeros(high - low + 1, bool)
     there[numbers] = True
     places = np.cumsum(there, dtype=np.int64)[numbers] - 1
-    if whole.null_count:
-        places[~whole.is_valid().to_numpy()] = -1
+    if concat.null_count:
+        places[~concat.is_valid().to_numpy()] = -1
     return pa.array(np.flatnonzero(there) + low), places
 
 

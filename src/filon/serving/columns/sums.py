@@ -92,9 +92,9 @@ class Distribution:
 def distributions(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> list[Distribution]:
     """The distribution of each group; rows whose number is null must be left out."""
     ends = np.cumsum(group_counts(codes, size))
-    ordered = whole(numbers)
+    ordered = concat(numbers)
     if size > 1:
-        ordered = ordered[np.argsort(whole(codes), kind="stable")]
+        ordered = ordered[np.argsort(concat(codes), kind="stable")]
     return [_distribution(np.sort(values)) for values in np.split(ordered, ends[:-1])]
 
 
@@ -160,7 +160,7 @@ def _bits(numbers: Array) -> int:
     return max(abs(int(numbers.min())), abs(int(numbers.max()))).bit_length() if len(numbers) else 0
 
 
-def whole(arrays: Iterable[Array]) -> Array:
+def concat(arrays: Iterable[Array]) -> Array:
     """Arrays as one."""
     found = list(arrays)
     return np.concatenate(found) if found else np.empty(0, np.int64)

@@ -42,11 +42,11 @@ def columns_query(analysis: Analysis, bound: Mapping[str, str]) -> str:
         place = dimensions.get(name, f"fact.{identifier(column.name)}")
         kind = "BIGINT" if column.type.kind is Kind.INTEGER else "VARCHAR"
         chosen.append(f"CAST({place} AS {kind}) AS {identifier(group_column(name))}")
-    chosen += [f"{_whole(column)} AS {identifier(sum_column(name))}" for name, column in analysis.summed.items()]
+    chosen += [f"{_as_integer(column)} AS {identifier(sum_column(name))}" for name, column in analysis.summed.items()]
     return f"SELECT {', '.join(chosen)} FROM {identifier(bound[analysis.table])} AS fact{joins}"
 
 
-def _whole(column: Column) -> str:
+def _as_integer(column: Column) -> str:
     """A number as a whole one of its last decimal."""
     value = unscaled(column, of="fact") if column.type.kind is Kind.DECIMAL else f"fact.{identifier(column.name)}"
     return f"CAST({value} AS BIGINT)"

@@ -21,7 +21,7 @@ from filon.serving.state import OPEN
 Document = dict[str, Any]
 
 
-MARKS, LOCK = "_marks", "_load_lock"
+PAGE_INDEX, LOCK = "_page_index", "_load_lock"
 
 
 VERSION = "_v"

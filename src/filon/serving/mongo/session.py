@@ -16,13 +16,13 @@ from pymongo.write_concern import WriteConcern
 from filon.errors import StoreBusy, StoreForeign, StoreUnfit
 from filon.project.serving import StoredTable
 from filon.serving.fitting import unfit
-from filon.serving.mongo.documents import MARKS, Document, encoder, maker, rows_of
+from filon.serving.mongo.documents import PAGE_INDEX, Document, encoder, maker, rows_of
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.loads import LOADS, load_document, read_loads
 from filon.serving.mongo.queries import every_version, holds
 from filon.serving.mongo.views import Views
 from filon.serving.protocol import Batch
-from filon.serving.state import OPEN, Marks, ServedState, next_load
+from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 
 WRITERS = 3
 MOST_BYTES = 16 << 20
@@ -107,14 +107,14 @@ class MongoSession:
         """By the server's own statistics."""
         return self._db[rows_of(table.name)].estimated_document_count()
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+    def flip(self, state: ServedState, page_index: Mapping[str, PageIndex | None], *, alone: bool = False) -> None:
         """Indexes first, then one document that makes the load the current one; views ask for it meanwhile."""
         for future in self._indexing:
             future.result()
-        for name, found in marks.items():
+        for name, found in page_index.items():
             text = found.model_dump_json() if found else None
-            self._db[MARKS].replace_one(
-                {"name": name, "load": self.load}, {"name": name, "load": self.load, "marks": text}, upsert=True
+            self._db[PAGE_INDEX].replace_one(
+                {"name": name, "load": self.load}, {"name": name, "load": self.load, "page_index": text}, upsert=True
             )
         self._lease.note(self.load, self._touched)
         views = Views(self._db)
@@ -139,10 +139,10 @@ class MongoSession:
         count = 0
         for name in self._db.list_collection_names(filter={"name": {"$regex": "^_rows_"}}):
             count += self._db[name].delete_many({"_to": {"$lte": min(oldest, current)}}).deleted_count
-        for found in self._db[MARKS].find({"load": {"$lte": oldest}}, {"marks": 0}):
+        for found in self._db[PAGE_INDEX].find({"load": {"$lte": oldest}}, {"page_index": 0}):
             newer = {"name": found["name"], "load": {"$gt": found["load"], "$lte": oldest}}
-            if self._db[MARKS].find_one(newer, {"_id": 1}):
-                self._db[MARKS].delete_one({"_id": found["_id"]})
+            if self._db[PAGE_INDEX].find_one(newer, {"_id": 1}):
+                self._db[PAGE_INDEX].delete_one({"_id": found["_id"]})
         return count
 
     def _touch(self, table: StoredTable) -> None:
@@ -169,14 +169,14 @@ class MongoSession:
             collection = self._db[rows_of(name)]
             collection.delete_many({"_from": {"$gt": current}})
             collection.update_many({"_to": {"$gt": current, "$lt": OPEN}}, {"$set": {"_to": OPEN}})
-        self._db[MARKS].delete_many({"load": {"$gt": current}})
+        self._db[PAGE_INDEX].delete_many({"load": {"$gt": current}})
         self._lease.settled()
 
     def _clear(self) -> None:
         """Forget rows and marks whose loads are gone: the numbers that they carry are given again."""
         for name in self._db.list_collection_names(filter={"name": {"$regex": "^_rows_"}}):
             self._db.drop_collection(name)
-        self._db.drop_collection(MARKS)
+        self._db.drop_collection(PAGE_INDEX)
 
     def _index(self, table: StoredTable) -> None:
         """Begin to build indexes; while they are, the next table is on its way."""

@@ -17,7 +17,7 @@ from filon.project import Column, Kind
 from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
-from filon.serving.mongo.documents import DIGITS, LOCK, MARKS, Document, decoded, decoder, rows_of
+from filon.serving.mongo.documents import DIGITS, LOCK, PAGE_INDEX, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
 from filon.serving.mongo.kept import Ids, Kept
 from filon.serving.mongo.lease import Lease
@@ -27,7 +27,7 @@ from filon.serving.mongo.records import MongoRecords
 from filon.serving.mongo.session import MongoSession
 from filon.serving.mongo.views import Views
 from filon.serving.query import Condition, Query, Row
-from filon.serving.state import LoadId, Marks, ServedState
+from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.stores import masked
 from filon.sql import identifier
 
@@ -146,13 +146,13 @@ class MongoStore:
         await self._require(load)
         return found
 
-    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
+    async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
         wanted = {"name": table.name, "load": {"$lte": load.number}}
         with translated(self.uri):
-            found = await self._read[MARKS].find_one(wanted, sort=[("load", -1)])
+            found = await self._read[PAGE_INDEX].find_one(wanted, sort=[("load", -1)])
         await self._require(load)
-        return Marks.model_validate_json(found["marks"]) if found and found["marks"] else None
+        return PageIndex.model_validate_json(found["page_index"]) if found and found["page_index"] else None
 
     async def _require(self, load: LoadId) -> None:
         """LoadGone when the store does not keep this very load.

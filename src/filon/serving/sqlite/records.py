@@ -16,7 +16,7 @@ from filon.serving.records import spelled
 from filon.serving.sqlite.queries import exists
 from filon.sql import literals
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 TABLE = "_records"
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS {TABLE} (kind TEXT, key TEXT, at TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (kind, key));
@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS _records_by_kind ON {TABLE} (kind);
 class Reading(Protocol):
     """How a store is asked something."""
 
-    def __call__(self, question: Callable[[sqlite3.Connection], Answer], /) -> Answer:
+    def __call__(self, question: Callable[[sqlite3.Connection], Result], /) -> Result:
         """The answer."""
 
 

@@ -12,13 +12,14 @@ from filon.project.serving import StoredTable
 from filon.serving.protocol import Batch
 from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
-from filon.serving.state import OPEN, Marks, ServedState, next_load
+from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.sql import identifier, identifiers
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS _marks (name TEXT, load INTEGER, marks TEXT, PRIMARY KEY (name, load)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _page_index (name TEXT, load INTEGER, page_index TEXT, PRIMARY KEY (name, load))
+    WITHOUT ROWID;
 """
 
 
@@ -70,7 +71,7 @@ class SQLiteSession:
         statement = f"{update} AND {' AND '.join(f'{identifier(name)} = ?' for name in table.key)}"
         return sum(self._connection.executemany(statement, batch).rowcount for batch in keys)
 
-    def flip(self, state: ServedState, marks: Mapping[str, Marks | None], *, alone: bool = False) -> None:
+    def flip(self, state: ServedState, page_index: Mapping[str, PageIndex | None], *, alone: bool = False) -> None:
         """Commit the rows, their indexes and views, and the state."""
         for table in self._prepared:
             self._index(table)
@@ -78,9 +79,9 @@ class SQLiteSession:
                 self._show(table)
         for name in (self.before.tables if self.before else {}).keys() - state.tables.keys():
             self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
-        for name, found in marks.items():
+        for name, found in page_index.items():
             text = found.model_dump_json() if found else None
-            self._connection.execute("INSERT OR REPLACE INTO _marks VALUES (?, ?, ?)", [name, self.load, text])
+            self._connection.execute("INSERT OR REPLACE INTO _page_index VALUES (?, ?, ?)", [name, self.load, text])
         if alone:
             self._connection.execute("DELETE FROM _loads")
         row = [self.load, self.id.token, state.model_dump_json()]
@@ -101,8 +102,10 @@ class SQLiteSession:
         loads = [load for (load,) in self._connection.execute("SELECT load FROM _loads ORDER BY load DESC")]
         oldest = loads[:keep][-1] if keep and loads else self.load
         self._connection.execute("DELETE FROM _loads WHERE load < ?", [oldest])
-        newer = "SELECT 1 FROM _marks AS newer WHERE newer.name = _marks.name AND newer.load > _marks.load"
-        self._connection.execute(f"DELETE FROM _marks WHERE EXISTS ({newer} AND newer.load <= ?)", [oldest])
+        newer = (
+            "SELECT 1 FROM _page_index AS newer WHERE newer.name = _page_index.name AND newer.load > _page_index.load"
+        )
+        self._connection.execute(f"DELETE FROM _page_index WHERE EXISTS ({newer} AND newer.load <= ?)", [oldest])
         return sum(
             self._connection.execute(
                 f"DELETE FROM {identifier(name)} WHERE _to <= ? AND _to < {OPEN}", [oldest]
@@ -115,7 +118,7 @@ class SQLiteSession:
         for name in row_tables(self._connection):
             self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name.removeprefix('_rows_'))}")
             self._connection.execute(f"DROP TABLE {identifier(name)}")
-        self._connection.execute("DELETE FROM _marks")
+        self._connection.execute("DELETE FROM _page_index")
 
     def _index(self, table: StoredTable) -> None:
         rows = rows_of(table)

@@ -22,10 +22,10 @@ from filon.serving.sqlite.records import SQLiteRecords
 from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
-from filon.serving.state import LoadId, Marks, ServedState
+from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.sql import identifier, identifiers
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
@@ -144,12 +144,12 @@ class SQLiteStore:
         [found] = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
         return int(found)
 
-    async def marks(self, load: LoadId, table: StoredTable) -> Marks | None:
+    async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
-        sql = "SELECT marks FROM _marks WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
+        sql = "SELECT page_index FROM _page_index WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
         values = [table.name, load.number]
         found = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
-        return Marks.model_validate_json(found[0]) if found and found[0] else None
+        return PageIndex.model_validate_json(found[0]) if found and found[0] else None
 
     async def shut_readers(self) -> None:
         """Close idle connections."""
@@ -159,13 +159,13 @@ class SQLiteStore:
         """Close idle connections."""
         self._readers.shut()
 
-    async def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def _ask(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
         return await asyncio.to_thread(self._read, question)
 
-    async def _ask_load(self, load: LoadId, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def _ask_load(self, load: LoadId, question: Callable[[sqlite3.Connection], Result]) -> Result:
         """The answer from one load: that it is kept and what it shows is read in one transaction."""
 
-        def ask(connection: sqlite3.Connection) -> Answer:
+        def ask(connection: sqlite3.Connection) -> Result:
             connection.execute("BEGIN")
             require_load(connection, load, self.uri)
             answer = question(connection)
@@ -174,7 +174,7 @@ class SQLiteStore:
 
         return await self._ask(ask)
 
-    def _read(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    def _read(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
         try:
             with translated(self.uri), self._readers.lend() as connection:
                 return question(connection)

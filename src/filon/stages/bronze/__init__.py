@@ -6,10 +6,9 @@ Sources are listed and compared with the ledger; new content is hashed, decoded,
 
 from filon.stages.bronze.ingest import (
     BRONZE_EXTRAS,
-    BronzeResult,
     FileOutcome,
+    IngestResult,
     Listing,
-    Received,
     bronze_columns,
     build_bronze,
     list_files,
@@ -18,10 +17,9 @@ from filon.stages.bronze.ingest import (
 
 __all__ = [
     "BRONZE_EXTRAS",
-    "BronzeResult",
     "FileOutcome",
+    "IngestResult",
     "Listing",
-    "Received",
     "bronze_columns",
     "build_bronze",
     "list_files",

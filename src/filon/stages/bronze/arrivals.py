@@ -176,10 +176,10 @@ def _decide(
         return Decision(file, Arrival.DUPLICATE, version)
     if version is None:
         return Decision(file, Arrival.NEW)
-    is_stale = version.admission != dataset.admission or version.number in damaged
+    is_stale = version.acceptance_hash != dataset.acceptance_hash or version.number in damaged
     if version.state is FileState.LIVE and is_stale:
         return Decision(file, Arrival.REREAD, version)
-    again = retry_quarantined or version.admission != dataset.admission or version.reason == CHANGED
+    again = retry_quarantined or version.acceptance_hash != dataset.acceptance_hash or version.reason == CHANGED
     if version.state is FileState.QUARANTINED and again:
         return Decision(file, Arrival.RETRY, version)
     return Decision(file, Arrival.UNCHANGED, version)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from filon.project import Column, Dataset
 from filon.project.vocabulary import Drift
-from filon.stages.bronze.receive import Refused
+from filon.stages.bronze.receive import FileRejected
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
     names = [unicodedata.normalize("NFC", cell).strip() for cell in cells]
     twice = [name for name, count in Counter(name.casefold() for name in names if name).items() if count > 1]
     if twice:
-        raise Refused("duplicate_header", f"the header names {', '.join(twice)} twice; rename or remove one of them")
+        raise FileRejected(
+            "duplicate_header", f"the header names {', '.join(twice)} twice; rename or remove one of them"
+        )
     found: dict[str, int] = {}
     extras: list[tuple[str, int]] = []
     wanted = {column.header: column.name for column in dataset.contract.columns}
@@ -56,7 +58,7 @@ def _check_required(names: Sequence[str], found: dict[str, int], dataset: Datase
     if not missing:
         return
     detail = f"the header has no {', '.join(column.header for column in missing)} (it has: {', '.join(names)[:200]})"
-    raise Refused("missing_column", f"{detail}. {_likely_delimiter(names, missing, dataset)}")
+    raise FileRejected("missing_column", f"{detail}. {_likely_delimiter(names, missing, dataset)}")
 
 
 def _likely_delimiter(names: Sequence[str], missing: Sequence[Column], dataset: Dataset) -> str:
@@ -74,6 +76,6 @@ def _check_drift(found: dict[str, int], extras: list[tuple[str, int]], dataset: 
     if extras or absent:
         parts = [f"unexpected: {', '.join(name for name, _ in extras)}"] if extras else []
         parts += [f"absent: {', '.join(absent)}"] if absent else []
-        raise Refused(
+        raise FileRejected(
             "drift", f"the contract freezes its columns ({'; '.join(parts)}). Declare them, or let it evolve."
         )

@@ -26,7 +26,7 @@ from filon.lake import (
 from filon.project import Dataset, Project, digest
 from filon.stages.bronze.arrivals import CHANGED, UNKNOWN, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
-from filon.stages.bronze.receive import PACKED, Refused, fingerprint
+from filon.stages.bronze.receive import PACKED, FileRejected, fingerprint
 from filon.stages.context import Context, TableReport, TableStatus
 
 BRONZE_EXTRAS = (
@@ -52,23 +52,13 @@ class FileOutcome:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class BronzeResult:
-    """The ledger after the stage, one bronze table per dataset, what became of each file, and files of no dataset."""
-
-    ledger: Ledger
-    builds: Mapping[str, Build]
-    files: tuple[FileOutcome, ...]
-    ignored: tuple[str, ...]
-
-
 def bronze_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
     """Columns of a dataset's bronze table: the declared ones as text, then what every bronze table has."""
     return (*((name, "VARCHAR") for name in dataset.contract.column_names), *BRONZE_EXTRAS)
 
 
 @dataclass(frozen=True)
-class Received:
+class IngestResult:
     """Files that were read, and the ledger that names them; their records wait for ``build_bronze``."""
 
     ledger: Ledger
@@ -77,7 +67,7 @@ class Received:
     parsed: tuple[Parsed, ...]
 
 
-def receive_files(context: Context, sources: Sources) -> Received:
+def receive_files(context: Context, sources: Sources) -> IngestResult:
     """Bring the ledger up to date with the sources. Safe to repeat, and to run beside another run."""
     for _ in range(ATTEMPTS):
         ledger = context.lake.ledger()
@@ -95,7 +85,7 @@ def receive_files(context: Context, sources: Sources) -> Received:
         is_current = after == ledger and not context.lake.ledgers.documents.accepts_loss
         added = ledger if is_current else context.lake.ledgers.add(ledger, after)
         if added is not None:
-            return Received(added, outcomes, listing.ignored, tuple(found.parsed))
+            return IngestResult(added, outcomes, listing.ignored, tuple(found.parsed))
     raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 
@@ -113,7 +103,7 @@ class _Found:
 
     listing: Listing
     observations: Mapping[str, Observation]
-    unread: Mapping[Place, Refused]
+    unread: Mapping[Place, FileRejected]
 
     @property
     def files(self) -> dict[str, SourceFile]:
@@ -138,7 +128,7 @@ class _Read:
     parsed: Sequence[Parsed]
     last: int
     files: Mapping[str, SourceFile]
-    unread: Mapping[Place, Refused]
+    unread: Mapping[Place, FileRejected]
     given_up: Collection[int] = field(default_factory=tuple)
 
 
@@ -181,7 +171,7 @@ def matcher_of(pattern: str) -> re.Pattern[str]:
 
 def _observe(
     context: Context, sources: Sources, files: Iterable[tuple[str, SourceFile]], ledger: Ledger
-) -> tuple[dict[str, Observation], dict[Place, Refused]]:
+) -> tuple[dict[str, Observation], dict[Place, FileRejected]]:
     """The content hash of each file: remembered when size and tag say that nothing changed, else read.
 
     And for each file that cannot be read now, why.
@@ -195,11 +185,11 @@ def _observe(
             result[file.path] = known
         else:
             unknown.append((name, file))
-    unread: dict[Place, Refused] = {}
+    unread: dict[Place, FileRejected] = {}
     with ThreadPoolExecutor(max_workers=4) as pool:
         hashes = pool.map(partial(_fingerprint, sources), (file for _, file in unknown))
         for (name, file), sha256 in zip(unknown, hashes, strict=True):
-            if isinstance(sha256, Refused):
+            if isinstance(sha256, FileRejected):
                 unread[name, file.path] = sha256
                 continue
             settled = file.modified < context.inputs.now - SETTLING
@@ -207,10 +197,10 @@ def _observe(
     return result, unread
 
 
-def _fingerprint(sources: Sources, file: SourceFile) -> str | Refused:
+def _fingerprint(sources: Sources, file: SourceFile) -> str | FileRejected:
     try:
         return fingerprint(sources, file)
-    except Refused as reason:
+    except FileRejected as reason:
         return reason
 
 
@@ -304,7 +294,7 @@ def _updated(ledger: Ledger, context: Context, found: _Read, observations: Mappi
     known = {version.number for version in ledger.versions}
     versions += [_version(result, context) for number, result in fresh.items() if number not in known]
     versions, last = _with_unread(versions, context, found)
-    shapes = {result.shape_id: result.shape for result in found.parsed if result.shape is not None}
+    headers = {result.header_id: result.profile for result in found.parsed if result.profile is not None}
     remembered = {**ledger.observations, **observations}
     for _, path in found.unread:
         remembered.pop(path, None)
@@ -316,7 +306,7 @@ def _updated(ledger: Ledger, context: Context, found: _Read, observations: Mappi
         last_version=last,
         versions=tuple(versions),
         observations=remembered,
-        shapes={**ledger.shapes, **shapes},
+        headers={**ledger.headers, **headers},
     )
 
 
@@ -403,22 +393,22 @@ def _version(result: Parsed, context: Context, arrived: FileVersion | None = Non
         rows=result.records,
         malformed=result.malformed,
         bronze=tuple(file.model_copy(update={"stats": {}}) for file in result.data),
-        layout=incoming.dataset.layout,
-        admission=incoming.dataset.admission,
-        shape=result.shape_id,
+        parse_hash=incoming.dataset.parse_hash,
+        acceptance_hash=incoming.dataset.acceptance_hash,
+        header=result.header_id,
         reason=result.refused.reason if result.refused else None,
         detail=result.refused.detail if result.refused else None,
         rereads=arrived.rereads + 1 if arrived else 0,
     )
 
 
-def build_bronze(context: Context, dataset: Dataset, received: Received, published: Release | None) -> Build:
+def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, published: Release | None) -> Build:
     """Make the Delta table of a dataset say what the ledger says."""
-    ledger, parsed = received.ledger, received.parsed
+    ledger, parsed = ingested.ledger, ingested.parsed
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     files = {file.name: file for version in accepted for file in version.bronze}
-    mark = digest(repr((tuple(files), bronze_columns(dataset))))
-    if found := context.find(Layer.BRONZE, dataset.name, mark, published):
+    fingerprint = digest(repr((tuple(files), bronze_columns(dataset))))
+    if found := context.find(Layer.BRONZE, dataset.name, fingerprint, published):
         context.report_found(found)
         return found.build
     new = {file.name: file for result in parsed if result.incoming.dataset == dataset for file in result.data}
@@ -427,7 +417,7 @@ def build_bronze(context: Context, dataset: Dataset, received: Received, publish
         Build(
             table=dataset.name,
             layer=Layer.BRONZE,
-            fingerprint=mark,
+            fingerprint=fingerprint,
             columns=bronze_columns(dataset),
             built_at=context.inputs.now,
             run_id=context.inputs.run_id,

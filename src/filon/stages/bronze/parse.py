@@ -15,14 +15,14 @@ from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
-from filon.lake import Layer, Shape, SourceFile, Sources, TableFile, unreadable
+from filon.lake import HeaderProfile, Layer, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, digest
 from filon.project.vocabulary import Drift
 from filon.sql import identifier, literal
 from filon.stages.bronze.arrivals import Place
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
-from filon.stages.bronze.receive import LONGEST_DETAIL, Received, Refused, receive, unread
+from filon.stages.bronze.receive import LONGEST_DETAIL, DecodedFile, FileRejected, receive, unread
 from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
 from filon.stages.context import Context
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
@@ -55,9 +55,9 @@ class Parsed:
     records: int = 0
     malformed: int = 0
     data: tuple[TableFile, ...] = ()
-    shape: Shape | None = None
+    profile: HeaderProfile | None = None
     notes: tuple[str, ...] = ()
-    refused: Refused | None = None
+    refused: FileRejected | None = None
     duration_s: float = 0.0
 
     @property
@@ -66,9 +66,9 @@ class Parsed:
         return self.incoming.dataset.name, self.incoming.file.path
 
     @property
-    def shape_id(self) -> str:
+    def header_id(self) -> str:
         """Name of the shape in the ledger."""
-        return digest(repr(self.shape))[:12] if self.shape else ""
+        return digest(repr(self.profile))[:12] if self.profile else ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class _Text:
     """A received file whose header fits the contract."""
 
     incoming: Incoming
-    received: Received
+    received: DecodedFile
     header: Header
     starts_with_header: bool
 
@@ -153,12 +153,12 @@ def receive_some(
 ) -> Iterator[tuple[list[_Text], list[Parsed]]]:
     """Texts and refusals, some at a time: what an archive unpacks to is known only afterwards."""
 
-    def one(item: Incoming) -> tuple[Incoming, Received]:
+    def one(item: Incoming) -> tuple[Incoming, DecodedFile]:
         target = folder / f"{item.number}.csv"
         return item, receive(sources, item.file, item.dataset.dialect, target, limits)
 
     waiting = deque(window)
-    running: deque[Future[tuple[Incoming, Received]]] = deque()
+    running: deque[Future[tuple[Incoming, DecodedFile]]] = deque()
     with ThreadPoolExecutor(max_workers=RECEIVERS) as pool:
         while waiting or running:
             texts, refused, size = list[_Text](), list[Parsed](), 0
@@ -169,13 +169,13 @@ def receive_some(
                 try:
                     texts.append(_text(item, received))
                     size += received.facts.size
-                except Refused as reason:
+                except FileRejected as reason:
                     received.path.unlink(missing_ok=True)
                     refused.append(Parsed(item, refused=reason))
             yield texts, refused
 
 
-def _text(item: Incoming, received: Received) -> _Text:
+def _text(item: Incoming, received: DecodedFile) -> _Text:
     if received.refused is not None:
         raise received.refused
     if received.sha256 != item.sha256:
@@ -186,22 +186,22 @@ def _text(item: Incoming, received: Received) -> _Text:
     except OSError as error:  # the file, which is read where it lies
         raise unread(unreadable(error)) from error
     if header is None and received.facts.size > LONGEST_HEADER:
-        raise Refused("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
+        raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
     if header is None:
-        raise Refused("empty", "the file holds no text; send it again, with at least a header")
+        raise FileRejected("empty", "the file holds no text; send it again, with at least a header")
     if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
-        raise Refused(
+        raise FileRejected(
             "too_large",
             f"its header has more than {LONGEST_HEADER:,} characters or {MOST_FIELDS:,} fields ({header.raw[:100]}…); "
             "send fewer columns, or check delimiter and line endings",
         )
     if header.fault is not None:
-        raise Refused("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
+        raise FileRejected("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
     return _Text(item, received, match_header(header.fields, item.dataset), is_first)
 
 
-def _changed() -> Refused:
-    return Refused("changed_while_reading", "the file was written to while it was read; the next run tries again")
+def _changed() -> FileRejected:
+    return FileRejected("changed_while_reading", "the file was written to while it was read; the next run tries again")
 
 
 def _groups(texts: Iterable[_Text]) -> list[_Group]:
@@ -235,7 +235,7 @@ def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
     except EngineExhausted as error:
         context.engine.drop([f"{TABLE} named", TABLE])
         detail = "the engine cannot hold its records; give it more by FILON_MEMORY_LIMIT, and room by FILON_WORKSPACE"
-        return Parsed(text.incoming, refused=Refused("too_large", f"{detail} ({error.reason})"))
+        return Parsed(text.incoming, refused=FileRejected("too_large", f"{detail} ({error.reason})"))
     except OSError as error:
         if error.errno in NO_ROOM:
             raise
@@ -324,11 +324,11 @@ def _with_faults(context: Context, text: _Text, counts: dict[int, int], malforme
     return _write(context, [text], counts, {text.incoming.number: malformed}, faults, start)[0]
 
 
-def _too_malformed(context: Context, malformed: int, records: int) -> Refused:
+def _too_malformed(context: Context, malformed: int, records: int) -> FileRejected:
     query = f"SELECT _record, _malformed, _raw FROM {identifier(TABLE)} WHERE _malformed <> '' ORDER BY _record LIMIT 1"
     record, fault, raw = context.engine.rows(query)[0]
     detail = f"{malformed} of {records} records are malformed, the first is record {record} ({fault}): {raw[:120]}"
-    return Refused("malformed", f"{detail}. Check delimiter and quoting, or raise malformedThreshold.")
+    return FileRejected("malformed", f"{detail}. Check delimiter and quoting, or raise malformedThreshold.")
 
 
 def _write(
@@ -363,10 +363,10 @@ def _write(
     for text in texts:
         number = text.incoming.number
         looks = inferred.get(number, {})
-        shape = Shape(header=header.names, inferred=looks)
+        profile = HeaderProfile(header=header.names, inferred=looks)
         notes = (*_drift_notes(header, dataset), *surprises(dataset.contract.columns, looks))
         results.append(
-            Parsed(text.incoming, counts[number], malformed.get(number, 0), data, shape, notes, duration_s=share)
+            Parsed(text.incoming, counts[number], malformed.get(number, 0), data, profile, notes, duration_s=share)
         )
     return results
 

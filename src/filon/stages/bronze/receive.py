@@ -29,7 +29,7 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
 
 
-class Refused(Exception):
+class FileRejected(Exception):
     """A file is quarantined whole: ``reason`` is the code, ``detail`` says where and what to do."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -94,18 +94,18 @@ class TextFacts:
 
 
 @dataclass(frozen=True)
-class Received:
+class DecodedFile:
     """A file whose text lies in ``path``; ``refused`` says why it cannot be read, if so."""
 
     source: SourceFile
     sha256: str
     path: Path
     facts: TextFacts = field(repr=False)
-    refused: Refused | None = None
+    refused: FileRejected | None = None
 
 
 def fingerprint(sources: Sources, file: SourceFile) -> str:
-    """SHA-256 of a file's bytes; Refused when they cannot be read now."""
+    """SHA-256 of a file's bytes; FileRejected when they cannot be read now."""
     hasher = hashlib.sha256()
     try:
         for chunk in sources.chunks(file):
@@ -115,16 +115,16 @@ def fingerprint(sources: Sources, file: SourceFile) -> str:
     return hasher.hexdigest()
 
 
-def unread(error: SourceUnreadable) -> Refused:
+def unread(error: SourceUnreadable) -> FileRejected:
     """Why a file is refused whose bytes could not be read."""
     if isinstance(error, SourceGone):
-        return Refused("changed_while_reading", "it was listed, but was gone when it was to be read")
-    return Refused("unreadable", f"{error}. Each run tries again.")
+        return FileRejected("changed_while_reading", "it was listed, but was gone when it was to be read")
+    return FileRejected("unreadable", f"{error}. Each run tries again.")
 
 
 def receive(
     sources: Sources, file: SourceFile, dialect: Dialect, target: Path, limits: Limits | None = None
-) -> Received:
+) -> DecodedFile:
     """Bring a file's text to ``target``: a link when the file itself will do, and lies where engines may read."""
     hasher = hashlib.sha256()
     facts = TextFacts()
@@ -135,17 +135,17 @@ def receive(
         try:
             _bring(file, readable, chunks, dialect, target, facts, limits or Limits())
             _check_lines(facts)
-        except Refused as error:
+        except FileRejected as error:
             refused = error
             for _ in chunks:  # the hash covers the whole file, readable or not
                 pass
         if refused is None and facts.size <= len(BOM) and not _has_text(target):
-            refused = Refused("empty", "the file holds no text; send it again, with at least a header")
+            refused = FileRejected("empty", "the file holds no text; send it again, with at least a header")
     except SourceUnreadable as error:
         refused = unread(error)
     if refused is not None:
         target.unlink(missing_ok=True)
-    return Received(file, hasher.hexdigest(), target, facts, refused)
+    return DecodedFile(file, hasher.hexdigest(), target, facts, refused)
 
 
 def _bring(
@@ -175,12 +175,12 @@ def _bring(
 
 
 def _within(pieces: Iterator[bytes], packed: int, limits: Limits) -> Iterator[bytes]:
-    """The content of an archive of so many bytes; Refused when it goes on beyond what is allowed."""
+    """The content of an archive of so many bytes; FileRejected when it goes on beyond what is allowed."""
     rest = limits.allowed(packed)
     for piece in pieces:
         rest -= len(piece)
         if rest < 0:
-            raise Refused("too_large", limits.exceeded(packed))
+            raise FileRejected("too_large", limits.exceeded(packed))
         yield piece
 
 
@@ -188,7 +188,7 @@ def _check_lines(facts: TextFacts) -> None:
     """Empty lines are no records, but each of them costs time."""
     empty, lines = facts.empty_lines, facts.lines
     if empty > MOST_EMPTY_LINES and empty > EMPTY_SHARE * lines:
-        raise Refused(
+        raise FileRejected(
             "too_large",
             f"{empty:,} of its {lines:,} lines are empty, and at most {MOST_EMPTY_LINES:,} may be when there is "
             "little else; send it without them",
@@ -207,21 +207,21 @@ def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of an archive, told by its first bytes, in pieces of bounded size; Refused when it is damaged."""
+    """The content of an archive, told by its first bytes, in bounded pieces; FileRejected when it is damaged."""
     try:
         yield from (_gunzipped(chunks) if first.startswith(GZIP) else _portions(_unzstd(chunks)))
     except zstandard.ZstdError as error:
         if "too much memory" in str(error):
             most = f"{LARGEST_WINDOW >> 20} MiB"
             detail = f"it refers back over more than {most}; compress it with a window of {most} at most (--long=27)"
-            raise Refused("too_large", detail) from None
+            raise FileRejected("too_large", detail) from None
         raise _damaged(error) from None
     except (zlib.error, EOFError) as error:
         raise _damaged(error) from None
 
 
-def _damaged(error: Exception) -> Refused:
-    return Refused("corrupt_archive", f"the compressed file is damaged or cut short: {error}")
+def _damaged(error: Exception) -> FileRejected:
+    return FileRejected("corrupt_archive", f"the compressed file is damaged or cut short: {error}")
 
 
 def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -273,7 +273,7 @@ def _portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The same text in UTF-8; Refused when the bytes are no text of that encoding."""
+    """The same text in UTF-8; FileRejected when the bytes are no text of that encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset = 0
     wide = encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
@@ -306,13 +306,13 @@ def _as_utf8(text: str, encoding: str, offset: int) -> bytes:
         raise _undecodable(encoding, offset + error.start, b"") from None
 
 
-def _not_text(where: int) -> Refused:
-    return Refused("not_text", f"byte {where} is NUL: this is no text file. Export it as CSV.")
+def _not_text(where: int) -> FileRejected:
+    return FileRejected("not_text", f"byte {where} is NUL: this is no text file. Export it as CSV.")
 
 
-def _undecodable(encoding: str, offset: int, byte: bytes) -> Refused:
+def _undecodable(encoding: str, offset: int, byte: bytes) -> FileRejected:
     other = "cp1252 or latin-1" if encoding == "utf-8" else "another encoding"
-    return Refused(
+    return FileRejected(
         "undecodable",
         f"byte {offset} (0x{byte.hex()}) is not {encoding}. If it is {other}, say so: `dialect: {{encoding: …}}`.",
     )

@@ -48,21 +48,21 @@ def build_silver(
 ) -> SilverResult:
     """Judge a dataset's records, or find the result of an earlier run that judged the same."""
     live = ledger.live(dataset.name)
-    content = [(version.number, version.sha256, version.layout) for version in live]
+    content = [(version.number, version.sha256, version.parse_hash) for version in live]
     parents = [(name, referenced[name].fingerprint) for name in sorted(referenced)]
     base = digest(repr((REVISION, dataset.fingerprint, content, parents, context.project.timezone)))
     as_of = _effective_as_of(context, dataset, base, published)
-    mark = _mark(base, as_of)
-    if not context.inputs.force and (found := _found(context, dataset, mark, published)):
+    fingerprint = _fingerprint(base, as_of)
+    if not context.inputs.force and (found := _found(context, dataset, fingerprint, published)):
         return found
-    work = _Work(context, dataset, ledger, live, bronze, referenced, mark, as_of)
+    work = _Work(context, dataset, ledger, live, bronze, referenced, fingerprint, as_of)
     try:
         return work.run()
     finally:
         context.engine.drop([BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED])
 
 
-def _mark(base: str, as_of: dt.date | None) -> str:
+def _fingerprint(base: str, as_of: dt.date | None) -> str:
     return digest(repr((base, as_of)))
 
 
@@ -80,14 +80,14 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
         if build is None or build.quality is None:
             continue
         judged_at = build.quality.as_of
-        if build.fingerprint == _mark(base, judged_at) and build.quality.holds_at(as_of):
+        if build.fingerprint == _fingerprint(base, judged_at) and build.quality.holds_at(as_of):
             return judged_at
     return as_of
 
 
-def _found(context: Context, dataset: Dataset, mark: str, published: Release | None) -> SilverResult | None:
-    accepted = context.find(Layer.SILVER, dataset.name, mark, published)
-    rejected = context.find(Layer.QUARANTINE, dataset.name, mark, published)
+def _found(context: Context, dataset: Dataset, fingerprint: str, published: Release | None) -> SilverResult | None:
+    accepted = context.find(Layer.SILVER, dataset.name, fingerprint, published)
+    rejected = context.find(Layer.QUARANTINE, dataset.name, fingerprint, published)
     if accepted is None or rejected is None:
         return None
     context.report_found(accepted)
@@ -103,7 +103,7 @@ class _Work:
     live: tuple[FileVersion, ...]
     bronze: Build
     referenced: Mapping[str, Build]
-    mark: str
+    fingerprint: str
     as_of: dt.date | None
 
     def run(self) -> SilverResult:
@@ -151,7 +151,9 @@ class _Work:
             for file in version.bronze:
                 naming.setdefault(file.name, set()).add(version.number)
         files = {file.name: file for version in self.live for file in version.bronze}
-        older = {f.name for version in self.live if version.layout != self.dataset.layout for f in version.bronze}
+        older = {
+            f.name for version in self.live if version.parse_hash != self.dataset.parse_hash for f in version.bronze
+        }
         groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
         for name, numbers in naming.items():
             groups.setdefault((name in older, frozenset(numbers & again)), []).append(name)
@@ -178,8 +180,8 @@ class _Work:
         """How to spell a record again: as the header of its file had it."""
         by_header: dict[tuple[str, ...], list[int]] = {}
         for version in self.live:
-            shape = self.ledger.shapes.get(version.shape)
-            by_header.setdefault(shape.header if shape else (), []).append(version.number)
+            profile = self.ledger.headers.get(version.header)
+            by_header.setdefault(profile.header if profile else (), []).append(version.number)
         spellings = {header: raw_record(self._fields(header), self.dataset.dialect) for header in by_header}
         if not spellings:
             return "_raw"
@@ -291,7 +293,7 @@ class _Work:
         return Build(
             table=self.dataset.name,
             layer=layer,
-            fingerprint=self.mark,
+            fingerprint=self.fingerprint,
             columns=columns,
             built_at=inputs.now,
             run_id=inputs.run_id,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filon.errors import Problem, ProjectInvalid
-from filon.line import make_engine
+from filon.pipeline.engine import make_engine
 from filon.project import Project, load_project
 from filon.project.modeltests import AS_OF, load_model_tests
 from filon.settings import Settings
-from filon.stages.compiling import check_project
+from filon.validation.compilation import check_project
 
 SHOP = {
     "filon.yaml": """\

@@ -19,12 +19,13 @@ from filon.cli.options import (
     SourcesOption,
     read_as_of,
 )
-from filon.cli.progress import LiveWatch
+from filon.cli.progress import LiveProgress
 from filon.cli.render import number, open_console, show_run
 from filon.errors import ConfigError
-from filon.line import Until, run_line
-from filon.opening import lake_of, loadable_store, open_project, sources_of
-from filon.report import RunReport, RunStatus
+from filon.pipeline.report import RunReport, RunStatus
+from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of
+from filon.pipeline.run import run_pipeline
+from filon.pipeline.runner import Until
 from filon.settings import Settings, read_settings
 
 PurchasesOption = Annotated[int, typer.Option("--purchases", min=1, help="Number of purchases")]
@@ -74,7 +75,7 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop when the release is published")] = False,
     purchases: PurchasesOption = 8250,
 ) -> None:
-    """Generate sample data, run the line on it, and serve the API and the dashboard."""
+    """Generate sample data, run the pipeline on it, and serve the API and the dashboard."""
     from filon.projects import retail
     from filon.projects.retail.generate import generate as write_files
 
@@ -103,11 +104,11 @@ def run_once(
     retry_quarantined: bool = False,
     json: bool = False,
 ) -> RunReport:
-    """Run the line and show it, as text on the way or as JSON at the end."""
+    """Run the pipeline and show it, as text on the way or as JSON at the end."""
     project = open_project(settings)
     console = open_console(quiet=json)
-    with loadable_store(settings, project) as store, LiveWatch(console) as watch:
-        report = run_line(
+    with loadable_store(settings, project) as store, LiveProgress(console) as listener:
+        report = run_pipeline(
             settings,
             project,
             lake_of(settings, project),
@@ -118,7 +119,7 @@ def run_once(
             until=until,
             force=force,
             retry_quarantined=retry_quarantined,
-            watch=watch,
+            listener=listener,
         )
     show(console, report, json=json)
     return report

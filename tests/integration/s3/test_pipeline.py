@@ -1,4 +1,4 @@
-"""The line on S3: everything that it does on a disk, with the same rows."""
+"""The pipeline on S3: everything that it does on a disk, with the same rows."""
 
 from __future__ import annotations
 

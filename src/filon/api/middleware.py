@@ -17,7 +17,7 @@ from filon.api.answers import now
 from filon.api.bounds import require_bounded
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
-from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, Refusal, defect, problem
+from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, HttpProblem, defect, problem
 from filon.api.rates import Allowance, Rates
 from filon.api.security import ApiKey, Guard
 from filon.api.security import Scope as KeyScope
@@ -31,7 +31,7 @@ UNMATCHED = "unmatched"
 
 
 @dataclass
-class _Passage:
+class RequestContext:
     """What is known of one request so far."""
 
     id: str
@@ -42,7 +42,7 @@ class _Passage:
     allowance: Allowance | None = None
 
 
-class Edge:
+class RequestMiddleware:
     """The middleware around all endpoints, as plain ASGI."""
 
     def __init__(
@@ -60,84 +60,86 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        passage = _Passage(request_id(headers.get("x-request-id")), time.perf_counter())
+        context = RequestContext(request_id(headers.get("x-request-id")), time.perf_counter())
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                passage.status = message["status"]
-                passage.is_answered = True
+                context.status = message["status"]
+                context.is_answered = True
                 found = MutableHeaders(scope=message)
-                found["X-Request-ID"] = passage.id
-                if passage.allowance is not None:
-                    found.update(passage.allowance.headers)
+                found["X-Request-ID"] = context.id
+                if context.allowance is not None:
+                    found.update(context.allowance.headers)
             await send(message)
 
         try:
             require_bounded(scope)
             if _is_guarded(scope["path"]):
                 await self._guard.prepare()
-            self._admit(scope["path"], self._client(scope, headers), headers, passage)
+            self._admit(scope["path"], self._client(scope, headers), headers, context)
             await self._app(scope, receive, send_on)
-        except Refusal as refusal:
-            await self._refuse(refusal, passage, scope, receive, send_on)
+        except HttpProblem as refusal:
+            await self._refuse(refusal, context, scope, receive, send_on)
         except Exception as error:
-            LOGGER.exception("request failed", extra={"facts": {"request_id": passage.id}})
-            if passage.is_answered:
+            LOGGER.exception("request failed", extra={"facts": {"request_id": context.id}})
+            if context.is_answered:
                 raise  # too late for another answer: the server breaks the connection, so the client knows
             scope["filon.error"] = type(error).__name__
-            await self._refuse(defect(), passage, scope, receive, send_on)
+            await self._refuse(defect(), context, scope, receive, send_on)
         finally:
-            self._record(scope, passage)
+            self._record(scope, context)
 
-    def _admit(self, path: str, client: str, headers: Headers, passage: _Passage) -> None:
+    def _admit(self, path: str, client: str, headers: Headers, context: RequestContext) -> None:
         """Refusal when a request may not be answered."""
         if not _is_guarded(path):
             return
         scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
         try:
-            passage.key = self._guard.admit(headers, scope, now())
+            context.key = self._guard.admit(headers, scope, now())
         except ConfigError as error:
             LOGGER.error("API keys cannot be read: %s", error)
             detail = "API keys cannot be checked now. Try again soon."
-            raise Refusal(503, "keys-unreadable", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
-        except Refusal:
-            self._limit(f"address:{client}", passage, has_key=True)
+            raise HttpProblem(503, "keys-unreadable", detail, headers={"Retry-After": str(RETRY_AFTER_S)}) from None
+        except HttpProblem:
+            self._limit(f"address:{client}", context, has_key=True)
             raise
-        who = f"key:{passage.key.id}" if passage.key else f"address:{client}"
-        self._limit(who, passage, has_key=passage.key is not None)
+        who = f"key:{context.key.id}" if context.key else f"address:{client}"
+        self._limit(who, context, has_key=context.key is not None)
 
     def _client(self, scope: Scope, headers: Headers) -> str:
         peer = scope.get("client")
         forwarded = [part for value in headers.getlist("x-forwarded-for") for part in value.split(",")]
         return client_of(peer[0] if peer else "", forwarded, self._trusted)
 
-    def _limit(self, who: str, passage: _Passage, *, has_key: bool) -> None:
-        passage.allowance = self._rates.hit(who, has_key=has_key)
-        if passage.allowance is not None and passage.allowance.is_exceeded:
-            reset = str(passage.allowance.reset_s)
-            detail = f"More than {passage.allowance.limit} requests. Try again in {reset} s."
-            raise Refusal(429, "too-many-requests", detail, headers={"Retry-After": reset})
+    def _limit(self, who: str, context: RequestContext, *, has_key: bool) -> None:
+        context.allowance = self._rates.hit(who, has_key=has_key)
+        if context.allowance is not None and context.allowance.is_exceeded:
+            reset = str(context.allowance.reset_s)
+            detail = f"More than {context.allowance.limit} requests. Try again in {reset} s."
+            raise HttpProblem(429, "too-many-requests", detail, headers={"Retry-After": reset})
 
     @staticmethod
-    async def _refuse(refusal: Refusal, passage: _Passage, scope: Scope, receive: Receive, send: Send) -> None:
-        if passage.is_answered:
+    async def _refuse(
+        refusal: HttpProblem, context: RequestContext, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if context.is_answered:
             raise refusal
         await problem(refusal, Request(scope).url.path)(scope, receive, send)
 
-    def _record(self, scope: Scope, passage: _Passage) -> None:
-        seconds = time.perf_counter() - passage.started
+    def _record(self, scope: Scope, context: RequestContext) -> None:
+        seconds = time.perf_counter() - context.started
         route = getattr(scope.get("route"), "path", UNMATCHED)
-        self._metrics.count(route, scope["method"], passage.status, seconds)
+        self._metrics.count(route, scope["method"], context.status, seconds)
         facts = {
-            "request_id": passage.id,
+            "request_id": context.id,
             "method": scope["method"],
             "path": scope["path"][:LONGEST_PATH],
             "route": route,
-            "status": passage.status,
+            "status": context.status,
             "duration_ms": round(seconds * 1000, 2),
         }
-        if passage.key is not None:
-            facts["key"] = passage.key.id
+        if context.key is not None:
+            facts["key"] = context.key.id
         if error := scope.get("filon.error"):
             facts["error"] = masked(error)
         LOGGER.info("request", extra={"facts": facts})

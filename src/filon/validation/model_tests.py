@@ -12,7 +12,7 @@ from filon.errors import EngineError
 from filon.project import Contract, Project
 from filon.project.modeltests import ModelTest, Value
 from filon.sql import identifier, identifiers, literal
-from filon.stages.compiling import contract_columns, select_as_declared
+from filon.stages.models import contract_columns, select_as_declared
 
 EXPECTED, ACTUAL = "expected rows", "actual rows"
 

@@ -12,16 +12,16 @@ from prefect.context import TagsContext
 from prefect.tasks import exponential_backoff
 
 from filon.errors import FilonError, ReleaseConflict
-from filon.line import Until
+from filon.pipeline.runner import Until
 
 RETRIES = 3
 BACKOFF_S = 2
 JITTER = 0.5
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class FlowSteps:
+class FlowRunner:
     """Carries out the parts of a run as flows and tasks, in this thread. ``conflict``: a lost race for the release."""
 
     def __init__(self, project: str) -> None:
@@ -37,10 +37,10 @@ class FlowSteps:
         name = layer.value
         Flow(run_layer, name=name, flow_run_name=f"{name} {self._project}", persist_result=False)()
 
-    def step(self, name: str, work: Callable[[], Answer]) -> Answer:
+    def step(self, name: str, work: Callable[[], Result]) -> Result:
         """A step as a task: tried again, later and later, after errors that may pass; after others it fails at once."""
 
-        def run_step() -> Answer:
+        def run_step() -> Result:
             return work()
 
         made = Task(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filon.lake import CheckStatus
+from filon.errors import Damage, FilonError
+from filon.lake import CheckResult, CheckStatus, FileCounts, Release
 from filon.serving.loader import LoadReport
-from filon.stages.context import StepReport, TableReport
+from filon.stages.bronze import FileOutcome, IngestResult
+from filon.stages.context import Context, StepReport, TableReport
+from filon.stages.silver import SilverResult
 
 MOST_IGNORED = 100
 """Files of no dataset that the lake's report of a run names."""
@@ -107,3 +112,69 @@ class RunReport(_Part):
     def quarantined(self) -> bool:
         """Whether a file or a row is in quarantine."""
         return any(file.status == "quarantined" for file in self.files) or any(d.rejected for d in self.datasets)
+
+
+def make_report(
+    context: Context,
+    status: RunStatus,
+    release: Release | None,
+    error: FilonError | None,
+    *,
+    ingested: IngestResult | None,
+    silver: Mapping[str, SilverResult],
+    checks: Iterable[CheckResult],
+    loaded: LoadReport | None,
+    damages: Iterable[Damage],
+) -> RunReport:
+    """The report of a run, from its results so far; ``release`` is the one that readers see when it ends."""
+    counts: dict[int, FileCounts] = {}
+    for result in silver.values():
+        counts |= result.quality.files
+    return RunReport(
+        run_id=context.inputs.run_id,
+        release=release.number if release else None,
+        engine=context.inputs.engine,
+        as_of=context.inputs.as_of,
+        duration_s=round(time.perf_counter() - context.started, 3),
+        status=status,
+        error=str(error) if error else None,
+        tables=tuple(context.tables),
+        steps=tuple(context.steps),
+        files=tuple(_file_line(outcome, counts) for outcome in ingested.files) if ingested else (),
+        ignored_files=ingested.ignored if ingested else (),
+        datasets=tuple(_dataset_line(name, result) for name, result in silver.items()),
+        checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in checks),
+        serving=loaded,
+        damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(damages))),
+    )
+
+
+def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:
+    version = outcome.version
+    rows = counts.get(version.number)
+    return FileLine(
+        file=outcome.path,
+        dataset=version.dataset,
+        version=version.number,
+        sha256=version.sha256,
+        status=outcome.status,
+        reason=version.reason,
+        detail=version.detail,
+        rows_read=rows.read if rows else version.rows,
+        rows_accepted=rows.accepted if rows else 0,
+        rows_superseded=rows.superseded if rows else 0,
+        rows_rejected=rows.rejected if rows else 0,
+        notes=outcome.notes,
+    )
+
+
+def _dataset_line(name: str, result: SilverResult) -> DatasetLine:
+    total = result.quality.total
+    return DatasetLine(
+        dataset=name,
+        read=total.read,
+        accepted=total.accepted,
+        superseded=total.superseded,
+        rejected=total.rejected,
+        reasons=result.quality.by_reason,
+    )

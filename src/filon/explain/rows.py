@@ -9,9 +9,9 @@ from typing import Any
 
 from filon.engines import Engine
 from filon.errors import EngineError, NotFound
+from filon.explain.lineage import EVERY_ROW, Reading, trace
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.project import Contract, Kind, Project
-from filon.project.lineage import Reading, trace
 from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
@@ -44,6 +44,11 @@ class Contribution:
     keys: tuple[tuple[Any, ...], ...]
     condition: str
     records: tuple[Record, ...] = ()
+
+    @property
+    def is_every_row(self) -> bool:
+        """Whether all rows of the table went into the row."""
+        return self.condition == EVERY_ROW
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ class _Work:
         layer = Layer.SILVER if table in self.project.datasets else Layer.GOLD
         build = self.release.build(layer, table)
         if build is None:
-            raise NotFound(f"release {self.release.number} has no table {table}: run the line")
+            raise NotFound(f"release {self.release.number} has no table {table}: run the pipeline")
         return build
 
     def bind(self, table: str) -> None:

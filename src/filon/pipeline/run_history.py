@@ -10,20 +10,20 @@ from dataclasses import asdict
 
 from filon.errors import StoreError
 from filon.lake import Lake, Layer, Ledger, Release
-from filon.report import RunReport, RunStatus
+from filon.pipeline.report import RunReport, RunStatus
 from filon.serving.history import (
     LAST,
     LONGEST_ERROR,
     MOST_RUNS,
     CheckedRecord,
     CheckRecord,
-    Cutter,
     DatasetRecord,
     FilesRecord,
     Kind,
     RunRecord,
     StepRecord,
     TableRecord,
+    Truncator,
     check_records,
     content_of,
     datasets_of,
@@ -76,7 +76,7 @@ def record_rollback(
     store: Store, lake: Lake, release: Release, duration_s: float, error: StoreError | None = None
 ) -> str | None:
     """Leave in the store that a release was rolled back to; the reason when the store does not take it now."""
-    cut = Cutter()
+    cut = Truncator()
     record = RunRecord(
         run_id=release.run_id,
         started_at=release.created_at,
@@ -131,7 +131,7 @@ def _bring_waiting(store: Store, lake: Lake) -> str | None:
 
 def run_record(report: RunReport, ledger: Ledger, started_at: dt.datetime) -> RunRecord:
     """A report as the store remembers it."""
-    cut = Cutter()
+    cut = Truncator()
     error = cut(report.error, LONGEST_ERROR) if report.error is not None else None
     messages = [cut(table.message) if table.message is not None else None for table in report.tables]
     tables = (

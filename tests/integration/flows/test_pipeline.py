@@ -1,4 +1,4 @@
-"""The line as a flow: what it reports, what Prefect shows of it, and how it fails."""
+"""The pipeline as a flow: what it reports, what Prefect shows of it, and how it fails."""
 
 from __future__ import annotations
 

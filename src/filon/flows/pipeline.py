@@ -1,4 +1,4 @@
-"""The flows: the whole line, and the line for each day of a range. Parameters hold no secrets: FILON_ does."""
+"""The flows: the whole pipeline, and the pipeline for each day of a range. Parameters hold no secrets: FILON_ does."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from prefect.states import Completed, Failed
 from filon.errors import ConfigError
 from filon.flows.artifacts import leave_artifacts, outcome
 from filon.flows.lock import only_run_of
-from filon.flows.steps import FlowSteps
+from filon.flows.runner import FlowRunner
 from filon.lake import Layer
-from filon.line import Until, run_line
-from filon.opening import lake_of, loadable_store, open_project, sources_of, today
+from filon.pipeline.report import RunReport, RunStatus
+from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of, today
+from filon.pipeline.run import run_pipeline
+from filon.pipeline.runner import Until
 from filon.project import Project
-from filon.report import RunReport, RunStatus
 from filon.settings import Settings, read_settings
-from filon.stages.context import Nobody, Progress, TableReport, Watch
+from filon.stages.context import NullListener, Progress, RunListener, TableReport
 
 TAG = "filon"
 RACES = 3
 """How often a run is begun again after another one, which Prefect knew nothing of, published first."""
 
 
-WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+LISTENER: ContextVar[RunListener | None] = ContextVar("listener", default=None)
 """Who is told how a run goes, beside Prefect: a command line that shows it."""
 
 
-class LogWatch:
+class LogListener:
     """Writes what becomes of tables to the log of the run, and tells whoever else wants to know."""
 
-    def __init__(self, other: Watch) -> None:
+    def __init__(self, other: RunListener) -> None:
         self._other = other
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
@@ -50,8 +51,8 @@ class LogWatch:
         self._other.finished(report)
 
 
-@flow(name="line", persist_result=False)
-def line(until: Until = Until.SERVING, as_of: dt.date | None = None, force: bool = False) -> State[RunReport]:
+@flow(name="pipeline", persist_result=False)
+def pipeline(until: Until = Until.SERVING, as_of: dt.date | None = None, force: bool = False) -> State[RunReport]:
     """Bring the published tables up to date with the sources, as ``filon run`` does.
 
     Args:
@@ -73,7 +74,7 @@ def line(until: Until = Until.SERVING, as_of: dt.date | None = None, force: bool
 def backfill(
     first: dt.date, last: dt.date, until: Until = Until.SERVING, force: bool = False
 ) -> State[list[RunReport]]:
-    """Run the line as of each day of a range, in order; the last one is the one that stays published.
+    """Run the pipeline as of each day of a range, in order; the last one is the one that stays published.
 
     Args:
         first: the first as-of date
@@ -85,7 +86,7 @@ def backfill(
     reports: list[RunReport] = []
     with tags(TAG, project.name), only_run_of(project.name):
         for day in days(first, last):
-            reports.append(report_of(line(until=until, as_of=day, force=force, return_state=True)))
+            reports.append(report_of(pipeline(until=until, as_of=day, force=force, return_state=True)))
             if reports[-1].status is RunStatus.FAILED:
                 return Failed(message=f"{day}: {outcome(reports[-1])}", data=reports)
     return Completed(message=f"{len(reports)} days, {outcome(reports[-1])}", data=reports)
@@ -110,9 +111,9 @@ def _carry_out(settings: Settings, project: Project, until: Until, as_of: dt.dat
     attempt = 0
     while True:
         attempt += 1
-        steps = FlowSteps(project.name)
+        runner = FlowRunner(project.name)
         with loadable_store(settings, project) as store:
-            report = run_line(
+            report = run_pipeline(
                 settings,
                 project,
                 lake_of(settings, project),
@@ -122,9 +123,9 @@ def _carry_out(settings: Settings, project: Project, until: Until, as_of: dt.dat
                 now=dt.datetime.now(dt.UTC),
                 until=until,
                 force=force,
-                watch=LogWatch(WATCH.get() or Nobody()),
-                steps=steps,
+                listener=LogListener(LISTENER.get() or NullListener()),
+                runner=runner,
             )
-        if steps.conflict is None or attempt == RACES:
+        if runner.conflict is None or attempt == RACES:
             return report
-        get_run_logger().warning("%s Beginning again.", steps.conflict)
+        get_run_logger().warning("%s Beginning again.", runner.conflict)

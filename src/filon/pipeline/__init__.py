@@ -1,0 +1,1 @@
+"""One run from sources to a served release, and what it reports."""

@@ -1,0 +1,371 @@
+"""One run from sources to a served release: the composition root.
+
+``run_pipeline`` opens what a run needs, lets ``PipelineRun`` carry out its layers, and reports. A layer is a list of
+steps; a ``StepRunner`` decides how each is carried out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
+from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
+from filon.lake.inspect import accept_loss, inspect_release, mend_notes
+from filon.pipeline.engine import make_engine, open_workspace
+from filon.pipeline.report import RunReport, RunStatus, make_report
+from filon.pipeline.run_history import record_run
+from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
+from filon.project import Dataset, Model, Project
+from filon.project.serving import served_tables
+from filon.serving.loader import LoadReport, sync_store
+from filon.serving.protocol import Store
+from filon.serving.quality import forget_quality, keep_quality
+from filon.settings import Settings, bytes_of
+from filon.stages.bronze import IngestResult, build_bronze, receive_files
+from filon.stages.context import Context, Inputs, NullListener, RunListener, TableReport, TableStatus
+from filon.stages.gold import build_gold
+from filon.stages.limits import Limits
+from filon.stages.publish import publish, require_passed, run_checks
+from filon.stages.silver import SilverResult, build_silver
+from filon.validation.compilation import check_project
+
+
+def run_pipeline(
+    settings: Settings,
+    project: Project,
+    lake: Lake,
+    sources: Sources,
+    store: Store | None = None,
+    *,
+    as_of: dt.date,
+    now: dt.datetime,
+    until: Until = Until.SERVING,
+    force: bool = False,
+    retry_quarantined: bool = False,
+    listener: RunListener | None = None,
+    runner: StepRunner | None = None,
+) -> RunReport:
+    """Bring the published tables, and the store, up to date with the sources.
+
+    Args:
+        settings: memory, threads, workspace, limits of files, releases that the store keeps
+        project: contracts and models
+        lake: where tables and documents are kept; created when it is not there
+        sources: where the project's files arrive
+        store: what readers ask; None to publish only
+        as_of: the date that rules and models compare with
+        now: the start of the run, in UTC; its run id begins with it
+        until: the last layer that is carried out
+        force: hash every file again, try quarantined files again, build silver and gold anew
+        retry_quarantined: try quarantined files again
+        listener: told about each table as it is started and finished
+        runner: carries out the steps; directly, one after the other, if not given
+
+    Returns:
+        The report, also of a run that failed.
+
+    Raises:
+        FilonError: nothing could be started: the lake cannot be opened, or the sources cannot be listed
+
+    """
+    inputs = Inputs(
+        new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
+    )
+    with open_workspace(settings) as workspace:
+        context = Context(
+            project=project,
+            lake=lake,
+            inputs=inputs,
+            workspace=workspace,
+            make_engine=lambda: make_engine(settings, project, as_of, workspace, [*lake.places, *sources.places]),
+            listener=listener or NullListener(),
+            limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
+        )
+        run = PipelineRun(context, sources, store, runner or DirectRunner(), until, settings.serving_keep)
+        try:
+            report = run.execute()
+        finally:
+            context.close()
+    try:
+        return run.keep(report)
+    except LakeError as error:  # what happened is told all the same, and that nobody will find it in the lake
+        problem = f"the report of this run could not be kept: {error}"
+        both = f"{report.error}\n{problem}" if report.error else problem
+        return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of a layer. The failure of a step that builds a ``table`` fails that table alone, and those that need it.
+
+    ``needs`` are the tables that ``table`` is built from.
+    """
+
+    name: str
+    work: Callable[[], None]
+    table: str | None = None
+    needs: frozenset[str] = frozenset()
+
+
+@dataclass
+class PipelineRun:
+    """A run in progress, and its results so far: enough to report it, however it ends."""
+
+    context: Context
+    sources: Sources
+    store: Store | None
+    runner: StepRunner
+    until: Until
+    serving_keep: int
+    published: Release | None = None
+    ingested: IngestResult | None = None
+    bronze: dict[str, Build] = field(default_factory=dict)
+    silver: dict[str, SilverResult] = field(default_factory=dict)
+    gold: dict[str, Build] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    release: Release | None = None
+    loaded: LoadReport | None = None
+    unrecorded: str | None = None
+    failures: dict[str, str] = field(default_factory=dict)
+    damages: tuple[Damage, ...] = ()
+
+    @property
+    def current_release(self) -> Release | None:
+        """The release that readers of the lake see now: that of this run, or the one before."""
+        return self.release or self.published
+
+    @property
+    def builds(self) -> list[Build]:
+        """Every table that the run has so far."""
+        rejected = [result.rejected for result in self.silver.values()]
+        return [*self.bronze.values(), *rejected, *self._accepted.values(), *self.gold.values()]
+
+    @property
+    def _accepted(self) -> dict[str, Build]:
+        return {name: result.accepted for name, result in self.silver.items()}
+
+    def execute(self) -> RunReport:
+        """Carry out the layers up to ``until``, and report; FilonError when nothing could be started."""
+        self.published = self.runner.step("open the lake", self._open_lake)
+        try:
+            with self.context.lake.leased(self.context.inputs.run_id, self.published):
+                self._run_layers_repairing()
+        except FilonError as error:
+            if self.ingested is None:
+                raise
+            return self._report(RunStatus.FAILED, error)
+        if not self.until.includes(Until.RELEASE):
+            return self._report(RunStatus.STOPPED)
+        return self._report(RunStatus.PUBLISHED if self.release else RunStatus.UNCHANGED)
+
+    def _report(self, status: RunStatus, error: FilonError | None = None) -> RunReport:
+        return make_report(
+            self.context,
+            status,
+            self.current_release,
+            error,
+            ingested=self.ingested,
+            silver=self.silver,
+            checks=self.checks,
+            loaded=self.loaded,
+            damages=self.damages,
+        )
+
+    def _open_lake(self) -> Release | None:
+        """The release that is published as the run begins, in a lake that is known to keep what is written."""
+        lake, inputs = self.context.lake, self.context.inputs
+        lake.prepare(inputs.run_id)
+        self.damages = tuple(accept_loss(lake)) if inputs.force else ()
+        published = lake.release()
+        if published is not None and (damages := inspect_release(lake, published)):
+            self.damages += tuple(damages)
+            mend_notes(lake, published)
+        return published
+
+    def _run_layers_repairing(self) -> None:
+        """Carry out the layers; when a damaged file is met, find all damaged ones, and begin again without them.
+
+        The second time, damaged tables are built again. Damage that cannot be repaired is an error the second time.
+        """
+        try:
+            self._run_layers()
+        except LakeDamaged as error:
+            self.damages += error.damages
+            if self.current_release is not None:
+                self.published = self.current_release
+                try:
+                    self.context.lake.require_sound(self.published)
+                except LakeDamaged as others:
+                    self.damages += others.damages
+            self._forget_results()
+            self._run_layers()
+
+    def _forget_results(self) -> None:
+        """Forget the results of the layers, but not the release that was published and the damage that was found."""
+        self.ingested, self.checks, self.loaded = None, (), None
+        self.bronze.clear()
+        self.silver.clear()
+        self.gold.clear()
+        self.failures.clear()
+        self.context.forget_reports()
+
+    def _run_layers(self) -> None:
+        self._run_layer(Until.BRONZE, self._bronze_steps)
+        self._run_layer(Until.SILVER, self._silver_steps)
+        self._run_layer(Until.GOLD, self._gold_steps)
+        if self.failures:
+            raise TablesFailed(self.failures)
+        self._run_layer(Until.RELEASE, self._release_steps)
+        self._run_layer(Until.SERVING, self._serving_steps)
+
+    def _run_layer(self, layer: Until, steps: Callable[[], Iterator[Step]]) -> None:
+        """Carry out a layer. It fails if tables did, but does not end the run: the next one goes on without them."""
+        if not self.until.includes(layer):
+            return
+        failed_before = set(self.failures)
+
+        def work() -> None:
+            for step in steps():
+                self._run_step(layer, step)
+            if failed := {name: error for name, error in self.failures.items() if name not in failed_before}:
+                raise TablesFailed(failed)
+
+        with suppress(TablesFailed):
+            self.runner.layer(layer, work)
+
+    def _run_step(self, layer: Until, step: Step) -> None:
+        def work() -> None:
+            with self.context.reports_of_attempt():
+                if lost := sorted(step.needs & self.failures.keys()):
+                    raise TableSkipped(lost)
+                step.work()
+
+        try:
+            self.runner.step(step.name, work)
+        except FilonError as error:
+            if step.table is None or isinstance(error, LakeDamaged):
+                raise
+            self.failures[step.table] = str(error)
+            failed = TableReport(step.table, Layer(layer.value), TableStatus.FAILED, 0, 0.0, str(error))
+            self.context.report(failed)
+
+    def _bronze_steps(self) -> Iterator[Step]:
+        project, published = self.context.project, self.published
+        if published is None or published.project_fingerprint != project.fingerprint:
+            yield Step("compile the project", lambda: check_project(self.context.engine, project))
+        yield Step("receive files", self._receive_files)
+        for dataset in project.datasets.values():
+            yield Step(f"bronze {dataset.name}", partial(self._build_bronze, dataset))
+
+    def _receive_files(self) -> None:
+        self.ingested = receive_files(self.context, self.sources)
+
+    def _build_bronze(self, dataset: Dataset) -> None:
+        self.bronze[dataset.name] = build_bronze(self.context, dataset, self._files, self.published)
+
+    def _silver_steps(self) -> Iterator[Step]:
+        for dataset in self.context.project.datasets.values():
+            needs = frozenset(reference.table for _, reference in dataset.references)
+            yield Step(f"silver {dataset.name}", partial(self._build_silver, dataset, needs), dataset.name, needs)
+
+    def _build_silver(self, dataset: Dataset, needs: frozenset[str]) -> None:
+        self.silver[dataset.name] = build_silver(
+            self.context,
+            dataset,
+            self._files.ledger,
+            self.bronze[dataset.name],
+            {name: self.silver[name].accepted for name in needs},
+            self.published,
+        )
+
+    def _gold_steps(self) -> Iterator[Step]:
+        for model in self.context.project.models.values():
+            yield Step(f"gold {model.name}", partial(self._build_gold, model), model.name, frozenset(model.inputs))
+
+    def _build_gold(self, model: Model) -> None:
+        tables = {**self._accepted, **self.gold}
+        inputs = {name: tables[name] for name in model.inputs}
+        self.gold[model.name] = build_gold(self.context, model, inputs, self.published)
+
+    def _release_steps(self) -> Iterator[Step]:
+        with self.context.step("checks"):
+            yield Step("checks", self._check)
+        with self.context.step("publish"):
+            yield Step("publish", self._publish)
+
+    def _check(self) -> None:
+        self.checks = run_checks(self.context, {**self._accepted, **self.gold}, self.published)
+        require_passed(self.checks)
+
+    def _publish(self) -> None:
+        ledger = self._files.ledger
+        published = publish(self.context, self.builds, self.checks, ledger.number, self.published)
+        self.release = published or self.release
+
+    def _serving_steps(self) -> Iterator[Step]:
+        store, release = self.store, self.current_release
+        if store is None or release is None:
+            return
+        with self.context.step("serving"):
+            yield Step("describe quality", partial(self._describe_quality, store, release))
+            yield Step("load the store", partial(self._load_store, store, release))
+            if self._is_quality_new:
+                self._record(lambda: forget_quality(store))
+
+    def _describe_quality(self, store: Store, release: Release) -> None:
+        context, ledger = self.context, self._files.ledger
+        describe = partial(keep_quality, store, context.lake, release, ledger, lambda: context.engine)
+        self._is_quality_new = bool(self._record(describe))
+
+    def _load_store(self, store: Store, release: Release) -> None:
+        context = self.context
+        self.loaded = sync_store(
+            store,
+            context.lake,
+            release,
+            served_tables(context.project.models),
+            lambda: context.engine,
+            as_of=context.inputs.as_of,
+            now=lambda: dt.datetime.now(dt.UTC),  # when a table reached the store is a fact of the store's
+            keep=self.serving_keep,
+            force=context.inputs.force,
+        )
+
+    def _record(self, write: Callable[[], Result]) -> Result | None:
+        """Write records. What the store does not take is noted: rows matter more, and the next run finds it missing."""
+        try:
+            return write()
+        except StoreError as error:
+            self.unrecorded = str(error)
+            return None
+
+    @property
+    def _files(self) -> IngestResult:
+        if self.ingested is None:
+            raise FilonError("no file was received yet")
+        return self.ingested
+
+    def keep(self, report: RunReport) -> RunReport:
+        """Leave the report in the lake and in the store's records; it then says why it is not in these."""
+        lake, inputs = self.context.lake, self.context.inputs
+        if not self._is_repetition(report):
+            lake.keep_run(self._document(report))
+        if self.store is not None and self.ingested is not None:
+            problem = record_run(self.store, lake, report, self.current_release, self.ingested.ledger, inputs.now)
+            report = report.model_copy(update={"unrecorded": problem or self.unrecorded})
+        return report
+
+    def _is_repetition(self, report: RunReport) -> bool:
+        """Nothing new, nothing wrong: hourly runs of that kind must not fill the lake with their reports."""
+        return report.status is RunStatus.UNCHANGED and self.published is not None and not report.damages
+
+    def _document(self, report: RunReport) -> RunDocument:
+        """What the lake remembers of a run: its news, and the tables that readers of the release do not see."""
+        release, inputs = self.current_release, self.context.inputs
+        builds = {build.id: build for build in self.builds if release is None or release.tables.get(build.id) != build}
+        facts = report.news.model_dump(mode="json")
+        return RunDocument(run_id=inputs.run_id, started_at=inputs.now, report=facts, builds=builds)

@@ -1,0 +1,88 @@
+"""A model as one SELECT with exactly the columns, order and types of its contract."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from filon.engines import Engine, StatementInvalid
+from filon.errors import Problem, ProjectInvalid
+from filon.project import Column, ColumnType, Contract, Kind, Model, parse_type
+from filon.sql import identifier
+
+WHOLE_NUMBERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+}
+
+
+def contract_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
+    """Names and SQL types that a contract declares."""
+    return tuple((column.name, column.type.sql) for column in contract.columns)
+
+
+def require_valid(engine: Engine, model: Model) -> None:
+    """ProjectInvalid when a model and its contract disagree about columns; its inputs must be bound."""
+    if problems := list(model_problems(engine, model)):
+        raise ProjectInvalid(problems)
+
+
+def model_problems(engine: Engine, model: Model) -> Iterator[Problem]:
+    """Where a SELECT cannot be compiled, or gives other columns than its contract."""
+    try:
+        columns = engine.describe(model.sql)
+    except StatementInvalid as error:
+        yield Problem(model.path, error.line, error.message, "mend the SQL at that line")
+        return
+    contract, found = model.contract, dict(columns)
+    for name, count in Counter(name for name, _ in columns).items():
+        if count > 1:
+            yield Problem(model.path, 1, f"the SELECT gives the column `{name}` twice", "rename or drop one of them")
+    for name in [name for name in found if name not in contract.column_names]:
+        line = contract.document.line(("schema", 0, "properties"))
+        fix = f"declare it (type {found[name]}), or drop it from {model.path.name}"
+        yield Problem(contract.document.path, line, f"the SELECT gives a column `{name}` that the contract lacks", fix)
+    for column in contract.columns:
+        line = contract.document.line(contract.place_of(column.name))
+        if column.name not in found:
+            what = f"the SELECT of {model.path.name} gives no column `{column.name}`"
+            yield Problem(contract.document.path, line, what, "select it, or drop it from the contract")
+        elif not _fits(found[column.name], column.type):
+            what = f"`{column.name}` is {found[column.name]} in the SELECT, {column.type} in the contract"
+            yield Problem(contract.document.path, line, what, _type_fix(found[column.name], column))
+
+
+def select_as_declared(model: Model) -> str:
+    """The model's rows with exactly the columns, order and types of its contract."""
+    columns = ", ".join(
+        f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
+        for column in model.contract.columns
+    )
+    return f"SELECT {columns} FROM (\n{model.sql}\n) AS model"
+
+
+def _fits(found: str, declared: ColumnType) -> bool:
+    """Whether a cast to the declared type keeps the value, or fails loudly when it is too large."""
+    if found == declared.sql or found == '"NULL"':
+        return True
+    if declared.kind is Kind.INTEGER:
+        return found in WHOLE_NUMBERS
+    if declared.kind is Kind.DECIMAL:
+        actual = parse_type(found)
+        if found in WHOLE_NUMBERS:
+            return True
+        return actual is not None and actual.kind is Kind.DECIMAL and actual.scale <= declared.scale
+    return declared.kind is Kind.TIMESTAMP and found == "TIMESTAMP"
+
+
+def _type_fix(found: str, column: Column) -> str:
+    if found == "DOUBLE" and column.type.kind is Kind.DECIMAL:
+        return "binary floating point loses cents: use ratio(a, b) for quotients, and CAST(... AS DECIMAL) otherwise"
+    return f"CAST it to {column.type} in the SELECT, or change the contract"

@@ -1,0 +1,1 @@
+"""Whether a project can run: its SQL compiled without data, its models tried on given rows."""
