@@ -5,28 +5,41 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-STAMP := $(VENV)/.installed
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEMO := $(VENV)/.installed-demo
 
-.PHONY: help setup demo test browser lint bench lock format clean
+.PHONY: help setup demo test test-fast browser lint bench lock format clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## create .venv and install everything that is pinned in the lock
+setup: $(INSTALLED)  ## create .venv and install everything that is pinned in the lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(UV): requirements-demo.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Filon needs Python 3.11 or newer; set PYTHON=…"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-demo.lock > $(VENV)/uv.lock.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.lock.txt
+	@touch $@
+
+$(INSTALLED): requirements.lock pyproject.toml $(UV)
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(INSTALLED_DEMO) $@
+
+$(INSTALLED_DEMO): requirements-demo.lock pyproject.toml $(UV)
+	$(UV) pip install --python $(BIN)/python --require-hashes --requirement requirements-demo.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## generate sample CSV, run the pipeline, serve API and dashboard; ARGS="--no-serve --purchases 100000"
+demo: $(INSTALLED_DEMO)  ## generate sample CSV, run the pipeline, serve API and dashboard; ARGS="--no-serve --purchases 100000"
 	$(BIN)/filon demo $(ARGS)
 
 test: setup browser  ## run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
+
+test-fast: setup  ## run the tests that need no server and no browser, in less than a minute
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope -m "not slow" tests/unit $(ARGS)
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
@@ -49,9 +62,12 @@ bench: setup  ## measure the pipeline, the stores, the API and analyses; ARGS="-
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.analysis
 
-lock: setup  ## resolve the dependencies anew into requirements.lock
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--python-version 3.11 --all-extras --group dev --output-file requirements.lock pyproject.toml
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	--no-emit-find-links --python-version 3.11
+
+lock: setup  ## resolve the dependencies anew: requirements.lock, and requirements-demo.lock, its part that `make demo` needs
+	$(COMPILE) --all-extras --group dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group install --constraint requirements.lock --output-file requirements-demo.lock pyproject.toml
 
 clean:  ## remove the environment and the demo's data
 	rm -rf $(VENV) .filon
