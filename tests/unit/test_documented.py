@@ -165,6 +165,14 @@ def column_rules() -> set[str]:
     return {rule for rule in named | made | bounds if rule}
 
 
+def implied_checks() -> set[str]:
+    """The kinds of checks that contracts imply, as they are called in the code."""
+    calls = (node for node in texts_in(Path("project/checks.py")) if isinstance(node, ast.Call) and node.args)
+    counts = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_count")
+    names = (name.values[0] for name in counts if isinstance(name, ast.JoinedStr))
+    return {match[1] for name in names if (match := re.match(r"(\w+)\(", text_of(name) or ""))}
+
+
 def metrics() -> set[str]:
     """The metrics of library checks."""
     literals = {text_of(node) for node in texts_in(Path("project/checks.py"))}
@@ -412,6 +420,12 @@ def test_a_function_of_common_sql_is_documented(group: str) -> None:
 @pytest.mark.parametrize("bound", [grammar.LONGEST_TEXT, grammar.MOST_TOKENS, grammar.LONGEST_RUN])
 def test_a_bound_of_sql_is_documented(bound: int) -> None:
     assert f"{bound:,}" in page("sql.md")
+
+
+def test_implied_checks_are_exactly_those_documented() -> None:
+    text = page("contracts.md").split("Every\ncontract implies some:")[1].split("Others are written")[0]
+    assert {name.removesuffix("(…)") for name in first_cells(text)} == implied_checks()
+    assert "finite" in implied_checks()
 
 
 @pytest.mark.parametrize("bound", [document.LARGEST_FILE, document.MOST_NODES, document.MOST_FILES, LONGEST_PATTERN])
