@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.answers import Origin
-from filon.api.parameters import AggregationRequest, Period, aggregation_parameters, read_aggregation
+from filon.api.parameters import AggregationRequest, aggregation_parameters, read_aggregation
 from filon.api.problems import documented
 from filon.api.rendering import json_bytes
 from filon.api.schemas import series_model, total_model
@@ -20,10 +20,13 @@ from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.api.tables import BATCH, ERRORS, NOT_MODIFIED
 from filon.project import Kind
-from filon.project.serving import GROUPING_KEY, Cube, Operator, Order, ServedTable, grouping_key
+from filon.project.serving import Operator
 from filon.project.values import EXACT
-from filon.project.vocabulary import EndpointSpec
+from filon.project.vocabulary import EndpointSpec, Period
+from filon.serving.cube import GROUPING_KEY, Cube, grouping_key
 from filon.serving.query import Condition, Query, Row, Value
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 LENGTHS = {Period.DAY: 10, Period.MONTH: 7, Period.YEAR: 4}
 Number = int | Decimal
@@ -90,8 +93,10 @@ class AggregationEndpoint:
             if name not in found:
                 found[name] = self._zeros()
             self._add(found[name], row)
-        data = [{"periode": name, **sums} for name, sums in found.items()]
-        return {"granularite": period.value, "total": len(data), "data": data}
+        words = self._cube.words
+        data = [{words.period: name, **sums} for name, sums in found.items()]
+        [granularity] = [name for name, known in words.periods.items() if known is period]
+        return {words.granularity: granularity, "total": len(data), "data": data}
 
     def _zeros(self) -> dict[str, Number]:
         columns = {shown: self._cube.measures[measure] for shown, measure in self._answer.measures.items()}

@@ -19,9 +19,9 @@ from filon.api.schemas import analysis_model
 from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
 from filon.api.tables import ERRORS, NOT_MODIFIED
-from filon.project.serving import Cube
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
+from filon.serving.cube import Cube
 
 MOST_ANSWERS = 100
 

@@ -15,10 +15,10 @@ from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Model
-from filon.project.analysis import PERIODS, Analysis
-from filon.project.serving import ServedTable
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
+from filon.serving.served import ServedTable
 
 
 def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, object]:
@@ -64,7 +64,7 @@ def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
         "path": f"{prefix}/{analysis.path}",
         "measures": list(analysis.measures),
         "dimensions": list(analysis.dimensions),
-        "periods": list(PERIODS),
+        "periods": list(analysis.periods),
         "distinct": list(analysis.distinct),
         "time": analysis.time.name,
     }

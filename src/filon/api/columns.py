@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from filon.api.problems import HttpProblem
 from filon.api.snapshot import Reader, Snapshot, Snapshots
 from filon.errors import StoreError
-from filon.project.analysis import Analysis
 from filon.project.serving import Operator
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
 from filon.serving.columns.memory import Coded, Columns, prepare
 from filon.serving.query import Condition, Query, Row

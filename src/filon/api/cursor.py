@@ -12,10 +12,10 @@ from decimal import Decimal
 import orjson
 
 from filon.api.parameters import refused
-from filon.project.serving import Order, StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
 from filon.serving.state import LoadId
+from filon.serving.tables import Order, StoredTable
 
 DIGEST_BYTES = 16
 LONGEST = 4_000

@@ -11,12 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from filon.api.problems import HttpProblem, gone, unavailable
 from filon.errors import StoreUnavailable
-from filon.project.serving import StoredTable
 from filon.serving.feeds import Feed
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
 from filon.serving.state import LoadId, PageIndex, ServedState, TableState
+from filon.serving.tables import StoredTable
 
 Result = TypeVar("Result")
 Value = TypeVar("Value")

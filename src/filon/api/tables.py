@@ -31,8 +31,10 @@ from filon.api.schemas import list_model, row_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Column
-from filon.project.serving import Operator, Order, ServedTable
+from filon.project.serving import Operator
 from filon.serving.query import Condition, Query, Row, Value
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 BATCH = 5_000
 FEW_ROWS = 200

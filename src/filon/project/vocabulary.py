@@ -248,6 +248,49 @@ class ChartSpec(_Spec):
     color: str | None = None
 
 
+class Period(StrEnum):
+    """How days are grouped; a project may give the API other names for these (``ApiSpec``)."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+API_NAMES = {"by", "sort", "limit", "stats", "release", "value", "total", "data"}
+"""Names that aggregations and analyses have in every project, in requests and in answers."""
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class ApiSpec(_Spec):
+    """The API's names for time, in the parameters and the answers of aggregations and analyses.
+
+    ``period`` is the parameter that chooses the length of periods, and the field of a row with its period;
+    ``granularity`` the field with the length that was chosen; ``first_day`` and ``last_day`` are the parameters that
+    bound the days; ``day``, ``month`` and ``year`` are the lengths.
+    """
+
+    period: ApiName = "period"
+    granularity: ApiName = "granularity"
+    first_day: ApiName = "date_from"
+    last_day: ApiName = "date_to"
+    day: ApiName = "day"
+    month: ApiName = "month"
+    year: ApiName = "year"
+
+    @model_validator(mode="after")
+    def _each_name_has_one_meaning(self) -> ApiSpec:
+        names = [str(value) for _, value in self]
+        taken = next((name for name in names if name in API_NAMES or names.count(name) > 1), None)
+        if taken is not None:
+            raise ValueError(f"the name {taken} has two meanings")
+        return self
+
+    @property
+    def periods(self) -> dict[str, Period]:
+        """The lengths of periods, shortest first, by their names in the API."""
+        return {self.day: Period.DAY, self.month: Period.MONTH, self.year: Period.YEAR}
+
+
 class ModelSpec(_Spec):
     """Words of a model's schema."""
 

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from filon.engines import Engine
 from filon.errors import EngineError, FilonError, StoreUnfit
 from filon.project import Column
-from filon.project.serving import CUBE, GROUPING_SEPARATOR, StoredTable
 from filon.serving.columns.chunks import COLUMNS
+from filon.serving.cube import CUBE, GROUPING_SEPARATOR
 from filon.serving.limits import Limit
 from filon.serving.protocol import Batch, Store
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 BATCH = 5_000

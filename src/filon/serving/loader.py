@@ -11,17 +11,18 @@ from dataclasses import dataclass
 
 from filon.engines import Engine
 from filon.errors import ConfigError
-from filon.lake import Build, CheckStatus, Lake, Layer, Release
-from filon.project.analysis import Analysis
-from filon.project.serving import Order, ServedTable, StoredTable
-from filon.project.types import Kind
+from filon.lake import Build, Lake, Layer, Release
+from filon.project import CheckStatus, Kind
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, difference
 from filon.serving.columns.writing import rows as chunk_rows
-from filon.serving.feeds import Feed, released
+from filon.serving.feeds import Feed, ServedProject
 from filon.serving.fitting import BATCH, fitted
 from filon.serving.protocol import LoadSession, Store
-from filon.serving.state import PageIndex, ServedState, TableState
+from filon.serving.served import ServedTable
+from filon.serving.state import InputBuild, PageIndex, ServedState, TableState
+from filon.serving.tables import Order, StoredTable
 from filon.sql import identifier, identifiers
 
 FEWEST_FOR_MARKS = 10_000
@@ -48,7 +49,7 @@ def sync_store(
     store: Store,
     lake: Lake,
     release: Release,
-    served: Mapping[str, ServedTable],
+    served: ServedProject,
     engine: Callable[[], Engine],
     *,
     as_of: dt.date,
@@ -64,7 +65,7 @@ def sync_store(
     """
     start = time.perf_counter()
     # the largest first: its indexes are built while the others are on their way
-    feeds = sorted(released(served, release), key=lambda feed: -_rows(feed, release))
+    feeds = sorted(_released(served, release), key=lambda feed: -_rows(feed, release))
     before = store.state()
     if before is not None and before.project != release.project:
         raise ConfigError(
@@ -72,7 +73,7 @@ def sync_store(
         )
     if before is not None and not force and _is_done(store, before, feeds, release, as_of):
         return LoadReport(store.name, before.load, release.number, 0, 0, _seconds(start))
-    require_servable(release, served)
+    require_servable(release, served.tables)
     with store.loading() as session, _no_collector():
         newest = lake.release()
         if session.before and newest and newest.number > release.number:  # whoever published it loads it, or has
@@ -82,13 +83,13 @@ def sync_store(
         kept = session.kept[:keep]
         reshaped = any(_has_other_shape(state, feed) for state in kept for feed in feeds)
         session.sweep(0 if reshaped else keep)
-        work = _Work(store, session, lake, release, engine, as_of, now)
+        load = _Load(store, session, lake, release, engine, as_of, now)
         for feed in feeds:
             comparable = feed.table.name in intact and not force
-            work.load(feed, known[feed.table.name] if comparable else None)
-        work.forget(known.keys() - {feed.table.name for feed in feeds})
-        work.flip(feeds, alone=reshaped)
-    return LoadReport(store.name, session.id.number, release.number, work.inserted, work.closed, _seconds(start))
+            load.write(feed, known[feed.table.name] if comparable else None)
+        load.forget(known.keys() - {feed.table.name for feed in feeds})
+        load.flip(feeds, alone=reshaped)
+    return LoadReport(store.name, session.id.number, release.number, load.inserted, load.closed, _seconds(start))
 
 
 def require_servable(release: Release, served: Mapping[str, ServedTable]) -> None:
@@ -124,6 +125,17 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
+def _released(served: ServedProject, release: Release) -> Iterator[Feed]:
+    """What a release can feed: tables that it has, since the project may be ahead of it."""
+    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
+    return (feed for feed in served.feeds.values() if there.issuperset(feed.inputs))
+
+
+def _inputs(builds: Iterable[Build]) -> tuple[InputBuild, ...]:
+    """What stores remember of builds."""
+    return tuple(InputBuild(table=item.table, fingerprint=item.fingerprint, rows=item.rows) for item in builds)
+
+
 def _builds(feed: Feed, release: Release) -> tuple[Build, ...]:
     builds = (release.build(Layer.GOLD, name) for name in feed.inputs)
     return tuple(build for build in builds if build is not None)
@@ -145,7 +157,7 @@ def _is_done(store: Store, before: ServedState, feeds: Sequence[Feed], release: 
 
 def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, as_of: dt.date) -> bool:
     known = before.tables.get(feed.table.name)
-    same = known is not None and known.fingerprint == feed.fingerprint(_builds(feed, release), as_of)
+    same = known is not None and known.fingerprint == feed.fingerprint(_inputs(_builds(feed, release)), as_of)
     return same and known is not None and store.holds(feed.table, known.versions)
 
 
@@ -157,8 +169,8 @@ def _is_intact(session: LoadSession, feed: Feed, known: Mapping[str, TableState]
     )
 
 
-class _Work:
-    """A load, table by table."""
+class _Load:
+    """A load in progress: tables are written one after the other, then readers see all of it at once."""
 
     def __init__(
         self,
@@ -182,10 +194,10 @@ class _Work:
         self.inserted = 0
         self.closed = 0
 
-    def load(self, feed: Feed, before: TableState | None) -> None:
+    def write(self, feed: Feed, before: TableState | None) -> None:
         """Write what differs from what the store has of a table; all of it, when that is not known (``before``)."""
         start, builds = time.perf_counter(), _builds(feed, self._release)
-        fingerprint = feed.fingerprint(builds, self._as_of)
+        fingerprint = feed.fingerprint(_inputs(builds), self._as_of)
         has_rows = self._session.prepare(feed.table)
         if before is not None and before.fingerprint == fingerprint:
             self._states[feed.table.name] = before
@@ -193,8 +205,8 @@ class _Work:
         try:
             if feed.analysis is not None:
                 rows = self._write_columns(feed, feed.analysis, before, builds, close=has_rows)
-            elif before is not None and has_rows and self._can_compare(feed, before):
-                rows = self._write_changes(feed, before, builds)
+            elif before is not None and has_rows and (known := self._find_builds(feed, before, builds)):
+                rows = self._write_changes(feed, before, known, builds)
             else:
                 rows = self._write_all(feed, builds, close=has_rows)
             self._page_index[feed.table.name] = self._make_page_index(feed, rows)
@@ -208,7 +220,7 @@ class _Work:
             recipe=feed.recipe,
             rows=rows,
             versions=0,
-            builds=builds,
+            builds=_inputs(builds),
             as_of=self._as_of,
             gold_at=max(build.built_at for build in builds),
             synced_at=self._now(),
@@ -241,13 +253,31 @@ class _Work:
         )
         self._session.flip(state, self._page_index, alone=alone)
 
-    def _can_compare(self, feed: Feed, before: TableState) -> bool:
-        return before.recipe == feed.recipe and all(self._lake.is_complete(build) for build in before.builds)
+    def _find_builds(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> tuple[Build, ...]:
+        """What the rows of the load before were computed from, as the lake has it.
 
-    def _write_changes(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> int:
-        """Write the rows that are new, gone or different; returns the number of rows that the table has now."""
+        Empty when they cannot be compared: contracts would compute others today, or the lake has some no more.
+        """
+        if before.recipe != feed.recipe:
+            return ()
+        released = {(build.table, build.fingerprint): build for build in builds}
+        found = []
+        for item in before.builds:
+            build = released.get((item.table, item.fingerprint)) or self._lake.find_build(
+                Layer.GOLD, item.table, item.fingerprint
+            )
+            if build is None:
+                return ()
+            found.append(build)
+        return tuple(found)
+
+    def _write_changes(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> int:
+        """Write the rows that are new, gone or different; returns the number of rows that the table has now.
+
+        ``known`` are the builds that the rows of the load before come from.
+        """
         new = self._bind(feed, NEW, builds, self._as_of)
-        old = self._bind(feed, OLD, before.builds, before.as_of)
+        old = self._bind(feed, OLD, known, before.as_of)
         self._engine().cache(CHANGES, _changes(feed.table, new, old))
         keys = ", ".join(self._encoded(feed.table, feed.table.key))
         changes = identifier(CHANGES)
@@ -273,8 +303,9 @@ class _Work:
         engine, kept = self._engine(), 0
         is_kept = builds[0].rows <= MOST_FACTS
         new, old = self._bind(feed, NEW, builds, self._as_of), None
-        if before is not None and close and is_kept and has_columns(before) and self._can_compare(feed, before):
-            old = self._bind(feed, OLD, before.builds, before.as_of)
+        if before is not None and close and is_kept and has_columns(before):
+            known = self._find_builds(feed, before, builds)
+            old = self._bind(feed, OLD, known, before.as_of) if known else None
         changes = difference(engine, new, old) if is_kept else Difference((), {})
         if close:
             closed = self._session.close(feed.table, changes.keys() if old is not None else None)
@@ -291,7 +322,7 @@ class _Work:
         new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)
         sort = feed.table.total_order(feed.table.sort)
         names = ", ".join(_as_yaml(feed.table, item) for item in sort)
-        ranked = f"SELECT *, row_number() OVER (ORDER BY {_spelled_order(sort)}) - 1 AS _n FROM ({new}) AS feed"
+        ranked = f"SELECT *, row_number() OVER (ORDER BY {_order_by(sort)}) - 1 AS _n FROM ({new}) AS feed"
         query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
         keys = tuple(self._engine().rows(query))
         size = sum(len(value) for key in keys for value in key if isinstance(value, str))
@@ -326,7 +357,7 @@ def _changes(table: StoredTable, new: str, old: str) -> str:
     )
 
 
-def _spelled_order(sort: Sequence[Order]) -> str:
+def _order_by(sort: Sequence[Order]) -> str:
     """The order of all stores: nulls first, or last where it descends."""
     return ", ".join(
         f"{identifier(item.column)} {'DESC NULLS LAST' if item.descending else 'ASC NULLS FIRST'}" for item in sort

@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from filon.project import Column
-from filon.project.serving import StoredTable
 from filon.serving.limits import Limit
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
 from filon.serving.state import LoadId, PageIndex, ServedState
+from filon.serving.tables import StoredTable
 
 Batch = Sequence[Sequence[Any]]
 """Rows as the engine hands them over, their values spelled by ``encoding``."""

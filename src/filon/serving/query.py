@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import ColumnType, Kind
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.project.values import at_scale
+from filon.serving.tables import Order, StoredTable
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from filon.errors import StoreForeign
-from filon.lake import Build
-from filon.project.serving import StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Value, as_stored
+from filon.serving.tables import StoredTable
 
 OPEN = 2**31 - 1
 """The load that closes a row which is still valid."""
@@ -43,13 +42,25 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+class InputBuild(_Document):
+    """The content of a gold table that rows of the store were computed from: which it is, and its number of rows.
+
+    The lake finds the rows themselves by table and ``fingerprint``, for as long as it keeps them.
+    """
+
+    table: str
+    fingerprint: str
+    rows: int
+
+
 class TableState(_Document):
     """One table as a load left it.
 
     ``fingerprint`` changes when other rows would be served, ``storage_hash`` when they would be kept in another way,
     ``recipe`` when the same tables of the lake would give others. ``versions`` is the number of rows in the store,
     closed ones included: another number means that somebody else wrote there.
-    ``builds`` are the contents of the lake that the rows come from; ``passed`` and ``warned`` count its checks.
+    ``builds`` are the gold tables that the rows come from, in the order of the feed's inputs; ``passed`` and ``warned``
+    count their checks.
     """
 
     table: str
@@ -58,7 +69,7 @@ class TableState(_Document):
     recipe: str
     rows: int
     versions: int
-    builds: tuple[Build, ...]
+    builds: tuple[InputBuild, ...]
     as_of: dt.date
     gold_at: dt.datetime
     synced_at: dt.datetime

@@ -21,7 +21,8 @@ from fastapi import FastAPI
 from httpx import Client
 
 from filon.api import create_app
-from filon.project import Project, load_project
+from filon.project import Project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.serving import loader

@@ -16,7 +16,7 @@ from httpx import Client
 
 from filon.api import create_app
 from filon.api.snapshot import FRESH_S
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import loader
 from filon.serving.columns import chunks

@@ -19,7 +19,7 @@ import duckdb
 import pytest
 from httpx import Client, Response
 
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import loader
 from tests.integration.api.conftest import PAYS, PRODUITS, ServedApi, arrive, exact

@@ -25,8 +25,10 @@ from filon.api.parameters.reading import (
 from filon.api.parameters.values import several_field, value_type, whole_number, wrong
 from filon.api.problems import shown
 from filon.project import Column
-from filon.project.serving import Filter, Operator, Order, ServedTable
+from filon.project.serving import Filter, Operator
 from filon.serving.query import Condition, one_of
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 
 class Format(StrEnum):

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from filon.project import Column, Kind
-from filon.project.analysis import VALUE, Analysis, Measure, Operation
+from filon.project.analysis import VALUE
 from filon.project.values import EXACT, WHOLE
+from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns.groups import Chosen, Grouping, choose
 from filon.serving.columns.memory import Array, Columns
 from filon.serving.columns.sums import (
@@ -60,18 +61,18 @@ class AnalysisResult:
 
 def analyse(analysis: Analysis, columns: Columns, question: Question) -> AnalysisResult:
     """The answer, exact to the last decimal. Groups that are equal in the sort are in the order of their values."""
-    return _Work(analysis, columns, question).answer()
+    return _Evaluation(analysis, columns, question).answer()
 
 
-class _Work:
-    """A question on its way to the answer."""
+class _Evaluation:
+    """The evaluation of one question over the columns of a load."""
 
     def __init__(self, analysis: Analysis, columns: Columns, question: Question) -> None:
         self._analysis = analysis
         self._columns = columns
         self._question = question
         self._chosen = choose(columns, question.wanted, question.first, question.last)
-        grouping = self._grouping = Grouping(columns, question.by, self._chosen)
+        grouping = self._grouping = Grouping(columns, question.by, self._chosen, analysis.periods)
         self._every = _Rows(
             analysis, columns, self._chosen, grouping.codes, grouping.size, by_month=grouping.is_by_month
         )

@@ -16,9 +16,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import INTEGER, TEXT, Column
-from filon.project.analysis import Analysis
-from filon.project.serving import StoredTable
+from filon.serving.analysis import Analysis
 from filon.serving.state import TableState
+from filon.serving.tables import StoredTable
 
 COLUMNS = "_columns_"
 """How the name of a table of chunks begins; the name of the table of facts follows."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from filon.project.analysis import PERIODS
+from filon.project.vocabulary import Period
 from filon.serving.columns.memory import Array, Columns, Part
 from filon.serving.columns.sums import NULL, concat
 
@@ -98,15 +98,14 @@ class Key(Protocol):
         """The places of codes in the order of their values, null first."""
 
 
-class Period:
+class PeriodKey:
     """Days, months or years; codes are in the order of time, and those of a month follow each other."""
 
-    def __init__(self, name: str, columns: Columns) -> None:
-        self._name = name
-        length = 4 if name == "annee" else 7
+    def __init__(self, period: Period, columns: Columns) -> None:
+        length = 4 if period is Period.YEAR else 7
         self._periods = list(dict.fromkeys(month[:length] for month in columns.months))
         self._places = {month: self._periods.index(month[:length]) for month in columns.months}
-        self._days = DAYS if name == "jour" else 1
+        self._days = DAYS if period is Period.DAY else 1
         self.size = len(self._periods) * self._days
 
     def codes(self, chosen: Chosen) -> Array:
@@ -129,7 +128,7 @@ class Period:
         return codes
 
 
-class Valued:
+class ColumnKey:
     """The values of a column."""
 
     def __init__(self, name: str, columns: Columns) -> None:
@@ -153,15 +152,21 @@ class Valued:
 
 
 class Grouping:
-    """The groups of chosen rows: numbered from 0, and what they are grouped by.
+    """The groups of chosen rows: numbered from 0 to ``size`` - 1, and what they are grouped by.
 
-    ``codes`` has the number of the group of each row, by part.
+    ``codes`` has an array of integers for each item of ``chosen``: the number of the group of each of its rows.
     """
 
-    def __init__(self, columns: Columns, by: Sequence[str], chosen: Sequence[Chosen]) -> None:
+    def __init__(
+        self, columns: Columns, by: Sequence[str], chosen: Sequence[Chosen], periods: Mapping[str, Period]
+    ) -> None:
+        """Group ``chosen`` rows ``by`` columns or ``periods``, each under its name."""
         # a period first: the groups of a month then follow each other
-        self._order = sorted(by, key=lambda name: name not in PERIODS)
-        self._keys = {name: Period(name, columns) if name in PERIODS else Valued(name, columns) for name in by}
+        self._order = sorted(by, key=lambda name: name not in periods)
+        self._periods = {periods[name] for name in by if name in periods}
+        self._keys: dict[str, Key] = {
+            name: PeriodKey(periods[name], columns) if name in periods else ColumnKey(name, columns) for name in by
+        }
         self.size = 1
         for key in self._keys.values():
             self.size *= max(key.size, 1)
@@ -175,7 +180,7 @@ class Grouping:
     @property
     def is_by_month(self) -> bool:
         """Whether no group has rows of two months."""
-        return any(name in PERIODS and name != "annee" for name in self._order)
+        return bool(self._periods - {Period.YEAR})
 
     def values(self, groups: Array) -> dict[str, list[Any]]:
         """What rows of groups have in common."""

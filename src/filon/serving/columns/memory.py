@@ -17,7 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import Column, Kind
-from filon.project.analysis import Analysis
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DAY, Chunk, group_column, read_chunk, sum_column
 from filon.serving.columns.sums import NULL
 

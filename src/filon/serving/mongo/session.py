@@ -14,7 +14,6 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from filon.errors import StoreBusy, StoreForeign, StoreUnfit
-from filon.project.serving import StoredTable
 from filon.serving.fitting import unfit
 from filon.serving.mongo.documents import PAGE_INDEX, Document, encoder, maker, rows_of
 from filon.serving.mongo.lease import Lease
@@ -23,6 +22,7 @@ from filon.serving.mongo.queries import every_version, holds
 from filon.serving.mongo.views import Views
 from filon.serving.protocol import Batch
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
+from filon.serving.tables import StoredTable
 
 WRITERS = 3
 MOST_BYTES = 16 << 20

@@ -14,7 +14,6 @@ from pymongo.database import Database
 
 from filon.errors import LoadGone
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.mongo.documents import DIGITS, LOCK, PAGE_INDEX, Document, decoded, decoder, rows_of
@@ -29,6 +28,7 @@ from filon.serving.mongo.views import Views
 from filon.serving.query import Condition, Query, Row
 from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.stores import masked
+from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
 DATABASE = "analytics"

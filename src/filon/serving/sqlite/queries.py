@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from filon.errors import LoadGone
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.serving.query import Condition, Query, exact
 from filon.serving.sqlite.values import bound
 from filon.serving.state import LoadId, ServedState, read_state
+from filon.serving.tables import Order, StoredTable
 from filon.sql import identifier
 
 

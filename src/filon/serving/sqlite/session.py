@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from filon.errors import StoreForeign
-from filon.project.serving import StoredTable
 from filon.serving.protocol import Batch
 from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 SCHEMA = """

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from filon.errors import StoreBusy, StoreError, StoreUnavailable
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
-from filon.serving.encoding import WORD_DIGITS, unscaled
+from filon.project.analysis import WORD_DIGITS
+from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
 from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
@@ -23,6 +23,7 @@ from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
 from filon.serving.state import LoadId, PageIndex, ServedState
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 Result = TypeVar("Result")
