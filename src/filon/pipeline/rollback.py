@@ -17,9 +17,10 @@ from filon.pipeline.engine import open_engine
 from filon.pipeline.run_history import record_rollback
 from filon.project import Project
 from filon.serving.feeds import ServedProject, compile_served
-from filon.serving.loader import LoadReport, require_servable, sync_store
+from filon.serving.loader import require_servable, sync_store
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
+from filon.serving.state import LoadReport
 from filon.settings import Settings
 
 

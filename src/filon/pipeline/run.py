@@ -21,9 +21,10 @@ from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
 from filon.project import Dataset, Model, Project
 from filon.serving.feeds import compile_served
-from filon.serving.loader import LoadReport, sync_store
+from filon.serving.loader import sync_store
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
+from filon.serving.state import LoadReport
 from filon.settings import Settings, bytes_of
 from filon.stages.bronze import IngestResult, build_bronze, receive_files
 from filon.stages.context import Context, Inputs, NullListener, RunListener, TableReport, TableStatus

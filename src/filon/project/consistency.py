@@ -8,9 +8,9 @@ from pathlib import Path
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Dataset, Model, contracts_of
-from filon.project.document import suggestion
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.query import one_select, table_lines
+from filon.suggestions import suggestion
 
 
 def check_names(sources: Iterable[Contract], models: Iterable[Contract]) -> list[Problem]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from filon.errors import Problem, ProjectInvalid
+from filon.suggestions import suggestion
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -187,13 +186,6 @@ def _require_shallow(path: Path, text: str) -> None:
             what = f"more than {DEEPEST} lists and mappings in each other" if depth > DEEPEST else "too many values"
             line = event.start_mark.line + 1 if event.start_mark else 1
             raise ProjectInvalid([Problem(path, line, what, "make it simpler, or divide the file")])
-
-
-def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """The fix for an unknown name: the nearest known one, or all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(names)}"
 
 
 def validated(model: type[Model], document: Document, place: Place = (), data: Any = None) -> Model | None:

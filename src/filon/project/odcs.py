@@ -23,7 +23,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.document import SHOWN, Document, Place, keys_at, suggestion
+from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.promises import read_latency
@@ -31,6 +31,7 @@ from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
 from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
+from filon.suggestions import suggestion
 
 Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
-from filon.project.document import Document, suggestion
+from filon.project.document import Document
+from filon.suggestions import suggestion
 
 LATENCY = "latency"
 UNITS = {

@@ -9,9 +9,9 @@ from enum import StrEnum
 from filon.errors import Problem
 from filon.project.analysis import Mistakes, analysis_mistakes, is_discrete
 from filon.project.contract import Column, Contract, Model, Reference
-from filon.project.document import suggestion
 from filon.project.types import Kind
 from filon.project.vocabulary import AggregationSpec, ApiSpec, DimensionSpec, ServingSpec
+from filon.suggestions import suggestion
 
 RESERVED = {"skip", "limit", "after", "sort", "fields", "release", "format"}
 ORDERED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)

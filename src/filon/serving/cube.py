@@ -12,11 +12,9 @@ from itertools import chain, combinations
 from filon.project import INTEGER, TEXT, Column, ColumnType, Contract, Kind
 from filon.project.serving import Dimension
 from filon.project.vocabulary import AggregationSpec, ApiSpec, EndpointSpec
-from filon.serving.tables import StoredTable
+from filon.serving.tables import CUBE, StoredTable
 from filon.sql import identifier, literal
 
-CUBE = "_cube_"
-"""How the name of a table of sums begins; the name of the table of facts follows."""
 GROUPING_KEY = "_grouping_key"
 """The column of a cube that says which dimensions have which values; a row sums over all others."""
 GROUPING_SEPARATOR = "\x1f"

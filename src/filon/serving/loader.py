@@ -7,7 +7,6 @@ import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from filon.engines import Engine
 from filon.errors import ConfigError
@@ -21,7 +20,7 @@ from filon.serving.feeds import Feed, ServedProject
 from filon.serving.fitting import BATCH, fitted
 from filon.serving.protocol import LoadSession, Store
 from filon.serving.served import ServedTable
-from filon.serving.state import InputBuild, PageIndex, ServedState, TableState
+from filon.serving.state import InputBuild, LoadReport, PageIndex, ServedState, TableState
 from filon.serving.tables import Order, StoredTable
 from filon.sql import identifier, identifiers
 
@@ -31,18 +30,6 @@ SMALLEST_STEP = 100
 MOST_MARKED = 2 << 20
 """Characters of marks beyond which a table has none: a document of MongoDB has 16 MB at most."""
 CHANGES, NEW, OLD = "served changes", "served now", "served before"
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What a load wrote. ``load`` is the one that readers see now; nothing was written when both counts are 0."""
-
-    store: str
-    load: int
-    release: int
-    inserted: int
-    closed: int
-    duration_s: float
 
 
 def sync_store(

@@ -100,6 +100,18 @@ class ServedState(_Document):
         return self.id.number
 
 
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load wrote. ``load`` is the one that readers see now; nothing was written when both counts are 0."""
+
+    store: str
+    load: int
+    release: int
+    inserted: int
+    closed: int
+    duration_s: float
+
+
 def read_state(text: str, uri: str) -> ServedState:
     """A state as a store keeps it; StoreForeign when it cannot be understood."""
     try:

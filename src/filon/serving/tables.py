@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from filon.project import Column
 
+CUBE = "_cube_"
+"""How the name of a table of sums begins; the name of the table of facts follows."""
+COLUMNS = "_columns_"
+"""How the name of a table of chunks begins; the name of the table of facts follows."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -36,6 +41,14 @@ class StoredTable:
     key: tuple[str, ...]
     sort: tuple[Order, ...] = ()
     looked_up: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The table as its author knows it, for messages."""
+        for begin, what in ((CUBE, "sums"), (COLUMNS, "columns")):
+            if self.name.startswith(begin):
+                return f"the {what} of {self.name.removeprefix(begin)}"
+        return self.name
 
     @property
     def column_names(self) -> tuple[str, ...]:

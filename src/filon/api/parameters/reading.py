@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from filon.api.parameters.values import Several, whole_number
 from filon.api.problems import LONGEST_SHOWN, HttpProblem, Mistake, mistaken, shown
-from filon.project.document import suggestion
+from filon.suggestions import suggestion
 
 LARGEST_SKIP = 2**53 - 1
 LARGEST_RELEASE = 2**31 - 1

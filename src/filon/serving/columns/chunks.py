@@ -18,10 +18,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 from filon.project import INTEGER, TEXT, Column
 from filon.serving.analysis import Analysis
 from filon.serving.state import TableState
-from filon.serving.tables import StoredTable
+from filon.serving.tables import COLUMNS, StoredTable
 
-COLUMNS = "_columns_"
-"""How the name of a table of chunks begins; the name of the table of facts follows."""
 MOST_FACTS = 50_000_000
 """Rows of a table beyond which its columns are not kept."""
 MOST_ROWS = 250_000

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from filon.errors import StoreBusy, StoreForeign, StoreUnfit
-from filon.serving.fitting import unfit
+from filon.serving.limits import unfit
 from filon.serving.mongo.documents import PAGE_INDEX, Document, encoder, maker, rows_of
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.loads import LOADS, load_document, read_loads
