@@ -11,14 +11,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import Origin
 from filon.api.parameters import AggregationRequest, aggregation_parameters, read_aggregation
-from filon.api.problems import documented
+from filon.api.problems import READING_ERRORS, documented
 from filon.api.rendering import json_bytes
 from filon.api.schemas import series_model, total_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
-from filon.api.tables import BATCH, ERRORS, NOT_MODIFIED
+from filon.api.tables import BATCH, NOT_MODIFIED
 from filon.project import Kind
 from filon.project.serving import Operator
 from filon.project.values import EXACT
@@ -49,14 +48,12 @@ class AggregationEndpoint:
         asked = read_aggregation(self._cube, self.parameters, request)
         service = self._service
         snapshot = await service.snapshots.choose(asked.release)
-        tables = tuple(snapshot.table(name) for name in self._cube.inputs)
-        origin = Origin(snapshot, tables)
-        tag = service.answering.tag(request, snapshot)
-        if unchanged := service.answering.unchanged(request, origin, tag):
+        reply = service.responder.reply(request, snapshot, map(snapshot.table, self._cube.inputs))
+        if unchanged := reply.unchanged():
             return unchanged
         days = [row async for row in self._days(snapshot, asked)]
         body = await asyncio.to_thread(self._body, days, asked.period)
-        return await service.answering.complete(request, origin, tag, body)
+        return await reply.json(body)
 
     def _body(self, days: Iterable[Row], period: Period) -> bytes:
         return json_bytes(self._periods(days, period) if self._series else self._sums(days))
@@ -134,7 +131,7 @@ def aggregation_router(service: Service, prefix: str) -> APIRouter:
                 f"{prefix}/{answer.path}",
                 endpoint.answer,
                 response_model=model,
-                responses={**NOT_MODIFIED, **documented(*ERRORS)},
+                responses={**NOT_MODIFIED, **documented(*READING_ERRORS)},
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{served.name}: {'sums per period' if series else 'sums'}",
                 operation_id=f"{served.name}_{'series' if series else 'total'}",

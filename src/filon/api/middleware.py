@@ -13,8 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from filon.api.answers import now
 from filon.api.bounds import require_bounded
+from filon.api.clock import now
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
 from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, HttpProblem, defect, problem

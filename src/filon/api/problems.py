@@ -89,6 +89,10 @@ DESCRIPTIONS = {
 
 
 ALWAYS = (413, 414, 431)
+ERRORS = (401, 403, 422, 429, 500, 503)
+"""Statuses of what may be wrong with any request for data."""
+READING_ERRORS = (*ERRORS, 404, 409, 410)
+"""And with one for the rows of a load."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

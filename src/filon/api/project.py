@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon import __version__
-from filon.api.documents import ERRORS, answer
 from filon.api.parameters import Nothing, Parameters
-from filon.api.problems import documented
+from filon.api.problems import ERRORS, documented
+from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.project import TEXT, Column, Contract, Dataset, Model, Project
@@ -127,17 +127,17 @@ def project_router(service: Service, prefix: str) -> APIRouter:
 
     async def project(request: Request) -> Response:
         parameters.read(request)
-        return await answer(request, about)
+        return await respond(request, about)
 
     async def tables(request: Request) -> Response:
         parameters.read(request)
-        return await answer(request, lineage)
+        return await respond(request, lineage)
 
     router.add_api_route(
         f"{prefix}/project",
         project,
         response_model=ProjectInfo,
-        responses=documented(401, 403, 422, 429, 500, 503),
+        responses=documented(*ERRORS),
         summary="What the project is",
         operation_id="project",
     )

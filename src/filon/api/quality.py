@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.documents import ERRORS, answer
 from filon.api.history import release_checked_at
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, nearest, refused
-from filon.api.problems import HttpProblem, documented
+from filon.api.problems import ERRORS, HttpProblem, documented
+from filon.api.responder import respond
 from filon.api.service import Service
 from filon.serving.history import CheckRecord, DatasetRecord, QualityRecord, RefusedFiles, RejectedRow
 from filon.serving.state import ServedState
@@ -83,7 +83,7 @@ class QualityEndpoints:
             "checked_at": release_checked_at(state, checked),
             **quality.model_dump(include={"datasets", "checks", "files"}),
         }
-        return await answer(request, document, state)
+        return await respond(request, document, state)
 
     async def rows(self, request: Request) -> Response:
         """Rejected rows as they arrived."""
@@ -104,7 +104,7 @@ class QualityEndpoints:
             "limit": asked.limit,
             "data": [row.model_dump() for row in page],
         }
-        return await answer(request, document, state)
+        return await respond(request, document, state)
 
     async def _served(self) -> tuple[ServedState, QualityRecord]:
         state = (await self._service.snapshots.choose()).state

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from filon import __version__
-from filon.api.answers import Answering
 from filon.api.history import History
+from filon.api.responder import Responder
 from filon.api.snapshot import Reader, Snapshots
 from filon.project import Project
 from filon.serving.feeds import compile_served
@@ -25,7 +25,7 @@ class Service:
     served: Mapping[str, ServedTable]
     reader: Reader
     snapshots: Snapshots
-    answering: Answering
+    responder: Responder
     history: History
     secret: Callable[[], bytes]
 
@@ -36,4 +36,4 @@ def make_service(project: Project, store: Store, secret: Callable[[], bytes]) ->
     salt = f"{__version__}/{project.fingerprint}/{project.api!r}"
     served = compile_served(project)
     snapshots = Snapshots(reader, served.feeds)
-    return Service(project, served.tables, reader, snapshots, Answering(salt), History(reader), secret)
+    return Service(project, served.tables, reader, snapshots, Responder(salt), History(reader), secret)
