@@ -1,17 +1,21 @@
-"""The place where a page ended, as an opaque text that the next request hands back."""
+"""The place where a page ended, as an opaque text that the next request hands back, and the secret that signs it."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import hmac
+import secrets
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 
 from filon.api.parameters import refused
+from filon.errors import ConfigError
+from filon.private import create_private
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
 from filon.serving.state import LoadId
@@ -19,6 +23,7 @@ from filon.serving.tables import Order, StoredTable
 
 DIGEST_BYTES = 16
 LONGEST = 4_000
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -99,3 +104,23 @@ def _value(table: StoredTable, column: str, given: object) -> Value:
     if value is None:
         raise ValueError(column)
     return as_stored(value, kind)
+
+
+def kept_secret(path: Path) -> bytes:
+    """The secret that signs cursors: 32 bytes in a file that only its owner reads, made by whoever comes first.
+
+    It is one for all workers, and the same after a restart. ConfigError when the file can neither be read nor made, or
+    holds something else.
+    """
+    try:
+        if not path.exists():
+            create_private(path, secrets.token_bytes(SECRET_BYTES))
+        secret = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}. It holds the secret that signs cursors: let the API write there, "
+            "or set FILON_API_SECRET."
+        ) from None
+    if len(secret) != SECRET_BYTES:
+        raise ConfigError(f"{path} is no secret of {SECRET_BYTES} bytes. Delete it: the next start makes another.")
+    return secret

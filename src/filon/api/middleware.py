@@ -1,6 +1,7 @@
-"""The rim of the application: every request passes here once, on its way in and on its way out.
+"""The middleware around all endpoints: every request passes it once, and every answer.
 
-In: request id, API key, rate limit. Out: headers, metrics, one line of log; what nobody foresaw becomes a problem.
+In: size of the request, request id, API key, rate limit. Out: headers, metrics, one line of log. An exception that no
+handler expects becomes a problem document.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from filon.api.bounds import require_bounded
 from filon.api.clock import now
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
@@ -28,6 +28,11 @@ from filon.web.clients import Network, client_of
 METRICS_PATH = "/metrics"
 QUARANTINE_PATH = f"{PREFIX}/quarantine/"
 UNMATCHED = "unmatched"
+LONGEST_QUERY = 16_384
+MOST_PARAMETERS = 1_000
+MOST_HEADERS, LONGEST_HEADERS = 100, 32_768
+LARGEST_BODY = 16_384
+CLOSE = {"Connection": "close"}
 
 
 @dataclass
@@ -147,3 +152,29 @@ class RequestMiddleware:
 
 def _is_guarded(path: str) -> bool:
     return path.startswith(PREFIX) or path == METRICS_PATH
+
+
+def require_bounded(scope: Scope) -> None:
+    """Refusal of a request whose path, parameters, headers or body are larger than any that could be answered."""
+    if len(scope["raw_path"]) > LONGEST_PATH:
+        raise HttpProblem(414, "path-too-long", f"The path has more than {LONGEST_PATH:,} bytes. Shorten it.")
+    query = scope["query_string"]
+    if len(query) > LONGEST_QUERY:
+        raise HttpProblem(414, "query-too-long", f"Parameters of more than {LONGEST_QUERY:,} bytes. Ask for less.")
+    if query.count(b"&") >= MOST_PARAMETERS:
+        raise HttpProblem(422, "too-many-parameters", f"More than {MOST_PARAMETERS:,} parameters. Ask for less.")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
+        detail = f"More than {MOST_HEADERS} headers, or than {LONGEST_HEADERS:,} bytes of them. Send fewer cookies."
+        raise HttpProblem(431, "headers-too-large", detail, headers=CLOSE)
+    if _body_bytes(headers) > LARGEST_BODY:
+        detail = f"The body has more than {LARGEST_BODY:,} bytes. Nothing here needs one."
+        raise HttpProblem(413, "body-too-large", detail, headers=CLOSE)
+
+
+def _body_bytes(headers: list[tuple[bytes, bytes]]) -> int:
+    """Length of a body as its sender says; one that comes in chunks is counted where it arrives."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < len(str(2**63)) else LARGEST_BODY + 1
+    return 0

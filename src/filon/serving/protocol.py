@@ -8,7 +8,7 @@ was dropped, or replaced by another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -113,10 +113,3 @@ class Store(Protocol):
 
     def shut(self) -> None:
         """Give back the connections of loads."""
-
-
-class Stream(Protocol):
-    """Where batches of rows come from."""
-
-    def __call__(self, query: str) -> Iterator[Batch]:
-        """Run a query and hand over its rows, a batch at a time."""

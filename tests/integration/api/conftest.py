@@ -93,10 +93,10 @@ def answering(app: FastAPI, settings: Settings | None = None, *, limited: bool =
 
     It has the limits of the API, unless it stands for somebody else's server.
     """
-    options = server_options(settings or Settings()) if limited else {}
+    options = server_options(settings or Settings()) if limited else {"access_log": False}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", **options))
         thread = threading.Thread(target=server.run, args=[[listening]])
         thread.start()
         try:
