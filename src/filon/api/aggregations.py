@@ -84,14 +84,14 @@ class AggregationEndpoint:
         return sums
 
     def _periods(self, rows: Iterable[Row], period: Period) -> dict[str, object]:
-        found: dict[str, dict[str, Number]] = {}
+        sums_of: dict[str, dict[str, Number]] = {}
         for row in rows:
             name = _period(row[self._cube.time.name], period)
-            if name not in found:
-                found[name] = self._zeros()
-            self._add(found[name], row)
+            if name not in sums_of:
+                sums_of[name] = self._zeros()
+            self._add(sums_of[name], row)
         words = self._cube.words
-        data = [{words.period: name, **sums} for name, sums in found.items()]
+        data = [{words.period: name, **sums} for name, sums in sums_of.items()]
         [granularity] = [name for name, known in words.periods.items() if known is period]
         return {words.granularity: granularity, "total": len(data), "data": data}
 

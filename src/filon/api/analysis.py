@@ -54,8 +54,8 @@ class AnalysisEndpoint:
         columns = await self._library.columns(snapshot)
 
         def body() -> bytes:
-            found = analyse(self._library.analysis, columns, question)
-            return json_bytes({"by": question.by, "total": found.total, "data": found.rows})
+            result = analyse(self._library.analysis, columns, question)
+            return json_bytes({"by": question.by, "total": result.total, "data": result.rows})
 
         return await self._library.compute(body)
 

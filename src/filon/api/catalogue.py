@@ -33,7 +33,7 @@ def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot)
         "key": stored.key,
         "columns": [column_info(column) for column in stored.columns],
         "filters": list(served.filters),
-        "sort": [f"-{step.column}" if step.descending else step.column for step in stored.total_order(stored.sort)],
+        "sort": [str(step) for step in stored.total_order(stored.sort)],
         "sortable": stored.sortable,
         "maximum_limit": served.spec.maximum_limit,
         "rows": known.rows if known else None,

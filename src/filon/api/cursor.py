@@ -59,13 +59,13 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], 
             raise wrong
         load, steps, values = orjson.loads(content)
         sort = tuple(_step(table, column, descending) for column, descending in steps)
-        found = _load(*load)
+        load_id = _load(*load)
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
     except (ValueError, TypeError, ArithmeticError):
         raise wrong from None
     if sort != table.total_order(sort):
         raise wrong
-    return Cursor(found, sort, place)
+    return Cursor(load_id, sort, place)
 
 
 def _load(store: object, number: object, token: object) -> LoadId:

@@ -71,10 +71,10 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 context.is_answered = True
-                found = MutableHeaders(scope=message)
-                found["X-Request-ID"] = context.id
+                answer_headers = MutableHeaders(scope=message)
+                answer_headers["X-Request-ID"] = context.id
                 if context.allowance is not None:
-                    found.update(context.allowance.headers)
+                    answer_headers.update(context.allowance.headers)
             await send(message)
 
         try:

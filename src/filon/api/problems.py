@@ -114,10 +114,10 @@ def shown(value: str) -> str:
 
 def mistaken(mistakes: Iterable[Mistake], total: int) -> HttpProblem:
     """The refusal of parameters; the first mistakes are named, the others counted."""
-    found = list(islice(mistakes, MOST_MISTAKES))
-    more = f", and {total - len(found):,} more" if total > len(found) else ""
-    names = ", ".join(mistake.parameter for mistake in found)
-    return HttpProblem(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=found)
+    named = list(islice(mistakes, MOST_MISTAKES))
+    more = f", and {total - len(named):,} more" if total > len(named) else ""
+    names = ", ".join(mistake.parameter for mistake in named)
+    return HttpProblem(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=named)
 
 
 def problem(refusal: HttpProblem, path: str) -> Response:

@@ -113,17 +113,17 @@ def project_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints ``/project`` and ``/lineage``."""
     router = APIRouter(tags=["Project"])
     parameters = Parameters(Nothing)
-    found = service.project
+    described = service.project
     about = ProjectInfo(
-        name=found.name,
-        title=found.title,
-        locale=found.locale,
-        currency=found.currency,
-        timezone=found.timezone,
+        name=described.name,
+        title=described.title,
+        locale=described.locale,
+        currency=described.currency,
+        timezone=described.timezone,
         version=__version__,
-        sources=list(found.datasets),
+        sources=list(described.datasets),
     ).model_dump()
-    lineage = Lineage(tables=list(lineage_of(found))).model_dump()
+    lineage = Lineage(tables=list(lineage_of(described))).model_dump()
 
     async def project(request: Request) -> Response:
         parameters.read(request)

@@ -94,11 +94,11 @@ class QualityEndpoints:
         state, quality = await self._served()
         names = [asked.dataset] if asked.dataset is not None else self._datasets
         samples = [await self._service.history.sample(quality.samples[n]) for n in names if n in quality.samples]
-        found = [row for sample in samples for row in sample if _meets(row, asked.reason, asked.file)]
+        sampled = [row for sample in samples for row in sample if _meets(row, asked.reason, asked.file)]
         rejected = sum(_rejected(line, asked.reason) for line in quality.datasets if line.dataset in names)
-        page = found[asked.skip : asked.skip + asked.limit]
+        page = sampled[asked.skip : asked.skip + asked.limit]
         document = {
-            "total": len(found),
+            "total": len(sampled),
             "rejected": rejected,
             "skip": asked.skip,
             "limit": asked.limit,
@@ -108,11 +108,11 @@ class QualityEndpoints:
 
     async def _served(self) -> tuple[ServedState, QualityRecord]:
         state = (await self._service.snapshots.choose()).state
-        found = await self._service.history.quality(state.release)
-        if found is None:
+        quality = await self._service.history.quality(state.release)
+        if quality is None:
             detail = f"Nobody noted the quality of release {state.release} yet. The next `filon run` does."
             raise HttpProblem(404, "no-quality", detail)
-        return state, found
+        return state, quality
 
 
 def _meets(row: RejectedRow, reason: str | None, file: str | None) -> bool:

@@ -42,8 +42,8 @@ def _without_required(schema: dict[str, Any]) -> None:
 
 
 def _model(name: str, parts: Mapping[str, tuple[Any, Any]], config: ConfigDict = CLOSED) -> type[BaseModel]:
-    found: type[BaseModel] = create_model(name, __config__=config, **parts)  # type: ignore[call-overload]
-    return found
+    model: type[BaseModel] = create_model(name, __config__=config, **parts)  # type: ignore[call-overload]
+    return model
 
 
 def row_model(served: ServedTable, *, partial: bool = False) -> type[BaseModel]:

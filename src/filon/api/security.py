@@ -83,8 +83,8 @@ class KeyFile:
             self._seen = None
             return None
         try:
-            found = self.path.stat()
-            stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+            status = self.path.stat()
+            stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
             if stamp != self._seen:
                 self._keys = _KeyFile.model_validate_json(self.path.read_bytes()).keys
                 self._seen = stamp

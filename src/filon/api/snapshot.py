@@ -144,25 +144,25 @@ class Snapshot:
 
     def table(self, name: str) -> TableState:
         """What the load knows of a table; 404 when it did not have it yet, 409 when its contract was another."""
-        found = self.state.tables.get(name)
-        if found is None:
+        known = self.state.tables.get(name)
+        if known is None:
             detail = f"Release {self.state.release} does not hold {name}. `filon run` loads tables that are new."
             raise HttpProblem(404, "table-not-loaded", detail)
-        if not self._fits(found):
+        if not self._fits(known):
             of = self.feeds[name].served.name
             detail = f"Release {self.state.release} was loaded when {of} had another contract than this API reads. "
             detail += "`filon run` loads it anew; an API that is older than the contract must be started again."
             raise HttpProblem(409, "other-contract", detail)
-        return found
+        return known
 
     def known(self, name: str) -> TableState | None:
         """What the load knows of a table; None when it cannot be read, or is not there."""
-        found = self.state.tables.get(name)
-        return found if found is not None and self._fits(found) else None
+        known = self.state.tables.get(name)
+        return known if known is not None and self._fits(known) else None
 
-    def _fits(self, found: TableState) -> bool:
-        feed = self.feeds.get(found.table)
-        return feed is None or feed.fits(found)
+    def _fits(self, known: TableState) -> bool:
+        feed = self.feeds.get(known.table)
+        return feed is None or feed.fits(known)
 
 
 class Snapshots:
@@ -208,9 +208,9 @@ class Snapshots:
         self._fresh_until = self._clock() + FRESH_S
 
     def _of_load(self, states: Sequence[ServedState], load: LoadId, release: int | None) -> Snapshot:
-        found = next((state for state in states if state.id == load), None)
-        if found is None:
+        state_of_load = next((state for state in states if state.id == load), None)
+        if state_of_load is None:
             raise gone()
-        if release not in (None, found.release):
+        if release not in (None, state_of_load.release):
             raise HttpProblem(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
-        return self.of(found)
+        return self.of(state_of_load)

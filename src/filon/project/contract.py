@@ -251,8 +251,8 @@ class Project:
 
 def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:
     """The contract of each table: datasets first, then models."""
-    found = {name: dataset.contract for name, dataset in datasets.items()}
-    return found | {name: model.contract for name, model in models.items()}
+    contracts = {name: dataset.contract for name, dataset in datasets.items()}
+    return contracts | {name: model.contract for name, model in models.items()}
 
 
 def digest(text: str) -> str:

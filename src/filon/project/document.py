@@ -204,13 +204,13 @@ def validated(model: type[Model], document: Document, place: Place = (), data: A
 
 def _distinct(document: Document, place: Place, error: ValidationError) -> list[ErrorDetails]:
     """The mistakes of a validation, one per node: a value outside a union fails once for each of its members."""
-    found: dict[Place, ErrorDetails] = {}
+    mistakes: dict[Place, ErrorDetails] = {}
     for mistake in error.errors(include_url=False):
         location = mistake["loc"]
         while location and (*place, *location) not in document.lines and mistake["type"] not in IN_PARENT:
             location = location[:-1]
-        found.setdefault(location, mistake)
-    return list(found.values())
+        mistakes.setdefault(location, mistake)
+    return list(mistakes.values())
 
 
 def keys_at(model: type[BaseModel], location: Place) -> list[str]:

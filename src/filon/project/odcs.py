@@ -173,9 +173,9 @@ def _report_unknown_keys(document: Document, model: type[BaseModel], data: objec
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The one model that an annotation may hold (none where several compete, as in ``team``)."""
-    found = set(_every_model(annotation))
-    if len(found) == 1:
-        yield from found
+    models = set(_every_model(annotation))
+    if len(models) == 1:
+        yield from models
 
 
 def _every_model(annotation: object) -> Iterator[type[BaseModel]]:
@@ -317,14 +317,14 @@ def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType 
         return None
     if logical != "number":
         return ColumnType(LOGICAL[logical])
-    found = parse_type(prop.physicalType or "")
-    if found is None or found.kind not in (Kind.DECIMAL, Kind.DOUBLE):
+    number_type = parse_type(prop.physicalType or "")
+    if number_type is None or number_type.kind not in (Kind.DECIMAL, Kind.DOUBLE):
         what = f"`{prop.name}` is a number without a usable physicalType ({prop.physicalType})"
         document.report(
             (*place, "physicalType"), what, "write `physicalType: DECIMAL(12,2)`, or DOUBLE for measurements"
         )
         return None
-    return found
+    return number_type
 
 
 def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, spec: SourceSpec | None) -> str:

@@ -109,11 +109,11 @@ def reads_as_of(sql: str) -> bool:
 
 def table_lines(tree: exp.Query) -> dict[str, int]:
     """The tables that a query reads, each with the line where it is first named; a WITH clause hides others."""
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and table.name.casefold() not in _steps_seen_from(table):
-            found.setdefault(table.name, table.this.meta.get("line", 1))
-    return found
+            lines.setdefault(table.name, table.this.meta.get("line", 1))
+    return lines
 
 
 def _steps_seen_from(table: exp.Table) -> set[str]:

@@ -24,13 +24,13 @@ class _Spec(BaseModel):
 
 def _known_encoding(name: str) -> str:
     try:
-        found = codecs.lookup(name).name
-        "".encode(found)  # a codec that is no text encoding, such as rot13, is a LookupError here
+        codec = codecs.lookup(name).name
+        "".encode(codec)  # a codec that is no text encoding, such as rot13, is a LookupError here
     except (LookupError, UnicodeError):
-        found = ""
-    if not found or found in NO_FILE_ENCODINGS:
+        codec = ""
+    if not codec or codec in NO_FILE_ENCODINGS:
         raise ValueError("no encoding of text files; common ones are utf-8, cp1252 and latin-1")
-    return found
+    return codec
 
 
 def _known_timezone(name: str) -> str:

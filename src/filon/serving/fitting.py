@@ -49,12 +49,12 @@ def _unfit(store: Store, engine: Engine, table: StoredTable, source: str, error:
     order = identifiers(table.key)
     query = f"SELECT _limit, {texts} FROM ({judged}) AS judged WHERE _limit IS NOT NULL ORDER BY {order} LIMIT 1"
     try:
-        found = engine.rows(query)
+        unfit_rows = engine.rows(query)
     except EngineError:
-        found = []
-    if not found:
+        unfit_rows = []
+    if not unfit_rows:
         return EngineError(f"{table.title} cannot be handed to {store.uri}: {error}")
-    [(place, *values)] = found
+    [(place, *values)] = unfit_rows
     column, limit = limits[place]
     row = dict(zip(table.column_names, values, strict=True))
     return unfit(store.uri, table, row, column.name, limit.what, limit.fix)

@@ -79,8 +79,8 @@ def take_sample(lake: Lake, build: Build, ledger: Ledger, engine: Engine) -> Sam
     finally:
         engine.drop([REFUSED, PLACES])
     paths = {version.number: version.path for version in ledger.versions}
-    found = (_row(build.table, paths.get(file, ""), file, *rest) for file, *rest in rows)
-    return Sample(rows=tuple(_within_bounds(found)))
+    samples = (_row(build.table, paths.get(file, ""), file, *rest) for file, *rest in rows)
+    return Sample(rows=tuple(_within_bounds(samples)))
 
 
 def _places() -> str:

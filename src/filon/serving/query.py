@@ -63,8 +63,8 @@ def exact(
 def _exact(item: Condition, kind: ColumnType, moment: dt.timedelta) -> Condition:
     if item.operator in (Operator.AT_LEAST, Operator.AT_MOST):
         [value] = item.values
-        found = _nearest(value, kind, moment, up=item.operator is Operator.AT_LEAST)
-        return Condition(item.column, Operator.ONE_OF, ()) if found is None else replace(item, value=found)
+        bound = _nearest(value, kind, moment, up=item.operator is Operator.AT_LEAST)
+        return Condition(item.column, Operator.ONE_OF, ()) if bound is None else replace(item, value=bound)
     held = tuple(value for value in item.values if _nearest(value, kind, moment, up=True) == value)
     return item if len(held) == len(item.values) else Condition(item.column, Operator.ONE_OF, held)
 

@@ -40,6 +40,6 @@ class Records(Protocol):
         """The text of a record."""
 
 
-def spelled(at: dt.datetime) -> str:
+def time_text(at: dt.datetime) -> str:
     """A time as records keep it: its text sorts as the time does."""
     return at.astimezone(dt.UTC).isoformat(timespec="microseconds")

@@ -47,8 +47,8 @@ class Parameters:
         try:
             return self._model.model_validate(given)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)
-            raise mistaken(map(self._mistake, found), len(found)) from None
+            details = error.errors(include_url=False, include_input=False)
+            raise mistaken(map(self._mistake, details), len(details)) from None
 
     def _mistake(self, item: ErrorDetails) -> Mistake:
         name = str(item["loc"][0])
@@ -74,8 +74,8 @@ def _repeated(pairs: list[tuple[str, str]]) -> list[str]:
 def described(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
     """The parameters of a model, as OpenAPI has them."""
     schema = model.model_json_schema()
-    for name, found in schema.get("properties", {}).items():
-        about = {key: value for key, value in found.items() if key not in ("title", "description")}
+    for name, shape in schema.get("properties", {}).items():
+        about = {key: value for key, value in shape.items() if key not in ("title", "description")}
         if about.get("default", ...) is None:
             del about["default"]
         if "$ref" in about:
@@ -87,7 +87,7 @@ def described(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": required,
-            "description": found.get("description", ""),
+            "description": shape.get("description", ""),
             "schema": about,
         }
 

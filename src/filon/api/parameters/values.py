@@ -53,11 +53,11 @@ def day_text(value: object) -> object:
 
 
 def _moment(value: object) -> object:
-    found = read_moment(value, ColumnType(Kind.TIMESTAMP)) if isinstance(value, str) else None
-    if not isinstance(found, dt.datetime):
+    moment = read_moment(value, ColumnType(Kind.TIMESTAMP)) if isinstance(value, str) else None
+    if not isinstance(moment, dt.datetime):
         raise wrong("no timestamp", "write it as 2026-01-31T12:00:00Z")
     try:
-        return found.astimezone(dt.UTC)
+        return moment.astimezone(dt.UTC)
     except OverflowError:
         raise wrong("no timestamp of these millennia", "write it as 2026-01-31T12:00:00Z") from None
 

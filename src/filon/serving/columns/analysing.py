@@ -85,13 +85,13 @@ class _Evaluation:
         # distributions take the longest, so none is computed in vain
         if self._grouping.size > FEW_GROUPS or (question.stats is not None and len(groups) < len(present)):
             rows, places = self._only(groups), np.arange(len(groups))
-        found: dict[str, list[Any]] = self._values(groups)
+        by_name: dict[str, list[Any]] = self._values(groups)
         for name in self._analysis.measures:
-            found[name] = rows.measure(name, places)
+            by_name[name] = rows.measure(name, places)
         if question.stats is not None:
-            found["stats"] = rows.stats(question.stats, places)
+            by_name["stats"] = rows.stats(question.stats, places)
         return AnalysisResult(
-            len(present), [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+            len(present), [dict(zip(by_name, row, strict=True)) for row in zip(*by_name.values(), strict=True)]
         )
 
     def _values(self, groups: Array) -> dict[str, list[Any]]:
@@ -130,10 +130,10 @@ class _Evaluation:
         places[groups] = np.arange(len(groups), dtype=np.int32)
         chosen, codes = [], []
         for item, array in zip(self._chosen, self._grouping.codes, strict=True):
-            found = places[array]
-            keep = found >= 0
+            group_places = places[array]
+            keep = group_places >= 0
             chosen.append(item.only(keep))
-            codes.append(found[keep])
+            codes.append(group_places[keep])
         return _Rows(self._analysis, self._columns, chosen, codes, len(groups), by_month=self._grouping.is_by_month)
 
 
@@ -188,8 +188,8 @@ class _Rows:
             keep = slice(None) if known is None else known[item.rows]
             codes.append(array[keep])
             numbers.append(values[keep])
-        found = distributions(codes, numbers, self._size)
-        return [_described(found[group], column) for group in groups]
+        described = distributions(codes, numbers, self._size)
+        return [_described(described[group], column) for group in groups]
 
     def _numbers(self, measured: Measure) -> Array:
         if measured.column is None:
@@ -204,29 +204,29 @@ class _Rows:
     def _distinct(self, name: str) -> Array:
         """Month by month where no group has rows of two, so that few groups are compared at once."""
         most = len(self._columns.values[name])
-        found = np.zeros(self._size, np.int64)
+        counts = np.zeros(self._size, np.int64)
         pairs = zip(self._chosen, self._codes, strict=True)
         for _, same in groupby(pairs, key=lambda pair: pair[0].part.month if self._by_month else None):
             items = list(same)
             codes = concat(array for _, array in items)
             values = concat(item.part.codes[name][item.rows] for item, _ in items)
             first, last = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
-            found[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
-        return found
+            counts[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
+        return counts
 
 
-def _described(found: Distribution, column: Column) -> dict[str, Number]:
-    first, second, third = found.quarters
+def _described(spread: Distribution, column: Column) -> dict[str, Number]:
+    first, second, third = spread.quarters
     numbers = {
-        "mean": found.mean,
-        "std": found.std,
-        "min": found.low,
+        "mean": spread.mean,
+        "std": spread.std,
+        "min": spread.low,
         "25%": first,
         "50%": second,
         "75%": third,
-        "max": found.high,
+        "max": spread.high,
     }
-    return {"count": found.count} | {name: _shown(number, column) for name, number in numbers.items()}
+    return {"count": spread.count} | {name: _shown(number, column) for name, number in numbers.items()}
 
 
 def _shown(number: int | None, column: Column) -> Number:

@@ -142,8 +142,8 @@ class ColumnKey:
 
     def values(self, codes: Array) -> list[Any]:
         """Whole numbers or texts."""
-        found: list[Any] = self._values.take(pa.array(codes)).to_pylist()
-        return found
+        values: list[Any] = self._values.take(pa.array(codes)).to_pylist()
+        return values
 
     def ranks(self, codes: Array) -> Array:
         """By value."""
@@ -200,7 +200,7 @@ class Grouping:
 
     def _apart(self, groups: Array) -> dict[str, Array]:
         codes = groups if self._present is None else self._present[groups]
-        found: dict[str, Array] = {}
+        apart: dict[str, Array] = {}
         for name in reversed(self._order):
-            codes, found[name] = np.divmod(codes, self._keys[name].size)
-        return {name: found[name] for name in self._keys}
+            codes, apart[name] = np.divmod(codes, self._keys[name].size)
+        return {name: apart[name] for name in self._keys}

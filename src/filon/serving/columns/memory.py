@@ -110,8 +110,8 @@ def _decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tup
     codes: list[dict[str, Array]] = [{} for _ in chunks]
     for name, column in analysis.grouped.items():
         arrays = [table.column(group_column(name)) for table in tables]
-        found, grown[name] = _coded(arrays, _type(column), values[name])
-        for place, array in zip(codes, found, strict=True):
+        coded_arrays, grown[name] = _coded(arrays, _type(column), values[name])
+        for place, array in zip(codes, coded_arrays, strict=True):
             place[name] = array
     parts = []
     for chunk, table, coded in zip(chunks, tables, codes, strict=True):
@@ -143,9 +143,9 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
     codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
     values = pa.concat_arrays([values, unique.filter(pa.array(is_new))])
     codes = codes.astype(_width(len(values)))
-    found = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
+    coded = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
     ends = np.cumsum([len(array) for array in arrays])
-    return [np.ascontiguousarray(part) for part in np.split(found, ends[:-1])], values
+    return [np.ascontiguousarray(part) for part in np.split(coded, ends[:-1])], values
 
 
 def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:

@@ -162,5 +162,5 @@ def _bits(numbers: Array) -> int:
 
 def concat(arrays: Iterable[Array]) -> Array:
     """Arrays as one."""
-    found = list(arrays)
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+    parts = list(arrays)
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
