@@ -110,7 +110,7 @@ class AggregationEndpoint:
 
 
 def _sum(one: Number, other: Number) -> Number:
-    """Exact: Python's own sum of decimals ends after 28 digits."""
+    """The exact sum; Python's default context would round decimals to 28 digits."""
     return one + other if isinstance(one, int) and isinstance(other, int) else EXACT.add(one, other)
 
 

@@ -73,7 +73,7 @@ class Analyses:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Make the columns of new loads ready, meanwhile."""
+        """Fetch the columns of new loads in the background, inside the block."""
         tasks = [asyncio.create_task(library.follow()) for library in self._libraries.values()]
         try:
             yield

@@ -48,7 +48,7 @@ def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condit
 
 
 def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> Cursor:
-    """What ``write_cursor`` wrote; Refusal when somebody else wrote it, or for another table or other filters."""
+    """What ``write_cursor`` wrote; HttpProblem for any other text, and for another table or other filters."""
     wrong = refused("after", "no cursor of this table with these filters", "take it from the Link header, unchanged")
     if len(text) > LONGEST or not text.isascii():
         raise wrong
@@ -75,7 +75,7 @@ def _load(store: object, number: object, token: object) -> LoadId:
 
 
 def _step(table: StoredTable, column: object, descending: object) -> Order:
-    """A step of a sort. A signature tells who wrote it, not that today's table still can be sorted by it."""
+    """A step of a sort; ValueError when the table can no longer be sorted by it, although the signature is right."""
     if not isinstance(column, str) or column not in table.sortable or not isinstance(descending, bool):
         raise ValueError(column)
     return Order(column, descending)

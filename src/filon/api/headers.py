@@ -18,7 +18,7 @@ HEADERS = {
 
 
 class SafeAnswers:
-    """Adds the headers to each answer, and makes redirects relative: the way back is the client's to know."""
+    """Adds the headers to each answer, and makes redirects relative: a proxy may have changed host and scheme."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

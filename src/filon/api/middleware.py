@@ -95,7 +95,7 @@ class RequestMiddleware:
             self._record(scope, context)
 
     def _admit(self, path: str, client: str, headers: Headers, context: RequestContext) -> None:
-        """Refusal when a request may not be answered."""
+        """HttpProblem when a request may not be answered."""
         if not _is_guarded(path):
             return
         scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
@@ -155,7 +155,7 @@ def _is_guarded(path: str) -> bool:
 
 
 def require_bounded(scope: Scope) -> None:
-    """Refusal of a request whose path, parameters, headers or body are larger than any that could be answered."""
+    """HttpProblem of a request whose path, parameters, headers or body are larger than any that could be answered."""
     if len(scope["raw_path"]) > LONGEST_PATH:
         raise HttpProblem(414, "path-too-long", f"The path has more than {LONGEST_PATH:,} bytes. Shorten it.")
     query = scope["query_string"]

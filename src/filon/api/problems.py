@@ -74,8 +74,8 @@ class ProblemSchema(BaseModel):
 
 DESCRIPTIONS = {
     401: "No API key, or one that is unknown, expired or revoked",
-    403: "The API key has not the scope",
-    404: "There is no such thing",
+    403: "The API key lacks the scope that this path needs",
+    404: "No path, table, row, run or release of this name",
     409: "The table was loaded by another contract, or has too many rows to be analysed in memory",
     410: "The rows that a cursor belongs to, or that were being read, are gone: start again",
     413: "The body is too large",
@@ -83,7 +83,7 @@ DESCRIPTIONS = {
     422: "A parameter cannot be used as given",
     429: "Too many requests",
     431: "The headers are too large",
-    500: "A defect of the server",
+    500: "An unexpected error of the server",
     503: "The store does not answer, or holds nothing yet",
 }
 
@@ -136,17 +136,17 @@ def problem(refusal: HttpProblem, path: str) -> Response:
 
 
 def unavailable(detail: str) -> HttpProblem:
-    """The store cannot answer now; the same request may be answered soon."""
+    """The store does not answer now; the request can be repeated after ``RETRY_AFTER_S`` seconds."""
     return HttpProblem(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def gone() -> HttpProblem:
-    """The load that was being read is no longer kept; what is asked anew is answered from another one."""
+    """The load that was being read is no longer kept; a request without the cursor is answered from another one."""
     return HttpProblem(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
 
 
 def defect() -> HttpProblem:
-    """Something that nobody foresaw. The log knows more."""
+    """An exception that no handler expects; the log has it under the request id."""
     return HttpProblem(
         500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer."
     )

@@ -110,7 +110,7 @@ class QualityEndpoints:
         state = (await self._service.snapshots.choose()).state
         quality = await self._service.history.quality(state.release)
         if quality is None:
-            detail = f"Nobody noted the quality of release {state.release} yet. The next `filon run` does."
+            detail = f"The store has no quality of release {state.release} yet. The next `filon run` writes it."
             raise HttpProblem(404, "no-quality", detail)
         return state, quality
 

@@ -28,7 +28,7 @@ MOST_CLIENTS = 50_000
 
 
 class SharedCounters(Storage):
-    """Counters in one SQLite file. What they say is worthless after a crash, so nothing waits for the disk."""
+    """Counters in one SQLite file, which is never synced: after a crash counting may start again from 0."""
 
     STORAGE_SCHEME = ["filon+sqlite"]  # noqa: RUF012 (the base class declares it so)
 

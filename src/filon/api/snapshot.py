@@ -21,7 +21,7 @@ from filon.serving.tables import StoredTable
 Result = TypeVar("Result")
 Value = TypeVar("Value")
 FRESH_S = 0.2
-"""How long the list of loads is believed without asking the store again."""
+"""Seconds for which the list of loads is used before the store is asked again."""
 STATE_PATIENCE_S = 1.5
 QUESTION_PATIENCE_S = 1.0
 PROBE_PATIENCE_S = 0.7
@@ -49,9 +49,10 @@ class Remembered(Generic[Value]):
 
 
 class Reader:
-    """The store as requests ask it: every question is answered in time, or StoreUnavailable is raised.
+    """The store as requests ask it: a question is answered in time, or StoreUnavailable is raised.
 
-    A question may take long if the store is alive, so one that does is accompanied by a short one.
+    A question may take up to ``LONGEST_QUESTION_S`` as long as the store is alive. When one takes longer than
+    ``QUESTION_PATIENCE_S``, a short question finds out whether it is.
     """
 
     def __init__(self, store: Store) -> None:
@@ -75,29 +76,29 @@ class Reader:
 
     async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """Rows of a load."""
-        return await self._patiently(self._store.find(load, table, query))
+        return await self._within_limits(self._store.find(load, table, query))
 
     async def count(self, load: LoadId, table: StoredTable, conditions: tuple[Condition, ...]) -> int:
         """Number of rows of a load that meet the conditions; counted once."""
         key = (load, table.name, conditions)
-        return await self._counts.get(key, lambda: self._patiently(self._store.count(load, table, conditions)))
+        return await self._counts.get(key, lambda: self._within_limits(self._store.count(load, table, conditions)))
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The marks of a table; fetched once."""
         return await self._page_indexes.get(
-            (load, table.name), lambda: self._patiently(self._store.page_index(load, table))
+            (load, table.name), lambda: self._within_limits(self._store.page_index(load, table))
         )
 
     async def ask(self, question: Callable[[Records], Coroutine[Any, Any, Result]]) -> Result:
         """What the records of the store say."""
-        return await self._patiently(question(self._store.records))
+        return await self._within_limits(question(self._store.records))
 
     async def shut(self) -> None:
         """Give back connections, inside the event loop that used them."""
         await self._store.shut_readers()
         self._store.shut()
 
-    async def _patiently(self, question: Coroutine[Any, Any, Result]) -> Result:
+    async def _within_limits(self, question: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.ensure_future(question)
         try:
             if not await _is_done(task, QUESTION_PATIENCE_S):

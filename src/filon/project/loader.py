@@ -69,7 +69,7 @@ def load_project(folder: Path) -> Project:
     if settings is not None and not _is_inside(folder, settings.defaults.sources):
         line = settings_document.line(("defaults", "sources"))
         what = f"`{settings.defaults.sources}` leads out of the project's folder"
-        problems.append(Problem(folder / FILE, line, what, "whoever runs it may say so: --sources, or FILON_SOURCES"))
+        problems.append(Problem(folder / FILE, line, what, "give it when you run: --sources, or FILON_SOURCES"))
     datasets, source_problems = _read_sources(folder)
     files, model_problems = _read_models(folder)
     problems += [*source_problems, *model_problems]

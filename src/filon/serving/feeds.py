@@ -1,4 +1,4 @@
-"""Where the rows of stored tables come from, and what tells whether a load kept them as contracts say today."""
+"""Where the rows of stored tables come from, and whether a load kept them as contracts say today."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
 
 @dataclass(frozen=True)
 class Limit:
-    """A condition (SQL) that values of a column meet if a store keeps them, and what to say and to do otherwise."""
+    """A condition (SQL) on a column under which a store keeps its values; what others are, and their fix."""
 
     holds: str
     what: str

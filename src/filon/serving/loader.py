@@ -30,7 +30,7 @@ def sync_store(
     keep: int,
     force: bool = False,
 ) -> LoadReport:
-    """Let the store serve a release, beside the loads before it.
+    """Write a release into the store, beside the loads before it, and let readers see it.
 
     Args:
         store: what readers ask
@@ -64,7 +64,7 @@ def sync_store(
     require_servable(release, served.tables)
     with store.loading() as session, _no_collector():
         newest = lake.release()
-        if session.before and newest and newest.number > release.number:  # whoever published it loads it, or has
+        if session.before and newest and newest.number > release.number:  # the run that published it loads it
             return LoadReport(store.name, session.before.load, session.before.release, 0, 0, _seconds(start))
         known = session.before.tables if session.before else {}
         intact = {feed.table.name for feed in feeds if _is_intact(session, feed, known)}
@@ -103,7 +103,7 @@ def _seconds(start: float) -> float:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """Without Python's search for cycles: the rows that pass have none, and it would take half the time."""
+    """Switch Python's garbage collector off: rows have no cycles, and it would take half the time of a load."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -140,7 +140,7 @@ def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, 
 
 
 def _is_intact(session: LoadSession, feed: Feed, known: Mapping[str, TableState]) -> bool:
-    """Whether the store holds what the load before left, as it would today: nobody else wrote there."""
+    """Whether the store still holds what the load before left, in the shape that contracts describe today."""
     before = known.get(feed.table.name)
     return (
         before is not None and before.storage_hash == feed.storage_hash and session.holds(feed.table, before.versions)

@@ -118,7 +118,7 @@ def _within_bounds(rows: Iterator[RejectedRow]) -> Iterator[RejectedRow]:
 
 
 def dataset_record(name: str, quality: Quality) -> DatasetRecord:
-    """What a dataset's rules said."""
+    """The numbers of rows and of reasons of a dataset."""
     total = quality.total
     return DatasetRecord(
         dataset=name,
@@ -158,7 +158,7 @@ def _refused(version: FileVersion) -> RefusedFile:
 
 
 def datasets_of(release: Release) -> tuple[DatasetRecord, ...]:
-    """What the rules of every dataset said, as a release has it."""
+    """For each dataset of a release, its numbers of rows and of reasons."""
     builds = [build for build in release.tables.values() if build.layer is Layer.SILVER]
     return tuple(dataset_record(build.table, build.quality) for build in builds if build.quality is not None)
 
@@ -177,7 +177,7 @@ def quality_of(release: Release, ledger: Ledger) -> QualityRecord:
 
 
 def sample_key(dataset: str, fingerprint: str) -> str:
-    """What a sample is known by: the same rejected rows need no second one."""
+    """The key of a sample: the same rejected rows have the same key."""
     return f"{dataset}/{fingerprint}"
 
 

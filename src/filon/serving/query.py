@@ -101,7 +101,7 @@ class Query:
 
 
 def as_stored(value: Value, kind: ColumnType) -> Value:
-    """A number as stores give it; ``read_value`` makes every number a Decimal."""
+    """A value as stores give it: a number that ``read_value`` read as a Decimal in the type of its column."""
     if not isinstance(value, Decimal) or kind.kind is Kind.DECIMAL:
         return value
     return int(value) if kind.kind is Kind.INTEGER else float(value)

@@ -22,7 +22,7 @@ class Records(Protocol):
         """
 
     def known(self, kind: str, key: str) -> str | None:
-        """The text of a record, for whoever writes records; readers have ``find``."""
+        """The text of a record, or None. For loads and command line; readers await ``find``."""
 
     def keys(self, kind: str) -> Set[str]:
         """The keys of all records of a kind."""

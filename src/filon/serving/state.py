@@ -1,4 +1,4 @@
-"""What a store knows of itself: which load readers see, and what each of its tables holds."""
+"""The state of a store: which load readers see, and what each of its tables holds."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TableState(_Document):
 
     ``fingerprint`` changes when other rows would be served, ``storage_hash`` when they would be kept in another way,
     ``recipe`` when the same tables of the lake would give others. ``versions`` is the number of rows in the store,
-    closed ones included: another number means that somebody else wrote there.
+    closed ones included: another number means that another program wrote there.
     ``builds`` are the gold tables that the rows come from, in the order of the feed's inputs; ``passed`` and ``warned``
     count their checks.
     """
@@ -125,7 +125,7 @@ def read_state(text: str, uri: str) -> ServedState:
 class PageIndex(_Document):
     """Every ``step``-th row of a table in the order of its sort: the values of the sort's columns, from row 0 on.
 
-    They let readers jump to any page without counting the rows before it. Values are spelled as YAML would have them.
+    They let readers jump to any page without counting the rows before it. Values are plain JSON, for ``read_value``.
     """
 
     step: int

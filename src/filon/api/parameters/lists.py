@@ -132,7 +132,7 @@ class KeyReader:
         self._model = create_model("key", id=(value_type(column.type), ...))
 
     def read(self, text: str) -> Any:
-        """The key; Refusal when the column cannot hold it."""
+        """The key; HttpProblem when the column cannot hold it."""
         try:
             return getattr(self._model.model_validate({"id": text}), "id")  # noqa: B009
         except ValidationError as error:

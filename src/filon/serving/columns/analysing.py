@@ -36,9 +36,10 @@ Number = int | Decimal | None
 class Question:
     """All measures for each group of the facts that are chosen.
 
-    ``by``: columns or periods that make groups (none: one group). ``wanted``: each of these dimensions has one of its
-    values. ``first`` and ``last`` day are included. ``sort`` is a measure, or ``value`` for what rows are grouped by;
-    ``stats`` is a measure whose single values are described.
+    ``by``: names of columns or periods that make groups (none: one group). ``wanted``: dimensions, each with the values
+    of which a fact must have one. ``first`` and ``last`` day are included. ``sort`` is a measure, or ``value`` for what
+    rows are grouped by; ``limit`` is the largest number of groups in the answer; ``stats`` is a measure that is a sum,
+    whose single values are described.
     """
 
     by: tuple[str, ...]
@@ -53,14 +54,17 @@ class Question:
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """The number of groups, and the rows of the first of them."""
+    """The number of all groups, and a row for each of the first ``limit`` of them.
+
+    A row has what it is grouped by, every measure (int or Decimal), and ``stats`` if they were asked for.
+    """
 
     total: int
     rows: list[dict[str, Any]]
 
 
 def analyse(analysis: Analysis, columns: Columns, question: Question) -> AnalysisResult:
-    """The answer, exact to the last decimal. Groups that are equal in the sort are in the order of their values."""
+    """Answer a question exactly, to the last decimal. Groups that are equal in the sort are ordered by their values."""
     return _Evaluation(analysis, columns, question).answer()
 
 
@@ -82,7 +86,7 @@ class _Evaluation:
         present = np.flatnonzero(every.counts) if question.by else np.zeros(1, np.int64)
         groups = self._first(present)
         rows, places = every, groups
-        # distributions take the longest, so none is computed in vain
+        # distributions take longest: they are computed for the groups of the answer only
         if self._grouping.size > FEW_GROUPS or (question.stats is not None and len(groups) < len(present)):
             rows, places = self._only(groups), np.arange(len(groups))
         by_name: dict[str, list[Any]] = self._values(groups)
@@ -95,7 +99,7 @@ class _Evaluation:
         )
 
     def _values(self, groups: Array) -> dict[str, list[Any]]:
-        """What groups are groups of; chunks spell booleans as texts."""
+        """What groups are grouped by. In chunks booleans are texts."""
         kinds = {name: column.type.kind for name, column in self._analysis.grouped.items()}
         return {
             name: [value and value == "true" for value in values] if kinds.get(name) is Kind.BOOLEAN else values
@@ -111,7 +115,7 @@ class _Evaluation:
             return self._ordered(present, None)[: question.limit]
         numbers = self._every.numbers(question.sort)[present]
         numbers = -numbers if question.descending else numbers
-        if question.limit < len(present):  # whoever is behind the last of these in one number needs no place
+        if question.limit < len(present):  # groups beyond the last number that is in the answer need no rank
             near = numbers <= np.partition(numbers, question.limit - 1)[question.limit - 1]
             present, numbers = present[near], numbers[near]
         return self._ordered(present, numbers)[: question.limit]
@@ -138,7 +142,7 @@ class _Evaluation:
 
 
 class _Rows:
-    """Chosen rows with the places of their groups, and the measures of these."""
+    """Chosen rows with the numbers of their groups (``codes``, part by part), and the measures of these groups."""
 
     def __init__(
         self,
@@ -202,7 +206,7 @@ class _Rows:
         return [item.part.sums[name][item.rows] for item in self._chosen]
 
     def _distinct(self, name: str) -> Array:
-        """Month by month where no group has rows of two, so that few groups are compared at once."""
+        """Count month by month if no group has rows of two months: few groups are then compared at once."""
         most = len(self._columns.values[name])
         counts = np.zeros(self._size, np.int64)
         pairs = zip(self._chosen, self._codes, strict=True)

@@ -1,4 +1,4 @@
-"""Which rows a question chooses, and into which groups they fall."""
+"""Which rows a question chooses, and which groups they belong to."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ MOST_GROUPS = 1 << 25
 
 @dataclass(frozen=True)
 class Chosen:
-    """Rows of a part: a range if they follow each other, else their places."""
+    """Rows of a part: a slice if they follow each other, else their positions (int32 or int64, ascending)."""
 
     part: Part
     rows: slice | Array
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """Number of rows."""
         return int(self.rows.stop - self.rows.start) if isinstance(self.rows, slice) else len(self.rows)
 
     def only(self, keep: Array) -> Chosen:
-        """Those of the rows that are kept."""
+        """Those of the rows where ``keep`` (bool, of length ``size``) is true."""
         places = np.flatnonzero(keep)
         return Chosen(self.part, places + self.rows.start if isinstance(self.rows, slice) else self.rows[places])
 
@@ -44,7 +44,15 @@ class Chosen:
 def choose(
     columns: Columns, wanted: tuple[tuple[str, Sequence[object]], ...], first: dt.date | None, last: dt.date | None
 ) -> tuple[Chosen, ...]:
-    """The rows whose columns have one of the wanted values each, and whose day lies in a range (ends included)."""
+    """The rows that meet all conditions, part by part; parts without such a row are left out.
+
+    Args:
+        columns: the columns of a load
+        wanted: names of columns, each with the values of which a row must have one
+        first: first day, None for no bound
+        last: last day, included, None for no bound
+
+    """
     return tuple(_chosen(columns, dict(wanted), first, last))
 
 
@@ -84,22 +92,22 @@ def _range(part: Part, first: dt.date | None, last: dt.date | None) -> tuple[int
 
 
 class Key(Protocol):
-    """What rows are grouped by: a code below ``size`` for each row, which stands for a value."""
+    """What rows are grouped by. Each value has a code, an integer from 0 to ``size`` - 1."""
 
     size: int
 
     def codes(self, chosen: Chosen) -> Array:
-        """The code of each row."""
+        """The code of each row: integers, of length ``chosen.size``."""
 
     def values(self, codes: Array) -> list[Any]:
-        """What codes stand for."""
+        """The values that codes stand for, None for null."""
 
     def ranks(self, codes: Array) -> Array:
-        """The places of codes in the order of their values, null first."""
+        """The ranks of codes by their values: integers of equal length, null first."""
 
 
 class PeriodKey:
-    """Days, months or years; codes are in the order of time, and those of a month follow each other."""
+    """Days, months or years. Codes are in the order of time, and the codes of one month are contiguous."""
 
     def __init__(self, period: Period, columns: Columns) -> None:
         length = 4 if period is Period.YEAR else 7
@@ -183,11 +191,11 @@ class Grouping:
         return bool(self._periods - {Period.YEAR})
 
     def values(self, groups: Array) -> dict[str, list[Any]]:
-        """What rows of groups have in common."""
+        """For each name of ``by``, the value of each of these groups."""
         return {name: self._keys[name].values(codes) for name, codes in self._apart(groups).items()}
 
     def ranks(self, groups: Array) -> dict[str, Array]:
-        """The places of groups in the order of each of these values."""
+        """For each name of ``by``, the rank of each of these groups by its value."""
         return {name: self._keys[name].ranks(codes) for name, codes in self._apart(groups).items()}
 
     def _combined(self, chosen: Chosen) -> Array:

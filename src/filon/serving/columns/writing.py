@@ -16,19 +16,22 @@ CACHED = "columns of facts"
 
 @dataclass(frozen=True)
 class Difference:
-    """Months that a load writes, and those whose chunks it ends, with the number of their rows."""
+    """The months that a load writes, and those whose chunks it closes, with the number of rows that these had."""
 
     written: tuple[str, ...]
     ended: Mapping[str, int]
 
     def keys(self) -> Iterator[Batch]:
-        """The keys of all chunks that a month may have had: what was not there is not ended."""
+        """The keys of all chunks that these months may have had. Keys of chunks that were not there close nothing."""
         for month, rows in self.ended.items():
             yield [(month, part) for part in range(most_parts(rows))]
 
 
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
-    """Which months differ between two queries of columns; without an old one all do. The new rows stay for ``rows``."""
+    """Which months differ between two queries of columns; without an old one all do.
+
+    The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
+    """
     engine.cache(CACHED, new)
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
     before: dict[str, Content] = engine.contents(old, MONTH) if old is not None else {}
