@@ -13,18 +13,35 @@ from filelock import FileLock
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads; when this returns it is on the disk, whole, else it is as it was."""
+    with _beside(path, text.encode()) as name:
+        name.replace(path)
+    sync_folder(path.parent)
+
+
+def create_private(path: Path, content: bytes) -> bool:
+    """Create a file that only its owner reads, whole and on the disk; False when there is one already, which stays."""
+    with _beside(path, content) as name:
+        try:
+            path.hardlink_to(name)  # whole or not at all, and never over that of another process
+        except FileExistsError:
+            return False
+    sync_folder(path.parent)
+    return True
+
+
+@contextmanager
+def _beside(path: Path, content: bytes) -> Iterator[Path]:
+    """A file of another name in the same folder with this content, on the disk; it is gone after the block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
+        yield Path(name)
+    finally:
         Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
 
 
 def remove(path: Path) -> None:

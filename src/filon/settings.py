@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filon.errors import ConfigError
 from filon.hosts import read_hosts
-from filon.project.document import suggestion
+from filon.suggestions import suggestion
 
 PREFIX = "FILON_"
 

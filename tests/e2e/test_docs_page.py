@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from filon.api import create_app
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.stores import open_store
 from filon.settings import Settings

@@ -23,7 +23,8 @@ from filon.lake import Lake, Layer, Sources
 from filon.pipeline.report import FileLine, RunReport, RunStatus
 from filon.pipeline.run import run_pipeline
 from filon.pipeline.runner import Until
-from filon.project import Project, load_project
+from filon.project import Project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.settings import Settings
 from tests.oracle import COLUMNS, GOLD, History, Row, outcome_of, read_file

@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from filon.lake import Lake, Layer, Sources
 from filon.pipeline.report import RunReport, RunStatus
 from filon.pipeline.run import run_pipeline
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.settings import Settings

@@ -25,17 +25,19 @@ from filon.engines.functions import duckdb_macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
 from filon.pipeline.report import RunReport, RunStatus
-from filon.project import checks, document, grammar, load_project, odcs
+from filon.project import checks, document, grammar, odcs
 from filon.project.formats import _TOKENS as DATE_LETTERS
 from filon.project.functions import GROUPS
-from filon.project.loader import Defaults, ProjectFile
+from filon.project.loader import Defaults, ProjectFile, load_project
 from filon.project.modeltests import _Written as WrittenTest
 from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
 from filon.project.values import LONGEST_PATTERN
 from filon.project.vocabulary import (
+    API_NAMES,
     AggregationSpec,
     AnalysisSpec,
+    ApiSpec,
     ChartSpec,
     ColumnSpec,
     Dialect,
@@ -370,6 +372,13 @@ def test_no_word_of_the_vocabulary_is_documented_that_does_not_exist() -> None:
 @pytest.mark.parametrize("word", sorted({*ProjectFile.model_fields, *Defaults.model_fields}))
 def test_a_key_of_the_project_file_is_documented(word: str) -> None:
     assert word in words(page("contracts.md").split("## A source contract")[0])
+
+
+def test_the_names_of_the_api_stand_with_their_defaults() -> None:
+    text = page("contracts.md").split("Words of `api`")[1].split("## A source contract")[0]
+    documented = dict(re.findall(r"^\| `(\w+)` \| name \| `(\w+)` \|", text, flags=re.MULTILINE))
+    assert documented == {to_camel(name): field.default for name, field in ApiSpec.model_fields.items()}
+    assert words(text) >= API_NAMES
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filon.private import alone, remove, write_private
+from filon.private import alone, create_private, remove, write_private
 
 COUNT = """
 import sys
@@ -32,6 +32,15 @@ def test_a_file_is_private_whole_and_alone(tmp_path: Path) -> None:
     remove(path)
     remove(path)
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_file_is_created_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "secret"
+    assert create_private(path, b"one")
+    assert not create_private(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["secret"]
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:

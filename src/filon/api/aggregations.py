@@ -11,19 +11,21 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import Origin
-from filon.api.parameters import AggregationRequest, Period, aggregation_parameters, read_aggregation
-from filon.api.problems import documented
+from filon.api.parameters import AggregationRequest, aggregation_parameters, read_aggregation
+from filon.api.problems import READING_ERRORS, documented
 from filon.api.rendering import json_bytes
 from filon.api.schemas import series_model, total_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
-from filon.api.tables import BATCH, ERRORS, NOT_MODIFIED
+from filon.api.tables import BATCH, NOT_MODIFIED
 from filon.project import Kind
-from filon.project.serving import GROUPING_KEY, Cube, Operator, Order, ServedTable, grouping_key
+from filon.project.serving import Operator
 from filon.project.values import EXACT
-from filon.project.vocabulary import EndpointSpec
+from filon.project.vocabulary import EndpointSpec, Period
+from filon.serving.cube import GROUPING_KEY, Cube, grouping_key
 from filon.serving.query import Condition, Query, Row, Value
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 LENGTHS = {Period.DAY: 10, Period.MONTH: 7, Period.YEAR: 4}
 Number = int | Decimal
@@ -46,14 +48,12 @@ class AggregationEndpoint:
         asked = read_aggregation(self._cube, self.parameters, request)
         service = self._service
         snapshot = await service.snapshots.choose(asked.release)
-        tables = tuple(snapshot.table(name) for name in self._cube.inputs)
-        origin = Origin(snapshot, tables)
-        tag = service.answering.tag(request, snapshot)
-        if unchanged := service.answering.unchanged(request, origin, tag):
+        reply = service.responder.reply(request, snapshot, map(snapshot.table, self._cube.inputs))
+        if unchanged := reply.unchanged():
             return unchanged
         days = [row async for row in self._days(snapshot, asked)]
         body = await asyncio.to_thread(self._body, days, asked.period)
-        return await service.answering.complete(request, origin, tag, body)
+        return await reply.json(body)
 
     def _body(self, days: Iterable[Row], period: Period) -> bytes:
         return json_bytes(self._periods(days, period) if self._series else self._sums(days))
@@ -84,14 +84,16 @@ class AggregationEndpoint:
         return sums
 
     def _periods(self, rows: Iterable[Row], period: Period) -> dict[str, object]:
-        found: dict[str, dict[str, Number]] = {}
+        sums_of: dict[str, dict[str, Number]] = {}
         for row in rows:
             name = _period(row[self._cube.time.name], period)
-            if name not in found:
-                found[name] = self._zeros()
-            self._add(found[name], row)
-        data = [{"periode": name, **sums} for name, sums in found.items()]
-        return {"granularite": period.value, "total": len(data), "data": data}
+            if name not in sums_of:
+                sums_of[name] = self._zeros()
+            self._add(sums_of[name], row)
+        words = self._cube.words
+        data = [{words.period: name, **sums} for name, sums in sums_of.items()]
+        [granularity] = [name for name, known in words.periods.items() if known is period]
+        return {words.granularity: granularity, "total": len(data), "data": data}
 
     def _zeros(self) -> dict[str, Number]:
         columns = {shown: self._cube.measures[measure] for shown, measure in self._answer.measures.items()}
@@ -108,7 +110,7 @@ class AggregationEndpoint:
 
 
 def _sum(one: Number, other: Number) -> Number:
-    """Exact: Python's own sum of decimals ends after 28 digits."""
+    """The exact sum; Python's default context would round decimals to 28 digits."""
     return one + other if isinstance(one, int) and isinstance(other, int) else EXACT.add(one, other)
 
 
@@ -129,7 +131,7 @@ def aggregation_router(service: Service, prefix: str) -> APIRouter:
                 f"{prefix}/{answer.path}",
                 endpoint.answer,
                 response_model=model,
-                responses={**NOT_MODIFIED, **documented(*ERRORS)},
+                responses={**NOT_MODIFIED, **documented(*READING_ERRORS)},
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{served.name}: {'sums per period' if series else 'sums'}",
                 operation_id=f"{served.name}_{'series' if series else 'total'}",

@@ -10,18 +10,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import Origin
 from filon.api.columns import ColumnCache
 from filon.api.parameters import analysis_parameters, read_analysis
-from filon.api.problems import HttpProblem, documented
+from filon.api.problems import READING_ERRORS, HttpProblem, documented
 from filon.api.rendering import json_bytes
 from filon.api.schemas import analysis_model
 from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
-from filon.api.tables import ERRORS, NOT_MODIFIED
-from filon.project.serving import Cube
+from filon.api.tables import NOT_MODIFIED
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
+from filon.serving.cube import Cube
 
 MOST_ANSWERS = 100
 
@@ -41,23 +40,22 @@ class AnalysisEndpoint:
         analysis, service = self._library.analysis, self._service
         asked = read_analysis(analysis, self.parameters, request)
         snapshot = await service.snapshots.choose(asked.release)
-        origin = Origin(snapshot, tuple(snapshot.table(name) for name in analysis.inputs))
+        reply = service.responder.reply(request, snapshot, map(snapshot.table, analysis.inputs))
         if not has_columns(snapshot.table(self._library.name)):
             detail = f"{analysis.table} has more than {MOST_FACTS:,} rows, which are not analysed in memory. "
             raise HttpProblem(409, "too-many-facts", f"{detail}Sums over time are at {self._instead}.")
-        tag = service.answering.tag(request, snapshot)
-        if unchanged := service.answering.unchanged(request, origin, tag):
+        if unchanged := reply.unchanged():
             return unchanged
         key = (snapshot.load, asked.question)
         body = await self._answers.get(key, lambda: self._body(snapshot, asked.question))
-        return await service.answering.complete(request, origin, tag, body)
+        return await reply.json(body)
 
     async def _body(self, snapshot: Snapshot, question: Question) -> bytes:
         columns = await self._library.columns(snapshot)
 
         def body() -> bytes:
-            found = analyse(self._library.analysis, columns, question)
-            return json_bytes({"by": question.by, "total": found.total, "data": found.rows})
+            result = analyse(self._library.analysis, columns, question)
+            return json_bytes({"by": question.by, "total": result.total, "data": result.rows})
 
         return await self._library.compute(body)
 
@@ -75,7 +73,7 @@ class Analyses:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Make the columns of new loads ready, meanwhile."""
+        """Fetch the columns of new loads in the background, inside the block."""
         tasks = [asyncio.create_task(library.follow()) for library in self._libraries.values()]
         try:
             yield
@@ -96,7 +94,7 @@ class Analyses:
                 f"{prefix}/{library.analysis.path}",
                 endpoint.answer,
                 response_model=analysis_model(library.analysis),
-                responses={**NOT_MODIFIED, **documented(*ERRORS)},
+                responses={**NOT_MODIFIED, **documented(*READING_ERRORS)},
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{name}: measures of any choice, by anything",
                 operation_id=f"{name}_analysis",

@@ -19,8 +19,8 @@ from filon import __version__
 from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
-from filon.api.headers import SafeAnswers
-from filon.api.heads import Heads
+from filon.api.cursor import kept_secret
+from filon.api.headers import Heads, SafeAnswers
 from filon.api.health import health_router
 from filon.api.logs import LOGGER
 from filon.api.metrics import CONTENT_TYPE, Metrics
@@ -33,7 +33,6 @@ from filon.api.quality import quality_router
 from filon.api.rates import Rates
 from filon.api.requirement import is_noted_in
 from filon.api.runs import runs_router
-from filon.api.secret import kept_secret
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
 from filon.api.tables import table_router

@@ -6,26 +6,25 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import now
+from filon.api.clock import now
 from filon.api.history import table_checked_at
 from filon.api.parameters import Parameters, ReleaseOnly
-from filon.api.problems import documented
-from filon.api.rendering import JSON_TYPE, json_bytes
+from filon.api.problems import ERRORS, documented
+from filon.api.responder import age_s, quality_of, respond
 from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Model
-from filon.project.analysis import PERIODS, Analysis
-from filon.project.serving import ServedTable
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
+from filon.serving.served import ServedTable
 
 
 def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, object]:
     """A table for readers who do not know it."""
     contract, stored = served.contract, served.stored
     state, known = snapshot.state, snapshot.known(served.name)
-    quality = None if known is None else "warned" if known.warned else "passed"
     return {
         "name": served.name,
         "path": f"{prefix}/{served.spec.path or f'tables/{served.name}'}",
@@ -34,15 +33,15 @@ def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot)
         "key": stored.key,
         "columns": [column_info(column) for column in stored.columns],
         "filters": list(served.filters),
-        "sort": [f"-{step.column}" if step.descending else step.column for step in stored.total_order(stored.sort)],
+        "sort": [str(step) for step in stored.total_order(stored.sort)],
         "sortable": stored.sortable,
         "maximum_limit": served.spec.maximum_limit,
         "rows": known.rows if known else None,
         "release": state.release if known else None,
         "gold_at": known.gold_at if known else None,
         "synced_at": known.synced_at if known else None,
-        "age_seconds": max(0, int((now() - known.gold_at).total_seconds())) if known else None,
-        "quality": quality,
+        "age_seconds": age_s(known, now()) if known else None,
+        "quality": quality_of([known]) if known else None,
         "analysis": _analysed(served.analysis, prefix) if served.analysis and _is_analysed(served, snapshot) else None,
         "chart": model.chart.model_dump() if model.chart else None,
     }
@@ -64,7 +63,7 @@ def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
         "path": f"{prefix}/{analysis.path}",
         "measures": list(analysis.measures),
         "dimensions": list(analysis.dimensions),
-        "periods": list(PERIODS),
+        "periods": list(analysis.periods),
         "distinct": list(analysis.distinct),
         "time": analysis.time.name,
     }
@@ -91,14 +90,13 @@ def catalogue_router(service: Service, prefix: str) -> APIRouter:
             {**describe(models[name], served, prefix, snapshot), **freshness(models[name], snapshot, checked)}
             for name, served in service.served.items()
         ]
-        headers = {"X-Filon-Release": str(snapshot.state.release), "Cache-Control": "no-cache"}
-        return Response(json_bytes({"total": len(data), "data": data}), headers=headers, media_type=JSON_TYPE)
+        return await respond(request, {"total": len(data), "data": data}, snapshot.state)
 
     router.add_api_route(
         f"{prefix}/tables",
         tables,
         response_model=TableInfos,
-        responses=documented(401, 403, 404, 422, 429, 500, 503),
+        responses=documented(404, *ERRORS),
         openapi_extra=parameters.openapi,
         summary="The tables that are served",
         operation_id="tables",

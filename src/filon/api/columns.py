@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from filon.api.problems import HttpProblem
 from filon.api.snapshot import Reader, Snapshot, Snapshots
 from filon.errors import StoreError
-from filon.project.analysis import Analysis
 from filon.project.serving import Operator
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
 from filon.serving.columns.memory import Coded, Columns, prepare
 from filon.serving.query import Condition, Query, Row
@@ -57,7 +57,7 @@ class ColumnCache:
         return self._table.name
 
     async def columns(self, snapshot: Snapshot) -> Columns:
-        """The columns of a load; all who wait for them are told at once when the store fails."""
+        """The columns of a load. Requests that wait for the same columns share one fetch, and its failure."""
         load = snapshot.load
         if load in self._held:
             self._held.move_to_end(load)
@@ -68,16 +68,16 @@ class ColumnCache:
         return await asyncio.shield(self._fetching[load])
 
     async def compute(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """A computation, beside the event loop."""
+        """The result of a computation, which runs in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     async def follow(self) -> None:
-        """Once somebody has asked, make the columns of each new load ready before the next one asks."""
+        """Fetch the columns of each new load before a request needs them, from the first request on."""
         await self.compute(prepare)
         while True:
             await asyncio.sleep(FOLLOW_S)
             if self._held:
-                with suppress(StoreError, HttpProblem):  # whoever asks is told
+                with suppress(StoreError, HttpProblem):  # a request would be answered with it
                     # not by way of the snapshots: requests would wait there for a store that does not answer
                     if states := await self._reader.states():
                         await self.columns(self._snapshots.of(states[0]))
@@ -112,7 +112,7 @@ class ColumnCache:
         return columns
 
     def _nearest(self, digests: Sequence[str]) -> Coded:
-        """Those of the chunks that are in memory, as the load that shares most of them has them."""
+        """The chunks among these that are in memory, from the load that has most of them."""
         shared = [held.coded.only(digests) for held in self._held.values()]
         return max(shared, key=lambda coded: len(coded.parts), default=Coded.empty(self.analysis))
 

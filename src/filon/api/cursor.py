@@ -1,24 +1,29 @@
-"""The place where a page ended, as an opaque text that the next request hands back."""
+"""The place where a page ended, as an opaque text that the next request hands back, and the secret that signs it."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import hmac
+import secrets
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 
 from filon.api.parameters import refused
-from filon.project.serving import Order, StoredTable
+from filon.errors import ConfigError
+from filon.private import create_private
 from filon.project.values import read_value
 from filon.serving.query import Condition, Row, Value, as_stored
 from filon.serving.state import LoadId
+from filon.serving.tables import Order, StoredTable
 
 DIGEST_BYTES = 16
 LONGEST = 4_000
+SECRET_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condit
 
 
 def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> Cursor:
-    """What ``write_cursor`` wrote; Refusal when somebody else wrote it, or for another table or other filters."""
+    """What ``write_cursor`` wrote; HttpProblem for any other text, and for another table or other filters."""
     wrong = refused("after", "no cursor of this table with these filters", "take it from the Link header, unchanged")
     if len(text) > LONGEST or not text.isascii():
         raise wrong
@@ -54,13 +59,13 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], 
             raise wrong
         load, steps, values = orjson.loads(content)
         sort = tuple(_step(table, column, descending) for column, descending in steps)
-        found = _load(*load)
+        load_id = _load(*load)
         place = tuple(_value(table, step.column, value) for step, value in zip(sort, values, strict=True))
     except (ValueError, TypeError, ArithmeticError):
         raise wrong from None
     if sort != table.total_order(sort):
         raise wrong
-    return Cursor(found, sort, place)
+    return Cursor(load_id, sort, place)
 
 
 def _load(store: object, number: object, token: object) -> LoadId:
@@ -70,7 +75,7 @@ def _load(store: object, number: object, token: object) -> LoadId:
 
 
 def _step(table: StoredTable, column: object, descending: object) -> Order:
-    """A step of a sort. A signature tells who wrote it, not that today's table still can be sorted by it."""
+    """A step of a sort; ValueError when the table can no longer be sorted by it, although the signature is right."""
     if not isinstance(column, str) or column not in table.sortable or not isinstance(descending, bool):
         raise ValueError(column)
     return Order(column, descending)
@@ -99,3 +104,23 @@ def _value(table: StoredTable, column: str, given: object) -> Value:
     if value is None:
         raise ValueError(column)
     return as_stored(value, kind)
+
+
+def kept_secret(path: Path) -> bytes:
+    """The secret that signs cursors: 32 bytes in a file that only its owner reads, made by whoever comes first.
+
+    It is one for all workers, and the same after a restart. ConfigError when the file can neither be read nor made, or
+    holds something else.
+    """
+    try:
+        if not path.exists():
+            create_private(path, secrets.token_bytes(SECRET_BYTES))
+        secret = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}. It holds the secret that signs cursors: let the API write there, "
+            "or set FILON_API_SECRET."
+        ) from None
+    if len(secret) != SECRET_BYTES:
+        raise ConfigError(f"{path} is no secret of {SECRET_BYTES} bytes. Delete it: the next start makes another.")
+    return secret

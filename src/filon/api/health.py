@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import now
+from filon.api.clock import now
 from filon.api.problems import RETRY_AFTER_S, documented
 from filon.api.rendering import JSON_TYPE, json_bytes
 from filon.api.schemas import Health, Liveness

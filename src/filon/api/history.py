@@ -1,4 +1,4 @@
-"""What the pipeline left in the store's records, read for readers."""
+"""What the pipeline left in the store's records: runs, checks, quality, rejected rows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class History:
         return None if text is None else read_record(QualityRecord, text, self._reader.uri)
 
     async def sample(self, key: str) -> tuple[RejectedRow, ...]:
-        """A sample of rejected rows, whose key says all that decides it; no row when nobody could take it (yet)."""
+        """A sample of rejected rows; empty when the store has none under this key (yet)."""
 
         async def ask() -> tuple[RejectedRow, ...]:
             text = await self._find(Kind.SAMPLE, key)

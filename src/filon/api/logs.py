@@ -43,7 +43,7 @@ def request_id(given: str | None) -> str:
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Let the server's and our own records go to standard error as JSON lines."""
+    """Write the records of uvicorn and of the API to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name in ("filon.api", "uvicorn", "uvicorn.error"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from filon.api.answers import now
+from filon.api.clock import now
 from filon.serving.state import ServedState
 
 WORKERS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

@@ -1,6 +1,7 @@
-"""The rim of the application: every request passes here once, on its way in and on its way out.
+"""The middleware around all endpoints: every request passes it once, and every answer.
 
-In: request id, API key, rate limit. Out: headers, metrics, one line of log; what nobody foresaw becomes a problem.
+In: size of the request, request id, API key, rate limit. Out: headers, metrics, one line of log. An exception that no
+handler expects becomes a problem document.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from filon.api.answers import now
-from filon.api.bounds import require_bounded
+from filon.api.clock import now
 from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
 from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, HttpProblem, defect, problem
@@ -28,6 +28,11 @@ from filon.web.clients import Network, client_of
 METRICS_PATH = "/metrics"
 QUARANTINE_PATH = f"{PREFIX}/quarantine/"
 UNMATCHED = "unmatched"
+LONGEST_QUERY = 16_384
+MOST_PARAMETERS = 1_000
+MOST_HEADERS, LONGEST_HEADERS = 100, 32_768
+LARGEST_BODY = 16_384
+CLOSE = {"Connection": "close"}
 
 
 @dataclass
@@ -66,10 +71,10 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 context.is_answered = True
-                found = MutableHeaders(scope=message)
-                found["X-Request-ID"] = context.id
+                answer_headers = MutableHeaders(scope=message)
+                answer_headers["X-Request-ID"] = context.id
                 if context.allowance is not None:
-                    found.update(context.allowance.headers)
+                    answer_headers.update(context.allowance.headers)
             await send(message)
 
         try:
@@ -90,7 +95,7 @@ class RequestMiddleware:
             self._record(scope, context)
 
     def _admit(self, path: str, client: str, headers: Headers, context: RequestContext) -> None:
-        """Refusal when a request may not be answered."""
+        """HttpProblem when a request may not be answered."""
         if not _is_guarded(path):
             return
         scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
@@ -147,3 +152,29 @@ class RequestMiddleware:
 
 def _is_guarded(path: str) -> bool:
     return path.startswith(PREFIX) or path == METRICS_PATH
+
+
+def require_bounded(scope: Scope) -> None:
+    """HttpProblem of a request whose path, parameters, headers or body are larger than any that could be answered."""
+    if len(scope["raw_path"]) > LONGEST_PATH:
+        raise HttpProblem(414, "path-too-long", f"The path has more than {LONGEST_PATH:,} bytes. Shorten it.")
+    query = scope["query_string"]
+    if len(query) > LONGEST_QUERY:
+        raise HttpProblem(414, "query-too-long", f"Parameters of more than {LONGEST_QUERY:,} bytes. Ask for less.")
+    if query.count(b"&") >= MOST_PARAMETERS:
+        raise HttpProblem(422, "too-many-parameters", f"More than {MOST_PARAMETERS:,} parameters. Ask for less.")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(name) + len(value) for name, value in headers) > LONGEST_HEADERS:
+        detail = f"More than {MOST_HEADERS} headers, or than {LONGEST_HEADERS:,} bytes of them. Send fewer cookies."
+        raise HttpProblem(431, "headers-too-large", detail, headers=CLOSE)
+    if _body_bytes(headers) > LARGEST_BODY:
+        detail = f"The body has more than {LARGEST_BODY:,} bytes. Nothing here needs one."
+        raise HttpProblem(413, "body-too-large", detail, headers=CLOSE)
+
+
+def _body_bytes(headers: list[tuple[bytes, bytes]]) -> int:
+    """Length of a body as its sender says; one that comes in chunks is counted where it arrives."""
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < len(str(2**63)) else LARGEST_BODY + 1
+    return 0

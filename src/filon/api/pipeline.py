@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.parameters import Nothing, Parameters, nearest
-from filon.api.problems import HttpProblem, documented
-from filon.api.rendering import JSON_TYPE, json_bytes
+from filon.api.problems import ERRORS, HttpProblem, documented
+from filon.api.responder import respond
 from filon.api.schemas import PipelineStatus, RefreshTime
 from filon.api.service import Service
 from filon.serving.state import ServedState, TableState
@@ -70,13 +70,14 @@ class PipelineEndpoints:
             "collections": collections,
             "average_refresh_time_seconds": round(sum(times) / len(times), 3) if times else None,
         }
-        return self._answer(document, state)
+        return await respond(request, document, state)
 
     async def refresh_times(self, request: Request) -> Response:
         """Every table that is loaded."""
         PARAMETERS.read(request)
         state = await self._state()
-        return self._answer([refresh_time(table) for table in self._known(state).values()], state)
+        times = [refresh_time(table) for table in self._known(state).values()]
+        return await respond(request, times, state)
 
     async def refresh_time(self, request: Request) -> Response:
         """One table, or 404."""
@@ -86,7 +87,7 @@ class PipelineEndpoints:
         if name not in known:
             fix = nearest(name, known)
             raise HttpProblem(404, "unknown-collection", f"There is no collection of this name: {fix}")
-        return self._answer(refresh_time(known[name]), state)
+        return await respond(request, refresh_time(known[name]), state)
 
     async def _state(self, *, empty: bool = False) -> ServedState | None:
         if empty and not await self._service.snapshots.known():
@@ -100,24 +101,16 @@ class PipelineEndpoints:
         known = {name: snapshot.known(name) for name in self._service.served}
         return {name: table for name, table in known.items() if table is not None}
 
-    @staticmethod
-    def _answer(document: object, state: ServedState | None) -> Response:
-        headers = {"Cache-Control": "no-cache"}
-        if state is not None:
-            headers["X-Filon-Release"] = str(state.release)
-        return Response(json_bytes(document), headers=headers, media_type=JSON_TYPE)
-
 
 def pipeline_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints under ``/pipeline``."""
     router = APIRouter(tags=["Pipeline"])
     endpoints = PipelineEndpoints(service)
-    errors = (401, 403, 422, 429, 500, 503)
     router.add_api_route(
         f"{prefix}/pipeline/status",
         endpoints.status,
         response_model=PipelineStatus,
-        responses=documented(*errors),
+        responses=documented(*ERRORS),
         summary="Which collections are loaded",
         operation_id="pipeline_status",
     )
@@ -125,7 +118,7 @@ def pipeline_router(service: Service, prefix: str) -> APIRouter:
         f"{prefix}/pipeline/refresh-times",
         endpoints.refresh_times,
         response_model=list[RefreshTime],
-        responses=documented(*errors),
+        responses=documented(*ERRORS),
         summary="How long each collection took from gold to the store",
         operation_id="refresh_times",
     )
@@ -133,7 +126,7 @@ def pipeline_router(service: Service, prefix: str) -> APIRouter:
         f"{prefix}/pipeline/refresh-time/{{collection}}",
         endpoints.refresh_time,
         response_model=RefreshTime,
-        responses=documented(404, *errors),
+        responses=documented(404, *ERRORS),
         openapi_extra=ONE.openapi,
         summary="How long one collection took from gold to the store",
         operation_id="refresh_time",

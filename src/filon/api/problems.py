@@ -74,8 +74,8 @@ class ProblemSchema(BaseModel):
 
 DESCRIPTIONS = {
     401: "No API key, or one that is unknown, expired or revoked",
-    403: "The API key has not the scope",
-    404: "There is no such thing",
+    403: "The API key lacks the scope that this path needs",
+    404: "No path, table, row, run or release of this name",
     409: "The table was loaded by another contract, or has too many rows to be analysed in memory",
     410: "The rows that a cursor belongs to, or that were being read, are gone: start again",
     413: "The body is too large",
@@ -83,12 +83,16 @@ DESCRIPTIONS = {
     422: "A parameter cannot be used as given",
     429: "Too many requests",
     431: "The headers are too large",
-    500: "A defect of the server",
+    500: "An unexpected error of the server",
     503: "The store does not answer, or holds nothing yet",
 }
 
 
 ALWAYS = (413, 414, 431)
+ERRORS = (401, 403, 422, 429, 500, 503)
+"""Statuses of what may be wrong with any request for data."""
+READING_ERRORS = (*ERRORS, 404, 409, 410)
+"""And with one for the rows of a load."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -110,10 +114,10 @@ def shown(value: str) -> str:
 
 def mistaken(mistakes: Iterable[Mistake], total: int) -> HttpProblem:
     """The refusal of parameters; the first mistakes are named, the others counted."""
-    found = list(islice(mistakes, MOST_MISTAKES))
-    more = f", and {total - len(found):,} more" if total > len(found) else ""
-    names = ", ".join(mistake.parameter for mistake in found)
-    return HttpProblem(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=found)
+    named = list(islice(mistakes, MOST_MISTAKES))
+    more = f", and {total - len(named):,} more" if total > len(named) else ""
+    names = ", ".join(mistake.parameter for mistake in named)
+    return HttpProblem(422, "invalid-parameter", f"Correct these parameters: {names}{more}.", errors=named)
 
 
 def problem(refusal: HttpProblem, path: str) -> Response:
@@ -132,17 +136,17 @@ def problem(refusal: HttpProblem, path: str) -> Response:
 
 
 def unavailable(detail: str) -> HttpProblem:
-    """The store cannot answer now; the same request may be answered soon."""
+    """The store does not answer now; the request can be repeated after ``RETRY_AFTER_S`` seconds."""
     return HttpProblem(503, "store-unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
 def gone() -> HttpProblem:
-    """The load that was being read is no longer kept; what is asked anew is answered from another one."""
+    """The load that was being read is no longer kept; a request without the cursor is answered from another one."""
     return HttpProblem(410, "release-gone", "The rows that were being read are no longer kept. Start again.")
 
 
 def defect() -> HttpProblem:
-    """Something that nobody foresaw. The log knows more."""
+    """An exception that no handler expects; the log has it under the request id."""
     return HttpProblem(
         500, "defect", "The server failed. The log has the reason under the X-Request-ID of this answer."
     )

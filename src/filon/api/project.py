@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon import __version__
-from filon.api.documents import ERRORS, answer
 from filon.api.parameters import Nothing, Parameters
-from filon.api.problems import documented
+from filon.api.problems import ERRORS, documented
+from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.project import TEXT, Column, Contract, Dataset, Model, Project
@@ -113,31 +113,31 @@ def project_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints ``/project`` and ``/lineage``."""
     router = APIRouter(tags=["Project"])
     parameters = Parameters(Nothing)
-    found = service.project
+    described = service.project
     about = ProjectInfo(
-        name=found.name,
-        title=found.title,
-        locale=found.locale,
-        currency=found.currency,
-        timezone=found.timezone,
+        name=described.name,
+        title=described.title,
+        locale=described.locale,
+        currency=described.currency,
+        timezone=described.timezone,
         version=__version__,
-        sources=list(found.datasets),
+        sources=list(described.datasets),
     ).model_dump()
-    lineage = Lineage(tables=list(lineage_of(found))).model_dump()
+    lineage = Lineage(tables=list(lineage_of(described))).model_dump()
 
     async def project(request: Request) -> Response:
         parameters.read(request)
-        return await answer(request, about)
+        return await respond(request, about)
 
     async def tables(request: Request) -> Response:
         parameters.read(request)
-        return await answer(request, lineage)
+        return await respond(request, lineage)
 
     router.add_api_route(
         f"{prefix}/project",
         project,
         response_model=ProjectInfo,
-        responses=documented(401, 403, 422, 429, 500, 503),
+        responses=documented(*ERRORS),
         summary="What the project is",
         operation_id="project",
     )

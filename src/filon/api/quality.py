@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.documents import ERRORS, answer
 from filon.api.history import release_checked_at
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, nearest, refused
-from filon.api.problems import HttpProblem, documented
+from filon.api.problems import ERRORS, HttpProblem, documented
+from filon.api.responder import respond
 from filon.api.service import Service
 from filon.serving.history import CheckRecord, DatasetRecord, QualityRecord, RefusedFiles, RejectedRow
 from filon.serving.state import ServedState
@@ -83,7 +83,7 @@ class QualityEndpoints:
             "checked_at": release_checked_at(state, checked),
             **quality.model_dump(include={"datasets", "checks", "files"}),
         }
-        return await answer(request, document, state)
+        return await respond(request, document, state)
 
     async def rows(self, request: Request) -> Response:
         """Rejected rows as they arrived."""
@@ -94,25 +94,25 @@ class QualityEndpoints:
         state, quality = await self._served()
         names = [asked.dataset] if asked.dataset is not None else self._datasets
         samples = [await self._service.history.sample(quality.samples[n]) for n in names if n in quality.samples]
-        found = [row for sample in samples for row in sample if _meets(row, asked.reason, asked.file)]
+        sampled = [row for sample in samples for row in sample if _meets(row, asked.reason, asked.file)]
         rejected = sum(_rejected(line, asked.reason) for line in quality.datasets if line.dataset in names)
-        page = found[asked.skip : asked.skip + asked.limit]
+        page = sampled[asked.skip : asked.skip + asked.limit]
         document = {
-            "total": len(found),
+            "total": len(sampled),
             "rejected": rejected,
             "skip": asked.skip,
             "limit": asked.limit,
             "data": [row.model_dump() for row in page],
         }
-        return await answer(request, document, state)
+        return await respond(request, document, state)
 
     async def _served(self) -> tuple[ServedState, QualityRecord]:
         state = (await self._service.snapshots.choose()).state
-        found = await self._service.history.quality(state.release)
-        if found is None:
-            detail = f"Nobody noted the quality of release {state.release} yet. The next `filon run` does."
+        quality = await self._service.history.quality(state.release)
+        if quality is None:
+            detail = f"The store has no quality of release {state.release} yet. The next `filon run` writes it."
             raise HttpProblem(404, "no-quality", detail)
-        return state, found
+        return state, quality
 
 
 def _meets(row: RejectedRow, reason: str | None, file: str | None) -> bool:

@@ -28,7 +28,7 @@ MOST_CLIENTS = 50_000
 
 
 class SharedCounters(Storage):
-    """Counters in one SQLite file. What they say is worthless after a crash, so nothing waits for the disk."""
+    """Counters in one SQLite file, which is never synced: after a crash counting may start again from 0."""
 
     STORAGE_SCHEME = ["filon+sqlite"]  # noqa: RUF012 (the base class declares it so)
 
@@ -74,13 +74,13 @@ class SharedCounters(Storage):
     def get(self, key: str) -> int:
         """The count of the window."""
         sql = "SELECT hits FROM counters WHERE name = ? AND ends > ?"
-        found = self._connection.execute(sql, [key, time.time()]).fetchone()
-        return int(found[0]) if found else 0
+        row = self._connection.execute(sql, [key, time.time()]).fetchone()
+        return int(row[0]) if row else 0
 
     def get_expiry(self, key: str) -> float:
         """When the window ends, in seconds since 1970."""
-        found = self._connection.execute("SELECT ends FROM counters WHERE name = ?", [key]).fetchone()
-        return float(found[0]) if found else time.time()
+        row = self._connection.execute("SELECT ends FROM counters WHERE name = ?", [key]).fetchone()
+        return float(row[0]) if row else time.time()
 
     def check(self) -> bool:
         """Whether the file answers."""
@@ -123,8 +123,8 @@ class Rates:
 
     def __init__(self, text: str | None, path: Path) -> None:
         self._always = text is not None
-        spelled = text or DEFAULT_WITH_KEYS
-        self._item = None if spelled == UNLIMITED else _parsed(spelled)
+        limit = text or DEFAULT_WITH_KEYS
+        self._item = None if limit == UNLIMITED else _parsed(limit)
         self._path = path
         self._counters: SharedCounters | None = None
         self._alone = MemoryStorage()

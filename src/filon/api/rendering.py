@@ -62,13 +62,13 @@ class CsvWriter:
         self._columns = columns
         self._buffer = io.StringIO(newline="")
         self._writer = csv.writer(self._buffer)
-        self._spell = [_spelling(column) for column in columns]
+        self._to_text = [_text_of(column) for column in columns]
         self._writer.writerow([guarded(column.name) for column in columns])
 
     def rows(self, batch: Sequence[Row]) -> bytes:
         """More lines."""
-        names = [(column.name, spell) for column, spell in zip(self._columns, self._spell, strict=True)]
-        self._writer.writerows([_cell(row[name], spell) for name, spell in names] for row in batch)
+        cells = [(column.name, to_text) for column, to_text in zip(self._columns, self._to_text, strict=True)]
+        self._writer.writerows([_cell(row[name], to_text) for name, to_text in cells] for row in batch)
         text = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
@@ -79,11 +79,12 @@ class CsvWriter:
         return self._buffer.getvalue().encode()
 
 
-def _cell(value: object, spell: Callable[[Any], str]) -> str:
-    return "" if value is None else spell(value)
+def _cell(value: object, to_text: Callable[[Any], str]) -> str:
+    return "" if value is None else to_text(value)
 
 
-def _spelling(column: Column) -> Callable[[Any], str]:
+def _text_of(column: Column) -> Callable[[Any], str]:
+    """What turns a value of a column, which is not null, into the text of a cell."""
     if column.is_text:
         return guarded
     return {

@@ -1,7 +1,7 @@
 """Whether API keys are required, noted where it outlives the file of keys.
 
 Keys that were made once are required from then on. If the file of keys alone said so, its loss would open the API. So a
-second file beside it says it too, and so do the records of the store, which a process finds whose folder is another.
+second file beside it says it too, and so do the records of the store, for a process that has another folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Requirement:
         self.path = keys.with_name(f"{keys.name}.required")
 
     def is_noted(self) -> bool:
-        """Whether it is there; ConfigError when nobody can tell."""
+        """Whether it is there; ConfigError when that cannot be read."""
         return is_there(self.path)
 
     def note(self) -> None:
@@ -38,7 +38,7 @@ class Requirement:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file is there, also one that cannot be read; ConfigError when nobody can tell."""
+    """Whether a file is there, readable or not; ConfigError when its folder cannot be read."""
     try:
         os.lstat(path)
     except FileNotFoundError:

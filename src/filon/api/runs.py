@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.documents import ERRORS, answer
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip
-from filon.api.problems import HttpProblem, documented
+from filon.api.problems import ERRORS, HttpProblem, documented
+from filon.api.responder import respond
 from filon.api.service import Service
 from filon.serving.history import MOST_RUNS, RunRecord
 
@@ -45,15 +45,15 @@ def runs_router(service: Service, prefix: str) -> APIRouter:
         asked: Any = several.read(request)
         total = await service.history.count_runs()
         data = await service.history.runs(asked.skip, asked.limit)
-        found = [record.model_dump() for record in data]
-        return await answer(request, {"total": total, "skip": asked.skip, "limit": asked.limit, "data": found})
+        records = [record.model_dump() for record in data]
+        return await respond(request, {"total": total, "skip": asked.skip, "limit": asked.limit, "data": records})
 
     async def run(request: Request) -> Response:
         one.read(request)
-        found = await service.history.run(request.path_params["run_id"])
-        if found is None:
+        record = await service.history.run(request.path_params["run_id"])
+        if record is None:
             raise HttpProblem(404, "unknown-run", f"There is no run of this id. The newest {MOST_RUNS} are remembered.")
-        return await answer(request, found.model_dump())
+        return await respond(request, record.model_dump())
 
     router.add_api_route(
         f"{prefix}/runs",

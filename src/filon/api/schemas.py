@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from filon.project import Column, Kind
-from filon.project.analysis import PERIODS, Analysis, Operation
-from filon.project.serving import Cube, ServedTable
+from filon.serving.analysis import Analysis, Operation
+from filon.serving.cube import Cube
+from filon.serving.served import ServedTable
 
 TYPES: dict[Kind, Any] = {
     Kind.INTEGER: int,
@@ -41,8 +42,8 @@ def _without_required(schema: dict[str, Any]) -> None:
 
 
 def _model(name: str, parts: Mapping[str, tuple[Any, Any]], config: ConfigDict = CLOSED) -> type[BaseModel]:
-    found: type[BaseModel] = create_model(name, __config__=config, **parts)  # type: ignore[call-overload]
-    return found
+    model: type[BaseModel] = create_model(name, __config__=config, **parts)  # type: ignore[call-overload]
+    return model
 
 
 def row_model(served: ServedTable, *, partial: bool = False) -> type[BaseModel]:
@@ -81,10 +82,14 @@ def total_model(cube: Cube) -> type[BaseModel]:
 
 def series_model(cube: Cube) -> type[BaseModel]:
     """The answer of a cube's series endpoint."""
-    period = {"periode": (str, Field(description="2025-01-31, 2025-01 or 2025"))}
+    words = cube.words
+    period = {"period": (str, Field(alias=words.period, description="2025-01-31, 2025-01 or 2025"))}
     entry = _model(f"{_camel(cube.table)}Period", {**period, **_measures(cube, cube.series.measures)})
     parts: dict[str, tuple[Any, Any]] = {
-        "granularite": (str, Field(description="jour, mois or annee")),
+        "granularity": (
+            str,
+            Field(alias=words.granularity, description=f"{words.day}, {words.month} or {words.year}"),
+        ),
         "total": (int, Field(description="Number of periods")),
         "data": (list[entry], Field(description="Periods, newest first")),  # type: ignore[valid-type]
     }
@@ -109,7 +114,7 @@ class Stats(BaseModel):
 def analysis_model(analysis: Analysis) -> type[BaseModel]:
     """The answer of an analysis."""
     parts: dict[str, tuple[Any, Any]] = {}
-    for index, name in enumerate(PERIODS):
+    for index, name in enumerate(analysis.periods):
         parts[f"period_{index}"] = (str | None, Field(default=None, alias=name, description="If by names it"))
     for index, (name, column) in enumerate(analysis.grouped.items()):
         kind = TYPES[column.type.kind] | None
@@ -154,7 +159,7 @@ class AnalysisInfo(BaseModel):
     dimensions: list[str] = Field(description="Filters, and what rows can be grouped by")
     periods: list[str] = Field(description="Rows can also be grouped by these")
     distinct: list[str] = Field(description="And by these columns, whose values measures count")
-    time: str = Field(description="The date that periods, date_debut and date_fin mean")
+    time: str = Field(description="The date column that periods, and the first and last day, refer to")
 
 
 def column_info(column: Column) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """API keys: who may ask, and for what.
 
-A key is 32 random bytes, so nobody can guess it or find it from its hash by trial: a plain SHA-256 is enough, and a
+A key is 32 random bytes, which cannot be guessed, nor found from its hash by trial: a plain SHA-256 is enough, and a
 slow password hash would only make every request slow. Hashes are compared in constant time. The file holds no key.
 """
 
@@ -30,7 +30,7 @@ KEY_BYTES = 32
 ID_BYTES = 4
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filon"'}
 ASK_STORE_S = 1.0
-"""How long an API without keys believes the store that it needs none."""
+"""Seconds after which an API without keys asks the store again whether keys are required."""
 
 
 class Scope(StrEnum):
@@ -83,8 +83,8 @@ class KeyFile:
             self._seen = None
             return None
         try:
-            found = self.path.stat()
-            stamp = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+            status = self.path.stat()
+            stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
             if stamp != self._seen:
                 self._keys = _KeyFile.model_validate_json(self.path.read_bytes()).keys
                 self._seen = stamp
@@ -98,7 +98,7 @@ class KeyFile:
         return self._keys
 
     def are_required(self) -> bool:
-        """Whether keys were made here once; ConfigError when nobody can tell."""
+        """Whether keys were made here once; ConfigError when that cannot be read."""
         return is_there(self.path) or self.requirement.is_noted()
 
     def create(
@@ -147,7 +147,7 @@ class KeyFile:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[ApiKey, ...]]:
-        """The keys as they are, while nobody else writes them."""
+        """The keys, while no other process can write them."""
         with self._locked():
             yield self.known()
 
@@ -188,7 +188,7 @@ class Guard:
         self._is_gone = False
 
     async def prepare(self) -> None:
-        """Learn from the store what no file here says; Refusal while that is not known at all."""
+        """Learn from the store what no file here says; HttpProblem while that is not known at all."""
         if self._required or time.monotonic() < self._ask_again:
             return
         is_known = self._ask_again > float("-inf")
@@ -203,7 +203,7 @@ class Guard:
         self._ask_again = time.monotonic() + ASK_STORE_S
 
     def admit(self, headers: Mapping[str, str], scope: Scope, now: dt.datetime) -> ApiKey | None:
-        """The key of a request (None: none is needed); Refusal when it may not ask this.
+        """The key of a request (None: none is needed); HttpProblem when it may not ask this.
 
         ConfigError when the keys cannot be read, or when they are gone and one is presented.
         """

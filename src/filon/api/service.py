@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from filon import __version__
-from filon.api.answers import Answering
 from filon.api.history import History
+from filon.api.responder import Responder
 from filon.api.snapshot import Reader, Snapshots
 from filon.project import Project
-from filon.project.serving import ServedTable, served_tables
-from filon.serving.feeds import feeds_of
+from filon.serving.feeds import compile_served
 from filon.serving.protocol import Store
+from filon.serving.served import ServedTable
 
 PREFIX = "/api/v1"
 
@@ -25,7 +25,7 @@ class Service:
     served: Mapping[str, ServedTable]
     reader: Reader
     snapshots: Snapshots
-    answering: Answering
+    responder: Responder
     history: History
     secret: Callable[[], bytes]
 
@@ -33,7 +33,7 @@ class Service:
 def make_service(project: Project, store: Store, secret: Callable[[], bytes]) -> Service:
     """The service of a project; ``secret`` gives what signs cursors."""
     reader = Reader(store)
-    salt = f"{__version__}/{project.fingerprint}"
-    tables = served_tables(project.models)
-    feeds = {feed.table.name: feed for feed in feeds_of(tables)}
-    return Service(project, tables, reader, Snapshots(reader, feeds), Answering(salt), History(reader), secret)
+    salt = f"{__version__}/{project.fingerprint}/{project.api!r}"
+    served = compile_served(project)
+    snapshots = Snapshots(reader, served.feeds)
+    return Service(project, served.tables, reader, snapshots, Responder(salt), History(reader), secret)

@@ -11,17 +11,17 @@ from typing import Any, Generic, TypeVar
 
 from filon.api.problems import HttpProblem, gone, unavailable
 from filon.errors import StoreUnavailable
-from filon.project.serving import StoredTable
 from filon.serving.feeds import Feed
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
 from filon.serving.state import LoadId, PageIndex, ServedState, TableState
+from filon.serving.tables import StoredTable
 
 Result = TypeVar("Result")
 Value = TypeVar("Value")
 FRESH_S = 0.2
-"""How long the list of loads is believed without asking the store again."""
+"""Seconds for which the list of loads is used before the store is asked again."""
 STATE_PATIENCE_S = 1.5
 QUESTION_PATIENCE_S = 1.0
 PROBE_PATIENCE_S = 0.7
@@ -49,9 +49,10 @@ class Remembered(Generic[Value]):
 
 
 class Reader:
-    """The store as requests ask it: every question is answered in time, or StoreUnavailable is raised.
+    """The store as requests ask it: a question is answered in time, or StoreUnavailable is raised.
 
-    A question may take long if the store is alive, so one that does is accompanied by a short one.
+    A question may take up to ``LONGEST_QUESTION_S`` as long as the store is alive. When one takes longer than
+    ``QUESTION_PATIENCE_S``, a short question finds out whether it is.
     """
 
     def __init__(self, store: Store) -> None:
@@ -75,29 +76,29 @@ class Reader:
 
     async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """Rows of a load."""
-        return await self._patiently(self._store.find(load, table, query))
+        return await self._within_limits(self._store.find(load, table, query))
 
     async def count(self, load: LoadId, table: StoredTable, conditions: tuple[Condition, ...]) -> int:
         """Number of rows of a load that meet the conditions; counted once."""
         key = (load, table.name, conditions)
-        return await self._counts.get(key, lambda: self._patiently(self._store.count(load, table, conditions)))
+        return await self._counts.get(key, lambda: self._within_limits(self._store.count(load, table, conditions)))
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The marks of a table; fetched once."""
         return await self._page_indexes.get(
-            (load, table.name), lambda: self._patiently(self._store.page_index(load, table))
+            (load, table.name), lambda: self._within_limits(self._store.page_index(load, table))
         )
 
     async def ask(self, question: Callable[[Records], Coroutine[Any, Any, Result]]) -> Result:
         """What the records of the store say."""
-        return await self._patiently(question(self._store.records))
+        return await self._within_limits(question(self._store.records))
 
     async def shut(self) -> None:
         """Give back connections, inside the event loop that used them."""
         await self._store.shut_readers()
         self._store.shut()
 
-    async def _patiently(self, question: Coroutine[Any, Any, Result]) -> Result:
+    async def _within_limits(self, question: Coroutine[Any, Any, Result]) -> Result:
         task = asyncio.ensure_future(question)
         try:
             if not await _is_done(task, QUESTION_PATIENCE_S):
@@ -144,25 +145,25 @@ class Snapshot:
 
     def table(self, name: str) -> TableState:
         """What the load knows of a table; 404 when it did not have it yet, 409 when its contract was another."""
-        found = self.state.tables.get(name)
-        if found is None:
+        known = self.state.tables.get(name)
+        if known is None:
             detail = f"Release {self.state.release} does not hold {name}. `filon run` loads tables that are new."
             raise HttpProblem(404, "table-not-loaded", detail)
-        if not self._fits(found):
+        if not self._fits(known):
             of = self.feeds[name].served.name
             detail = f"Release {self.state.release} was loaded when {of} had another contract than this API reads. "
             detail += "`filon run` loads it anew; an API that is older than the contract must be started again."
             raise HttpProblem(409, "other-contract", detail)
-        return found
+        return known
 
     def known(self, name: str) -> TableState | None:
         """What the load knows of a table; None when it cannot be read, or is not there."""
-        found = self.state.tables.get(name)
-        return found if found is not None and self._fits(found) else None
+        known = self.state.tables.get(name)
+        return known if known is not None and self._fits(known) else None
 
-    def _fits(self, found: TableState) -> bool:
-        feed = self.feeds.get(found.table)
-        return feed is None or feed.fits(found)
+    def _fits(self, known: TableState) -> bool:
+        feed = self.feeds.get(known.table)
+        return feed is None or feed.fits(known)
 
 
 class Snapshots:
@@ -208,9 +209,9 @@ class Snapshots:
         self._fresh_until = self._clock() + FRESH_S
 
     def _of_load(self, states: Sequence[ServedState], load: LoadId, release: int | None) -> Snapshot:
-        found = next((state for state in states if state.id == load), None)
-        if found is None:
+        state_of_load = next((state for state in states if state.id == load), None)
+        if state_of_load is None:
             raise gone()
-        if release not in (None, found.release):
+        if release not in (None, state_of_load.release):
             raise HttpProblem(422, "invalid-parameter", "The cursor belongs to another release: leave `release` out.")
-        return self.of(found)
+        return self.of(state_of_load)

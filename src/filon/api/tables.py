@@ -12,7 +12,6 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon.api.answers import Origin
 from filon.api.cursor import behind, read_cursor, write_cursor
 from filon.api.parameters import (
     Format,
@@ -25,19 +24,21 @@ from filon.api.parameters import (
     read_list,
     refused,
 )
-from filon.api.problems import HttpProblem, documented
+from filon.api.problems import READING_ERRORS, HttpProblem, documented
 from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, json_bytes_beside, make_writer
+from filon.api.responder import Reply
 from filon.api.schemas import list_model, row_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.project import Column
-from filon.project.serving import Operator, Order, ServedTable
+from filon.project.serving import Operator
 from filon.serving.query import Condition, Query, Row, Value
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 BATCH = 5_000
 FEW_ROWS = 200
 """Rows that are spelled inside the event loop; to go beside it takes longer."""
-ERRORS = (401, 403, 404, 409, 410, 422, 429, 500, 503)
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client holds this answer already"}}
 
 
@@ -73,9 +74,8 @@ class ListEndpoint:
         if cursor is not None and asked.sort is not None and self._stored.total_order(asked.sort) != cursor.sort:
             raise refused("sort", "the cursor belongs to another order", "leave sort out, or begin without a cursor")
         snapshot = await self._service.snapshots.choose(asked.release, cursor.load if cursor else None)
-        origin = Origin(snapshot, (snapshot.table(self._served.name),))
-        tag = self._service.answering.tag(request, snapshot)
-        if unchanged := self._service.answering.unchanged(request, origin, tag):
+        reply = self._service.responder.reply(request, snapshot, [snapshot.table(self._served.name)])
+        if unchanged := reply.unchanged():
             return unchanged
         sort = cursor.sort if cursor else self._stored.total_order(asked.sort) if asked.sort else self._sort
         page = Page(
@@ -88,8 +88,8 @@ class ListEndpoint:
             await self._total(snapshot, asked.conditions),
         )
         if asked.format is Format.JSON:
-            return await self._page(request, origin, tag, page, asked)
-        return await self._file(request, origin, tag, page, asked)
+            return await self._page(reply, page, asked)
+        return await self._file(reply, page, asked)
 
     def _limit(self, asked: ListRequest) -> int | None:
         if asked.limit is None and asked.format is Format.JSON:
@@ -101,7 +101,7 @@ class ListEndpoint:
             return snapshot.table(self._served.name).rows
         return await self._service.reader.count(snapshot.load, self._stored, conditions)
 
-    async def _page(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
+    async def _page(self, reply: Reply, page: Page, asked: ListRequest) -> Response:
         limit = page.limit or 0
         rows = await self._find(page, limit + 1, _wanted(page.sort, asked.fields))
         headers = {}
@@ -109,16 +109,16 @@ class ListEndpoint:
             rows = rows[:limit]
             place = behind(page.snapshot.load, page.sort, rows[-1])
             cursor = write_cursor(place, self._stored, page.conditions, self._service.secret())
-            headers["Link"] = f'<{_next(request, cursor)}>; rel="next"'
+            headers["Link"] = f'<{_next(reply.request, cursor)}>; rel="next"'
         if asked.fields is not None:
             rows = [{name: row[name] for name in asked.fields} for row in rows]
         body: dict[str, object] = {"total": page.total, "data": rows}
         if self._served.spec.paged:
             body = {"total": page.total, "skip": page.skip, "limit": limit, "data": rows}
         text = await json_bytes_beside(body) if len(rows) > FEW_ROWS else json_bytes(body)
-        return await self._service.answering.complete(request, origin, tag, text, headers)
+        return await reply.json(text, headers)
 
-    async def _file(self, request: Request, origin: Origin, tag: str, page: Page, asked: ListRequest) -> Response:
+    async def _file(self, reply: Reply, page: Page, asked: ListRequest) -> Response:
         columns = self._columns(asked.fields)
         # the first batch is read before the status is sent, so that a store out of reach is a problem document
         first = await self._find(page, _most(page.limit, 0), _wanted(page.sort, asked.fields))
@@ -128,8 +128,7 @@ class ListEndpoint:
             "Content-Disposition": f'attachment; filename="{name}"',
         }
         chunks = self._chunks(make_writer(asked.format, columns), page, first, asked.fields)
-        compressible = asked.format is not Format.PARQUET
-        return self._service.answering.streamed(request, origin, tag, chunks, headers, compressible=compressible)
+        return reply.stream(chunks, headers, compressible=asked.format is not Format.PARQUET)
 
     async def _chunks(
         self, writer: Writer, page: Page, batch: list[Row], fields: tuple[str, ...] | None
@@ -193,16 +192,15 @@ class ItemEndpoint:
         key = self._reader.read(request.path_params["id"])
         service = self._service
         snapshot = await service.snapshots.choose(release)
-        origin = Origin(snapshot, (snapshot.table(self._served.name),))
-        tag = service.answering.tag(request, snapshot)
-        if unchanged := service.answering.unchanged(request, origin, tag):
+        reply = service.responder.reply(request, snapshot, [snapshot.table(self._served.name)])
+        if unchanged := reply.unchanged():
             return unchanged
         query = Query(self._sort, (Condition(self._key, Operator.EQUAL, key),), limit=1)
         rows = await service.reader.find(snapshot.load, self._served.stored, query)
         if not rows:
             detail = f"{self._served.name} has no row with this {self._key} in release {snapshot.state.release}."
             raise HttpProblem(404, "no-such-row", detail)
-        return await service.answering.complete(request, origin, tag, json_bytes(rows[0]))
+        return await reply.json(json_bytes(rows[0]))
 
 
 def table_router(service: Service, prefix: str) -> APIRouter:
@@ -221,7 +219,7 @@ def table_router(service: Service, prefix: str) -> APIRouter:
                 f"{prefix}/{served.spec.path}/{{id}}",
                 item.answer,
                 response_model=row_model(served),
-                responses={**NOT_MODIFIED, **documented(*ERRORS)},
+                responses={**NOT_MODIFIED, **documented(*READING_ERRORS)},
                 openapi_extra=item.parameters.openapi,
                 summary=f"{served.name}: one row",
                 tags=[served.spec.tag],
@@ -240,7 +238,7 @@ def _add_list(router: APIRouter, path: str, served: ServedTable, endpoint: ListE
         path,
         endpoint.answer,
         response_model=model,
-        responses={**files, **NOT_MODIFIED, **documented(*ERRORS)},
+        responses={**files, **NOT_MODIFIED, **documented(*READING_ERRORS)},
         openapi_extra=endpoint.parameters.openapi,
         summary=f"{served.name}: rows",
         description=served.contract.description or served.contract.grain,

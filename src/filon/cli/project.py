@@ -18,9 +18,9 @@ from filon.errors import NotFound, ProjectInvalid
 from filon.pipeline.engine import open_engine
 from filon.pipeline.resources import open_project
 from filon.project import Project
-from filon.project.document import suggestion
 from filon.project.modeltests import AS_OF, ModelTest, load_model_tests
 from filon.settings import Settings, read_settings
+from filon.suggestions import suggestion
 from filon.validation.compilation import check_project
 from filon.validation.model_tests import ModelTestResult, run_model_test
 

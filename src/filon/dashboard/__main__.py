@@ -30,9 +30,7 @@ def main() -> None:
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
         ws_per_message_deflate=False,
-        access_log=False,
         use_colors=False,
-        server_header=False,
         **server_options(settings),
     )
 

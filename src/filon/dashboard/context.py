@@ -16,6 +16,9 @@ from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language
 
 FACTS = "fact_ventes"
+DAY = "jour"
+"""The API's name for the period of a day, in projects that the pages and the filters are made for."""
+OFFERED = ("measures", "dimensions", "distinct", "periods")
 AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
 """Values of a dimension that can be chosen from; the largest ones when there are more."""
@@ -49,9 +52,9 @@ class Context:
 
     @cached_property
     def analysed(self) -> Row | None:
-        """The table whose analyses the filters act on: the sales, or else the first that has any."""
+        """The table whose analyses the filters act on: the sales, or else the first that has any by ``DAY``."""
         found = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
-        return next((table for table in found if table.get("analysis")), None)
+        return next((table for table in found if DAY in (table.get("analysis") or {}).get("periods", ())), None)
 
     @cached_property
     def stamp(self) -> str:
@@ -121,11 +124,11 @@ class Context:
 
     def days(self) -> Period | None:
         """From the first to the last day that has facts; None when there are none."""
-        first = self.analyse("jour", filters=Filters(), sort="value", limit=1)
-        last = self.analyse("jour", filters=Filters(), sort="-value", limit=1)
+        first = self.analyse(DAY, filters=Filters(), sort="value", limit=1)
+        last = self.analyse(DAY, filters=Filters(), sort="-value", limit=1)
         if not first or not last:
             return None
-        return Period(dt.date.fromisoformat(first[0]["jour"]), dt.date.fromisoformat(last[0]["jour"]))
+        return Period(dt.date.fromisoformat(first[0][DAY]), dt.date.fromisoformat(last[0][DAY]))
 
     def missing(self, tables: Iterable[str]) -> list[str]:
         """Which of these tables the project does not serve, or not yet."""
@@ -148,7 +151,7 @@ class Context:
         for need in needs:
             table = self.tables[need.table]
             analysis = table.get("analysis") or {}
-            offered = {name for kind in ("measures", "dimensions", "distinct") for name in analysis.get(kind, ())}
+            offered = {name for kind in OFFERED for name in analysis.get(kind, ())}
             columns = {column["name"] for column in table["columns"]}
             lacks = [
                 *(f"analysis: {name}" for name in need.analysed if name not in offered),

@@ -4,7 +4,6 @@ from filon.lake.datafile import ColumnStats, DataFile, TableFile
 from filon.lake.documents import (
     Build,
     CheckResult,
-    CheckStatus,
     FileCounts,
     FileState,
     FileVersion,
@@ -20,6 +19,7 @@ from filon.lake.location import Layer, Location, locate
 from filon.lake.s3 import S3, Keys, open_s3
 from filon.lake.sources import SourceFile, Sources, name_given, spelled, unreadable
 from filon.lake.store import Lake, new_run_id
+from filon.project import CheckStatus
 
 __all__ = [
     "S3",

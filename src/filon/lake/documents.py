@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
+from filon.project import CheckStatus
 
 
 class Document(BaseModel):
@@ -200,14 +201,6 @@ def build_id(layer: Layer, table: str) -> str:
 def note_name(layer: Layer, table: str, fingerprint: str) -> str:
     """Where a build is noted among the lake's metadata."""
     return f"builds/{layer}/{table}/{fingerprint}.json"
-
-
-class CheckStatus(StrEnum):
-    """How a check ended."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WARNED = "warned"
 
 
 class CheckResult(Document):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, CheckStatus, FileCounts, Release
-from filon.serving.loader import LoadReport
+from filon.serving.state import LoadReport
 from filon.stages.bronze import FileOutcome, IngestResult
 from filon.stages.context import Context, StepReport, TableReport
 from filon.stages.silver import SilverResult

@@ -9,7 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from filon.lake import Lake, Sources
-from filon.project import Project, load_project
+from filon.project import Project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.stores import NONE, open_store

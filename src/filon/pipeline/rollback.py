@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +16,11 @@ from filon.lake.rollback import release_again
 from filon.pipeline.engine import open_engine
 from filon.pipeline.run_history import record_rollback
 from filon.project import Project
-from filon.project.serving import ServedTable, served_tables
-from filon.serving.loader import LoadReport, require_servable, sync_store
+from filon.serving.feeds import ServedProject, compile_served
+from filon.serving.loader import require_servable, sync_store
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
+from filon.serving.state import LoadReport
 from filon.settings import Settings
 
 
@@ -66,9 +67,9 @@ def roll_back(
     again = release_again(lake, number, now)
     if again is None:
         return None
-    served = served_tables(project.models)
+    served = compile_served(project)
     if store is not None:
-        require_servable(again, served)
+        require_servable(again, served.tables)
     older = lake.release(number)
     with lake.leased(again.run_id, older):
         if older is not None:
@@ -84,7 +85,7 @@ def _serve(
     lake: Lake,
     store: Store,
     release: Release,
-    served: Mapping[str, ServedTable],
+    served: ServedProject,
 ) -> Rollback:
     start = time.perf_counter()
     try:
@@ -101,7 +102,7 @@ def serve_release(
     lake: Lake,
     store: Store,
     release: Release,
-    served: Mapping[str, ServedTable],
+    served: ServedProject,
 ) -> LoadReport:
     """Bring a store to a release that is published already; an engine is started only if rows differ."""
     with ExitStack() as stack:

@@ -20,10 +20,11 @@ from filon.pipeline.report import RunReport, RunStatus, make_report
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
 from filon.project import Dataset, Model, Project
-from filon.project.serving import served_tables
-from filon.serving.loader import LoadReport, sync_store
+from filon.serving.feeds import compile_served
+from filon.serving.loader import sync_store
 from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
+from filon.serving.state import LoadReport
 from filon.settings import Settings, bytes_of
 from filon.stages.bronze import IngestResult, build_bronze, receive_files
 from filon.stages.context import Context, Inputs, NullListener, RunListener, TableReport, TableStatus
@@ -327,7 +328,7 @@ class PipelineRun:
             store,
             context.lake,
             release,
-            served_tables(context.project.models),
+            compile_served(context.project),
             lambda: context.engine,
             as_of=context.inputs.as_of,
             now=lambda: dt.datetime.now(dt.UTC),  # when a table reached the store is a fact of the store's

@@ -24,13 +24,10 @@ from filon.serving.history import (
     StepRecord,
     TableRecord,
     Truncator,
-    check_records,
-    content_of,
-    datasets_of,
     read_record,
-    refused_files,
 )
 from filon.serving.protocol import Store
+from filon.serving.quality import check_records, content_of, datasets_of, refused_files
 
 WAITING = "unrecorded"
 """Folder of the lake's metadata with records that no store took yet; the next run brings them along."""

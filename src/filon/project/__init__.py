@@ -1,13 +1,28 @@
-"""A project folder, read into contracts, models and the order in which they are built."""
+"""A project folder, read into contracts, models and the order in which they are built.
 
-from filon.project.contract import Check, Column, Contract, Dataset, Model, Project, Reference, Rule, digest
-from filon.project.loader import load_project
+What the rest of Filon needs of a project that is read; ``loader`` reads one, and imports the parsers of SQL and
+of contracts.
+"""
+
+from filon.project.contract import (
+    Check,
+    CheckStatus,
+    Column,
+    Contract,
+    Dataset,
+    Model,
+    Project,
+    Reference,
+    Rule,
+    digest,
+)
 from filon.project.types import INTEGER, TEXT, ColumnType, Kind, parse_type
 
 __all__ = [
     "INTEGER",
     "TEXT",
     "Check",
+    "CheckStatus",
     "Column",
     "ColumnType",
     "Contract",
@@ -18,6 +33,5 @@ __all__ = [
     "Reference",
     "Rule",
     "digest",
-    "load_project",
     "parse_type",
 ]

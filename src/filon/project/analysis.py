@@ -1,99 +1,20 @@
-"""Analyses of a table of facts: which of its columns are kept for them, and what a contract may say of them."""
+"""Analyses of a table of facts: what a contract may say of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 
-from filon.project.contract import Column, Contract, Reference
+from filon.project.contract import Column, Contract
 from filon.project.types import Kind
-from filon.project.vocabulary import AggregationSpec
+from filon.project.vocabulary import AggregationSpec, ApiSpec
 
-PERIODS = ("jour", "mois", "annee")
-ANALYSIS_PARAMETERS = {"by", "sort", "limit", "stats", "date_debut", "date_fin", "release"}
+ANALYSIS_PARAMETERS = {"by", "sort", "limit", "stats", "release"}
 VALUE = "value"
 """The sort by what rows are grouped by."""
-MOST_DIGITS = 18
-"""Whole numbers of so many digits have 64 bits."""
-
-
-class Operation(StrEnum):
-    """What a measure does with the rows of a group."""
-
-    COUNT = "count"
-    SUM = "sum"
-    DISTINCT = "distinct"
-
-
-@dataclass(frozen=True)
-class Dimension:
-    """A dimension: a column of ``table``, reached through a column that refers to it if that is given."""
-
-    table: str
-    column: Column
-    through: str | None
-    reference: Reference | None
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A measure: rows are counted, or a column is summed, or its values are."""
-
-    operation: Operation
-    column: Column | None = None
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """What readers may ask of the facts of ``table``: any measure, by any column that is kept, for any choice."""
-
-    table: str
-    path: str
-    time: Column
-    dimensions: Mapping[str, Dimension]
-    measures: Mapping[str, Measure]
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The tables that the columns come from."""
-        return tuple(dict.fromkeys((self.table, *(item.table for item in self.dimensions.values()))))
-
-    @property
-    def distinct(self) -> dict[str, Column]:
-        """The columns whose values are counted, by name."""
-        return self._columns(Operation.DISTINCT)
-
-    @property
-    def summed(self) -> dict[str, Column]:
-        """The columns that are summed, by name."""
-        return self._columns(Operation.SUM)
-
-    @property
-    def grouped(self) -> dict[str, Column]:
-        """What rows are grouped by, periods apart: dimensions, then columns whose values are counted."""
-        return {name: item.column for name, item in self.dimensions.items()} | {
-            name: column for name, column in self.distinct.items() if name not in self.dimensions
-        }
-
-    def _columns(self, operation: Operation) -> dict[str, Column]:
-        found = (item.column for item in self.measures.values() if item.operation is operation)
-        return {column.name: column for column in found if column is not None}
-
-
-def make_analysis(
-    contract: Contract, spec: AggregationSpec, dimensions: Mapping[str, Dimension], path: str
-) -> Analysis:
-    """The analysis that a contract opens; its words must have been checked."""
-    measures = {}
-    for name, measure in spec.measures.items():
-        if measure.sum is not None:
-            measures[name] = Measure(Operation.SUM, contract.column(measure.sum))
-        elif measure.distinct is not None:
-            measures[name] = Measure(Operation.DISTINCT, contract.column(measure.distinct))
-        else:
-            measures[name] = Measure(Operation.COUNT)
-    return Analysis(contract.name, path, contract.column(spec.time), dimensions, measures)
+WORD_DIGITS = 18
+"""Decimal digits of whole numbers that 64 bits always hold."""
+Mistakes = Iterator[tuple[str, str]]
+"""For each mistake what is wrong, and how to mend it."""
 
 
 def is_discrete(column: Column) -> bool:
@@ -101,8 +22,8 @@ def is_discrete(column: Column) -> bool:
     return column.type.kind in (Kind.TEXT, Kind.INTEGER, Kind.DATE, Kind.BOOLEAN)
 
 
-def analysis_mistakes(contract: Contract, spec: AggregationSpec) -> Iterator[tuple[str, str]]:
-    """What a contract says of distinct values and of analyses and cannot be: what, and how to mend it."""
+def analysis_mistakes(contract: Contract, spec: AggregationSpec, words: ApiSpec) -> Mistakes:
+    """Mistakes in what a contract says of distinct values and of analyses."""
     for name, measure in spec.measures.items():
         if measure.distinct is None:
             continue
@@ -117,21 +38,21 @@ def analysis_mistakes(contract: Contract, spec: AggregationSpec) -> Iterator[tup
                 yield what, "leave it out there, and open `analysis`"
     if spec.analysis is not None:
         yield from _sum_mistakes(contract, spec)
-        yield from _name_mistakes(spec)
+        yield from _name_mistakes(spec, words)
 
 
-def _sum_mistakes(contract: Contract, spec: AggregationSpec) -> Iterator[tuple[str, str]]:
+def _sum_mistakes(contract: Contract, spec: AggregationSpec) -> Mistakes:
     for name, measure in spec.measures.items():
         column = _column(contract, measure.sum)
-        if column is not None and column.type.kind is Kind.DECIMAL and column.type.precision > MOST_DIGITS:
+        if column is not None and column.type.kind is Kind.DECIMAL and column.type.precision > WORD_DIGITS:
             digits = column.type.precision
             what = f"aggregations: `analysis` cannot sum `{column.name}` for `{name}`: it has {digits} digits"
-            yield what, f"give the column at most {MOST_DIGITS} digits, or leave `analysis` out"
+            yield what, f"give the column at most {WORD_DIGITS} digits, or leave `analysis` out"
 
 
-def _name_mistakes(spec: AggregationSpec) -> Iterator[tuple[str, str]]:
+def _name_mistakes(spec: AggregationSpec, words: ApiSpec) -> Mistakes:
     """Names that would mean two things in a question or in an answer."""
-    taken = {*ANALYSIS_PARAMETERS, *PERIODS, VALUE}
+    taken = {*ANALYSIS_PARAMETERS, words.first_day, words.last_day, *words.periods, VALUE}
     distinct = {measure.distinct for measure in spec.measures.values() if measure.distinct is not None}
     for name, dimension in spec.dimensions.items():
         is_other = name in distinct and (dimension.through is not None or dimension.column != name)

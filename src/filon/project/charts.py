@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
-from filon.project.document import Place, suggestion
+from filon.project.document import Place
 from filon.project.vocabulary import ChartKind, ChartSpec
+from filon.suggestions import suggestion
 
 PARTS_OF_A_WHOLE = (ChartKind.PIE, ChartKind.TREEMAP)
 

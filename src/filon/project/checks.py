@@ -9,12 +9,13 @@ from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
 from filon.project.contract import Check, Column, Contract
-from filon.project.document import Document, Place, suggestion
+from filon.project.document import Document, Place
 from filon.project.grammar import SqlRefused
 from filon.project.query import describe_error, one_select
 from filon.project.types import Kind
 from filon.project.values import LARGEST_DOUBLE, LONGEST_PATTERN, read_number, read_value, sql_value
 from filon.sql import identifier, identifiers, literal
+from filon.suggestions import suggestion
 
 OPERATORS = (
     "mustBe",

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 
 from filon.project.document import Document, Place
@@ -14,6 +15,7 @@ from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
     AggregationSpec,
+    ApiSpec,
     ChartSpec,
     Dialect,
     Drift,
@@ -29,6 +31,7 @@ Bound = Value | tuple[Value, ...]
 
 AS_IT_IS = Normalise()
 SERVED = ServingSpec()
+ENGLISH = ApiSpec()
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,14 @@ class Check:
             "mustBeBetween": low <= value <= high,
             "mustNotBeBetween": not low <= value <= high,
         }[self.operator]
+
+
+class CheckStatus(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNED = "warned"
 
 
 @dataclass(frozen=True)
@@ -209,7 +220,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder, read and consistent in itself. ``datasets`` and ``models`` are in building order."""
+    """A project folder, read and consistent in itself.
+
+    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time.
+    """
 
     folder: Path
     name: str
@@ -220,6 +234,7 @@ class Project:
     datasets: Mapping[str, Dataset]
     models: Mapping[str, Model]
     sources: str | None = None
+    api: ApiSpec = ENGLISH
 
     @property
     def fingerprint(self) -> str:
@@ -236,8 +251,8 @@ class Project:
 
 def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:
     """The contract of each table: datasets first, then models."""
-    found = {name: dataset.contract for name, dataset in datasets.items()}
-    return found | {name: model.contract for name, model in models.items()}
+    contracts = {name: dataset.contract for name, dataset in datasets.items()}
+    return contracts | {name: model.contract for name, model in models.items()}
 
 
 def digest(text: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import typing
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from filon.errors import Problem, ProjectInvalid
+from filon.suggestions import suggestion
 
 try:
     from yaml import CSafeLoader as SafeLoader
@@ -189,13 +188,6 @@ def _require_shallow(path: Path, text: str) -> None:
             raise ProjectInvalid([Problem(path, line, what, "make it simpler, or divide the file")])
 
 
-def suggestion(wrong: str, known: Iterable[str]) -> str:
-    """The fix for an unknown name: the nearest known one, or all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(wrong, names, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"use one of: {', '.join(names)}"
-
-
 def validated(model: type[Model], document: Document, place: Place = (), data: Any = None) -> Model | None:
     """Validate a part of a document with a pydantic model; each mistake becomes a Problem at its line."""
     value = document.data if data is None and not place else data
@@ -212,13 +204,13 @@ def validated(model: type[Model], document: Document, place: Place = (), data: A
 
 def _distinct(document: Document, place: Place, error: ValidationError) -> list[ErrorDetails]:
     """The mistakes of a validation, one per node: a value outside a union fails once for each of its members."""
-    found: dict[Place, ErrorDetails] = {}
+    mistakes: dict[Place, ErrorDetails] = {}
     for mistake in error.errors(include_url=False):
         location = mistake["loc"]
         while location and (*place, *location) not in document.lines and mistake["type"] not in IN_PARENT:
             location = location[:-1]
-        found.setdefault(location, mistake)
-    return list(found.values())
+        mistakes.setdefault(location, mistake)
+    return list(mistakes.values())
 
 
 def keys_at(model: type[BaseModel], location: Place) -> list[str]:

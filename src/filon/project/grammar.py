@@ -119,9 +119,9 @@ class SqlRefused(SqlglotError):
 
 def read_tokens(text: str) -> list[Token]:
     """The words of a text; Refused when the parser could not end, or not end well, with so many or such ones."""
-    if found := CONTROL.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise SqlRefused(line, f"the SQL has a control character (code {ord(found[0])})", "remove the character")
+    if control := CONTROL.search(text):
+        line = text.count("\n", 0, control.start()) + 1
+        raise SqlRefused(line, f"the SQL has a control character (code {ord(control[0])})", "remove the character")
     if len(text) > LONGEST_TEXT:
         raise SqlRefused(1, f"the SQL has {len(text):,} characters, more than {LONGEST_TEXT:,}", DIVIDE)
     tokens = list(sqlglot.tokenize(text, dialect=DIALECT))
@@ -201,9 +201,9 @@ class _Reading:
 
     def faults(self) -> Iterator[Fault]:
         """Every fault, in no particular order."""
-        found = [(tree, 1) for tree in self.trees]
-        while found:
-            node, depth = found.pop()
+        waiting = [(tree, 1) for tree in self.trees]
+        while waiting:
+            node, depth = waiting.pop()
             if depth > DEEPEST_TREE:
                 what = f"more than {DEEPEST_TREE} parts of the SQL stand in each other"
                 yield Fault(self.line(node), what, DIVIDE)
@@ -211,7 +211,7 @@ class _Reading:
             faults = list(self.faults_of(node))
             yield from faults
             if not faults:  # parts of what is refused would only be told of again
-                found += [(child, depth + 1) for child in node.iter_expressions()]
+                waiting += [(child, depth + 1) for child in node.iter_expressions()]
 
     def faults_of(self, node: exp.Expr) -> Iterator[Fault]:
         """What is wrong with one node."""
@@ -271,7 +271,7 @@ class _Reading:
 
     def spelled(self, node: exp.Expr) -> str:
         """A node as SQL, in a few words."""
-        text = CALLED.sub(lambda found: self.words[int(found[1])][0], node.sql(dialect=DIALECT))
+        text = CALLED.sub(lambda match: self.words[int(match[1])][0], node.sql(dialect=DIALECT))
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
     def line(self, node: exp.Expr) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,13 +13,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.project.charts import chart_problems
-from filon.project.contract import Contract, Dataset, Model, Project, contracts_of
-from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
-from filon.project.grammar import SqlRefused, faults_in
-from filon.project.odcs import read_model_contract, read_source
-from filon.project.query import one_select, read_model, table_lines
+from filon.project.consistency import (
+    check_inputs,
+    check_names,
+    check_references,
+    check_tables_of_checks,
+    referenced_tables,
+)
+from filon.project.contract import Contract, Dataset, Model, Project
+from filon.project.document import MOST_FILES, Document, read_document, validated
+from filon.project.odcs import ModelContract, read_model_contract, read_source
+from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems
-from filon.project.vocabulary import Timezone
+from filon.project.vocabulary import ApiSpec, Timezone
 
 FILE = "filon.yaml"
 Table = TypeVar("Table", Dataset, Model)
@@ -50,6 +56,7 @@ class ProjectFile(BaseModel):
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     timezone: Timezone = "UTC"
     defaults: Defaults = Defaults()
+    api: ApiSpec = ApiSpec()
 
 
 def load_project(folder: Path) -> Project:
@@ -62,21 +69,22 @@ def load_project(folder: Path) -> Project:
     if settings is not None and not _is_inside(folder, settings.defaults.sources):
         line = settings_document.line(("defaults", "sources"))
         what = f"`{settings.defaults.sources}` leads out of the project's folder"
-        problems.append(Problem(folder / FILE, line, what, "whoever runs it may say so: --sources, or FILON_SOURCES"))
-    datasets, found = _read_sources(folder)
-    problems += found
-    models, found = _read_models(folder)
-    problems += found
+        problems.append(Problem(folder / FILE, line, what, "give it when you run: --sources, or FILON_SOURCES"))
+    datasets, source_problems = _read_sources(folder)
+    files, model_problems = _read_models(folder)
+    problems += [*source_problems, *model_problems]
     if not problems:
-        problems += _check_names(datasets, models)
-    if not problems:
-        models = _with_inputs_as_named(datasets, models)
-        problems += _check_references(datasets, models)
-        problems += _check_inputs(datasets, models)
-        problems += _check_check_tables(datasets, models)
-        problems += serving_problems(models)
-        problems += chart_problems(models)
+        sources = (dataset.contract for dataset in datasets.values())
+        problems += check_names(sources, (item.contract for item in files))
     if problems or settings is None:
+        raise ProjectInvalid(problems)
+    models = _make_models(datasets, files)
+    problems += check_references(datasets, models)
+    problems += check_inputs(datasets, models)
+    problems += check_tables_of_checks(datasets, models)
+    problems += serving_problems(models, settings.api)
+    problems += chart_problems(models)
+    if problems:
         raise ProjectInvalid(problems)
     return Project(
         folder=folder,
@@ -85,9 +93,10 @@ def load_project(folder: Path) -> Project:
         locale=settings.locale,
         currency=settings.currency,
         timezone=settings.timezone,
-        datasets=_ordered(datasets, {name: _referenced(dataset.contract) for name, dataset in datasets.items()}),
+        datasets=_ordered(datasets, {name: referenced_tables(dataset.contract) for name, dataset in datasets.items()}),
         models=_ordered(models, {name: model.inputs for name, model in models.items()}),
         sources=settings.defaults.sources,
+        api=settings.api,
     )
 
 
@@ -108,46 +117,73 @@ def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
         fix = "describe each source by a contract there; `filon init` writes them from CSV files"
         problems.append(Problem(folder / FILE, 1, "the folder sources/ holds no contract", fix))
     for path in paths:
-        document, found = _document(path)
-        if document is not None:
-            dataset = read_source(document)
-            found = document.problems
-            if dataset is not None:
-                found = found + _name_is_file(dataset.contract)
-                datasets[dataset.name] = dataset
-        problems += found
+        document, mistakes = _document(path)
+        problems += mistakes
+        if document is None:
+            continue
+        dataset = read_source(document)
+        problems += document.problems
+        if dataset is not None:
+            problems += _name_is_file(dataset.contract)
+            datasets[dataset.name] = dataset
     return datasets, problems
 
 
-def _read_models(folder: Path) -> tuple[dict[str, Model], list[Problem]]:
-    models: dict[str, Model] = {}
+@dataclass(frozen=True)
+class _ModelFiles:
+    """What the two files of a model say."""
+
+    described: ModelContract
+    query: ModelQuery
+
+    @property
+    def contract(self) -> Contract:
+        return self.described.contract
+
+
+def _read_models(folder: Path) -> tuple[list[_ModelFiles], list[Problem]]:
+    models: list[_ModelFiles] = []
     contracts, problems = _contract_files(folder / "gold")
-    described = {path.stem for path in contracts}
+    with_contract = {path.stem for path in contracts}
     problems += [
         Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml")
         for path in sorted((folder / "gold").glob("*.sql"))
-        if path.stem not in described
+        if path.stem not in with_contract
     ]
     for path in contracts:
-        document, found = _document(path)
-        if document is not None:
-            read = read_model_contract(document)
-            found = list(document.problems)
-            if read is not None:
-                found += _name_is_file(read.contract)
-                model, mistakes = read_model(path.with_suffix(".sql"), read.contract)
-                found += mistakes
-                if model is not None:
-                    spec = read.spec
-                    models[model.name] = replace(
-                        model,
-                        serving=spec.serving,
-                        aggregations=spec.aggregations,
-                        chart=spec.chart,
-                        latency=read.latency,
-                    )
-        problems += found
+        document, mistakes = _document(path)
+        problems += mistakes
+        if document is None:
+            continue
+        described = read_model_contract(document)
+        problems += document.problems
+        if described is not None:
+            problems += _name_is_file(described.contract)
+            query, mistakes = read_query(path.with_suffix(".sql"), described.contract)
+            problems += mistakes
+            if query is not None:
+                models.append(_ModelFiles(described, query))
     return models, problems
+
+
+def _make_models(datasets: Iterable[str], files: Sequence[_ModelFiles]) -> dict[str, Model]:
+    """The models by name. Their inputs carry the names of the contracts, however the SQL spells them."""
+    names = {name.casefold(): name for name in (*datasets, *(item.contract.name for item in files))}
+    models = {}
+    for item in files:
+        described, query = item.described, item.query
+        models[item.contract.name] = Model(
+            contract=item.contract,
+            path=query.path,
+            sql=query.sql,
+            inputs=tuple(sorted({names.get(table.casefold(), table) for table in query.inputs})),
+            uses_as_of=query.uses_as_of,
+            serving=described.spec.serving,
+            aggregations=described.spec.aggregations,
+            chart=described.spec.chart,
+            latency=described.latency,
+        )
+    return models
 
 
 def _contract_files(folder: Path) -> tuple[list[Path], list[Problem]]:
@@ -185,119 +221,6 @@ def _name_is_file(contract: Contract) -> list[Problem]:
             f"rename the file {contract.name}.yaml",
         )
     ]
-
-
-def _check_names(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    """SQL does not tell upper from lower case, so neither may the names of tables."""
-    known: dict[str, Contract] = {}
-    problems = []
-    for contract in [*(d.contract for d in datasets.values()), *(m.contract for m in models.values())]:
-        other = known.setdefault(contract.name.casefold(), contract)
-        if other is not contract:
-            what = f"`{contract.name}` is also a {'source' if other.name in datasets else 'model'}"
-            what += f", `{other.name}`" if other.name != contract.name else ""
-            problems.append(Problem(contract.document.path, 1, what, "give the table another name"))
-    return problems
-
-
-def _with_inputs_as_named(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Model]:
-    """Models whose inputs carry the names of the contracts, however the SQL spells them."""
-    named = {name.casefold(): name for name in (*datasets, *models)}
-    return {
-        name: replace(model, inputs=tuple(sorted({named.get(table.casefold(), table) for table in model.inputs})))
-        for name, model in models.items()
-    }
-
-
-def _check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    contracts = contracts_of(datasets, models)
-    problems = []
-    for name, contract in contracts.items():
-        known = datasets.keys() if name in datasets else contracts.keys()
-        for column in contract.columns:
-            if column.reference is None:
-                continue
-            line = contract.document.line((*contract.place_of(column.name), "relationships", 0))
-            target = contracts.get(column.reference.table) if column.reference.table in known else None
-            if target is None:
-                fix = suggestion(column.reference.table, known)
-                what = f"`{column.name}` refers to the unknown table `{column.reference.table}`"
-            elif column.reference.column not in target.column_names:
-                fix = suggestion(column.reference.column, target.column_names)
-                what = f"`{column.reference.table}` has no column `{column.reference.column}`"
-            elif target.key != (column.reference.column,) and not target.column(column.reference.column).unique:
-                fix = f"refer to the key of `{target.name}`: {', '.join(target.key) or 'it has none'}"
-                what = f"`{column.reference.table}.{column.reference.column}` may hold a value several times"
-            elif target.column(column.reference.column).type.kind is not column.type.kind:
-                other = f"{column.reference.table}.{column.reference.column}"
-                fix = "give both columns the same type"
-                what = f"`{column.name}` is {column.type}, `{other}` is {target.column(column.reference.column).type}"
-            else:
-                continue
-            problems.append(Problem(contract.document.path, line, what, fix))
-    return problems + _cycle(
-        {name: _referenced(dataset.contract) for name, dataset in datasets.items()},
-        {name: dataset.contract.document.path for name, dataset in datasets.items()},
-        "references",
-    )
-
-
-def _check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    problems = []
-    known = datasets.keys() | models.keys()
-    for model in models.values():
-        if not model.inputs:
-            problems.append(Problem(model.path, 1, "the model reads no table", "add a FROM clause"))
-        unknown = set(model.inputs) - known
-        lines = table_lines(one_select(model.sql).tree) if unknown else {}
-        problems += [
-            Problem(model.path, lines[table], f"unknown table `{table}`", suggestion(table, known - {model.name}))
-            for table in sorted(unknown)
-        ]
-    return problems + _cycle(
-        {name: model.inputs for name, model in models.items()},
-        {name: model.path for name, model in models.items()},
-        "models",
-    )
-
-
-def _check_check_tables(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
-    known = datasets.keys() | models.keys()
-    folded = {name.casefold() for name in known}
-    problems = []
-    for contract in contracts_of(datasets, models).values():
-        path = contract.document.path
-        for check in contract.checks:
-            if not check.place:
-                continue
-            line = contract.document.line(check.place)
-            try:
-                faults = faults_in(check.query, contract.column_names)
-            except SqlRefused as error:
-                faults = [error.fault]
-            problems += [Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in faults]
-            if faults:
-                continue
-            problems += [
-                Problem(path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
-                for name in table_lines(one_select(check.query).tree)
-                if name.casefold() not in folded
-            ]
-    return problems
-
-
-def _cycle(edges: Mapping[str, Iterable[str]], paths: Mapping[str, Path], what: str) -> list[Problem]:
-    own = {name: [other for other in others if other in edges] for name, others in edges.items()}
-    try:
-        TopologicalSorter(own).prepare()
-    except CycleError as error:
-        ring = list(reversed(error.args[1]))
-        return [Problem(paths[ring[0]], 1, f"{what} form a cycle: {' -> '.join(ring)}", "remove one of these steps")]
-    return []
-
-
-def _referenced(contract: Contract) -> tuple[str, ...]:
-    return tuple(column.reference.table for column in contract.columns if column.reference)
 
 
 def _ordered(tables: Mapping[str, Table], edges: Mapping[str, Iterable[str]]) -> dict[str, Table]:

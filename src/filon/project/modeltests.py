@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from filon.errors import Problem, ProjectInvalid
 from filon.project.contract import Contract, Project
-from filon.project.document import MOST_FILES, Document, read_document, suggestion, validated
+from filon.project.document import MOST_FILES, Document, read_document, validated
 from filon.project.values import read_value
+from filon.suggestions import suggestion
 
 Value = str | int | float | bool | dt.date | dt.datetime | None
 Rows = tuple[Mapping[str, Value], ...]

@@ -23,7 +23,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.document import SHOWN, Document, Place, keys_at, suggestion
+from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.promises import read_latency
@@ -31,6 +31,7 @@ from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
 from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
+from filon.suggestions import suggestion
 
 Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -172,9 +173,9 @@ def _report_unknown_keys(document: Document, model: type[BaseModel], data: objec
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The one model that an annotation may hold (none where several compete, as in ``team``)."""
-    found = set(_every_model(annotation))
-    if len(found) == 1:
-        yield from found
+    models = set(_every_model(annotation))
+    if len(models) == 1:
+        yield from models
 
 
 def _every_model(annotation: object) -> Iterator[type[BaseModel]]:
@@ -316,14 +317,14 @@ def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType 
         return None
     if logical != "number":
         return ColumnType(LOGICAL[logical])
-    found = parse_type(prop.physicalType or "")
-    if found is None or found.kind not in (Kind.DECIMAL, Kind.DOUBLE):
+    number_type = parse_type(prop.physicalType or "")
+    if number_type is None or number_type.kind not in (Kind.DECIMAL, Kind.DOUBLE):
         what = f"`{prop.name}` is a number without a usable physicalType ({prop.physicalType})"
         document.report(
             (*place, "physicalType"), what, "write `physicalType: DECIMAL(12,2)`, or DOUBLE for measurements"
         )
         return None
-    return found
+    return number_type
 
 
 def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, spec: SourceSpec | None) -> str:

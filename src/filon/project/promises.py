@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from open_data_contract_standard.model import ServiceLevelAgreementProperty
 
-from filon.project.document import Document, suggestion
+from filon.project.document import Document
+from filon.suggestions import suggestion
 
 LATENCY = "latency"
 UNITS = {
@@ -24,13 +25,13 @@ def read_latency(document: Document, promises: Sequence[ServiceLevelAgreementPro
 
     Promises of other kinds are for people and other tools.
     """
-    found: dt.timedelta | None = None
+    latency: dt.timedelta | None = None
     for index, promise in enumerate(promises or []):
         if promise.property != LATENCY:
             continue
         place = ("slaProperties", index)
         unit, value = UNITS.get(promise.unit or ""), promise.value
-        if found is not None:
+        if latency is not None:
             document.report(place, "the latency is promised twice", "keep one of the two")
         elif unit is None:
             what = f"`{promise.unit}` is no unit of a latency" if promise.unit else "the latency has no `unit`"
@@ -39,5 +40,5 @@ def read_latency(document: Document, promises: Sequence[ServiceLevelAgreementPro
             what = f"`{value}` is no latency"
             document.report((*place, "value"), what, "write a number above 0, ten years at most")
         else:
-            found = unit * float(value)
-    return found
+            latency = unit * float(value)
+    return latency

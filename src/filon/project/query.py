@@ -11,7 +11,7 @@ from sqlglot import TokenType, exp
 from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from filon.errors import Problem
-from filon.project.contract import Contract, Model
+from filon.project.contract import Contract
 from filon.project.document import UnreadableText, read_text
 from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens
 
@@ -20,8 +20,18 @@ class NotOneSelect(SqlglotError):
     """A text is valid SQL, but not one SELECT."""
 
 
-def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Problem]]:
-    """Read a model's SQL file; the model is None when its mistakes leave nothing to use."""
+@dataclass(frozen=True)
+class ModelQuery:
+    """The SELECT of a model; ``inputs`` are the tables that it reads, in order, as the SQL spells them."""
+
+    path: Path
+    sql: str
+    inputs: tuple[str, ...]
+    uses_as_of: bool
+
+
+def read_query(path: Path, contract: Contract) -> tuple[ModelQuery | None, list[Problem]]:
+    """Read a model's SQL file; the query is None when its mistakes leave nothing to use."""
     try:
         sql = read_text(path)
     except FileNotFoundError:
@@ -49,14 +59,8 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         return None, [Problem(path, _error_line(sql, error), what, fix)]
     blank = sql[: len(sql) - len(sql.lstrip())].count("\n")
     problems = [Problem(path, blank + line, what, fix) for line, what, fix in faults]
-    model = Model(
-        contract=contract,
-        path=path,
-        sql=select.sql,
-        inputs=tuple(sorted(table_lines(select.tree))),
-        uses_as_of=reads_as_of(select.sql),
-    )
-    return model, problems
+    inputs = tuple(sorted(table_lines(select.tree)))
+    return ModelQuery(path, select.sql, inputs, reads_as_of(select.sql)), problems
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,11 @@ def reads_as_of(sql: str) -> bool:
 
 def table_lines(tree: exp.Query) -> dict[str, int]:
     """The tables that a query reads, each with the line where it is first named; a WITH clause hides others."""
-    found: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for table in tree.find_all(exp.Table):
         if isinstance(table.this, exp.Identifier) and table.name.casefold() not in _steps_seen_from(table):
-            found.setdefault(table.name, table.this.meta.get("line", 1))
-    return found
+            lines.setdefault(table.name, table.this.meta.get("line", 1))
+    return lines
 
 
 def _steps_seen_from(table: exp.Table) -> set[str]:

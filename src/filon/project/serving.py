@@ -1,26 +1,22 @@
-"""How gold tables are served: what their contracts say, compiled and checked against their columns."""
+"""How gold tables are served: what their contracts say, checked against their columns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from filon.errors import Problem
-from filon.project.analysis import Analysis, Dimension, analysis_mistakes, is_discrete, make_analysis
-from filon.project.contract import Column, Contract, Model
-from filon.project.document import suggestion
-from filon.project.types import INTEGER, TEXT, ColumnType, Kind
-from filon.project.vocabulary import AggregationSpec, DimensionSpec, EndpointSpec, ServingSpec, Window
+from filon.project.analysis import Mistakes, analysis_mistakes, is_discrete
+from filon.project.contract import Column, Contract, Model, Reference
+from filon.project.types import Kind
+from filon.project.vocabulary import AggregationSpec, ApiSpec, DimensionSpec, ServingSpec
+from filon.suggestions import suggestion
 
 RESERVED = {"skip", "limit", "after", "sort", "fields", "release", "format"}
-AGGREGATION_PARAMETERS = {"periode", "date_debut", "date_fin", "release"}
 ORDERED = (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE, Kind.DATE, Kind.TIMESTAMP)
-CUBE = "_cube_"
-"""How the name of a table of sums begins; the name of the table of facts follows."""
-GROUPING_KEY = "_grouping_key"
-"""The column of a cube that says which dimensions have which values; a row sums over all others."""
-GROUPING_SEPARATOR = "\x1f"
+OWN = "_"
+"""How names begin that Filon keeps for itself."""
 
 
 class Operator(StrEnum):
@@ -42,147 +38,33 @@ class Filter:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One step of a sort."""
-
-    column: str
-    descending: bool = False
-
-
-@dataclass(frozen=True)
-class StoredTable:
-    """What a store must know of a table: its columns, its key, and the columns that readers look rows up by.
-
-    ``sort`` is the order in which readers page through it when they ask for no other; the key breaks ties.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    sort: tuple[Order, ...] = ()
-    looked_up: tuple[str, ...] = ()
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
-        return tuple(column.name for column in self.columns)
-
-    def column(self, name: str) -> Column:
-        """The column of that name; KeyError when there is none."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(name)
-
-    def total_order(self, sort: Iterable[Order]) -> tuple[Order, ...]:
-        """A sort, made total by the key."""
-        steps = tuple(sort)
-        named = {step.column for step in steps}
-        return (*steps, *(Order(name) for name in self.key if name not in named))
-
-    @property
-    def sortable(self) -> tuple[str, ...]:
-        """The columns by which readers may sort, since an index or the key has them."""
-        return tuple(dict.fromkeys((*self.key, *self.looked_up, *(step.column for step in self.sort))))
-
-
-@dataclass(frozen=True)
-class Cube:
-    """Sums of a table per day, for every choice of dimensions and values, so that any filtered sum reads few rows.
-
-    A row of ``stored`` has its choice as text (``grouping_key``), the day, and the measures. ``measures`` names the
-    column that is summed (None: rows are counted).
-    """
+class Dimension:
+    """A dimension: a column of ``table``, reached through a column that refers to it if that is given."""
 
     table: str
-    time: Column
-    dimensions: Mapping[str, Dimension]
-    measures: Mapping[str, Column | None]
-    total: EndpointSpec
-    series: EndpointSpec
-    stored: StoredTable
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The tables that the cube is computed from."""
-        return tuple(dict.fromkeys((self.table, *(item.table for item in self.dimensions.values()))))
+    column: Column
+    through: str | None
+    reference: Reference | None
 
 
-def grouping_key(choice: Mapping[str, str]) -> str:
-    """A choice of dimensions and values as one text, dimensions in order of name."""
-    return GROUPING_SEPARATOR.join(f"{name}={choice[name]}" for name in sorted(choice))
+def read_dimensions(
+    contract: Contract, spec: AggregationSpec, contracts: Mapping[str, Contract]
+) -> dict[str, Dimension]:
+    """The dimensions of a table, by name; ``contracts`` are those of all gold tables, and must have been checked."""
+    dimensions = {}
+    for name, item in spec.dimensions.items():
+        reference = contract.column(item.through).reference if item.through else None
+        owner = contract if reference is None else contracts[reference.table]
+        dimensions[name] = Dimension(owner.name, owner.column(item.column), item.through, reference)
+    return dimensions
 
 
-@dataclass(frozen=True)
-class ServedTable:
-    """A gold table as readers see it."""
+def filters_of(contract: Contract, spec: ServingSpec) -> Iterator[Filter]:
+    """The parameters that choose rows of a list.
 
-    contract: Contract = field(repr=False)
-    spec: ServingSpec
-    stored: StoredTable
-    filters: Mapping[str, Filter]
-    cube: Cube | None = None
-    analysis: Analysis | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the table."""
-        return self.contract.name
-
-    @property
-    def window(self) -> Window | None:
-        """Which rows are served, if not all."""
-        return self.spec.window
-
-
-def served_tables(models: Mapping[str, Model]) -> dict[str, ServedTable]:
-    """The tables that are served, by name; their words must have been checked."""
-    contracts = {name: model.contract for name, model in models.items()}
-    found = {}
-    for name, model in models.items():
-        if not model.serving.served:
-            continue
-        contract, spec = model.contract, model.serving
-        filters = {item.name: item for item in _filters(contract, spec)}
-        looked_up = tuple(name for name in dict.fromkeys(spec.filters) if name not in spec.unindexed)
-        stored = StoredTable(name, contract.columns, contract.key, _orders(spec.sort), looked_up)
-        cube = _cube(contract, model.aggregations, contracts) if model.aggregations else None
-        analysis = None
-        if cube is not None and model.aggregations is not None and model.aggregations.analysis is not None:
-            analysis = make_analysis(contract, model.aggregations, cube.dimensions, model.aggregations.analysis.path)
-        found[name] = ServedTable(contract, spec, stored, filters, cube, analysis)
-    return found
-
-
-def serving_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
-    """What contracts say of serving and cannot be."""
-    contracts = {name: model.contract for name, model in models.items()}
-    paths: dict[str, str] = {}
-    for model in models.values():
-        contract, spec, aggregations = model.contract, model.serving, model.aggregations
-        mistakes = (
-            *_word_mistakes(contract, spec),
-            *_aggregation_mistakes(contract, aggregations, contracts),
-            *(_unserved_mistakes(contract, aggregations, models) if spec.served else ()),
-        )
-        for what, fix in mistakes:
-            yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)
-        answers = [aggregations.total.path, aggregations.series.path] if aggregations else []
-        if aggregations and aggregations.analysis:
-            answers.append(aggregations.analysis.path)
-        for path in [*([spec.path] if spec.path else []), *answers]:
-            if paths.setdefault(path, contract.name) != contract.name or answers.count(path) > 1:
-                what = f"the path `{path}` of `{contract.name}` also belongs to `{paths[path]}`"
-                line = contract.document.line(("schema", 0, "customProperties"))
-                yield Problem(contract.document.path, line, what, "give each endpoint a path of its own")
-
-
-def _orders(sort: Iterable[str]) -> tuple[Order, ...]:
-    return tuple(Order(name.removeprefix("-"), name.startswith("-")) for name in sort)
-
-
-def _filters(contract: Contract, spec: ServingSpec) -> Iterator[Filter]:
-    """Each opened column gives a parameter of its name, ordered ones also `_min` and `_max`; then other names."""
+    Each column that is opened gives one of its name, and ``_min`` and ``_max`` if its values have an order; aliases
+    follow.
+    """
     plain: dict[str, Filter] = {}
     for name in spec.filters:
         column = contract.column(name)
@@ -195,7 +77,27 @@ def _filters(contract: Contract, spec: ServingSpec) -> Iterator[Filter]:
         yield Filter(alias, plain[name].column, plain[name].operator)
 
 
-Mistakes = Iterator[tuple[str, str]]
+def serving_problems(models: Mapping[str, Model], words: ApiSpec) -> Iterator[Problem]:
+    """Mistakes in what contracts say of serving; ``words`` are the API's names for time."""
+    contracts = {name: model.contract for name, model in models.items()}
+    paths: dict[str, str] = {}
+    for model in models.values():
+        contract, spec, aggregations = model.contract, model.serving, model.aggregations
+        mistakes = (
+            *_word_mistakes(contract, spec),
+            *_aggregation_mistakes(contract, aggregations, contracts, words),
+            *(_unserved_mistakes(contract, aggregations, models) if spec.served else ()),
+        )
+        for what, fix in mistakes:
+            yield Problem(contract.document.path, contract.document.line(("schema", 0, "customProperties")), what, fix)
+        answers = [aggregations.total.path, aggregations.series.path] if aggregations else []
+        if aggregations and aggregations.analysis:
+            answers.append(aggregations.analysis.path)
+        for path in [*([spec.path] if spec.path else []), *answers]:
+            if paths.setdefault(path, contract.name) != contract.name or answers.count(path) > 1:
+                what = f"the path `{path}` of `{contract.name}` also belongs to `{paths[path]}`"
+                line = contract.document.line(("schema", 0, "customProperties"))
+                yield Problem(contract.document.path, line, what, "give each endpoint a path of its own")
 
 
 def _word_mistakes(contract: Contract, spec: ServingSpec) -> Mistakes:
@@ -233,7 +135,7 @@ def _window_mistakes(contract: Contract, name: str) -> Mistakes:
 
 
 def _parameter_mistakes(contract: Contract, spec: ServingSpec) -> Mistakes:
-    known = [item.name for item in _filters(contract, spec.model_copy(update={"aliases": {}}))]
+    known = [item.name for item in filters_of(contract, spec.model_copy(update={"aliases": {}}))]
     for alias, name in spec.aliases.items():
         if name not in known:
             yield f"serving: the alias `{alias}` stands for the unknown filter `{name}`", suggestion(name, known)
@@ -243,7 +145,7 @@ def _parameter_mistakes(contract: Contract, spec: ServingSpec) -> Mistakes:
 
 
 def _aggregation_mistakes(
-    contract: Contract, spec: AggregationSpec | None, contracts: Mapping[str, Contract]
+    contract: Contract, spec: AggregationSpec | None, contracts: Mapping[str, Contract], words: ApiSpec
 ) -> Mistakes:
     if spec is None:
         return
@@ -251,27 +153,33 @@ def _aggregation_mistakes(
     if spec.time not in names or contract.column(spec.time).type.kind is not Kind.DATE:
         yield f"aggregations: `time` must name a date column, not `{spec.time}`", suggestion(spec.time, names)
     for name, measure in spec.measures.items():
-        if name in (spec.time, GROUPING_KEY):
+        if name == spec.time or name.startswith(OWN):
             yield f"aggregations: `{name}` cannot be the name of a measure", "give it another name"
         if measure.sum is not None and (measure.sum not in names or not contract.column(measure.sum).type.is_exact):
             what = f"aggregations: the measure `{name}` sums `{measure.sum}`"
             yield what, "name an integer or a decimal column"
-    yield from _dimension_mistakes(contract, spec, contracts)
+    yield from _dimension_mistakes(contract, spec, contracts, words)
     for answer in (spec.total, spec.series):
         for measure_name in answer.measures.values():
             if measure_name not in spec.measures:
                 what = f"aggregations: `{answer.path}` gives the unknown measure `{measure_name}`"
                 yield what, suggestion(measure_name, spec.measures)
-    yield from analysis_mistakes(contract, spec)
+    if words.period in spec.series.measures:
+        what = f"aggregations: `{spec.series.path}` gives a measure under `{words.period}`, the name of the period"
+        yield what, "give it another name"
+    yield from analysis_mistakes(contract, spec, words)
 
 
-def _dimension_mistakes(contract: Contract, spec: AggregationSpec, contracts: Mapping[str, Contract]) -> Mistakes:
+def _dimension_mistakes(
+    contract: Contract, spec: AggregationSpec, contracts: Mapping[str, Contract], words: ApiSpec
+) -> Mistakes:
+    parameters = {words.period, words.first_day, words.last_day, "release"}
     for name, dimension in spec.dimensions.items():
         owner = _owner(contract, dimension, contracts)
         if owner is None or dimension.column not in owner.column_names:
             what = f"aggregations: the dimension `{name}` names the unknown column `{dimension.column}`"
             yield what, "name a column, or `through` a column with a relationship to the gold table that has it"
-        if name in AGGREGATION_PARAMETERS or name in (spec.time, *spec.measures):
+        if name in parameters or name in (spec.time, *spec.measures):
             yield f"aggregations: `{name}` cannot be the name of a dimension", "give it another name"
         if owner and dimension.column in owner.column_names and not is_discrete(owner.column(dimension.column)):
             yield (
@@ -296,26 +204,3 @@ def _owner(contract: Contract, dimension: DimensionSpec, contracts: Mapping[str,
         return None
     reference = contract.column(dimension.through).reference
     return contracts.get(reference.table) if reference else None
-
-
-def _cube(contract: Contract, spec: AggregationSpec, contracts: Mapping[str, Contract]) -> Cube:
-    dimensions: dict[str, Dimension] = {}
-    for name, item in spec.dimensions.items():
-        owner = _owner(contract, item, contracts) or contract
-        reference = contract.column(item.through).reference if item.through else None
-        dimensions[name] = Dimension(owner.name, owner.column(item.column), item.through, reference)
-    time = contract.column(spec.time)
-    measures = {
-        name: contract.column(item.sum) if item.sum else None
-        for name, item in spec.measures.items()
-        if item.distinct is None  # distinct values of days do not add up
-    }
-    sums = (Column(name, _sum_type(column), required=True) for name, column in measures.items())
-    columns = (Column(GROUPING_KEY, TEXT, required=True), Column(time.name, time.type, required=True), *sums)
-    stored = StoredTable(f"{CUBE}{contract.name}", columns, (GROUPING_KEY, time.name))
-    return Cube(contract.name, time, dimensions, measures, spec.total, spec.series, stored)
-
-
-def _sum_type(column: Column | None) -> ColumnType:
-    """A count is an integer; sums of integers may leave its range."""
-    return ColumnType(Kind.DECIMAL, 38, column.type.scale) if column is not None else INTEGER

@@ -86,8 +86,8 @@ INTEGER = ColumnType(Kind.INTEGER)
 
 def parse_type(spelling: str) -> ColumnType | None:
     """Read an SQL type; None when no column of a contract can have it."""
-    if found := _DECIMAL.fullmatch(spelling.strip()):
-        precision, scale = int(found[1]), int(found[2])
+    if match := _DECIMAL.fullmatch(spelling.strip()):
+        precision, scale = int(match[1]), int(match[2])
         fits = 1 <= precision <= MAX_PRECISION and scale <= precision
         return ColumnType(Kind.DECIMAL, precision, scale) if fits else None
     kind = _KINDS.get(spelling.strip().upper())

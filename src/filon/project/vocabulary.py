@@ -24,13 +24,13 @@ class _Spec(BaseModel):
 
 def _known_encoding(name: str) -> str:
     try:
-        found = codecs.lookup(name).name
-        "".encode(found)  # a codec that is no text encoding, such as rot13, is a LookupError here
+        codec = codecs.lookup(name).name
+        "".encode(codec)  # a codec that is no text encoding, such as rot13, is a LookupError here
     except (LookupError, UnicodeError):
-        found = ""
-    if not found or found in NO_FILE_ENCODINGS:
+        codec = ""
+    if not codec or codec in NO_FILE_ENCODINGS:
         raise ValueError("no encoding of text files; common ones are utf-8, cp1252 and latin-1")
-    return found
+    return codec
 
 
 def _known_timezone(name: str) -> str:
@@ -246,6 +246,49 @@ class ChartSpec(_Spec):
     x: str | None = None
     y: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
     color: str | None = None
+
+
+class Period(StrEnum):
+    """How days are grouped; a project may give the API other names for these (``ApiSpec``)."""
+
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+
+
+API_NAMES = {"by", "sort", "limit", "stats", "release", "value", "total", "data"}
+"""Names that aggregations and analyses have in every project, in requests and in answers."""
+ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class ApiSpec(_Spec):
+    """The API's names for time, in the parameters and the answers of aggregations and analyses.
+
+    ``period`` is the parameter that chooses the length of periods, and the field of a row with its period;
+    ``granularity`` the field with the length that was chosen; ``first_day`` and ``last_day`` are the parameters that
+    bound the days; ``day``, ``month`` and ``year`` are the lengths.
+    """
+
+    period: ApiName = "period"
+    granularity: ApiName = "granularity"
+    first_day: ApiName = "date_from"
+    last_day: ApiName = "date_to"
+    day: ApiName = "day"
+    month: ApiName = "month"
+    year: ApiName = "year"
+
+    @model_validator(mode="after")
+    def _each_name_has_one_meaning(self) -> ApiSpec:
+        names = [str(value) for _, value in self]
+        taken = next((name for name in names if name in API_NAMES or names.count(name) > 1), None)
+        if taken is not None:
+            raise ValueError(f"the name {taken} has two meanings")
+        return self
+
+    @property
+    def periods(self) -> dict[str, Period]:
+        """The lengths of periods, shortest first, by their names in the API."""
+        return {self.day: Period.DAY, self.month: Period.MONTH, self.year: Period.YEAR}
 
 
 class ModelSpec(_Spec):

@@ -1,15 +1,73 @@
-"""The SQL that computes a cube: first the finest sums, then those of every smaller choice of dimensions from them."""
+"""Cubes: sums of facts, a row per day and choice of dimensions, and the SQL that computes them.
+
+The finest sums come first, those of every smaller choice of dimensions are computed from them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import chain, combinations
 
-from filon.project.analysis import Dimension
-from filon.project.serving import GROUPING_KEY, GROUPING_SEPARATOR, Cube
+from filon.project import INTEGER, TEXT, Column, ColumnType, Contract, Kind
+from filon.project.serving import Dimension
+from filon.project.vocabulary import AggregationSpec, ApiSpec, EndpointSpec
+from filon.serving.tables import CUBE, StoredTable
 from filon.sql import identifier, literal
 
+GROUPING_KEY = "_grouping_key"
+"""The column of a cube that says which dimensions have which values; a row sums over all others."""
+GROUPING_SEPARATOR = "\x1f"
+"""Stands between the parts of a grouping key. No value that contains it can be asked for."""
 FINEST = identifier("finest sums")
+
+
+@dataclass(frozen=True)
+class Cube:
+    """Sums of a table per day, for every choice of dimensions and values, so that any filtered sum reads few rows.
+
+    A row of ``stored`` has its choice as text (``grouping_key``), the day, and the measures. ``measures`` names the
+    column that is summed (None: rows are counted). ``words`` are the API's names for periods and for the first and the
+    last day.
+    """
+
+    table: str
+    time: Column
+    dimensions: Mapping[str, Dimension]
+    measures: Mapping[str, Column | None]
+    total: EndpointSpec
+    series: EndpointSpec
+    stored: StoredTable
+    words: ApiSpec
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The tables that the cube is computed from."""
+        return tuple(dict.fromkeys((self.table, *(item.table for item in self.dimensions.values()))))
+
+
+def make_cube(contract: Contract, spec: AggregationSpec, dimensions: Mapping[str, Dimension], words: ApiSpec) -> Cube:
+    """The cube of a table of facts; its words must have been checked."""
+    time = contract.column(spec.time)
+    measures = {
+        name: contract.column(item.sum) if item.sum else None
+        for name, item in spec.measures.items()
+        if item.distinct is None  # distinct values of days do not add up
+    }
+    sums = (Column(name, _sum_type(column), required=True) for name, column in measures.items())
+    columns = (Column(GROUPING_KEY, TEXT, required=True), Column(time.name, time.type, required=True), *sums)
+    stored = StoredTable(f"{CUBE}{contract.name}", columns, (GROUPING_KEY, time.name))
+    return Cube(contract.name, time, dimensions, measures, spec.total, spec.series, stored, words)
+
+
+def _sum_type(column: Column | None) -> ColumnType:
+    """A count is an integer; sums of integers may leave its range."""
+    return ColumnType(Kind.DECIMAL, 38, column.type.scale) if column is not None else INTEGER
+
+
+def grouping_key(choice: Mapping[str, str]) -> str:
+    """A choice of dimensions and values as one text, dimensions in order of name."""
+    return GROUPING_SEPARATOR.join(f"{name}={choice[name]}" for name in sorted(choice))
 
 
 def cube_query(cube: Cube, bound: Mapping[str, str]) -> str:
@@ -22,8 +80,8 @@ def cube_query(cube: Cube, bound: Mapping[str, str]) -> str:
 
 def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
     """Sums per day and value of every dimension."""
-    found, joins = dimensions_of(cube.dimensions, bound)
-    columns = [f"CAST({column} AS VARCHAR) AS {identifier(name)}" for name, column in found.items()]
+    expressions, joins = dimensions_of(cube.dimensions, bound)
+    columns = [f"CAST({expression} AS VARCHAR) AS {identifier(name)}" for name, expression in expressions.items()]
     time = identifier(cube.time.name)
     sums = ", ".join(
         f"{'count(*)' if column is None else f'sum(fact.{identifier(column.name)})'} AS {identifier(name)}"

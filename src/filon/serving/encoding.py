@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from filon.project import Column
+from filon.project.analysis import WORD_DIGITS
 from filon.sql import identifier
-
-WORD_DIGITS = 18
-"""Whole numbers of so many digits have 64 bits."""
 
 
 def unscaled(column: Column, of: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Where the rows of stored tables come from, and what tells whether a load kept them as contracts say today."""
+"""Where the rows of stored tables come from, and whether a load kept them as contracts say today."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from filon.lake import Build, Layer, Release
-from filon.project import digest
-from filon.project.analysis import Analysis
-from filon.project.serving import Cube, ServedTable, StoredTable
-from filon.project.types import Kind
+from filon.project import Kind, Project, digest
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table
-from filon.serving.columns.writing import columns_query
-from filon.serving.cube import cube_query
-from filon.serving.state import TableState
+from filon.serving.columns.selecting import columns_query
+from filon.serving.cube import Cube, cube_query
+from filon.serving.served import ServedTable, served_tables
+from filon.serving.state import InputBuild, TableState
+from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
 REVISION = 2
@@ -56,7 +55,7 @@ class Feed:
         )
         return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
-    def fingerprint(self, builds: Sequence[Build], as_of: dt.date) -> str:
+    def fingerprint(self, builds: Sequence[InputBuild], as_of: dt.date) -> str:
         """Changes when other rows would come out."""
         content = [build.fingerprint for build in builds]
         date = as_of if self.served.window else None
@@ -82,17 +81,24 @@ class Feed:
         return known.storage_hash == self.storage_hash and (not is_computed or known.recipe == self.recipe)
 
 
-def feeds_of(served: Mapping[str, ServedTable]) -> Iterator[Feed]:
-    """Every table that a store holds for a project."""
-    for name, item in served.items():
+@dataclass(frozen=True)
+class ServedProject:
+    """What stores hold and readers see of a project: the tables that are served, and all feeds, by name of table."""
+
+    tables: Mapping[str, ServedTable]
+    feeds: Mapping[str, Feed]
+
+
+def compile_served(project: Project) -> ServedProject:
+    """Compile what the contracts of a project say of serving. A process that loads or reads a store does it once."""
+    tables = served_tables(project)
+    return ServedProject(tables, {feed.table.name: feed for feed in _feeds(tables)})
+
+
+def _feeds(tables: Mapping[str, ServedTable]) -> Iterator[Feed]:
+    for name, item in tables.items():
         yield Feed(item.stored, (name,), item)
         if item.cube is not None:
             yield Feed(item.cube.stored, item.cube.inputs, item, item.cube)
         if item.analysis is not None:
             yield Feed(chunk_table(item.analysis), item.analysis.inputs, item, analysis=item.analysis)
-
-
-def released(served: Mapping[str, ServedTable], release: Release) -> Iterator[Feed]:
-    """What a release can feed: tables that it has, since the project may be ahead of it."""
-    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
-    return (feed for feed in feeds_of(served) if there.issuperset(feed.inputs))

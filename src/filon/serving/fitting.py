@@ -6,19 +6,17 @@ rounded, cut or replaced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from filon.engines import Engine
-from filon.errors import EngineError, FilonError, StoreUnfit
+from filon.errors import EngineError, FilonError
 from filon.project import Column
-from filon.project.serving import CUBE, GROUPING_SEPARATOR, StoredTable
-from filon.serving.columns.chunks import COLUMNS
-from filon.serving.limits import Limit
+from filon.serving.limits import Limit, unfit
 from filon.serving.protocol import Batch, Store
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 BATCH = 5_000
-LONGEST_SHOWN = 80
 
 
 def fitted(store: Store, engine: Engine, table: StoredTable, source: str) -> Iterator[Batch]:
@@ -51,31 +49,12 @@ def _unfit(store: Store, engine: Engine, table: StoredTable, source: str, error:
     order = identifiers(table.key)
     query = f"SELECT _limit, {texts} FROM ({judged}) AS judged WHERE _limit IS NOT NULL ORDER BY {order} LIMIT 1"
     try:
-        found = engine.rows(query)
+        unfit_rows = engine.rows(query)
     except EngineError:
-        found = []
-    if not found:
-        return EngineError(f"{shown_name(table)} cannot be handed to {store.uri}: {error}")
-    [(place, *values)] = found
+        unfit_rows = []
+    if not unfit_rows:
+        return EngineError(f"{table.title} cannot be handed to {store.uri}: {error}")
+    [(place, *values)] = unfit_rows
     column, limit = limits[place]
     row = dict(zip(table.column_names, values, strict=True))
     return unfit(store.uri, table, row, column.name, limit.what, limit.fix)
-
-
-def unfit(uri: str, table: StoredTable, row: Mapping[str, object], column: str, what: str, fix: str) -> StoreUnfit:
-    """The error for a value of a row."""
-    key = ", ".join(f"{name} {_short(row[name])}" for name in table.key)
-    return StoreUnfit(uri, shown_name(table), column, key, _short(row[column]), what, fix)
-
-
-def shown_name(table: StoredTable) -> str:
-    """A table as its author knows it."""
-    for begin, what in ((CUBE, "sums"), (COLUMNS, "columns")):
-        if table.name.startswith(begin):
-            return f"the {what} of {table.name.removeprefix(begin)}"
-    return table.name
-
-
-def _short(value: object) -> str:
-    text = str(value).replace(GROUPING_SEPARATOR, ", ")
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"

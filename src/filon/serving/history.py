@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -11,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from filon.errors import StoreForeign
-from filon.lake import CheckResult, CheckStatus, FileState, FileVersion, Layer, Ledger, Quality, Release
+from filon.project import CheckStatus
 
 MOST_RUNS = 200
 MOST_FILES = 1_000
@@ -182,77 +181,3 @@ class Truncator:
             return text
         self.has_cut = True
         return text[: longest - 1] + ELLIPSIS
-
-
-def dataset_record(name: str, quality: Quality) -> DatasetRecord:
-    """What a dataset's rules said."""
-    total = quality.total
-    return DatasetRecord(
-        dataset=name,
-        read=total.read,
-        accepted=total.accepted,
-        superseded=total.superseded,
-        rejected=total.rejected,
-        reasons=quality.by_reason,
-    )
-
-
-def check_records(results: Iterable[CheckResult]) -> tuple[CheckRecord, ...]:
-    """What checks found."""
-    return tuple(CheckRecord.model_validate(result, from_attributes=True) for result in results)
-
-
-def refused_files(ledger: Ledger) -> RefusedFiles:
-    """The files that the ledger has in quarantine, newest first."""
-    refused = [version for version in ledger.versions if version.state is FileState.QUARANTINED]
-    newest = sorted(refused, key=lambda version: -version.number)[:MOST_FILES]
-    return RefusedFiles(total=len(refused), data=tuple(_refused(version) for version in newest))
-
-
-def _refused(version: FileVersion) -> RefusedFile:
-    cut = Truncator()
-    path, detail = cut(version.path, LONGEST_OF_A_FILE), cut(version.detail or "", LONGEST_OF_A_FILE)
-    return RefusedFile(
-        file=path,
-        dataset=version.dataset,
-        version=version.number,
-        reason=version.reason or "",
-        detail=detail,
-        size=version.size,
-        arrived_at=version.arrived_at,
-        cut=cut.has_cut,
-    )
-
-
-def datasets_of(release: Release) -> tuple[DatasetRecord, ...]:
-    """What the rules of every dataset said, as a release has it."""
-    builds = [build for build in release.tables.values() if build.layer is Layer.SILVER]
-    return tuple(dataset_record(build.table, build.quality) for build in builds if build.quality is not None)
-
-
-def quality_of(release: Release, ledger: Ledger) -> QualityRecord:
-    """The quality of a release, and of the files as they stand now."""
-    refused = [build for build in release.tables.values() if build.layer is Layer.QUARANTINE]
-    return QualityRecord(
-        release=release.number,
-        run_id=release.run_id,
-        datasets=datasets_of(release),
-        checks=check_records(release.checks),
-        files=refused_files(ledger),
-        samples={build.table: sample_key(build.table, build.fingerprint) for build in refused if build.rows},
-    )
-
-
-def sample_key(dataset: str, fingerprint: str) -> str:
-    """What a sample is known by: the same rejected rows need no second one."""
-    return f"{dataset}/{fingerprint}"
-
-
-def content_of(release: Release) -> dict[str, str]:
-    """The fingerprint of each gold table of a release."""
-    return {build.table: build.fingerprint for build in release.tables.values() if build.layer is Layer.GOLD}
-
-
-def kept_samples(records: Sequence[QualityRecord]) -> set[str]:
-    """The samples that these releases show."""
-    return {key for record in records for key in record.samples.values()}

@@ -1,19 +1,25 @@
-"""Which values stores keep as they are, as SQL that the engine judges rows by."""
+"""Which values stores keep as they are, as SQL that the engine judges rows by, and the error for any other."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from filon.errors import StoreUnfit
 from filon.project import Column, Kind
+from filon.serving.cube import GROUPING_SEPARATOR
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, literal
 
+LONGEST_SHOWN = 80
+"""Characters of a value in messages."""
 FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A condition (SQL) that values of a column meet if a store keeps them, and what to say and to do otherwise."""
+    """A condition (SQL) on a column under which a store keeps its values; what others are, and their fix."""
 
     holds: str
     what: str
@@ -47,3 +53,14 @@ def units(column: Column, least: int, most: int, what: str) -> Limit:
 def common_limits(column: Column) -> list[Limit]:
     """What every store asks of a column; that doubles are finite, checks have seen before a release is published."""
     return [calendar(column)] if column.type.kind in (Kind.DATE, Kind.TIMESTAMP) else []
+
+
+def unfit(uri: str, table: StoredTable, row: Mapping[str, object], column: str, what: str, fix: str) -> StoreUnfit:
+    """The error for a value of a row."""
+    key = ", ".join(f"{name} {_short(row[name])}" for name in table.key)
+    return StoreUnfit(uri, table.title, column, key, _short(row[column]), what, fix)
+
+
+def _short(value: object) -> str:
+    text = str(value).replace(GROUPING_SEPARATOR, ", ")
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text):,} characters)"

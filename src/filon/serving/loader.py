@@ -5,50 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from filon.engines import Engine
 from filon.errors import ConfigError
-from filon.lake import Build, CheckStatus, Lake, Layer, Release
-from filon.project.analysis import Analysis
-from filon.project.serving import Order, ServedTable, StoredTable
-from filon.project.types import Kind
-from filon.serving.columns.chunks import MOST_FACTS, has_columns
-from filon.serving.columns.writing import CACHED, Difference, difference
-from filon.serving.columns.writing import rows as chunk_rows
-from filon.serving.feeds import Feed, released
-from filon.serving.fitting import BATCH, fitted
+from filon.lake import Lake, Layer, Release
+from filon.serving.feeds import Feed, ServedProject
+from filon.serving.loading import StoreLoad, builds_of, inputs_of
 from filon.serving.protocol import LoadSession, Store
-from filon.serving.state import PageIndex, ServedState, TableState
-from filon.sql import identifier, identifiers
-
-FEWEST_FOR_MARKS = 10_000
-MOST_MARKS = 10_000
-SMALLEST_STEP = 100
-MOST_MARKED = 2 << 20
-"""Characters of marks beyond which a table has none: a document of MongoDB has 16 MB at most."""
-CHANGES, NEW, OLD = "served changes", "served now", "served before"
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What a load wrote. ``load`` is the one that readers see now; nothing was written when both counts are 0."""
-
-    store: str
-    load: int
-    release: int
-    inserted: int
-    closed: int
-    duration_s: float
+from filon.serving.served import ServedTable
+from filon.serving.state import LoadReport, ServedState, TableState
 
 
 def sync_store(
     store: Store,
     lake: Lake,
     release: Release,
-    served: Mapping[str, ServedTable],
+    served: ServedProject,
     engine: Callable[[], Engine],
     *,
     as_of: dt.date,
@@ -56,15 +30,30 @@ def sync_store(
     keep: int,
     force: bool = False,
 ) -> LoadReport:
-    """Let the store serve a release, beside the ``keep`` loads before it; the engine is started only if rows differ.
+    """Write a release into the store, beside the loads before it, and let readers see it.
 
-    Windows end with ``as_of``, which may be later than that of the release.
+    Args:
+        store: what readers ask
+        lake: where the rows of the release are
+        release: what readers see afterwards, unless a newer release was loaded meanwhile
+        served: what contracts say today
+        engine: starts the engine, or gives the one that was started; not called when no row differs
+        as_of: where windows end; may be later than the date of the release
+        now: the clock, in UTC: when a table reached the store is a fact of the store's
+        keep: how many of the loads before this one can still be asked
+        force: write every row, whatever the store holds
 
-    StoreUnavailable, StoreBusy and StoreForeign say why it could not be done; readers then see what they saw before.
+    Returns:
+        What was written.
+
+    Raises:
+        ConfigError: the store serves another project, or contracts describe other columns than the release has
+        StoreError: the store could not be loaded; readers see what they saw before
+
     """
     start = time.perf_counter()
     # the largest first: its indexes are built while the others are on their way
-    feeds = sorted(released(served, release), key=lambda feed: -_rows(feed, release))
+    feeds = sorted(_released(served, release), key=lambda feed: -_rows(feed, release))
     before = store.state()
     if before is not None and before.project != release.project:
         raise ConfigError(
@@ -72,23 +61,23 @@ def sync_store(
         )
     if before is not None and not force and _is_done(store, before, feeds, release, as_of):
         return LoadReport(store.name, before.load, release.number, 0, 0, _seconds(start))
-    require_servable(release, served)
+    require_servable(release, served.tables)
     with store.loading() as session, _no_collector():
         newest = lake.release()
-        if session.before and newest and newest.number > release.number:  # whoever published it loads it, or has
+        if session.before and newest and newest.number > release.number:  # the run that published it loads it
             return LoadReport(store.name, session.before.load, session.before.release, 0, 0, _seconds(start))
         known = session.before.tables if session.before else {}
         intact = {feed.table.name for feed in feeds if _is_intact(session, feed, known)}
         kept = session.kept[:keep]
         reshaped = any(_has_other_shape(state, feed) for state in kept for feed in feeds)
         session.sweep(0 if reshaped else keep)
-        work = _Work(store, session, lake, release, engine, as_of, now)
+        load = StoreLoad(store, session, lake, release, engine, as_of, now)
         for feed in feeds:
             comparable = feed.table.name in intact and not force
-            work.load(feed, known[feed.table.name] if comparable else None)
-        work.forget(known.keys() - {feed.table.name for feed in feeds})
-        work.flip(feeds, alone=reshaped)
-    return LoadReport(store.name, session.id.number, release.number, work.inserted, work.closed, _seconds(start))
+            load.write(feed, known[feed.table.name] if comparable else None)
+        load.forget(known.keys() - {feed.table.name for feed in feeds})
+        load.flip(feeds, alone=reshaped)
+    return LoadReport(store.name, session.id.number, release.number, load.inserted, load.closed, _seconds(start))
 
 
 def require_servable(release: Release, served: Mapping[str, ServedTable]) -> None:
@@ -114,7 +103,7 @@ def _seconds(start: float) -> float:
 
 @contextmanager
 def _no_collector() -> Iterator[None]:
-    """Without Python's search for cycles: the rows that pass have none, and it would take half the time."""
+    """Switch Python's garbage collector off: rows have no cycles, and it would take half the time of a load."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -124,16 +113,17 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _builds(feed: Feed, release: Release) -> tuple[Build, ...]:
-    builds = (release.build(Layer.GOLD, name) for name in feed.inputs)
-    return tuple(build for build in builds if build is not None)
+def _released(served: ServedProject, release: Release) -> Iterator[Feed]:
+    """What a release can feed: tables that it has, since the project may be ahead of it."""
+    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
+    return (feed for feed in served.feeds.values() if there.issuperset(feed.inputs))
 
 
 def _rows(feed: Feed, release: Release) -> int:
     """About how many rows a table has; a cube has fewer than its largest input, chunks are few."""
     if feed.analysis is not None:
         return 0
-    return max(build.rows for build in _builds(feed, release)) // (2 if feed.cube else 1)
+    return max(build.rows for build in builds_of(feed, release)) // (2 if feed.cube else 1)
 
 
 def _is_done(store: Store, before: ServedState, feeds: Sequence[Feed], release: Release, as_of: dt.date) -> bool:
@@ -145,195 +135,13 @@ def _is_done(store: Store, before: ServedState, feeds: Sequence[Feed], release: 
 
 def _is_served(store: Store, before: ServedState, feed: Feed, release: Release, as_of: dt.date) -> bool:
     known = before.tables.get(feed.table.name)
-    same = known is not None and known.fingerprint == feed.fingerprint(_builds(feed, release), as_of)
+    same = known is not None and known.fingerprint == feed.fingerprint(inputs_of(builds_of(feed, release)), as_of)
     return same and known is not None and store.holds(feed.table, known.versions)
 
 
 def _is_intact(session: LoadSession, feed: Feed, known: Mapping[str, TableState]) -> bool:
-    """Whether the store holds what the load before left, as it would today: nobody else wrote there."""
+    """Whether the store still holds what the load before left, in the shape that contracts describe today."""
     before = known.get(feed.table.name)
     return (
         before is not None and before.storage_hash == feed.storage_hash and session.holds(feed.table, before.versions)
     )
-
-
-class _Work:
-    """A load, table by table."""
-
-    def __init__(
-        self,
-        store: Store,
-        session: LoadSession,
-        lake: Lake,
-        release: Release,
-        engine: Callable[[], Engine],
-        as_of: dt.date,
-        now: Callable[[], dt.datetime],
-    ) -> None:
-        self._store = store
-        self._session = session
-        self._lake = lake
-        self._release = release
-        self._engine = engine
-        self._as_of = as_of
-        self._now = now
-        self._states: dict[str, TableState] = {}
-        self._page_index: dict[str, PageIndex | None] = {}
-        self.inserted = 0
-        self.closed = 0
-
-    def load(self, feed: Feed, before: TableState | None) -> None:
-        """Write what differs from what the store has of a table; all of it, when that is not known (``before``)."""
-        start, builds = time.perf_counter(), _builds(feed, self._release)
-        fingerprint = feed.fingerprint(builds, self._as_of)
-        has_rows = self._session.prepare(feed.table)
-        if before is not None and before.fingerprint == fingerprint:
-            self._states[feed.table.name] = before
-            return
-        try:
-            if feed.analysis is not None:
-                rows = self._write_columns(feed, feed.analysis, before, builds, close=has_rows)
-            elif before is not None and has_rows and self._can_compare(feed, before):
-                rows = self._write_changes(feed, before, builds)
-            else:
-                rows = self._write_all(feed, builds, close=has_rows)
-            self._page_index[feed.table.name] = self._make_page_index(feed, rows)
-        finally:
-            self._engine().drop([CHANGES, CACHED, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
-        checks = [check for check in self._release.checks if check.table in feed.inputs]
-        self._states[feed.table.name] = TableState(
-            table=feed.table.name,
-            fingerprint=fingerprint,
-            storage_hash=feed.storage_hash,
-            recipe=feed.recipe,
-            rows=rows,
-            versions=0,
-            builds=builds,
-            as_of=self._as_of,
-            gold_at=max(build.built_at for build in builds),
-            synced_at=self._now(),
-            duration_s=round(time.perf_counter() - start, 3),
-            passed=sum(check.status is CheckStatus.PASSED for check in checks),
-            warned=sum(check.status is not CheckStatus.PASSED for check in checks),
-        )
-
-    def forget(self, names: Iterable[str]) -> None:
-        """Close all rows of tables that are served no more."""
-        for name in names:
-            self.closed += self._session.close(StoredTable(name, (), ()), None)
-
-    def flip(self, feeds: Sequence[Feed], *, alone: bool) -> None:
-        """Let readers see the load, ``alone`` when rows of those before would be misread now."""
-        tables = {
-            feed.table.name: self._states[feed.table.name].model_copy(
-                update={"versions": self._session.count(feed.table)}
-            )
-            for feed in feeds
-        }
-        state = ServedState(
-            id=self._session.id,
-            release=self._release.number,
-            project=self._release.project,
-            as_of=self._release.as_of,
-            published_at=self._release.created_at,
-            loaded_at=self._now(),
-            tables=tables,
-        )
-        self._session.flip(state, self._page_index, alone=alone)
-
-    def _can_compare(self, feed: Feed, before: TableState) -> bool:
-        return before.recipe == feed.recipe and all(self._lake.is_complete(build) for build in before.builds)
-
-    def _write_changes(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> int:
-        """Write the rows that are new, gone or different; returns the number of rows that the table has now."""
-        new = self._bind(feed, NEW, builds, self._as_of)
-        old = self._bind(feed, OLD, before.builds, before.as_of)
-        self._engine().cache(CHANGES, _changes(feed.table, new, old))
-        keys = ", ".join(self._encoded(feed.table, feed.table.key))
-        changes = identifier(CHANGES)
-        gone = self._engine().stream(f"SELECT {keys} FROM {changes} WHERE _was", BATCH)
-        closed = self._session.close(feed.table, gone)
-        inserted = self._insert(feed, f"SELECT * FROM {changes} WHERE _is")
-        self.closed, self.inserted = self.closed + closed, self.inserted + inserted
-        return before.rows - closed + inserted
-
-    def _write_all(self, feed: Feed, builds: Sequence[Build], *, close: bool) -> int:
-        """Write every row, in the order of the key, which stores take best; returns their number."""
-        if close:
-            self.closed += self._session.close(feed.table, None)
-        new = self._bind(feed, NEW, builds, self._as_of)
-        inserted = self._insert(feed, f"SELECT * FROM ({new}) AS feed ORDER BY {identifiers(feed.table.key)}")
-        self.inserted += inserted
-        return inserted
-
-    def _write_columns(
-        self, feed: Feed, analysis: Analysis, before: TableState | None, builds: Sequence[Build], *, close: bool
-    ) -> int:
-        """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
-        engine, kept = self._engine(), 0
-        is_kept = builds[0].rows <= MOST_FACTS
-        new, old = self._bind(feed, NEW, builds, self._as_of), None
-        if before is not None and close and is_kept and has_columns(before) and self._can_compare(feed, before):
-            old = self._bind(feed, OLD, before.builds, before.as_of)
-        changes = difference(engine, new, old) if is_kept else Difference((), {})
-        if close:
-            closed = self._session.close(feed.table, changes.keys() if old is not None else None)
-            kept = before.rows - closed if before is not None and old is not None else 0
-            self.closed += closed
-        inserted = self._session.insert(feed.table, chunk_rows(engine, analysis, changes.written))
-        self.inserted += inserted
-        return kept + inserted
-
-    def _make_page_index(self, feed: Feed, rows: int) -> PageIndex | None:
-        if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
-            return None
-        step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
-        new = self._bind(feed, NEW, _builds(feed, self._release), self._as_of)
-        sort = feed.table.total_order(feed.table.sort)
-        names = ", ".join(_as_yaml(feed.table, item) for item in sort)
-        ranked = f"SELECT *, row_number() OVER (ORDER BY {_spelled_order(sort)}) - 1 AS _n FROM ({new}) AS feed"
-        query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
-        keys = tuple(self._engine().rows(query))
-        size = sum(len(value) for key in keys for value in key if isinstance(value, str))
-        return PageIndex(step=step, keys=keys) if size <= MOST_MARKED else None
-
-    def _bind(self, feed: Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
-        bound = {}
-        for name, build in zip(feed.inputs, builds, strict=True):
-            bound[name] = f"{side} {name}"
-            self._engine().bind(bound[name], self._lake.paths(build), build.columns)
-        return feed.select(bound, as_of)
-
-    def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
-        return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]
-
-    def _insert(self, feed: Feed, source: str) -> int:
-        return self._session.insert(feed.table, fitted(self._store, self._engine(), feed.table, source))
-
-
-def _changes(table: StoredTable, new: str, old: str) -> str:
-    """Rows that are new, gone or different: the new values (or the old key), and whether they are and were there."""
-    keys = [identifier(name) for name in table.key]
-    others = [identifier(name) for name in table.column_names if name not in table.key]
-    chosen = [f"coalesce(n.{name}, o.{name}) AS {name}" for name in keys] + [f"n.{name} AS {name}" for name in others]
-    differ = " OR ".join(f"n.{name} IS DISTINCT FROM o.{name}" for name in others) or "FALSE"
-    joined = " AND ".join(f"n.{name} = o.{name}" for name in keys)
-    return (
-        f"SELECT {', '.join(chosen)}, n._there IS NOT NULL AS _is, o._there IS NOT NULL AS _was "
-        f"FROM (SELECT *, TRUE AS _there FROM ({new}) AS feed) AS n "
-        f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
-        f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
-    )
-
-
-def _spelled_order(sort: Sequence[Order]) -> str:
-    """The order of all stores: nulls first, or last where it descends."""
-    return ", ".join(
-        f"{identifier(item.column)} {'DESC NULLS LAST' if item.descending else 'ASC NULLS FIRST'}" for item in sort
-    )
-
-
-def _as_yaml(table: StoredTable, item: Order) -> str:
-    name = identifier(item.column)
-    plain = table.column(item.column).type.kind in (Kind.INTEGER, Kind.TEXT, Kind.DOUBLE, Kind.BOOLEAN)
-    return name if plain else f"CAST({name} AS VARCHAR) AS {name}"

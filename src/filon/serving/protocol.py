@@ -1,30 +1,30 @@
-"""What a store must be able to do. The loader and the API speak to this; MongoDB and SQLite stand behind it.
+"""What a store must be able to do: the interface of the loader and the API to MongoDB and SQLite.
 
 A row in a store has two load numbers beside its columns: the first load that shows it and the first that does not
 (``OPEN``: none yet). Readers name the load whose rows they want, so a load in progress, or one that was killed, changes
-nothing for them until its number becomes the current one. They name it by its id: a number says nothing once the store
-was dropped, or replaced by another.
+nothing for them until its number becomes the current one. They name it by its id, since numbers are given again once a
+store was dropped or restored from a copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from filon.project import Column
-from filon.project.serving import StoredTable
 from filon.serving.limits import Limit
 from filon.serving.query import Condition, Query, Row
 from filon.serving.records import Records
 from filon.serving.state import LoadId, PageIndex, ServedState
+from filon.serving.tables import StoredTable
 
 Batch = Sequence[Sequence[Any]]
 """Rows as the engine hands them over, their values spelled by ``encoding``."""
 
 
 class LoadSession(Protocol):
-    """A load in progress. What it wrote is seen by nobody until ``flip``; without one, nothing of it stays."""
+    """A load in progress. Readers see what it writes from ``flip`` on; without ``flip``, nothing of it stays."""
 
     before: ServedState | None
     kept: Sequence[ServedState]
@@ -70,10 +70,10 @@ class Store(Protocol):
         """What is kept beside the loads."""
 
     def encoding(self, column: Column) -> str:
-        """SQL that turns a column of a table into the value which ``insert`` takes. The engine computes it."""
+        """SQL, for the engine, that makes of a column the values which ``insert`` takes."""
 
     def limits(self, column: Column) -> Sequence[Limit]:
-        """What values of a column must meet so that the store keeps them as they are."""
+        """Conditions on the values of a column under which the store keeps them unchanged."""
 
     def state(self) -> ServedState | None:
         """The current load; None when the store is empty. StoreUnavailable when it does not answer."""
@@ -113,10 +113,3 @@ class Store(Protocol):
 
     def shut(self) -> None:
         """Give back the connections of loads."""
-
-
-class Stream(Protocol):
-    """Where batches of rows come from."""
-
-    def __call__(self, query: str) -> Iterator[Batch]:
-        """Run a query and hand over its rows, a batch at a time."""

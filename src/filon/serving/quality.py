@@ -5,20 +5,24 @@ Both are written before the load that shows the release, so its readers find the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from filon.engines import Engine
-from filon.lake import Build, Lake, Layer, Ledger, Release
+from filon.lake import Build, CheckResult, FileState, FileVersion, Lake, Layer, Ledger, Quality, Release
 from filon.serving.history import (
+    LONGEST_OF_A_FILE,
     LONGEST_TEXT,
+    MOST_FILES,
+    CheckRecord,
+    DatasetRecord,
     Kind,
     QualityRecord,
+    RefusedFile,
+    RefusedFiles,
     RejectedRow,
     Sample,
     Truncator,
-    kept_samples,
-    quality_of,
     read_record,
 )
 from filon.serving.protocol import Store
@@ -75,8 +79,8 @@ def take_sample(lake: Lake, build: Build, ledger: Ledger, engine: Engine) -> Sam
     finally:
         engine.drop([REFUSED, PLACES])
     paths = {version.number: version.path for version in ledger.versions}
-    found = (_row(build.table, paths.get(file, ""), file, *rest) for file, *rest in rows)
-    return Sample(rows=tuple(_within_bounds(found)))
+    samples = (_row(build.table, paths.get(file, ""), file, *rest) for file, *rest in rows)
+    return Sample(rows=tuple(_within_bounds(samples)))
 
 
 def _places() -> str:
@@ -111,3 +115,77 @@ def _within_bounds(rows: Iterator[RejectedRow]) -> Iterator[RejectedRow]:
         return size <= MOST_BYTES
 
     return takewhile(fits, rows)
+
+
+def dataset_record(name: str, quality: Quality) -> DatasetRecord:
+    """The numbers of rows and of reasons of a dataset."""
+    total = quality.total
+    return DatasetRecord(
+        dataset=name,
+        read=total.read,
+        accepted=total.accepted,
+        superseded=total.superseded,
+        rejected=total.rejected,
+        reasons=quality.by_reason,
+    )
+
+
+def check_records(results: Iterable[CheckResult]) -> tuple[CheckRecord, ...]:
+    """What checks found."""
+    return tuple(CheckRecord.model_validate(result, from_attributes=True) for result in results)
+
+
+def refused_files(ledger: Ledger) -> RefusedFiles:
+    """The files that the ledger has in quarantine, newest first."""
+    refused = [version for version in ledger.versions if version.state is FileState.QUARANTINED]
+    newest = sorted(refused, key=lambda version: -version.number)[:MOST_FILES]
+    return RefusedFiles(total=len(refused), data=tuple(_refused(version) for version in newest))
+
+
+def _refused(version: FileVersion) -> RefusedFile:
+    cut = Truncator()
+    path, detail = cut(version.path, LONGEST_OF_A_FILE), cut(version.detail or "", LONGEST_OF_A_FILE)
+    return RefusedFile(
+        file=path,
+        dataset=version.dataset,
+        version=version.number,
+        reason=version.reason or "",
+        detail=detail,
+        size=version.size,
+        arrived_at=version.arrived_at,
+        cut=cut.has_cut,
+    )
+
+
+def datasets_of(release: Release) -> tuple[DatasetRecord, ...]:
+    """For each dataset of a release, its numbers of rows and of reasons."""
+    builds = [build for build in release.tables.values() if build.layer is Layer.SILVER]
+    return tuple(dataset_record(build.table, build.quality) for build in builds if build.quality is not None)
+
+
+def quality_of(release: Release, ledger: Ledger) -> QualityRecord:
+    """The quality of a release, and of the files as they stand now."""
+    refused = [build for build in release.tables.values() if build.layer is Layer.QUARANTINE]
+    return QualityRecord(
+        release=release.number,
+        run_id=release.run_id,
+        datasets=datasets_of(release),
+        checks=check_records(release.checks),
+        files=refused_files(ledger),
+        samples={build.table: sample_key(build.table, build.fingerprint) for build in refused if build.rows},
+    )
+
+
+def sample_key(dataset: str, fingerprint: str) -> str:
+    """The key of a sample: the same rejected rows have the same key."""
+    return f"{dataset}/{fingerprint}"
+
+
+def content_of(release: Release) -> dict[str, str]:
+    """The fingerprint of each gold table of a release."""
+    return {build.table: build.fingerprint for build in release.tables.values() if build.layer is Layer.GOLD}
+
+
+def kept_samples(records: Sequence[QualityRecord]) -> set[str]:
+    """The samples that these releases show."""
+    return {key for record in records for key in record.samples.values()}

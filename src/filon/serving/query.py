@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import ColumnType, Kind
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.project.values import at_scale
+from filon.serving.tables import Order, StoredTable
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -62,8 +63,8 @@ def exact(
 def _exact(item: Condition, kind: ColumnType, moment: dt.timedelta) -> Condition:
     if item.operator in (Operator.AT_LEAST, Operator.AT_MOST):
         [value] = item.values
-        found = _nearest(value, kind, moment, up=item.operator is Operator.AT_LEAST)
-        return Condition(item.column, Operator.ONE_OF, ()) if found is None else replace(item, value=found)
+        bound = _nearest(value, kind, moment, up=item.operator is Operator.AT_LEAST)
+        return Condition(item.column, Operator.ONE_OF, ()) if bound is None else replace(item, value=bound)
     held = tuple(value for value in item.values if _nearest(value, kind, moment, up=True) == value)
     return item if len(held) == len(item.values) else Condition(item.column, Operator.ONE_OF, held)
 
@@ -100,7 +101,7 @@ class Query:
 
 
 def as_stored(value: Value, kind: ColumnType) -> Value:
-    """A number as stores give it; ``read_value`` makes every number a Decimal."""
+    """A value as stores give it: a number that ``read_value`` read as a Decimal in the type of its column."""
     if not isinstance(value, Decimal) or kind.kind is Kind.DECIMAL:
         return value
     return int(value) if kind.kind is Kind.INTEGER else float(value)

@@ -22,7 +22,7 @@ class Records(Protocol):
         """
 
     def known(self, kind: str, key: str) -> str | None:
-        """The text of a record, for whoever writes records; readers have ``find``."""
+        """The text of a record, or None. For loads and command line; readers await ``find``."""
 
     def keys(self, kind: str) -> Set[str]:
         """The keys of all records of a kind."""
@@ -40,6 +40,6 @@ class Records(Protocol):
         """The text of a record."""
 
 
-def spelled(at: dt.datetime) -> str:
+def time_text(at: dt.datetime) -> str:
     """A time as records keep it: its text sorts as the time does."""
     return at.astimezone(dt.UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""What a store knows of itself: which load readers see, and what each of its tables holds."""
+"""The state of a store: which load readers see, and what each of its tables holds."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from filon.errors import StoreForeign
-from filon.lake import Build
-from filon.project.serving import StoredTable
 from filon.project.values import read_value
 from filon.serving.query import Value, as_stored
+from filon.serving.tables import StoredTable
 
 OPEN = 2**31 - 1
 """The load that closes a row which is still valid."""
@@ -43,13 +42,25 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+class InputBuild(_Document):
+    """The content of a gold table that rows of the store were computed from: which it is, and its number of rows.
+
+    The lake finds the rows themselves by table and ``fingerprint``, for as long as it keeps them.
+    """
+
+    table: str
+    fingerprint: str
+    rows: int
+
+
 class TableState(_Document):
     """One table as a load left it.
 
     ``fingerprint`` changes when other rows would be served, ``storage_hash`` when they would be kept in another way,
     ``recipe`` when the same tables of the lake would give others. ``versions`` is the number of rows in the store,
-    closed ones included: another number means that somebody else wrote there.
-    ``builds`` are the contents of the lake that the rows come from; ``passed`` and ``warned`` count its checks.
+    closed ones included: another number means that another program wrote there.
+    ``builds`` are the gold tables that the rows come from, in the order of the feed's inputs; ``passed`` and ``warned``
+    count their checks.
     """
 
     table: str
@@ -58,7 +69,7 @@ class TableState(_Document):
     recipe: str
     rows: int
     versions: int
-    builds: tuple[Build, ...]
+    builds: tuple[InputBuild, ...]
     as_of: dt.date
     gold_at: dt.datetime
     synced_at: dt.datetime
@@ -89,6 +100,18 @@ class ServedState(_Document):
         return self.id.number
 
 
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load wrote. ``load`` is the one that readers see now; nothing was written when both counts are 0."""
+
+    store: str
+    load: int
+    release: int
+    inserted: int
+    closed: int
+    duration_s: float
+
+
 def read_state(text: str, uri: str) -> ServedState:
     """A state as a store keeps it; StoreForeign when it cannot be understood."""
     try:
@@ -102,7 +125,7 @@ def read_state(text: str, uri: str) -> ServedState:
 class PageIndex(_Document):
     """Every ``step``-th row of a table in the order of its sort: the values of the sort's columns, from row 0 on.
 
-    They let readers jump to any page without counting the rows before it. Values are spelled as YAML would have them.
+    They let readers jump to any page without counting the rows before it. Values are plain JSON, for ``read_value``.
     """
 
     step: int

@@ -1,4 +1,4 @@
-"""Which stores there are: the only place that knows them all."""
+"""The list of stores, by the scheme of their address."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from filon.lake import Layer, build_id
 from filon.serving.state import ServedState
 
 SYNC_TABLE = "_sync_metadata"
@@ -15,7 +14,7 @@ def sync_documents(state: ServedState) -> list[dict[str, Any]]:
     return [
         {
             "collection_name": table.table,
-            "gold_object": build_id(Layer.GOLD, table.table),
+            "gold_object": f"gold/{table.table}",
             "source_hash": table.fingerprint,
             "row_count": table.rows,
             "last_sync": table.synced_at,

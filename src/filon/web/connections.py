@@ -308,14 +308,13 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """Options by which uvicorn keeps these limits, and believes only proxies that are named.
+    """Options of uvicorn that the servers of Filon share.
 
-    Of its own it believes whoever asks from loopback.
+    They keep the limits above, believe only proxies that are named (of its own, uvicorn believes whoever asks from
+    loopback), and tell clients nothing of the server. Requests are logged by the applications.
     """
     trusted = networks_of(settings.trusted_proxies)
     limits = Limits(settings.connections, settings.connections_per_client, settings.request_timeout_s, trusted)
     proxies = {"proxy_headers": bool(trusted), "forwarded_allow_ips": [*map(str, trusted)]}
-    return {"http": partial(LimitedProtocol, limits=limits), **proxies}
-
-
-# _headers": bool(trusted), "forwarded_allow_ips": [*map(str, trusted)]}
+    quiet = {"access_log": False, "server_header": False}
+    return {"http": partial(LimitedProtocol, limits=limits), **proxies, **quiet}

@@ -21,10 +21,11 @@ from fastapi import FastAPI
 from httpx import Client
 
 from filon.api import create_app
-from filon.project import Project, load_project
+from filon.project import Project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
-from filon.serving import loader
+from filon.serving import loading
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.web.connections import server_options
@@ -92,10 +93,10 @@ def answering(app: FastAPI, settings: Settings | None = None, *, limited: bool =
 
     It has the limits of the API, unless it stands for somebody else's server.
     """
-    options = server_options(settings or Settings()) if limited else {}
+    options = server_options(settings or Settings()) if limited else {"access_log": False}
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, ws="none", **options))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", **options))
         thread = threading.Thread(target=server.run, args=[[listening]])
         thread.start()
         try:
@@ -120,7 +121,7 @@ def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> S
     shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": shared_store_uri})
     generate(shop.sources, purchases=1500, clients=300)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loader, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
+        patch.setattr(loading, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
         shop.run()
         shop.put("achats_late.csv", LATE)
         assert shop.run()["release"] == 2

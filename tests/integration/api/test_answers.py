@@ -11,6 +11,7 @@ import pytest
 from httpx import Client
 from pyarrow import parquet
 
+from filon.api.responder import SMALLEST_COMPRESSED
 from tests.integration.api.conftest import ServedApi, exact, ordered
 
 PLAIN = {"Accept-Encoding": "identity"}
@@ -47,6 +48,18 @@ def test_representations_differ_in_their_etag(api: Client) -> None:
         for encoding in ("identity", "gzip")
     ]
     assert len(set(tags)) == len(tags)
+
+
+@pytest.mark.parametrize("path", ["tables", "pipeline/status", "pipeline/refresh-times", "runs", "quality", "lineage"])
+def test_what_the_pipeline_says_is_compressed_by_the_same_rule(api: Client, path: str) -> None:
+    plain = api.get(f"/api/v1/{path}", headers=PLAIN)
+    packed = api.get(f"/api/v1/{path}", headers={"Accept-Encoding": "gzip"})
+    assert (packed.headers.get("Content-Encoding") == "gzip") == (len(plain.content) >= SMALLEST_COMPRESSED)
+    for answer in (plain, packed):
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert answer.headers.get("X-Filon-Release") == (None if path in ("runs", "lineage") else "2")
+    assert len(packed.json()) == len(plain.json()) > 0
 
 
 def test_compressed_is_the_same_and_small_is_left_alone(api: Client) -> None:

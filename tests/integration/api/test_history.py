@@ -13,7 +13,7 @@ import pytest
 from httpx import Client
 
 from filon import __version__
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.history import CheckedRecord
 from filon.serving.stores import open_store

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from httpx import Client
 
-from filon.api.bounds import LONGEST_QUERY, MOST_PARAMETERS
+from filon.api.middleware import LONGEST_QUERY, MOST_PARAMETERS
 from filon.api.problems import LONGEST_PATH, MOST_MISTAKES
 from tests.integration.api.conftest import ServedApi
 

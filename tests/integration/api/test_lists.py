@@ -12,10 +12,11 @@ import pytest
 from httpx import Client
 
 from filon.api.snapshot import FRESH_S
-from filon.project import load_project
-from filon.project.serving import StoredTable, served_tables
+from filon.project.loader import load_project
 from filon.projects import retail
+from filon.serving.served import served_tables
 from filon.serving.stores import open_store
+from filon.serving.tables import StoredTable
 from tests.integration.api.conftest import ServedApi, exact, ordered
 from tests.integration.conftest import Shop
 
@@ -221,7 +222,7 @@ def test_an_older_release_is_answered_as_it_was(api: Client, served: ServedApi) 
 @pytest.mark.parametrize("skip", [1, 99, 100, 101, 250, 399])
 def test_a_jump_lands_where_counting_would(api: Client, served: ServedApi, path: str, skip: int) -> None:
     table, sort = ("fact_ventes", "id_achat") if path == "ventes" else ("kpi_ca_par_jour", "-date")
-    stored = served_tables(served.project.models)[table].stored
+    stored = served_tables(served.project)[table].stored
     assert asyncio.run(_has_page_index(served.uri, stored))
     rows = ordered(served.gold(table), sort)
     assert exact(api.get(f"/api/v1/{path}?skip={skip}&limit=150"))["data"] == rows[skip : skip + 150]

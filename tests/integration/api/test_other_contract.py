@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from httpx import Client, Response
 
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop

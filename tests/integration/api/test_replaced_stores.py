@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from tests.integration.api.conftest import ServedApi, arrive, exact
 from tests.integration.conftest import Shop

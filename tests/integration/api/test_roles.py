@@ -13,7 +13,7 @@ from httpx import Client
 from pymongo import MongoClient
 
 from filon.api import create_app
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.mongo.views import asking
 from filon.serving.stores import open_store

@@ -17,7 +17,7 @@ import pytest
 from pymongo import MongoClient
 
 from filon.api import create_app
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.serving.stores import open_store

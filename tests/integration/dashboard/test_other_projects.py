@@ -14,7 +14,7 @@ from streamlit.util import calc_hash
 from filon.api import create_app
 from filon.dashboard.launch import SCRIPT
 from filon.dashboard.views import VIEWS
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.stores import open_store
 from filon.settings import Settings

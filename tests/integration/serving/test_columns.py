@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from filon.project import load_project
-from filon.project.serving import served_tables
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.columns.chunks import chunk_table, read_chunk
 from filon.serving.query import Query
+from filon.serving.served import served_tables
 from filon.serving.stores import open_store
 from tests.integration.conftest import ACHATS, Shop
 
-ANALYSIS = served_tables(load_project(retail.FOLDER).models)["fact_ventes"].analysis
+ANALYSIS = served_tables(load_project(retail.FOLDER))["fact_ventes"].analysis
 assert ANALYSIS is not None
 TABLE = chunk_table(ANALYSIS)
 HEADER = ACHATS.splitlines()[0] + "\n"

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from httpx import Client
 
-from filon.project import load_project
+from filon.project.loader import load_project
 from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop
 from tests.integration.test_contracts import HEAD, ID, column, describe

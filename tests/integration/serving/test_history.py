@@ -18,7 +18,7 @@ from filon.lake import Lake, Layer
 from filon.pipeline.resources import sources_of
 from filon.pipeline.run import run_pipeline
 from filon.pipeline.run_history import keep_run
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import quality
 from filon.serving.history import RunRecord

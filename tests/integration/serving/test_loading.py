@@ -15,11 +15,14 @@ from pymongo import MongoClient
 
 from filon.lake import Lake
 from filon.pipeline.rollback import serve_release
-from filon.project import Column, ColumnType, Kind, load_project
-from filon.project.serving import GROUPING_KEY, ServedTable, served_tables
+from filon.project import Column, ColumnType, Kind
+from filon.project.loader import load_project
 from filon.projects import retail
+from filon.serving.cube import GROUPING_KEY
+from filon.serving.feeds import compile_served
 from filon.serving.protocol import Store
 from filon.serving.query import Query
+from filon.serving.served import ServedTable, served_tables
 from filon.serving.sqlite.values import plain as plain_sql
 from filon.serving.state import OPEN, ServedState
 from filon.serving.stores import open_store
@@ -28,7 +31,7 @@ from tests.integration.conftest import ACHATS, Shop
 from tests.integration.servers import Mongod
 
 MORE = "20,3,2025-03-01,1.00,tapis\n"
-TABLES = served_tables(load_project(retail.FOLDER).models)
+TABLES = served_tables(load_project(retail.FOLDER))
 
 
 @pytest.fixture
@@ -362,13 +365,13 @@ def test_a_changed_cube_is_loaded(served: Shop, store_uri: str) -> None:
 def test_a_changed_sort_and_filter_get_their_marks_and_index(
     served: Shop, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filon.serving.loader.FEWEST_FOR_MARKS", 2)
+    monkeypatch.setattr("filon.serving.loading.FEWEST_FOR_MARKS", 2)
     served.run()
     shop = described(served, sort=["-montant"], filters=["montant"], unindexed=[], aliases={})
     report = shop.run()
     assert report["serving"]["inserted"] == report["serving"]["closed"] == 0
     assert shop.project is not None
-    table = served_tables(load_project(shop.project).models)["fact_ventes"].stored
+    table = served_tables(load_project(shop.project))["fact_ventes"].stored
 
     async def page_index() -> Any:
         store = open_store(store_uri)
@@ -408,7 +411,7 @@ def test_a_column_of_another_type_leaves_no_older_load_to_misread(served: Shop, 
     shop.run()
     assert states(store_uri) == [2]
     assert shop.project is not None
-    tables = served_tables(load_project(shop.project).models)
+    tables = served_tables(load_project(shop.project))
     assert [str(row[3]) for row in everything(store_uri, tables)["dim_produits"]] == ["200.5000", "150.0000"]
 
 
@@ -422,7 +425,7 @@ def test_a_late_load_does_not_take_readers_back(served: Shop, store_uri: str) ->
     served.run()
     store = open_store(store_uri)
     assert first is not None
-    assert serve_release(settings, project, lake, store, first, served_tables(project.models)).release == 2
+    assert serve_release(settings, project, lake, store, first, compile_served(project)).release == 2
     store.shut()
     assert everything(store_uri) == gold(served)
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from filon.errors import LoadGone, StoreBusy, StoreUnavailable
 from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.serving.protocol import Store
 from filon.serving.query import Condition, Query, Row, Value, one_of
 from filon.serving.state import LoadId, PageIndex, ServedState, TableState
 from filon.serving.stores import open_store
+from filon.serving.tables import Order, StoredTable
 from tests.integration.replacing import stored_at
 
 NOW = dt.datetime(2026, 1, 1, 12, 30, tzinfo=dt.UTC)

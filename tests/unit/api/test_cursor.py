@@ -10,14 +10,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from filon.api.cursor import Cursor, _signature, read_cursor, write_cursor
+from filon.api.cursor import Cursor, _signature, kept_secret, read_cursor, write_cursor
 from filon.api.problems import HttpProblem
-from filon.api.secret import kept_secret
 from filon.errors import ConfigError
 from filon.project import TEXT, Column, ColumnType, Kind
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.serving.query import Condition, Value, one_of
 from filon.serving.state import LoadId
+from filon.serving.tables import Order, StoredTable
 
 COLUMNS = (
     Column("id", ColumnType(Kind.INTEGER)),

@@ -5,10 +5,10 @@ import logging
 import pytest
 from starlette.requests import Request
 
-from filon.api.answers import accepts_gzip
 from filon.api.logs import JsonLines, masked, request_id
 from filon.api.pipeline import human
 from filon.api.problems import shown
+from filon.api.responder import accepts_gzip
 from filon.settings import Settings
 
 

@@ -10,10 +10,10 @@ import pytest
 from filon.api.snapshot import Reader, Remembered
 from filon.errors import StoreUnavailable
 from filon.project import Column, ColumnType, Kind
-from filon.project.serving import Order, StoredTable
 from filon.serving.query import Query, Row
 from filon.serving.sqlite import SQLiteStore
 from filon.serving.state import LoadId, ServedState
+from filon.serving.tables import Order, StoredTable
 
 TABLE = StoredTable("t", (Column("id", ColumnType(Kind.INTEGER)),), ("id",))
 QUERY = Query((Order("id"),))

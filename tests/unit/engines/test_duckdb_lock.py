@@ -14,8 +14,8 @@ from filon.engines.duckdb_lock import ROWS_OF_ITS_OWN, STATE_AND_CLOCK
 from filon.errors import EngineError
 from filon.lake import Lake
 from filon.pipeline.engine import make_engine
-from filon.project import load_project
 from filon.project.functions import FUNCTIONS, IN_FROM
+from filon.project.loader import load_project
 from filon.project.modeltests import AS_OF
 from filon.projects import retail
 from filon.settings import Settings

@@ -27,7 +27,7 @@ from filon.flows.server import answering
 from filon.flows.watch import NONE, FileChangeDetector, unseen
 from filon.lake import Ledger, Observation, SourceFile
 from filon.pipeline.report import DatasetLine, FileLine, RunReport, RunStatus
-from filon.project import load_project
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.settings import Settings
 

@@ -11,7 +11,8 @@ import pytest
 import sqlglot
 
 from filon.explain.lineage import IN_A_SUBQUERY, OTHER_ROWS, OTHERWISE, UNTIED, Trace, trace
-from filon.project import Column, Contract, Model, Project, load_project
+from filon.project import Column, Contract, Model, Project
+from filon.project.loader import load_project
 from filon.project.query import table_lines
 from filon.project.types import INTEGER
 from tests.unit.project.mistakes.shop import write_shop

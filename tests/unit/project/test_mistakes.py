@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from filon.errors import ConfigError
-from filon.project import load_project
+from filon.project.loader import load_project
 from tests.unit.project.mistakes.in_models import IN_A_MODEL
 from tests.unit.project.mistakes.in_settings import IN_FILON_YAML
 from tests.unit.project.mistakes.in_sources import IN_A_SOURCE

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
-from filon.project.analysis import Analysis, Dimension, Measure, Operation
+from filon.project.serving import Dimension
+from filon.project.vocabulary import ApiSpec
+from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns import analysing, chunks, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import DAY, Chunk, chunks_of, group_column, most_parts, sum_column
@@ -35,6 +37,7 @@ ANALYSIS = Analysis(
         "orders": Measure(Operation.COUNT),
         "clients": Measure(Operation.DISTINCT, CLIENT),
     },
+    ApiSpec(day="jour", month="mois", year="annee"),
 )
 Fact = tuple[dt.date | None, str | None, bool | None, int | None, int | None]
 """Day, country, gift, client, cents."""

@@ -26,7 +26,6 @@ from filon.api.parameters.reading import (
 from filon.api.parameters.sums import (
     AggregationRequest,
     AnalysisRequest,
-    Period,
     aggregation_parameters,
     analysis_parameters,
     as_text,
@@ -44,7 +43,6 @@ __all__ = [
     "ListRequest",
     "Nothing",
     "Parameters",
-    "Period",
     "ReleaseOnly",
     "Skip",
     "aggregation_parameters",

@@ -25,8 +25,10 @@ from filon.api.parameters.reading import (
 from filon.api.parameters.values import several_field, value_type, whole_number, wrong
 from filon.api.problems import shown
 from filon.project import Column
-from filon.project.serving import Filter, Operator, Order, ServedTable
+from filon.project.serving import Filter, Operator
 from filon.serving.query import Condition, one_of
+from filon.serving.served import ServedTable
+from filon.serving.tables import Order
 
 
 class Format(StrEnum):
@@ -55,7 +57,7 @@ class ListRequest:
 def list_parameters(served: ServedTable) -> Parameters:
     """The parameters of a table's list."""
     spec, stored = served.spec, served.stored
-    default = ",".join(_spelled(step) for step in stored.total_order(stored.sort))
+    default = ",".join(map(str, stored.total_order(stored.sort)))
     sortable, columns = list(stored.sortable), list(stored.column_names)
     known: dict[str, tuple[Any, Any]] = {
         "limit": (
@@ -107,10 +109,10 @@ def read_list(served: ServedTable, parameters: Parameters, request: Request) -> 
         for index, item in enumerate(served.filters.values())
         if (value := getattr(values, attribute(index))) is not None
     )
-    found = ListRequest(**given, conditions=conditions)
-    if found.after is not None and "skip" in values.model_fields_set:
+    asked = ListRequest(**given, conditions=conditions)
+    if asked.after is not None and "skip" in values.model_fields_set:
         raise refused("skip", "a cursor already says where to go on", "leave skip or after out")
-    return found
+    return asked
 
 
 NOTHING_ASKED = ListRequest()
@@ -119,7 +121,7 @@ NOTHING_ASKED = ListRequest()
 def item_parameters(column: Column) -> Parameters:
     """The parameters of one row: its key in the path, and a release."""
     schema = described(create_model("key", id=(value_type(column.type), Field(description=column.description))))
-    path = [{**found, "in": "path", "required": True} for found in schema]
+    path = [{**parameter, "in": "path", "required": True} for parameter in schema]
     return Parameters(ReleaseOnly, path)
 
 
@@ -130,7 +132,7 @@ class KeyReader:
         self._model = create_model("key", id=(value_type(column.type), ...))
 
     def read(self, text: str) -> Any:
-        """The key; Refusal when the column cannot hold it."""
+        """The key; HttpProblem when the column cannot hold it."""
         try:
             return getattr(self._model.model_validate({"id": text}), "id")  # noqa: B009
         except ValidationError as error:
@@ -146,12 +148,8 @@ def _filter_field(item: Filter) -> tuple[Any, Any]:
     return (value_type(item.column.type), Field(default=None, alias=item.name, description=about))
 
 
-def _spelled(step: Order) -> str:
-    return f"-{step.column}" if step.descending else step.column
-
-
 def _read_sort(sortable: list[str], text: str) -> tuple[Order, ...]:
-    steps = [Order(name.removeprefix("-"), name.startswith("-")) for name in text.split(",")]
+    steps = [Order.parse(step) for step in text.split(",")]
     for step in steps:
         if step.column not in sortable:
             raise wrong(f"cannot sort by {shown(step.column)}", f"sort by {', '.join(sortable)}")

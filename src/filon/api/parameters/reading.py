@@ -1,4 +1,4 @@
-"""How parameters are read, what of them OpenAPI is told, and what all endpoints share."""
+"""How parameters are read, how OpenAPI describes them, and those that all endpoints share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from filon.api.parameters.values import Several, whole_number
 from filon.api.problems import LONGEST_SHOWN, HttpProblem, Mistake, mistaken, shown
-from filon.project.document import suggestion
+from filon.suggestions import suggestion
 
 LARGEST_SKIP = 2**53 - 1
 LARGEST_RELEASE = 2**31 - 1
@@ -32,7 +32,7 @@ class Parameters:
         self.openapi = {"parameters": [*path, *described(model)]}
 
     def read(self, request: Request) -> BaseModel:
-        """The values given; Refusal with every mistake."""
+        """The values given; HttpProblem with every mistake."""
         text = request.scope["query_string"].decode("latin-1")
         pairs = parse_qsl(text, keep_blank_values=True, errors="replace") if text else []
         given: dict[str, Any] = {}
@@ -47,8 +47,8 @@ class Parameters:
         try:
             return self._model.model_validate(given)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)
-            raise mistaken(map(self._mistake, found), len(found)) from None
+            details = error.errors(include_url=False, include_input=False)
+            raise mistaken(map(self._mistake, details), len(details)) from None
 
     def _mistake(self, item: ErrorDetails) -> Mistake:
         name = str(item["loc"][0])
@@ -58,7 +58,7 @@ class Parameters:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The fix for an unknown name, whose words come from contracts; a long name is like none of them."""
+    """The fix for an unknown name; only the first ``LONGEST_SHOWN`` characters of it are compared."""
     return suggestion(name[:LONGEST_SHOWN], known).replace("`", "")
 
 
@@ -74,8 +74,8 @@ def _repeated(pairs: list[tuple[str, str]]) -> list[str]:
 def described(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
     """The parameters of a model, as OpenAPI has them."""
     schema = model.model_json_schema()
-    for name, found in schema.get("properties", {}).items():
-        about = {key: value for key, value in found.items() if key not in ("title", "description")}
+    for name, shape in schema.get("properties", {}).items():
+        about = {key: value for key, value in shape.items() if key not in ("title", "description")}
         if about.get("default", ...) is None:
             del about["default"]
         if "$ref" in about:
@@ -87,7 +87,7 @@ def described(model: type[BaseModel]) -> Iterable[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": required,
-            "description": found.get("description", ""),
+            "description": shape.get("description", ""),
             "schema": about,
         }
 
@@ -101,7 +101,7 @@ Skip = Annotated[int, Field(ge=0, le=LARGEST_SKIP), WHOLE_NUMBER]
 
 
 class ReleaseOnly(BaseModel):
-    """Parameters of what has no others."""
+    """The parameters of endpoints that only take a release."""
 
     model_config = STRICT
 
@@ -109,17 +109,17 @@ class ReleaseOnly(BaseModel):
 
 
 class Nothing(BaseModel):
-    """Of endpoints without parameters."""
+    """The parameters of endpoints that take none."""
 
     model_config = STRICT
 
 
 def attribute(index: int) -> str:
-    """Columns may have any name; attributes of a model may not."""
+    """The attribute of a model for a filter: names of columns may be no names of attributes."""
     return f"filter_{index}"
 
 
 def list_of(names: Iterable[str], sign: str) -> dict[str, Any]:
-    """The pattern of some of these names, comma between, each behind a sign."""
+    """The JSON schema of a list of these names with commas between; ``sign`` is a pattern before each name."""
     one = f"{sign}({'|'.join(re.escape(name) for name in names)})"
     return {"pattern": f"^{one}(,{one})*$"}

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from functools import partial
 from typing import Annotated, Any
 
@@ -17,20 +17,17 @@ from filon.api.parameters.reading import RELEASE, STRICT, Parameters, attribute,
 from filon.api.parameters.values import day_text, several_field, value_type, whole_number, wrong
 from filon.api.problems import shown
 from filon.project import Kind
-from filon.project.analysis import PERIODS, VALUE, Analysis, Operation
-from filon.project.serving import GROUPING_SEPARATOR, Cube, Order
+from filon.project.analysis import VALUE
+from filon.project.vocabulary import ApiSpec, Period
+from filon.serving.analysis import Analysis, Operation
 from filon.serving.columns.analysing import Question
+from filon.serving.cube import GROUPING_SEPARATOR, Cube
+from filon.serving.tables import Order
 
+PERIOD, FIRST_DAY, LAST_DAY = "period", "first_day", "last_day"
+"""Attributes of what was read; requests have the project's names."""
 MOST_KEYS = 2
 MOST_GROUPS, GROUPS = 10_000, 1_000
-
-
-class Period(StrEnum):
-    """How days are grouped."""
-
-    DAY = "jour"
-    MONTH = "mois"
-    YEAR = "annee"
 
 
 @dataclass(frozen=True)
@@ -44,15 +41,28 @@ class AggregationRequest:
     period: Period = Period.MONTH
 
 
-def aggregation_parameters(cube: Cube, *, series: bool) -> Parameters:
-    """The parameters of an aggregation."""
+def _day_fields(words: ApiSpec) -> dict[str, tuple[Any, Any]]:
+    """The parameters that bound the days, under the project's names for them."""
     day = Annotated[dt.date, BeforeValidator(day_text)]
+    return {
+        FIRST_DAY: (day, Field(default=None, alias=words.first_day, description="First day, as 2026-01-31")),
+        LAST_DAY: (day, Field(default=None, alias=words.last_day, description="Last day, as 2026-01-31")),
+    }
+
+
+def _period_field(words: ApiSpec) -> tuple[Any, Any]:
+    """The parameter that chooses the length of periods; a month, if it is not given."""
+    names = Enum("Period", {period.name: name for name, period in words.periods.items()}, type=str)  # type: ignore[misc]
+    about = f"Length of the periods: {words.day}, {words.month} or {words.year}"
+    return (names, Field(default=names(words.month), alias=words.period, description=about))
+
+
+def aggregation_parameters(cube: Cube, *, series: bool) -> Parameters:
+    """The parameters of an aggregation; those of a ``series`` also choose the length of its periods."""
     known: dict[str, tuple[Any, Any]] = {}
     if series:
-        about = "Length of the periods: jour, mois or annee"
-        known["periode"] = (Period, Field(default=Period.MONTH, description=about))
-    known["date_debut"] = (day, Field(default=None, description="First day, as 2026-01-31"))
-    known["date_fin"] = (day, Field(default=None, description="Last day, as 2026-01-31"))
+        known[PERIOD] = _period_field(cube.words)
+    known |= _day_fields(cube.words)
     known["release"] = RELEASE
     for index, (name, sliced) in enumerate(cube.dimensions.items()):
         about = f"Only rows whose {sliced.column.name} is this. {sliced.column.description}".strip()
@@ -74,8 +84,9 @@ def read_aggregation(cube: Cube, parameters: Parameters, request: Request) -> Ag
     for name, value in choice.items():
         if GROUPING_SEPARATOR in value:  # it would read as another choice
             raise refused(name, "holds a control character", "leave it out")
-    period = getattr(values, "periode", Period.MONTH)
-    return AggregationRequest(choice, values.date_debut, values.date_fin, values.release, period)
+    chosen = getattr(values, PERIOD, None)
+    period = Period.MONTH if chosen is None else cube.words.periods[chosen.value]
+    return AggregationRequest(choice, values.first_day, values.last_day, values.release, period)
 
 
 def as_text(value: object) -> str:
@@ -95,21 +106,19 @@ class AnalysisRequest:
 
 def analysis_parameters(analysis: Analysis) -> Parameters:
     """The parameters of an analysis."""
-    groups, measures = [*PERIODS, *analysis.grouped], list(analysis.measures)
+    groups, measures = [*analysis.periods, *analysis.grouped], list(analysis.measures)
     sums = [name for name, item in analysis.measures.items() if item.operation is Operation.SUM]
     sorts = [*measures, VALUE]
     by = f"What rows are summed over: one or two of {', '.join(groups)}, comma between; all rows if not given"
     order = f"One of {', '.join(sorts)} ({VALUE}: what rows are grouped by), - before it to descend"
     default = f"-{VALUE} if by begins with a period, else -{measures[0]}, if not given"
     limit = Annotated[int, Field(ge=1, le=MOST_GROUPS), BeforeValidator(whole_number)]
-    day = Annotated[dt.date, BeforeValidator(day_text)]
     known: dict[str, tuple[Any, Any]] = {
         "by": (
             Annotated[str, AfterValidator(partial(_read_by, groups)), Field(json_schema_extra=list_of(groups, ""))],
             Field(default=None, description=by),
         ),
-        "date_debut": (day, Field(default=None, description="First day, as 2026-01-31")),
-        "date_fin": (day, Field(default=None, description="Last day, as 2026-01-31")),
+        **_day_fields(analysis.words),
         "sort": (
             Annotated[str, AfterValidator(partial(_read_order, sorts)), Field(json_schema_extra=_choice(sorts, "-?"))],
             Field(default=None, description=f"{order}; {default}"),
@@ -132,7 +141,7 @@ def read_analysis(analysis: Analysis, parameters: Parameters, request: Request) 
     by: tuple[str, ...] = values.by or ()
     order = values.sort
     if order is None:
-        order = Order(VALUE if by and by[0] in PERIODS else next(iter(analysis.measures)), descending=True)
+        order = Order(VALUE if by and by[0] in analysis.periods else next(iter(analysis.measures)), descending=True)
     wanted = []
     for index, (name, sliced) in enumerate(analysis.dimensions.items()):
         given = getattr(values, attribute(index))
@@ -142,8 +151,8 @@ def read_analysis(analysis: Analysis, parameters: Parameters, request: Request) 
     question = Question(
         by,
         tuple(wanted),
-        values.date_debut,
-        values.date_fin,
+        values.first_day,
+        values.last_day,
         order.column,
         order.descending,
         values.limit,

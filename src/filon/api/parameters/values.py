@@ -1,4 +1,4 @@
-"""Values of parameters: what each type of column takes, and what is said of what it does not take."""
+"""Values of parameters: what is accepted for each type of column, and the errors for other texts."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ def wrong(what: str, fix: str) -> PydanticCustomError:
 
 
 def whole_number(value: object) -> object:
-    """Digits only, where texts are given."""
+    """An integer; of a text, digits with a sign only."""
     if isinstance(value, str) and not WHOLE.fullmatch(value):
         raise wrong("no whole number", "write digits, such as 12")
     return value
 
 
 def number(value: object) -> object:
-    """Digits with a point."""
+    """A number; of a text, digits with a point and an exponent only."""
     if isinstance(value, str) and not NUMBER.fullmatch(value):
         raise wrong("no number", "write digits with a point, such as 12.5")
     return value
 
 
 def day_text(value: object) -> object:
-    """A day of the calendar, spelled in full."""
+    """A date; of a text, only such as 2026-01-31."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise wrong("no date", "write it as 2026-01-31")
     return value
 
 
 def _moment(value: object) -> object:
-    found = read_moment(value, ColumnType(Kind.TIMESTAMP)) if isinstance(value, str) else None
-    if not isinstance(found, dt.datetime):
+    moment = read_moment(value, ColumnType(Kind.TIMESTAMP)) if isinstance(value, str) else None
+    if not isinstance(moment, dt.datetime):
         raise wrong("no timestamp", "write it as 2026-01-31T12:00:00Z")
     try:
-        return found.astimezone(dt.UTC)
+        return moment.astimezone(dt.UTC)
     except OverflowError:
         raise wrong("no timestamp of these millennia", "write it as 2026-01-31T12:00:00Z") from None
 
@@ -69,7 +69,7 @@ def _finite(value: float) -> float:
 
 
 def value_type(kind: ColumnType) -> Any:
-    """What a parameter takes that is compared with a column of this type."""
+    """The annotated Python type of a parameter that is compared with a column of this type."""
     if kind.kind is Kind.INTEGER:
         return Annotated[int, Field(ge=-(2**63), le=2**63 - 1), BeforeValidator(whole_number)]
     if kind.kind is Kind.DECIMAL:
@@ -87,7 +87,7 @@ def value_type(kind: ColumnType) -> Any:
 
 
 def _text(value: str) -> str:
-    """In the form that stored texts have; to bring a long one there can take time that grows with its square."""
+    """A text in NFC, as stored texts are. Long ones are refused: to normalise one can take quadratic time."""
     if len(value) > LONGEST_TEXT:
         raise wrong(f"more than {LONGEST_TEXT:,} characters", "give a shorter text")
     return unicodedata.normalize("NFC", value)

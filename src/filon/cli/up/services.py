@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from filon.cli.dashboard import api_server, dashboard_server
 from filon.cli.processes import HOST, Health, Server, answers
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
-from filon.cli.up.s3 import knows_key
 from filon.cli.up.site import (
     EXPRESS_COOKIE,
     EXPRESS_PASSWORD,
@@ -31,6 +34,7 @@ MONGO_EXPRESS = "mongo-express@1.0.0"
 MONGO_EXPRESS_USER = "filon"
 VIEWS = Path(__file__).with_name("views.cjs")
 CACHE_GB = "0.5"
+PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
 
 
 @dataclass(frozen=True)
@@ -233,3 +237,20 @@ SERVICES = (
         optional=True,
     ),
 )
+
+
+def knows_key(endpoint: str, key: str, secret: str, region: str) -> bool:
+    """Whether the server answers, and lists its buckets for this key. The pipeline makes those that it needs."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        region_name=region,
+        config=PATIENCE,
+    )
+    try:
+        client.list_buckets()
+    except (BotoCoreError, ClientError):
+        return False
+    return True

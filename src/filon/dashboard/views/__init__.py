@@ -31,9 +31,12 @@ class View:
 
 
 FACTS = "fact_ventes"
-SALES = Need(FACTS, ("ca", "nb_ventes", "nb_clients", "nb_produits", "pays", "produit", "segment", "id_client"))
-DAYS = Need(FACTS, ("ca", "nb_ventes", "nb_clients"))
-PRODUCTS = Need(FACTS, ("ca", "nb_ventes", "nb_produits", "produit"))
+PERIODS = ("jour", "mois", "annee")
+SALES = Need(
+    FACTS, ("ca", "nb_ventes", "nb_clients", "nb_produits", "pays", "produit", "segment", "id_client", *PERIODS)
+)
+DAYS = Need(FACTS, ("ca", "nb_ventes", "nb_clients", *PERIODS))
+PRODUCTS = Need(FACTS, ("ca", "nb_ventes", "nb_produits", "produit", *PERIODS))
 CLIENTS = Need("dim_clients", columns=clients.SHOWN, filters=("id_client", "pays", "segment", "total_ca"))
 
 VIEWS = (

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from filon.project import Column, Kind
-from filon.project.analysis import VALUE, Analysis, Measure, Operation
+from filon.project.analysis import VALUE
 from filon.project.values import EXACT, WHOLE
+from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns.groups import Chosen, Grouping, choose
 from filon.serving.columns.memory import Array, Columns
 from filon.serving.columns.sums import (
@@ -35,9 +36,10 @@ Number = int | Decimal | None
 class Question:
     """All measures for each group of the facts that are chosen.
 
-    ``by``: columns or periods that make groups (none: one group). ``wanted``: each of these dimensions has one of its
-    values. ``first`` and ``last`` day are included. ``sort`` is a measure, or ``value`` for what rows are grouped by;
-    ``stats`` is a measure whose single values are described.
+    ``by``: names of columns or periods that make groups (none: one group). ``wanted``: dimensions, each with the values
+    of which a fact must have one. ``first`` and ``last`` day are included. ``sort`` is a measure, or ``value`` for what
+    rows are grouped by; ``limit`` is the largest number of groups in the answer; ``stats`` is a measure that is a sum,
+    whose single values are described.
     """
 
     by: tuple[str, ...]
@@ -52,26 +54,29 @@ class Question:
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """The number of groups, and the rows of the first of them."""
+    """The number of all groups, and a row for each of the first ``limit`` of them.
+
+    A row has what it is grouped by, every measure (int or Decimal), and ``stats`` if they were asked for.
+    """
 
     total: int
     rows: list[dict[str, Any]]
 
 
 def analyse(analysis: Analysis, columns: Columns, question: Question) -> AnalysisResult:
-    """The answer, exact to the last decimal. Groups that are equal in the sort are in the order of their values."""
-    return _Work(analysis, columns, question).answer()
+    """Answer a question exactly, to the last decimal. Groups that are equal in the sort are ordered by their values."""
+    return _Evaluation(analysis, columns, question).answer()
 
 
-class _Work:
-    """A question on its way to the answer."""
+class _Evaluation:
+    """The evaluation of one question over the columns of a load."""
 
     def __init__(self, analysis: Analysis, columns: Columns, question: Question) -> None:
         self._analysis = analysis
         self._columns = columns
         self._question = question
         self._chosen = choose(columns, question.wanted, question.first, question.last)
-        grouping = self._grouping = Grouping(columns, question.by, self._chosen)
+        grouping = self._grouping = Grouping(columns, question.by, self._chosen, analysis.periods)
         self._every = _Rows(
             analysis, columns, self._chosen, grouping.codes, grouping.size, by_month=grouping.is_by_month
         )
@@ -81,20 +86,20 @@ class _Work:
         present = np.flatnonzero(every.counts) if question.by else np.zeros(1, np.int64)
         groups = self._first(present)
         rows, places = every, groups
-        # distributions take the longest, so none is computed in vain
+        # distributions take longest: they are computed for the groups of the answer only
         if self._grouping.size > FEW_GROUPS or (question.stats is not None and len(groups) < len(present)):
             rows, places = self._only(groups), np.arange(len(groups))
-        found: dict[str, list[Any]] = self._values(groups)
+        by_name: dict[str, list[Any]] = self._values(groups)
         for name in self._analysis.measures:
-            found[name] = rows.measure(name, places)
+            by_name[name] = rows.measure(name, places)
         if question.stats is not None:
-            found["stats"] = rows.stats(question.stats, places)
+            by_name["stats"] = rows.stats(question.stats, places)
         return AnalysisResult(
-            len(present), [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+            len(present), [dict(zip(by_name, row, strict=True)) for row in zip(*by_name.values(), strict=True)]
         )
 
     def _values(self, groups: Array) -> dict[str, list[Any]]:
-        """What groups are groups of; chunks spell booleans as texts."""
+        """What groups are grouped by. In chunks booleans are texts."""
         kinds = {name: column.type.kind for name, column in self._analysis.grouped.items()}
         return {
             name: [value and value == "true" for value in values] if kinds.get(name) is Kind.BOOLEAN else values
@@ -110,7 +115,7 @@ class _Work:
             return self._ordered(present, None)[: question.limit]
         numbers = self._every.numbers(question.sort)[present]
         numbers = -numbers if question.descending else numbers
-        if question.limit < len(present):  # whoever is behind the last of these in one number needs no place
+        if question.limit < len(present):  # groups beyond the last number that is in the answer need no rank
             near = numbers <= np.partition(numbers, question.limit - 1)[question.limit - 1]
             present, numbers = present[near], numbers[near]
         return self._ordered(present, numbers)[: question.limit]
@@ -129,15 +134,15 @@ class _Work:
         places[groups] = np.arange(len(groups), dtype=np.int32)
         chosen, codes = [], []
         for item, array in zip(self._chosen, self._grouping.codes, strict=True):
-            found = places[array]
-            keep = found >= 0
+            group_places = places[array]
+            keep = group_places >= 0
             chosen.append(item.only(keep))
-            codes.append(found[keep])
+            codes.append(group_places[keep])
         return _Rows(self._analysis, self._columns, chosen, codes, len(groups), by_month=self._grouping.is_by_month)
 
 
 class _Rows:
-    """Chosen rows with the places of their groups, and the measures of these."""
+    """Chosen rows with the numbers of their groups (``codes``, part by part), and the measures of these groups."""
 
     def __init__(
         self,
@@ -187,8 +192,8 @@ class _Rows:
             keep = slice(None) if known is None else known[item.rows]
             codes.append(array[keep])
             numbers.append(values[keep])
-        found = distributions(codes, numbers, self._size)
-        return [_described(found[group], column) for group in groups]
+        described = distributions(codes, numbers, self._size)
+        return [_described(described[group], column) for group in groups]
 
     def _numbers(self, measured: Measure) -> Array:
         if measured.column is None:
@@ -201,31 +206,31 @@ class _Rows:
         return [item.part.sums[name][item.rows] for item in self._chosen]
 
     def _distinct(self, name: str) -> Array:
-        """Month by month where no group has rows of two, so that few groups are compared at once."""
+        """Count month by month if no group has rows of two months: few groups are then compared at once."""
         most = len(self._columns.values[name])
-        found = np.zeros(self._size, np.int64)
+        counts = np.zeros(self._size, np.int64)
         pairs = zip(self._chosen, self._codes, strict=True)
         for _, same in groupby(pairs, key=lambda pair: pair[0].part.month if self._by_month else None):
             items = list(same)
             codes = concat(array for _, array in items)
             values = concat(item.part.codes[name][item.rows] for item, _ in items)
             first, last = (int(codes.min()), int(codes.max())) if len(codes) else (0, 0)
-            found[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
-        return found
+            counts[first : last + 1] += group_distinct(codes - codes.dtype.type(first), values, last - first + 1, most)
+        return counts
 
 
-def _described(found: Distribution, column: Column) -> dict[str, Number]:
-    first, second, third = found.quarters
+def _described(spread: Distribution, column: Column) -> dict[str, Number]:
+    first, second, third = spread.quarters
     numbers = {
-        "mean": found.mean,
-        "std": found.std,
-        "min": found.low,
+        "mean": spread.mean,
+        "std": spread.std,
+        "min": spread.low,
         "25%": first,
         "50%": second,
         "75%": third,
-        "max": found.high,
+        "max": spread.high,
     }
-    return {"count": found.count} | {name: _shown(number, column) for name, number in numbers.items()}
+    return {"count": spread.count} | {name: _shown(number, column) for name, number in numbers.items()}
 
 
 def _shown(number: int | None, column: Column) -> Number:

@@ -1,7 +1,7 @@
 """How columns lie in a store: chunks of a month's rows, each a compressed Arrow stream as text.
 
-Every store keeps text, and a chunk is small enough for a document of MongoDB. Whole numbers are as narrow as the chunk
-allows, texts stand once. Rows are in the order of their days.
+Every store keeps text, and a chunk is small enough for a document of MongoDB. Integers are as narrow as the values of
+the chunk allow, texts are dictionary-encoded. Rows are in the order of their days.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import INTEGER, TEXT, Column
-from filon.project.analysis import Analysis
-from filon.project.serving import StoredTable
+from filon.serving.analysis import Analysis
 from filon.serving.state import TableState
+from filon.serving.tables import COLUMNS, StoredTable
 
-COLUMNS = "_columns_"
-"""How the name of a table of chunks begins; the name of the table of facts follows."""
 MOST_FACTS = 50_000_000
 """Rows of a table beyond which its columns are not kept."""
 MOST_ROWS = 250_000
@@ -36,9 +34,10 @@ _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a month (the empty text: those without a date), as a store keeps them.
+    """Some rows of a month, as a store keeps them.
 
-    Chunks with one ``digest`` hold the same.
+    ``month`` is such as 2026-01, or empty for rows without a date; ``part`` numbers the chunks of a month from 0;
+    ``data`` is an Arrow IPC stream in base64. Chunks with the same ``digest`` have the same month and data.
     """
 
     month: str
@@ -56,7 +55,7 @@ def chunk_table(analysis: Analysis) -> StoredTable:
 
 
 def has_columns(state: TableState) -> bool:
-    """Whether the columns of a load's facts are kept: not if there are too many facts."""
+    """Whether a load keeps the columns of its facts; it does not if there are more than ``MOST_FACTS``."""
     return state.builds[0].rows <= MOST_FACTS
 
 
@@ -71,7 +70,7 @@ def sum_column(name: str) -> str:
 
 
 def chunks_of(month: str, rows: pa.Table) -> Iterator[Chunk]:
-    """The rows of a month as chunks; rows are in the order of their days."""
+    """The rows of a month, which must be in the order of their days, as chunks."""
     table = pa.table({name: _compact(rows.column(name)) for name in rows.column_names})
     starts = range(0, table.num_rows, MOST_ROWS)
     texts = (text for start in starts for text in _texts(table.slice(start, MOST_ROWS)))
@@ -92,7 +91,7 @@ def read_chunk(data: str) -> pa.Table:
 
 
 def _texts(table: pa.Table) -> Iterator[tuple[int, bytes]]:
-    """Numbers of rows and texts; a text that is too long is cut into halves of its rows."""
+    """Number of rows and base64 of each chunk of a table; a chunk that is too large is halved."""
     sink = pa.BufferOutputStream()
     narrow = pa.table({name: _narrow(table.column(name)) for name in table.column_names})
     with pa.ipc.new_stream(sink, narrow.schema, options=_OPTIONS) as writer:
@@ -112,7 +111,7 @@ def _compact(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.Array:
-    """A slice of a column with what it needs and no more."""
+    """A slice of a column in the narrowest type that holds its values, with the dictionary that it needs."""
     concat = column.combine_chunks()
     if pa.types.is_dictionary(concat.type):
         return concat.cast(concat.type.value_type).dictionary_encode()

@@ -1,4 +1,4 @@
-"""Which rows a question chooses, and into which groups they fall."""
+"""Which rows a question chooses, and which groups they belong to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from filon.project.analysis import PERIODS
+from filon.project.vocabulary import Period
 from filon.serving.columns.memory import Array, Columns, Part
 from filon.serving.columns.sums import NULL, concat
 
@@ -24,18 +24,18 @@ MOST_GROUPS = 1 << 25
 
 @dataclass(frozen=True)
 class Chosen:
-    """Rows of a part: a range if they follow each other, else their places."""
+    """Rows of a part: a slice if they follow each other, else their positions (int32 or int64, ascending)."""
 
     part: Part
     rows: slice | Array
 
     @property
     def size(self) -> int:
-        """How many they are."""
+        """Number of rows."""
         return int(self.rows.stop - self.rows.start) if isinstance(self.rows, slice) else len(self.rows)
 
     def only(self, keep: Array) -> Chosen:
-        """Those of the rows that are kept."""
+        """Those of the rows where ``keep`` (bool, of length ``size``) is true."""
         places = np.flatnonzero(keep)
         return Chosen(self.part, places + self.rows.start if isinstance(self.rows, slice) else self.rows[places])
 
@@ -44,7 +44,15 @@ class Chosen:
 def choose(
     columns: Columns, wanted: tuple[tuple[str, Sequence[object]], ...], first: dt.date | None, last: dt.date | None
 ) -> tuple[Chosen, ...]:
-    """The rows whose columns have one of the wanted values each, and whose day lies in a range (ends included)."""
+    """The rows that meet all conditions, part by part; parts without such a row are left out.
+
+    Args:
+        columns: the columns of a load
+        wanted: names of columns, each with the values of which a row must have one
+        first: first day, None for no bound
+        last: last day, included, None for no bound
+
+    """
     return tuple(_chosen(columns, dict(wanted), first, last))
 
 
@@ -84,29 +92,28 @@ def _range(part: Part, first: dt.date | None, last: dt.date | None) -> tuple[int
 
 
 class Key(Protocol):
-    """What rows are grouped by: a code below ``size`` for each row, which stands for a value."""
+    """What rows are grouped by. Each value has a code, an integer from 0 to ``size`` - 1."""
 
     size: int
 
     def codes(self, chosen: Chosen) -> Array:
-        """The code of each row."""
+        """The code of each row: integers, of length ``chosen.size``."""
 
     def values(self, codes: Array) -> list[Any]:
-        """What codes stand for."""
+        """The values that codes stand for, None for null."""
 
     def ranks(self, codes: Array) -> Array:
-        """The places of codes in the order of their values, null first."""
+        """The ranks of codes by their values: integers of equal length, null first."""
 
 
-class Period:
-    """Days, months or years; codes are in the order of time, and those of a month follow each other."""
+class PeriodKey:
+    """Days, months or years. Codes are in the order of time, and the codes of one month are contiguous."""
 
-    def __init__(self, name: str, columns: Columns) -> None:
-        self._name = name
-        length = 4 if name == "annee" else 7
+    def __init__(self, period: Period, columns: Columns) -> None:
+        length = 4 if period is Period.YEAR else 7
         self._periods = list(dict.fromkeys(month[:length] for month in columns.months))
         self._places = {month: self._periods.index(month[:length]) for month in columns.months}
-        self._days = DAYS if name == "jour" else 1
+        self._days = DAYS if period is Period.DAY else 1
         self.size = len(self._periods) * self._days
 
     def codes(self, chosen: Chosen) -> Array:
@@ -129,7 +136,7 @@ class Period:
         return codes
 
 
-class Valued:
+class ColumnKey:
     """The values of a column."""
 
     def __init__(self, name: str, columns: Columns) -> None:
@@ -143,8 +150,8 @@ class Valued:
 
     def values(self, codes: Array) -> list[Any]:
         """Whole numbers or texts."""
-        found: list[Any] = self._values.take(pa.array(codes)).to_pylist()
-        return found
+        values: list[Any] = self._values.take(pa.array(codes)).to_pylist()
+        return values
 
     def ranks(self, codes: Array) -> Array:
         """By value."""
@@ -153,15 +160,21 @@ class Valued:
 
 
 class Grouping:
-    """The groups of chosen rows: numbered from 0, and what they are grouped by.
+    """The groups of chosen rows: numbered from 0 to ``size`` - 1, and what they are grouped by.
 
-    ``codes`` has the number of the group of each row, by part.
+    ``codes`` has an array of integers for each item of ``chosen``: the number of the group of each of its rows.
     """
 
-    def __init__(self, columns: Columns, by: Sequence[str], chosen: Sequence[Chosen]) -> None:
+    def __init__(
+        self, columns: Columns, by: Sequence[str], chosen: Sequence[Chosen], periods: Mapping[str, Period]
+    ) -> None:
+        """Group ``chosen`` rows ``by`` columns or ``periods``, each under its name."""
         # a period first: the groups of a month then follow each other
-        self._order = sorted(by, key=lambda name: name not in PERIODS)
-        self._keys = {name: Period(name, columns) if name in PERIODS else Valued(name, columns) for name in by}
+        self._order = sorted(by, key=lambda name: name not in periods)
+        self._periods = {periods[name] for name in by if name in periods}
+        self._keys: dict[str, Key] = {
+            name: PeriodKey(periods[name], columns) if name in periods else ColumnKey(name, columns) for name in by
+        }
         self.size = 1
         for key in self._keys.values():
             self.size *= max(key.size, 1)
@@ -175,14 +188,14 @@ class Grouping:
     @property
     def is_by_month(self) -> bool:
         """Whether no group has rows of two months."""
-        return any(name in PERIODS and name != "annee" for name in self._order)
+        return bool(self._periods - {Period.YEAR})
 
     def values(self, groups: Array) -> dict[str, list[Any]]:
-        """What rows of groups have in common."""
+        """For each name of ``by``, the value of each of these groups."""
         return {name: self._keys[name].values(codes) for name, codes in self._apart(groups).items()}
 
     def ranks(self, groups: Array) -> dict[str, Array]:
-        """The places of groups in the order of each of these values."""
+        """For each name of ``by``, the rank of each of these groups by its value."""
         return {name: self._keys[name].ranks(codes) for name, codes in self._apart(groups).items()}
 
     def _combined(self, chosen: Chosen) -> Array:
@@ -195,7 +208,7 @@ class Grouping:
 
     def _apart(self, groups: Array) -> dict[str, Array]:
         codes = groups if self._present is None else self._present[groups]
-        found: dict[str, Array] = {}
+        apart: dict[str, Array] = {}
         for name in reversed(self._order):
-            codes, found[name] = np.divmod(codes, self._keys[name].size)
-        return {name: found[name] for name in self._keys}
+            codes, apart[name] = np.divmod(codes, self._keys[name].size)
+        return {name: apart[name] for name in self._keys}

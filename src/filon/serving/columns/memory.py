@@ -1,7 +1,7 @@
 """Columns in memory: chunks as arrays, and the values that their codes stand for.
 
-A code is a place in a list of values that only grows, so the arrays of a chunk serve every load that shows it, for as
-long as they stay beside that list (``Coded``).
+A code is an index into an array of values to which values are only appended. So the arrays of a chunk can be used for
+every load that shows the chunk, together with that array of values (``Coded``).
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import Column, Kind
-from filon.project.analysis import Analysis
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DAY, Chunk, group_column, read_chunk, sum_column
 from filon.serving.columns.sums import NULL
 
 Array = npt.NDArray[Any]
 SPARSEST = 8
-"""Whole numbers are found by their place, not by a search, when their range is at most so often their number."""
+"""Integers are looked up in a table, not by a search, if their range is at most so many times their number."""
 
 
 @dataclass(frozen=True)
 class Part:
     """The rows of a chunk.
 
-    ``days`` are days of the month, ascending. ``codes`` has a code per row for each column that groups; ``sums`` whole
-    numbers for each column that is summed, 0 for null, and ``known`` where these are not null (None: everywhere).
+    ``month`` is such as 2026-01, or empty for rows without a date. All arrays have ``rows`` elements. ``days`` are days
+    of the month (int8), ascending. ``codes`` has for each column that groups the codes of its values (the narrowest
+    unsigned integers that hold them); ``sums`` has for each column that is summed integers in units of its last decimal
+    (int8 to int64), 0 for null, and ``known`` (bool) where these are not null (None: everywhere).
     """
 
     month: str
@@ -69,8 +71,8 @@ class Columns:
 class Coded:
     """Decoded chunks by their digest, and the values that their codes stand for.
 
-    The codes of a part mean nothing beside the values of another ``Coded``, so parts come out of it only together with
-    its values. It never changes: what is added makes another one, in which older codes still stand for the same.
+    The codes of a part are only valid with the values of the same ``Coded``, so parts are only handed out together with
+    them (``columns``). It is immutable: adding chunks makes another one, in which older codes still mean the same.
     """
 
     analysis: Analysis
@@ -89,17 +91,17 @@ class Coded:
         return replace(self, values=values, parts={**self.parts, **added})
 
     def only(self, digests: Iterable[str]) -> Coded:
-        """Those of these chunks that there are; where none is, values start anew as well."""
+        """Without all chunks but these; without values too, if no chunk is left."""
         parts = {digest: self.parts[digest] for digest in digests if digest in self.parts}
         return replace(self, parts=parts) if parts else Coded.empty(self.analysis)
 
     def columns(self, digests: Sequence[str]) -> Columns:
-        """These chunks, all of which there must be, in this order."""
+        """These chunks in this order; KeyError when one was not added."""
         return Columns(tuple(self.parts[digest] for digest in digests), self.values)
 
 
 def prepare() -> None:
-    """What the first conversion does besides: pyarrow imports pandas then, which takes a second."""
+    """Do what else the first conversion would do: pyarrow imports pandas then, which takes a second."""
     pa.nulls(0, pa.int64()).to_numpy()
 
 
@@ -110,8 +112,8 @@ def _decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tup
     codes: list[dict[str, Array]] = [{} for _ in chunks]
     for name, column in analysis.grouped.items():
         arrays = [table.column(group_column(name)) for table in tables]
-        found, grown[name] = _coded(arrays, _type(column), values[name])
-        for place, array in zip(codes, found, strict=True):
+        coded_arrays, grown[name] = _coded(arrays, _type(column), values[name])
+        for place, array in zip(codes, coded_arrays, strict=True):
             place[name] = array
     parts = []
     for chunk, table, coded in zip(chunks, tables, codes, strict=True):
@@ -143,9 +145,9 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
     codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
     values = pa.concat_arrays([values, unique.filter(pa.array(is_new))])
     codes = codes.astype(_width(len(values)))
-    found = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
+    coded = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
     ends = np.cumsum([len(array) for array in arrays])
-    return [np.ascontiguousarray(part) for part in np.split(found, ends[:-1])], values
+    return [np.ascontiguousarray(part) for part in np.split(coded, ends[:-1])], values
 
 
 def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:

@@ -1,4 +1,9 @@
-"""Exact arithmetic over groups of rows. Whole numbers stay whole: binary floats serve only where they provably hold."""
+"""Exact arithmetic over groups of rows.
+
+The rows of a table come in parts: ``codes`` and ``numbers`` are sequences of one-dimensional arrays, part by part of
+equal length. A code is an unsigned or signed integer from 0 to ``size`` - 1, the number of the row's group. Numbers are
+integers of at most 64 bits. Binary floats are used only for sums that they provably hold exactly.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,7 @@ FLOAT_BITS = 53
 """Whole numbers of so many bits are exact as binary floats, and so is any sum that stays among them."""
 WORD_BITS = 63
 LIMB_BITS = 21
-"""Numbers are cut into pieces of so many bits when their sum would be too large for a float."""
+"""Numbers are cut into limbs of so many bits when their sum would be too large for a float."""
 NULL = 0
 """The code of null."""
 BLOCK = 1 << 18
@@ -24,7 +29,11 @@ MOST_FLAGS = 16
 
 
 def blocks(*columns: Sequence[Array], size: int) -> Iterator[tuple[Array, ...]]:
-    """Columns of several parts, joined to blocks of rows that are many beside the number of groups."""
+    """Columns of several parts, joined to blocks.
+
+    A block has at least twice as many rows as there are groups, the last one apart: what is done once for each group
+    and block then costs little. Yields a tuple with one array for each column.
+    """
     most = max(BLOCK, 2 * size)
     waiting: list[tuple[Array, ...]] = []
     rows = 0
@@ -39,7 +48,7 @@ def blocks(*columns: Sequence[Array], size: int) -> Iterator[tuple[Array, ...]]:
 
 
 def group_counts(codes: Sequence[Array], size: int) -> Array:
-    """Number of rows of each group."""
+    """Number of rows of each group: int64, of length ``size``."""
     counts = np.zeros(size, np.int64)
     for (block,) in blocks(codes, size=size):
         counts += np.bincount(block, minlength=size)
@@ -47,7 +56,17 @@ def group_counts(codes: Sequence[Array], size: int) -> Array:
 
 
 def group_sums(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> Array:
-    """Sums of whole numbers of each group: of 64 bits if they are sure to fit, else Python's own numbers."""
+    """Sums of whole numbers of each group.
+
+    Args:
+        codes: the groups of rows, part by part
+        numbers: the numbers of the same rows; nulls are 0
+        size: number of groups
+
+    Returns:
+        An array of length ``size``: int64 if no sum can overflow, else object (Python's own integers).
+
+    """
     rows = sum(len(array) for array in codes)
     largest = max((_bits(array) for array in numbers), default=0)
     width = FLOAT_BITS - rows.bit_length()
@@ -63,7 +82,18 @@ def group_sums(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> A
 
 
 def group_distinct(codes: Array, values: Array, size: int, most: int) -> Array:
-    """Number of different values of each group; values are codes below ``most``, of which 0 is null and not counted."""
+    """Number of different values of each group.
+
+    Args:
+        codes: the groups of rows, one array
+        values: the values of the same rows as codes from 0 to ``most`` - 1; 0 is null, and not counted
+        size: number of groups
+        most: number of codes of values
+
+    Returns:
+        int64, of length ``size``.
+
+    """
     if size * most <= MOST_FLAGS * len(codes):
         seen = np.zeros(size * most, bool)
         for start in range(0, len(codes), BLOCK):
@@ -79,7 +109,11 @@ def group_distinct(codes: Array, values: Array, size: int, most: int) -> Array:
 
 @dataclass(frozen=True)
 class Distribution:
-    """How the values of a group are spread, as whole numbers of the last decimal; None where it is not defined."""
+    """How the values of a group are spread, in units of the last decimal; None where it is not defined.
+
+    ``std`` is the standard deviation of a sample, ``quarters`` are the quartiles, interpolated between the two nearest
+    values. Mean, deviation and quartiles are rounded half away from zero.
+    """
 
     count: int
     mean: int | None = None
@@ -90,7 +124,7 @@ class Distribution:
 
 
 def distributions(codes: Sequence[Array], numbers: Sequence[Array], size: int) -> list[Distribution]:
-    """The distribution of each group; rows whose number is null must be left out."""
+    """The distribution of each group, ``size`` of them; rows whose number is null must have been left out."""
     ends = np.cumsum(group_counts(codes, size))
     ordered = concat(numbers)
     if size > 1:
@@ -114,7 +148,7 @@ def _distribution(values: Array) -> Distribution:
 
 
 def _quantile(values: Array, quarter: int) -> int:
-    """Between the two nearest values in proportion, in quarters, so that it is exact before it is rounded."""
+    """A quartile (``quarter`` 1 to 3) of sorted values, interpolated in quarters: exact before it is rounded."""
     place, rest = divmod((len(values) - 1) * quarter, 4)
     low = int(values[place])
     high = int(values[place + 1]) if rest else low
@@ -122,7 +156,10 @@ def _quantile(values: Array, quarter: int) -> int:
 
 
 def total_and_squares(numbers: Array) -> tuple[int, int]:
-    """The sum of numbers and that of their squares, from products of pieces so small that no sum overflows."""
+    """The sum of integers and the sum of their squares, exact.
+
+    The numbers are cut into limbs so short that no sum of products of limbs overflows 64 bits.
+    """
     width = (WORD_BITS - len(numbers).bit_length()) // 2
     largest = _bits(numbers)
     limbs = []
@@ -162,5 +199,5 @@ def _bits(numbers: Array) -> int:
 
 def concat(arrays: Iterable[Array]) -> Array:
     """Arrays as one."""
-    found = list(arrays)
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+    parts = list(arrays)
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)

@@ -6,11 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 from filon.engines import Content, Engine
-from filon.project import Column, Kind
-from filon.project.analysis import Analysis
+from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DAY, MONTH, chunks_of, group_column, most_parts, sum_column
-from filon.serving.cube import dimensions_of
-from filon.serving.encoding import unscaled
 from filon.serving.protocol import Batch
 from filon.sql import identifier, identifiers, literal
 
@@ -19,41 +16,22 @@ CACHED = "columns of facts"
 
 @dataclass(frozen=True)
 class Difference:
-    """Months that a load writes, and those whose chunks it ends, with the number of their rows."""
+    """The months that a load writes, and those whose chunks it closes, with the number of rows that these had."""
 
     written: tuple[str, ...]
     ended: Mapping[str, int]
 
     def keys(self) -> Iterator[Batch]:
-        """The keys of all chunks that a month may have had: what was not there is not ended."""
+        """The keys of all chunks that these months may have had. Keys of chunks that were not there close nothing."""
         for month, rows in self.ended.items():
             yield [(month, part) for part in range(most_parts(rows))]
 
 
-def columns_query(analysis: Analysis, bound: Mapping[str, str]) -> str:
-    """The columns that analyses need, a row per fact; ``bound`` gives the names of the inputs in the engine."""
-    dimensions, joins = dimensions_of(analysis.dimensions, bound)
-    time = f"fact.{identifier(analysis.time.name)}"
-    chosen = [
-        f"coalesce(substr(CAST({time} AS VARCHAR), 1, 7), '') AS {MONTH}",
-        f"CAST(coalesce(extract(day FROM {time}), 0) AS SMALLINT) AS {DAY}",
-    ]
-    for name, column in analysis.grouped.items():
-        place = dimensions.get(name, f"fact.{identifier(column.name)}")
-        kind = "BIGINT" if column.type.kind is Kind.INTEGER else "VARCHAR"
-        chosen.append(f"CAST({place} AS {kind}) AS {identifier(group_column(name))}")
-    chosen += [f"{_as_integer(column)} AS {identifier(sum_column(name))}" for name, column in analysis.summed.items()]
-    return f"SELECT {', '.join(chosen)} FROM {identifier(bound[analysis.table])} AS fact{joins}"
-
-
-def _as_integer(column: Column) -> str:
-    """A number as a whole one of its last decimal."""
-    value = unscaled(column, of="fact") if column.type.kind is Kind.DECIMAL else f"fact.{identifier(column.name)}"
-    return f"CAST({value} AS BIGINT)"
-
-
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
-    """Which months differ between two queries of columns; without an old one all do. The new rows stay for ``rows``."""
+    """Which months differ between two queries of columns; without an old one all do.
+
+    The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
+    """
     engine.cache(CACHED, new)
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
     before: dict[str, Content] = engine.contents(old, MONTH) if old is not None else {}

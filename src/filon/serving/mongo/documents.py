@@ -12,11 +12,11 @@ from typing import Any
 from bson.decimal128 import Decimal128
 
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
 from filon.project.values import EXACT
 from filon.serving.protocol import Batch
 from filon.serving.query import EPOCH, Value
 from filon.serving.state import OPEN
+from filon.serving.tables import StoredTable
 
 Document = dict[str, Any]
 

@@ -54,8 +54,8 @@ class Lease:
 
     def left(self) -> tuple[int | None, list[str]]:
         """The load that the process before did not finish, and its tables."""
-        found = self._collection.find_one({"_id": LOADER}) or {}
-        return found.get("load"), found.get("tables") or []
+        lease = self._collection.find_one({"_id": LOADER}) or {}
+        return lease.get("load"), lease.get("tables") or []
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
@@ -75,12 +75,12 @@ class Lease:
         until = {"$cond": [is_free, _end(), {"$min": ["$until", _end()]}]}
         change = [{"$set": {"owner": owner, "until": until}}]
         try:
-            found = self._collection.find_one_and_update(
+            lease = self._collection.find_one_and_update(
                 {"_id": LOADER}, change, upsert=True, return_document=ReturnDocument.AFTER
             )
         except DuplicateKeyError:  # two processes created the first lease at once
             return None
-        return None if found is None else str(found["owner"])
+        return None if lease is None else str(lease["owner"])
 
     def _change(self, change: Mapping[str, Any]) -> None:
         self.check()
@@ -92,8 +92,8 @@ class Lease:
             ends = _seconds() + LEASE.total_seconds()
             with suppress(PyMongoError):  # tried again in a while, until the lease runs out
                 renewal = [{"$set": {"until": _end()}}]
-                found = self._collection.update_one({"_id": LOADER, "owner": self._owner}, renewal)
-                self._ends = ends if found.matched_count else 0.0
+                result = self._collection.update_one({"_id": LOADER, "owner": self._owner}, renewal)
+                self._ends = ends if result.matched_count else 0.0
 
 
 def _end() -> Mapping[str, Any]:

@@ -17,8 +17,8 @@ TABLES = "tables"
 def load_document(state: ServedState, *, alone: bool) -> Document:
     """A load; ``alone``: those before it can no longer be asked for."""
     tables = [{"_id": item["collection_name"], **item} for item in sync_documents(state)]
-    found = {"_id": state.load, "token": state.id.token, "state": state.model_dump_json(), TABLES: tables}
-    return {**found, ALONE: True} if alone else found
+    document = {"_id": state.load, "token": state.id.token, "state": state.model_dump_json(), TABLES: tables}
+    return {**document, ALONE: True} if alone else document
 
 
 def askable(newest_first: Iterable[Document]) -> Iterator[Document]:

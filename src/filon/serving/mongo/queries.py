@@ -9,10 +9,11 @@ from typing import Any
 from bson import MaxKey, MinKey
 from pymongo.database import Database
 
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.serving.mongo.documents import VERSION, Document, bound, rows_of
 from filon.serving.query import Condition, Value, exact
 from filon.serving.state import LoadId
+from filon.serving.tables import Order, StoredTable
 
 MILLISECOND = dt.timedelta(milliseconds=1)
 OPERATORS = {Operator.EQUAL: "$eq", Operator.AT_LEAST: "$gte", Operator.AT_MOST: "$lte", Operator.ONE_OF: "$in"}

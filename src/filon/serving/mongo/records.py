@@ -11,7 +11,7 @@ from pymongo.database import Database
 
 from filon.serving.mongo.documents import Document
 from filon.serving.mongo.errors import translated
-from filon.serving.records import spelled
+from filon.serving.records import time_text
 
 RECORDS = "_records"
 ARRIVALS = "arrivals"
@@ -40,11 +40,11 @@ class MongoRecords:
                 {"_id": ARRIVALS}, {"$inc": {"number": 1}}, upsert=True, return_document=ReturnDocument.AFTER
             )
             first = {**name, "number": counted["number"] if counted else 0}
-            change = {"$setOnInsert": first, "$set": {"at": spelled(at), "text": text}}
+            change = {"$setOnInsert": first, "$set": {"at": time_text(at), "text": text}}
             records.update_one({"_id": name}, change, upsert=True)
             if most is not None:
                 old = records.find({"kind": kind}, {"_id": 1}, sort=NEWEST_FIRST, skip=most)
-                records.delete_many({"_id": {"$in": [found["_id"] for found in old]}})
+                records.delete_many({"_id": {"$in": [record["_id"] for record in old]}})
 
     def known(self, kind: str, key: str) -> str | None:
         """By ``_id``."""
@@ -54,7 +54,7 @@ class MongoRecords:
     def keys(self, kind: str) -> Set[str]:
         """From the index alone."""
         with translated(self._uri):
-            return {found["key"] for found in self._loading()[RECORDS].find({"kind": kind}, {"_id": 0, "key": 1})}
+            return {record["key"] for record in self._loading()[RECORDS].find({"kind": kind}, {"_id": 0, "key": 1})}
 
     def forget(self, kind: str, keys: Set[str]) -> None:
         """One command."""
@@ -68,7 +68,7 @@ class MongoRecords:
             cursor = self._reading()[RECORDS].find(
                 {"kind": kind}, {"text": 1}, sort=NEWEST_FIRST, skip=skip, limit=limit
             )
-            return [str(found["text"]) for found in await cursor.to_list()]
+            return [str(record["text"]) for record in await cursor.to_list()]
 
     async def count(self, kind: str) -> int:
         """Counted over the index."""
@@ -81,5 +81,5 @@ class MongoRecords:
             return _text(await self._reading()[RECORDS].find_one({"_id": {"kind": kind, "key": key}}))
 
 
-def _text(found: Document | None) -> str | None:
-    return None if found is None else str(found["text"])
+def _text(record: Document | None) -> str | None:
+    return None if record is None else str(record["text"])

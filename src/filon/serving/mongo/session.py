@@ -14,8 +14,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from filon.errors import StoreBusy, StoreForeign, StoreUnfit
-from filon.project.serving import StoredTable
-from filon.serving.fitting import unfit
+from filon.serving.limits import unfit
 from filon.serving.mongo.documents import PAGE_INDEX, Document, encoder, maker, rows_of
 from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.loads import LOADS, load_document, read_loads
@@ -23,6 +22,7 @@ from filon.serving.mongo.queries import every_version, holds
 from filon.serving.mongo.views import Views
 from filon.serving.protocol import Batch
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
+from filon.serving.tables import StoredTable
 
 WRITERS = 3
 MOST_BYTES = 16 << 20
@@ -87,14 +87,14 @@ class MongoSession:
         encoders = [encoder(column) for column in key]
 
         def updates(batch: Batch) -> list[UpdateOne]:
-            found = []
+            requests = []
             for values in batch:
                 parts = {
                     column.name: spell(value) if spell else value
                     for column, spell, value in zip(key, encoders, values, strict=True)
                 }
-                found.append(UpdateOne({"_id": every_version(parts), **valid}, change))
-            return found
+                requests.append(UpdateOne({"_id": every_version(parts), **valid}, change))
+            return requests
 
         send = _sent(self._lease, lambda requests: collection.bulk_write(requests, ordered=False), map(updates, keys))
         return sum(result.modified_count for result in send)
@@ -111,8 +111,8 @@ class MongoSession:
         """Indexes first, then one document that makes the load the current one; views ask for it meanwhile."""
         for future in self._indexing:
             future.result()
-        for name, found in page_index.items():
-            text = found.model_dump_json() if found else None
+        for name, index in page_index.items():
+            text = index.model_dump_json() if index else None
             self._db[PAGE_INDEX].replace_one(
                 {"name": name, "load": self.load}, {"name": name, "load": self.load, "page_index": text}, upsert=True
             )
@@ -139,10 +139,10 @@ class MongoSession:
         count = 0
         for name in self._db.list_collection_names(filter={"name": {"$regex": "^_rows_"}}):
             count += self._db[name].delete_many({"_to": {"$lte": min(oldest, current)}}).deleted_count
-        for found in self._db[PAGE_INDEX].find({"load": {"$lte": oldest}}, {"page_index": 0}):
-            newer = {"name": found["name"], "load": {"$gt": found["load"], "$lte": oldest}}
+        for entry in self._db[PAGE_INDEX].find({"load": {"$lte": oldest}}, {"page_index": 0}):
+            newer = {"name": entry["name"], "load": {"$gt": entry["load"], "$lte": oldest}}
             if self._db[PAGE_INDEX].find_one(newer, {"_id": 1}):
-                self._db[PAGE_INDEX].delete_one({"_id": found["_id"]})
+                self._db[PAGE_INDEX].delete_one({"_id": entry["_id"]})
         return count
 
     def _touch(self, table: StoredTable) -> None:

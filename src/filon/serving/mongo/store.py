@@ -14,7 +14,6 @@ from pymongo.database import Database
 
 from filon.errors import LoadGone
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.mongo.documents import DIGITS, LOCK, PAGE_INDEX, Document, decoded, decoder, rows_of
@@ -29,6 +28,7 @@ from filon.serving.mongo.views import Views
 from filon.serving.query import Condition, Query, Row
 from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.stores import masked
+from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
 DATABASE = "analytics"
@@ -65,25 +65,25 @@ class MongoStore:
 
     def limits(self, column: Column) -> Sequence[Limit]:
         """Decimals have 34 digits, timestamps end with the millisecond."""
-        found, kind = common_limits(column), column.type
+        limits, kind = common_limits(column), column.type
         if kind.kind is Kind.DECIMAL and kind.precision > DIGITS:
             most = 10**DIGITS - 1
-            found.append(units(column, -most, most, f"MongoDB keeps decimals of {DIGITS} digits"))
+            limits.append(units(column, -most, most, f"MongoDB keeps decimals of {DIGITS} digits"))
         if kind.kind is Kind.TIMESTAMP:
-            found.append(
+            limits.append(
                 Limit(
                     f"unix_micros({identifier(column.name)}) % 1000 = 0",
                     "MongoDB keeps timestamps to the millisecond",
                     "cut it in the model, as with date_trunc('milliseconds', …)",
                 )
             )
-        return found
+        return limits
 
     def state(self) -> ServedState | None:
         """The newest load."""
         with translated(self.uri):
-            found = read_loads(self._db[LOADS].find(sort=[("_id", -1)], limit=1), self.uri)
-        return found[0] if found else None
+            states = read_loads(self._db[LOADS].find(sort=[("_id", -1)], limit=1), self.uri)
+        return states[0] if states else None
 
     def is_settled(self, state: ServedState) -> bool:
         """Whether the views are those that the load left."""
@@ -113,8 +113,8 @@ class MongoStore:
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""
         with translated(self.uri):
-            found = await self._read[LOADS].find(projection={TABLES: False}).sort("_id", -1).to_list()
-        return read_loads(found, self.uri)
+            documents = await self._read[LOADS].find(projection={TABLES: False}).sort("_id", -1).to_list()
+        return read_loads(documents, self.uri)
 
     async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
@@ -132,27 +132,27 @@ class MongoStore:
             batch_size=min(query.limit, READ_AT_ONCE),
         )
         with translated(self.uri):
-            found = await cursor.to_list()
+            documents = await cursor.to_list()
         await self._require(load)
-        if len(found) <= FEW_ROWS:
-            return _rows(columns, found)
-        return await asyncio.to_thread(_rows, columns, found)
+        if len(documents) <= FEW_ROWS:
+            return _rows(columns, documents)
+        return await asyncio.to_thread(_rows, columns, documents)
 
     async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
         with translated(self.uri):
             wanted = {"$and": conditions_of(load, table, conditions)}
-            found = await self._read[rows_of(table.name)].count_documents(wanted)
+            count = await self._read[rows_of(table.name)].count_documents(wanted)
         await self._require(load)
-        return found
+        return count
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
         wanted = {"name": table.name, "load": {"$lte": load.number}}
         with translated(self.uri):
-            found = await self._read[PAGE_INDEX].find_one(wanted, sort=[("load", -1)])
+            document = await self._read[PAGE_INDEX].find_one(wanted, sort=[("load", -1)])
         await self._require(load)
-        return PageIndex.model_validate_json(found["page_index"]) if found and found["page_index"] else None
+        return PageIndex.model_validate_json(document["page_index"]) if document and document["page_index"] else None
 
     async def _require(self, load: LoadId) -> None:
         """LoadGone when the store does not keep this very load.
@@ -166,7 +166,7 @@ class MongoStore:
     async def _ids(self) -> Ids:
         with translated(self.uri):
             newest_first = await self._read[LOADS].find({}, {"token": True, ALONE: True}).sort("_id", -1).to_list()
-        return {(found["_id"], found["token"]) for found in askable(newest_first)}
+        return {(document["_id"], document["token"]) for document in askable(newest_first)}
 
     def shut(self) -> None:
         """Close the connections of loads; those of readers close with their event loop."""

@@ -65,9 +65,9 @@ class Views:
         """Whether the views are those that ``name`` would leave."""
         expected = {name: _options(rows_of(name), naming(state.load)) for name in _shown(state)}
         there = self._there()
-        found = {name: there[name]["options"] for name in _tables(there)}
+        views = {name: there[name]["options"] for name in _tables(there)}
         synced = there.get(SYNC_TABLE, {}).get("options")
-        return found == expected and synced == _options(LOADS, _SYNCED)
+        return views == expected and synced == _options(LOADS, _SYNCED)
 
     def _there(self) -> dict[str, Document]:
         return {info["name"]: dict(info) for info in self._db.list_collections()}

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from filon.errors import LoadGone
-from filon.project.serving import Operator, Order, StoredTable
+from filon.project.serving import Operator
 from filon.serving.query import Condition, Query, exact
 from filon.serving.sqlite.values import bound
 from filon.serving.state import LoadId, ServedState, read_state
+from filon.serving.tables import Order, StoredTable
 from filon.sql import identifier
 
 
@@ -26,8 +27,8 @@ def holds(connection: sqlite3.Connection, table: StoredTable, versions: int) -> 
 
 def count(connection: sqlite3.Connection, table: StoredTable) -> int:
     """Number of rows; SQLite reads the smallest index for that."""
-    [found] = connection.execute(f"SELECT count(*) FROM {identifier(rows_of(table))}").fetchone()
-    return int(found)
+    [versions] = connection.execute(f"SELECT count(*) FROM {identifier(rows_of(table))}").fetchone()
+    return int(versions)
 
 
 def row_tables(connection: sqlite3.Connection) -> list[str]:
@@ -38,10 +39,10 @@ def row_tables(connection: sqlite3.Connection) -> list[str]:
 
 def exists(connection: sqlite3.Connection, name: str) -> bool:
     """Whether there is a table of that name; views are ours, and made anew."""
-    found = connection.execute(
+    row = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND lower(name) = lower(?)", [name]
     ).fetchone()
-    return found is not None
+    return row is not None
 
 
 def states_of(connection: sqlite3.Connection, uri: str) -> list[ServedState]:
@@ -75,22 +76,22 @@ def place_of(table: StoredTable, query: Query) -> tuple[str, list[Any]]:
     if place is None:
         return "", []
     values = [bound(table, step.column, value) for step, value in zip(query.sort, place, strict=True)]
-    branches, found = [], list[Any]()
+    branches, parameters = [], list[Any]()
     for index, (step, value) in enumerate(zip(query.sort, values, strict=True)):
         behind = _behind(step, value)
         if behind is None:
             continue
         same = [f"{identifier(before.column)} IS ?" for before in query.sort[:index]]
         branches.append(" AND ".join([*same, behind]))
-        found += [*values[:index], *([value] if "?" in behind else [])]
+        parameters += [*values[:index], *([value] if "?" in behind else [])]
     if query.at:
         branches.append(" AND ".join(f"{identifier(step.column)} IS ?" for step in query.sort))
-        found += values
+        parameters += values
     first, value = query.sort[0], values[0]
     begin = ""
     if value is not None and not first.descending:  # lets the index find where to begin
-        begin, found = f"{identifier(first.column)} >= ? AND ", [value, *found]
-    return f" AND {begin}({' OR '.join(branches) or 'FALSE'})", found
+        begin, parameters = f"{identifier(first.column)} >= ? AND ", [value, *parameters]
+    return f" AND {begin}({' OR '.join(branches) or 'FALSE'})", parameters
 
 
 def _behind(step: Order, value: Any) -> str | None:

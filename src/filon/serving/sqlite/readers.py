@@ -22,10 +22,10 @@ class File:
 def file_at(path: Path) -> File | None:
     """Which file lies under a name now; None when there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return File((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
+    return File((status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns)
 
 
 class Readers:
@@ -60,14 +60,14 @@ class Readers:
 
     def shut(self) -> None:
         """Close what is idle."""
-        while (found := self._next()) is not None:
-            found[1].close()
+        while (idle := self._next()) is not None:
+            idle[1].close()
 
     def _connection(self, file: File) -> sqlite3.Connection:
-        while (found := self._next()) is not None:
-            if found[0] == file:
-                return found[1]
-            found[1].close()
+        while (idle := self._next()) is not None:
+            if idle[0] == file:
+                return idle[1]
+            idle[1].close()
         # should the file be replaced just now, the connection counts as one to the old file, and is not used again
         address = f"{self._path.absolute().as_uri()}?mode=ro"
         return sqlite3.connect(

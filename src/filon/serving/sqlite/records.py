@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
-from filon.serving.records import spelled
+from filon.serving.records import time_text
 from filon.serving.sqlite.queries import exists
 from filon.sql import literals
 
@@ -42,7 +42,7 @@ class SQLiteRecords:
     def keep(self, kind: str, key: str, at: dt.datetime, text: str, most: int | None = None) -> None:
         """One transaction."""
         with self._write() as connection:
-            row = [kind, key, spelled(at), text]
+            row = [kind, key, time_text(at), text]
             again = "ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at, text = excluded.text"
             connection.execute(f"INSERT INTO {TABLE} (kind, key, at, text) VALUES (?, ?, ?, ?) {again}", row)
             if most is not None:
@@ -57,8 +57,8 @@ class SQLiteRecords:
             if not exists(connection, TABLE):  # a store of an older version of Filon
                 return None
             sql = f"SELECT text FROM {TABLE} WHERE kind = ? AND key = ?"
-            found = connection.execute(sql, [kind, key]).fetchone()
-            return None if found is None else str(found[0])
+            row = connection.execute(sql, [kind, key]).fetchone()
+            return None if row is None else str(row[0])
 
         return self._read(ask)
 
@@ -96,8 +96,8 @@ class SQLiteRecords:
         def ask(connection: sqlite3.Connection) -> int:
             if not exists(connection, TABLE):
                 return 0
-            [found] = connection.execute(f"SELECT count(*) FROM {TABLE} WHERE kind = ?", [kind]).fetchone()
-            return int(found)
+            [count] = connection.execute(f"SELECT count(*) FROM {TABLE} WHERE kind = ?", [kind]).fetchone()
+            return int(count)
 
         return await asyncio.to_thread(self._read, ask)
 

@@ -8,12 +8,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from filon.errors import StoreForeign
-from filon.project.serving import StoredTable
 from filon.serving.protocol import Batch
 from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 SCHEMA = """
@@ -43,14 +43,14 @@ class SQLiteSession:
         if exists(self._connection, table.name):
             raise StoreForeign(f"{self._uri} has a table {table.name} that Filon did not write; use another store")
         columns = [*((c.name, TYPES[c.type.kind]) for c in table.columns), ("_from", "INTEGER"), ("_to", "INTEGER")]
-        found = [(row[1], row[2]) for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})")]
+        held = [(row[1], row[2]) for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})")]
         keyed = [row[1] for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})") if row[5]]
-        is_same = found == columns and set(keyed) == {*table.key, "_from"}
+        is_same = held == columns and set(keyed) == {*table.key, "_from"}
         if not is_same:
             self._connection.execute(f"DROP TABLE IF EXISTS {identifier(name)}")
-            spelled = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
+            columns_sql = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
             key = f"PRIMARY KEY ({identifiers((*table.key, '_from'))})"
-            self._connection.execute(f"CREATE TABLE {identifier(name)} ({spelled}, {key}) WITHOUT ROWID")
+            self._connection.execute(f"CREATE TABLE {identifier(name)} ({columns_sql}, {key}) WITHOUT ROWID")
         self._prepared.append(table)
         return is_same
 
@@ -79,8 +79,8 @@ class SQLiteSession:
                 self._show(table)
         for name in (self.before.tables if self.before else {}).keys() - state.tables.keys():
             self._connection.execute(f"DROP VIEW IF EXISTS {identifier(name)}")
-        for name, found in page_index.items():
-            text = found.model_dump_json() if found else None
+        for name, index in page_index.items():
+            text = index.model_dump_json() if index else None
             self._connection.execute("INSERT OR REPLACE INTO _page_index VALUES (?, ?, ?)", [name, self.load, text])
         if alone:
             self._connection.execute("DELETE FROM _loads")
@@ -147,11 +147,11 @@ class SQLiteSession:
         if documents:
             self._connection.execute(f"CREATE TABLE {SYNC_TABLE} ({identifiers(documents[0])})")
             places = ", ".join("?" * len(documents[0]))
-            rows = [tuple(_spelled(value) for value in document.values()) for document in documents]
+            rows = [tuple(_sync_value(value) for value in document.values()) for document in documents]
             self._connection.executemany(f"INSERT INTO {SYNC_TABLE} VALUES ({places})", rows)
 
 
-def _spelled(value: object) -> object:
+def _sync_value(value: object) -> object:
     """A value of a sync document as SQLite keeps it."""
     if isinstance(value, dt.datetime):
         return value.isoformat()

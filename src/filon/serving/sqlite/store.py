@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from filon.errors import StoreBusy, StoreError, StoreUnavailable
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
-from filon.serving.encoding import WORD_DIGITS, unscaled
+from filon.project.analysis import WORD_DIGITS
+from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
 from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
@@ -23,6 +23,7 @@ from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
 from filon.serving.state import LoadId, PageIndex, ServedState
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 Result = TypeVar("Result")
@@ -59,11 +60,11 @@ class SQLiteStore:
 
     def limits(self, column: Column) -> Sequence[Limit]:
         """Decimals have the 64 bits of a whole number."""
-        found, kind = common_limits(column), column.type
+        limits, kind = common_limits(column), column.type
         if kind.kind is Kind.DECIMAL and kind.precision > WORD_DIGITS:
             what = f"SQLite keeps decimals as whole numbers of 64 bits, which {WORD_DIGITS} digits always have"
-            found.append(units(column, -(2**63), 2**63 - 1, what))
-        return found
+            limits.append(units(column, -(2**63), 2**63 - 1, what))
+        return limits
 
     def state(self) -> ServedState | None:
         """The newest load."""
@@ -132,8 +133,8 @@ class SQLiteStore:
         decoders = [(index, decode) for index, column in enumerate(columns) if (decode := decoder(column))]
 
         def rows(connection: sqlite3.Connection) -> list[Row]:
-            found = connection.execute(sql, [*values, *place_values])
-            return [decoded(names, row, decoders) for row in found]
+            cursor = connection.execute(sql, [*values, *place_values])
+            return [decoded(names, row, decoders) for row in cursor]
 
         return await self._ask_load(load, rows)
 
@@ -141,15 +142,15 @@ class SQLiteStore:
         """Counted over an index where there is one."""
         condition, values = where(load, table, conditions)
         sql = f"SELECT count(*) FROM {identifier(rows_of(table))} WHERE {condition}"
-        [found] = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
-        return int(found)
+        [count] = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
+        return int(count)
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
         sql = "SELECT page_index FROM _page_index WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
         values = [table.name, load.number]
-        found = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
-        return PageIndex.model_validate_json(found[0]) if found and found[0] else None
+        row = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
+        return PageIndex.model_validate_json(row[0]) if row and row[0] else None
 
     async def shut_readers(self) -> None:
         """Close idle connections."""

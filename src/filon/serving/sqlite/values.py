@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from filon.project import Column, Kind
-from filon.project.serving import StoredTable
 from filon.project.values import EXACT, WHOLE
 from filon.serving.query import EPOCH, Value
+from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
 TYPES = {Kind.INTEGER: "INTEGER", Kind.DECIMAL: "INTEGER", Kind.DOUBLE: "REAL", Kind.BOOLEAN: "INTEGER"}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from filon.errors import Problem, ProjectInvalid
 from filon.pipeline.engine import make_engine
-from filon.project import Project, load_project
+from filon.project import Project
+from filon.project.loader import load_project
 from filon.project.modeltests import AS_OF, load_model_tests
 from filon.settings import Settings
 from filon.validation.compilation import check_project

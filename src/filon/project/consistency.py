@@ -1,0 +1,122 @@
+"""Mistakes between the files of a project: names that clash, references and queries that lead nowhere, cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from filon.errors import Problem
+from filon.project.contract import Contract, Dataset, Model, contracts_of
+from filon.project.grammar import SqlRefused, faults_in
+from filon.project.query import one_select, table_lines
+from filon.suggestions import suggestion
+
+
+def check_names(sources: Iterable[Contract], models: Iterable[Contract]) -> list[Problem]:
+    """SQL does not tell upper from lower case, so neither may the names of tables."""
+    known: dict[str, tuple[str, Contract]] = {}
+    problems = []
+    kinds = [*(("source", contract) for contract in sources), *(("model", contract) for contract in models)]
+    for kind, contract in kinds:
+        other_kind, other = known.setdefault(contract.name.casefold(), (kind, contract))
+        if other is not contract:
+            what = f"`{contract.name}` is also a {other_kind}"
+            what += f", `{other.name}`" if other.name != contract.name else ""
+            problems.append(Problem(contract.document.path, 1, what, "give the table another name"))
+    return problems
+
+
+def check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    """Columns refer to keys of tables that are there, of the same type, and tables in no circle."""
+    contracts = contracts_of(datasets, models)
+    problems = []
+    for name, contract in contracts.items():
+        known = datasets.keys() if name in datasets else contracts.keys()
+        for column in contract.columns:
+            if column.reference is None:
+                continue
+            line = contract.document.line((*contract.place_of(column.name), "relationships", 0))
+            target = contracts.get(column.reference.table) if column.reference.table in known else None
+            if target is None:
+                fix = suggestion(column.reference.table, known)
+                what = f"`{column.name}` refers to the unknown table `{column.reference.table}`"
+            elif column.reference.column not in target.column_names:
+                fix = suggestion(column.reference.column, target.column_names)
+                what = f"`{column.reference.table}` has no column `{column.reference.column}`"
+            elif target.key != (column.reference.column,) and not target.column(column.reference.column).unique:
+                fix = f"refer to the key of `{target.name}`: {', '.join(target.key) or 'it has none'}"
+                what = f"`{column.reference.table}.{column.reference.column}` may hold a value several times"
+            elif target.column(column.reference.column).type.kind is not column.type.kind:
+                other = f"{column.reference.table}.{column.reference.column}"
+                fix = "give both columns the same type"
+                what = f"`{column.name}` is {column.type}, `{other}` is {target.column(column.reference.column).type}"
+            else:
+                continue
+            problems.append(Problem(contract.document.path, line, what, fix))
+    return problems + _cycle(
+        {name: referenced_tables(dataset.contract) for name, dataset in datasets.items()},
+        {name: dataset.contract.document.path for name, dataset in datasets.items()},
+        "references",
+    )
+
+
+def check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    """Models read tables that are there, and none reads itself by way of others."""
+    problems = []
+    known = datasets.keys() | models.keys()
+    for model in models.values():
+        if not model.inputs:
+            problems.append(Problem(model.path, 1, "the model reads no table", "add a FROM clause"))
+        unknown = set(model.inputs) - known
+        lines = table_lines(one_select(model.sql).tree) if unknown else {}
+        problems += [
+            Problem(model.path, lines[table], f"unknown table `{table}`", suggestion(table, known - {model.name}))
+            for table in sorted(unknown)
+        ]
+    return problems + _cycle(
+        {name: model.inputs for name, model in models.items()},
+        {name: model.path for name, model in models.items()},
+        "models",
+    )
+
+
+def check_tables_of_checks(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    """The queries of checks are SQL of Filon's, and read tables that are there."""
+    known = datasets.keys() | models.keys()
+    folded = {name.casefold() for name in known}
+    problems = []
+    for contract in contracts_of(datasets, models).values():
+        path = contract.document.path
+        for check in contract.checks:
+            if not check.place:
+                continue
+            line = contract.document.line(check.place)
+            try:
+                faults = faults_in(check.query, contract.column_names)
+            except SqlRefused as error:
+                faults = [error.fault]
+            problems += [Problem(path, line, f"the check `{check.name}`: {what}", fix) for _, what, fix in faults]
+            if faults:
+                continue
+            problems += [
+                Problem(path, line, f"unknown table `{name}` in `{check.name}`", suggestion(name, known))
+                for name in table_lines(one_select(check.query).tree)
+                if name.casefold() not in folded
+            ]
+    return problems
+
+
+def _cycle(edges: Mapping[str, Iterable[str]], paths: Mapping[str, Path], what: str) -> list[Problem]:
+    own = {name: [other for other in others if other in edges] for name, others in edges.items()}
+    try:
+        TopologicalSorter(own).prepare()
+    except CycleError as error:
+        ring = list(reversed(error.args[1]))
+        return [Problem(paths[ring[0]], 1, f"{what} form a cycle: {' -> '.join(ring)}", "remove one of these steps")]
+    return []
+
+
+def referenced_tables(contract: Contract) -> tuple[str, ...]:
+    """The tables that the columns of a contract refer to."""
+    return tuple(column.reference.table for column in contract.columns if column.reference)
