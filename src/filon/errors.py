@@ -156,8 +156,8 @@ class ReleaseMissing(LakeError):
 
     def __init__(self, number: int, existing: list[int]) -> None:
         self.number = number
-        known = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
-        super().__init__(f"there is no release {number}: {known}. `filon releases` lists them.")
+        range_text = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
+        super().__init__(f"there is no release {number}: {range_text}. `filon releases` lists them.")
 
 
 class LakeUnavailable(LakeError):

@@ -70,13 +70,13 @@ class AllowedHosts:
 
     def refusal(self, scope: MutableMapping[str, Any]) -> Unwelcome | None:
         """What is wrong with the host of a request, or with the origin of a websocket; None when it may go on."""
-        found = _values(scope, b"host")
-        if len(found) != 1:
-            said = "names no host" if not found else "names more than one host"
+        values = _values(scope, b"host")
+        if len(values) != 1:
+            fault = "names no host" if not values else "names more than one host"
             return Unwelcome(
-                HTTPStatus.BAD_REQUEST, "host-invalid", f"The request {said}; it must have one Host header."
+                HTTPStatus.BAD_REQUEST, "host-invalid", f"The request {fault}; it must have one Host header."
             )
-        host = parsed_host(found[0].strip(" \t"))
+        host = parsed_host(values[0].strip(" \t"))
         if host is None:
             return Unwelcome(
                 HTTPStatus.BAD_REQUEST, "host-invalid", "The Host header is no host with or without a port."
@@ -121,10 +121,10 @@ class HostCheck:
 
 def parsed_host(text: str) -> Host | None:
     """A Host header, or the part of an origin behind its scheme; None when it is neither name nor address."""
-    found = SPELLED.fullmatch(text.lower())
-    if found is None:
+    match = SPELLED.fullmatch(text.lower())
+    if match is None:
         return None
-    bracketed, name, port = found.groups()
+    bracketed, name, port = match.groups()
     number = int(port) if port else None
     address = _address(bracketed or name)
     if number is not None and number > HIGHEST_PORT:
@@ -136,12 +136,12 @@ def parsed_host(text: str) -> Host | None:
 
 def read_hosts(text: str) -> frozenset[str]:
     """The names of a setting, comma between; ValueError names one that no Host header could have."""
-    given = [part.strip() for part in text.split(",") if part.strip()]
-    found = {part: parsed_host(f"[{part}]" if ":" in part else part) for part in given}
-    for part, host in found.items():
+    texts = [part.strip() for part in text.split(",") if part.strip()]
+    hosts = {part: parsed_host(f"[{part}]" if ":" in part else part) for part in texts}
+    for part, host in hosts.items():
         if host is None or host.port is not None:
             raise ValueError(f"{part} is no host; write names and addresses alone, such as dashboard.example.com")
-    return frozenset(host.name for host in found.values() if host is not None)
+    return frozenset(host.name for host in hosts.values() if host is not None)
 
 
 def names_of(listening: str, *addresses: str | None) -> frozenset[str]:
@@ -154,16 +154,16 @@ def names_of(listening: str, *addresses: str | None) -> frozenset[str]:
 
 def _is_same(origin: str, host: Host) -> bool:
     """Whether a page of this origin belongs to the server that is asked as this host."""
-    found = ORIGIN.fullmatch(origin.lower())
-    page = parsed_host(found[2]) if found else None
-    if found is None or page is None:
+    match = ORIGIN.fullmatch(origin.lower())
+    page = parsed_host(match[2]) if match else None
+    if match is None or page is None:
         return False
-    usual = PORTS[found[1]]
+    usual = PORTS[match[1]]
     return (page.name, page.port or usual) == (host.name, host.port or usual)
 
 
 def _values(scope: MutableMapping[str, Any], name: bytes) -> list[str]:
-    return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
 
 
 def _own_address(scope: MutableMapping[str, Any]) -> str | None:
@@ -175,13 +175,14 @@ def _own_address(scope: MutableMapping[str, Any]) -> str | None:
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _shown(scope: MutableMapping[str, Any]) -> str:
     """The headers that decided, safe to stand in a log."""
-    said = {name: _values(scope, name.encode()) for name in ("host", "origin")}
-    return ascii(", ".join(f"{name} {value[:LONGEST_SHOWN]}" for name, values in said.items() for value in values[:2]))
+    headers = {name: _values(scope, name.encode()) for name in ("host", "origin")}
+    shortened = (f"{name} {value[:LONGEST_SHOWN]}" for name, values in headers.items() for value in values[:2])
+    return ascii(", ".join(shortened))

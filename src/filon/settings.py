@@ -29,10 +29,10 @@ def _is_size(value: str) -> str:
 
 def bytes_of(size: str) -> int:
     """How many bytes a size is."""
-    found = SIZE.fullmatch(size)
-    if found is None:
+    match = SIZE.fullmatch(size)
+    if match is None:
         raise ValueError(f"{size} is no size")
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
 
 
@@ -145,13 +145,13 @@ class Settings(BaseSettings):
 
 def read_settings(**options: object) -> Settings:
     """Settings with these options laid over the environment; ConfigError names what cannot be used."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            raise ConfigError(f"{name} is no setting; {suggestion(name, known)}")
-    given = {name: value for name, value in options.items() if value is not None}
+        if name.startswith(PREFIX) and name not in names:
+            raise ConfigError(f"{name} is no setting; {suggestion(name, names)}")
+    values = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise ConfigError("\n".join(_mistake(item) for item in error.errors(include_url=False))) from None
 

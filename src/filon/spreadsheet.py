@@ -26,5 +26,5 @@ _INSIDE = re.compile(rf'([{SEPARATORS}]["{UNSEEN}]*)(?=[{ACTIVE}])')
 
 def guarded(text: str) -> str:
     """A text with an apostrophe before whatever a spreadsheet would run as a formula."""
-    found = _INSIDE.sub(r"\1'", text)
-    return f"'{found}" if _BEGINS.match(text) else found
+    escaped = _INSIDE.sub(r"\1'", text)
+    return f"'{escaped}" if _BEGINS.match(text) else escaped

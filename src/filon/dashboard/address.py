@@ -16,8 +16,8 @@ Choice = TypeVar("Choice", bound=str)
 def chosen(key: str, options: Sequence[Choice], default: Choice, widget: Callable[[str], Choice | None]) -> Choice:
     """The choice of a widget, which is made under the key; it begins with what the address says."""
     if key not in st.session_state:
-        given = st.query_params.get(key, default)
-        st.session_state[key] = next((option for option in options if option == given), default)
+        named = st.query_params.get(key, default)
+        st.session_state[key] = next((option for option in options if option == named), default)
     value = widget(key) or default
     if value != default:
         st.query_params[key] = value

@@ -75,8 +75,8 @@ def _navigate(language: Language, views: list[View]) -> View:
         )
 
     # Streamlit serves the first page at the root alone; links may name it by the path that it has in other projects
-    first, *others = views
-    pages = [page(first, FIRST, default=True), *(page(view, view.path) for view in others)]
+    first, *following = views
+    pages = [page(first, FIRST, default=True), *(page(view, view.path) for view in following)]
     if first.path:
         pages.append(page(first, first.path, hidden=True))
     st.navigation(pages).run()

@@ -184,18 +184,18 @@ def boxes(
 ) -> Figure:
     """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
     figure = go.Figure()
-    for row, shown in zip(rows, labels(_names(style, rows, label)), strict=True):
-        found = {name: float(number) for name, number in row[stats].items() if number is not None}
+    for row, label_text in zip(rows, labels(_names(style, rows, label)), strict=True):
+        quartiles = {name: float(number) for name, number in row[stats].items() if number is not None}
         figure.add_trace(
             go.Box(
-                name=shown,
-                x=[shown],
-                q1=[found["25%"]],
-                median=[found["50%"]],
-                q3=[found["75%"]],
-                lowerfence=[found["min"]],
-                upperfence=[found["max"]],
-                mean=[found["mean"]],
+                name=label_text,
+                x=[label_text],
+                q1=[quartiles["25%"]],
+                median=[quartiles["50%"]],
+                q3=[quartiles["75%"]],
+                lowerfence=[quartiles["min"]],
+                upperfence=[quartiles["max"]],
+                mean=[quartiles["mean"]],
                 marker_color=colours.get(str(row[label]), QUIET),
                 hoverinfo="y+name",
             )
@@ -217,8 +217,8 @@ def stacked(
     """Several values per period on top of each other; ``series``: column to its name and colour."""
     figure = go.Figure()
     names = [literal(str(row[time])) for row in rows]
-    for column, (given, colour) in series.items():
-        name = literal(given)
+    for column, (title, colour) in series.items():
+        name = literal(title)
         figure.add_trace(
             go.Bar(
                 x=names,
@@ -275,17 +275,17 @@ def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str
     figure = go.Figure()
     names = list(dict.fromkeys(str(row["label"]) for row in rows))
     for group, (name, colour) in groups.items():
-        found = [row for row in rows if row["group"] == group]
-        if found:
+        bars = [row for row in rows if row["group"] == group]
+        if bars:
             figure.add_trace(
                 go.Bar(
-                    base=_numbers(found, "start"),
-                    x=_numbers(found, "duration"),
-                    y=[str(row["label"]) for row in found],
+                    base=_numbers(bars, "start"),
+                    x=_numbers(bars, "duration"),
+                    y=[str(row["label"]) for row in bars],
                     orientation="h",
                     name=name,
                     marker_color=colour,
-                    customdata=[row["text"] for row in found],
+                    customdata=[row["text"] for row in bars],
                     hovertemplate="%{y}<br><b>%{customdata}</b><extra></extra>",
                 )
             )
@@ -309,10 +309,10 @@ class Node:
 
 def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Figure:
     """Nodes in columns from left to right, joined by curves; a click on a node selects it."""
-    where = {node.name: (float(node.column), -node.place) for node in nodes}
+    positions = {node.name: (float(node.column), -node.place) for node in nodes}
     figure = go.Figure()
     for source, target in edges:
-        (x0, y0), (x1, y1) = where[source], where[target]
+        (x0, y0), (x1, y1) = positions[source], positions[target]
         middle = (x0 + x1) / 2
         lit = any(node.chosen for node in nodes if node.name in (source, target))
         figure.add_shape(
@@ -323,8 +323,8 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
         )
     figure.add_trace(
         go.Scatter(
-            x=[where[node.name][0] for node in nodes],
-            y=[where[node.name][1] for node in nodes],
+            x=[positions[node.name][0] for node in nodes],
+            y=[positions[node.name][1] for node in nodes],
             mode="markers+text",
             text=[literal(node.name) for node in nodes],
             customdata=[node.name for node in nodes],
@@ -342,7 +342,7 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
     style.finish(figure, showlegend=False, clickmode="event+select")
     reach = max((node.column for node in nodes), default=0)
     figure.update_xaxes(visible=False, range=[-0.5, reach + 0.5])
-    figure.update_yaxes(visible=False, range=[min((y for _, y in where.values()), default=0) - 0.7, 0.9])
+    figure.update_yaxes(visible=False, range=[min((y for _, y in positions.values()), default=0) - 0.7, 0.9])
     return figure
 
 

@@ -90,42 +90,42 @@ class ApiClient:
         pairs = (*parameters, ("release", str(release)))
         key = f"{stamp} {_absolute_path(path)}?{urlencode(pairs)}"
         with self._lock:
-            known = self._kept.get(key)
-            found = known or Future[ApiResponse]()
-            self._kept[key] = found
+            cached = self._kept.get(key)
+            future = cached or Future[ApiResponse]()
+            self._kept[key] = future
             self._kept.move_to_end(key)
             if len(self._kept) > MOST_REMEMBERED:
                 self._forget(next(iter(self._kept)))
-        if known is None:
-            self._ask(found, key, path, pairs)
-        return found.result()
+        if cached is None:
+            self._ask(future, key, path, pairs)
+        return future.result()
 
-    def _ask(self, found: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
+    def _ask(self, future: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
         """Ask, and tell all who wait; what failed or is large is not kept."""
         size = LARGEST_REMEMBERED + 1
         try:
             response = self._request(_absolute_path(path), pairs)
-            found.set_result(_answer(response))
+            future.set_result(_answer(response))
             size = len(response.content)
         except BaseException as error:
-            found.set_exception(error)
+            future.set_exception(error)
             raise
         finally:
             with self._lock:
-                self._weigh(key, found, size)
+                self._weigh(key, future, size)
 
-    def _weigh(self, key: str, found: Future[ApiResponse], size: int) -> None:
+    def _weigh(self, key: str, future: Future[ApiResponse], size: int) -> None:
         """Keep an answer, unless it is large or another took its place; those that nobody asked for lately go."""
-        if self._kept.get(key) is not found:
+        if self._kept.get(key) is not future:
             return
         if size > LARGEST_REMEMBERED:
             self._forget(key)
             return
         self._sizes[key] = size
-        for other in list(self._kept):
+        for oldest in list(self._kept):
             if sum(self._sizes.values()) <= ALL_REMEMBERED:
                 return
-            self._forget(other)
+            self._forget(oldest)
 
     def _forget(self, key: str) -> None:
         self._kept.pop(key, None)
@@ -190,8 +190,8 @@ def _document(response: httpx.Response) -> Any:
 
 
 def _cursor(link: str | None) -> str | None:
-    found = parse_qs(urlsplit(link).query).get("after") if link else None
-    return found[0] if found else None
+    values = parse_qs(urlsplit(link).query).get("after") if link else None
+    return values[0] if values else None
 
 
 ERRORS: dict[int, type[ApiError]] = {

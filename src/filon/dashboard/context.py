@@ -50,14 +50,15 @@ class Context:
     @cached_property
     def analysed(self) -> Row | None:
         """The table whose analyses the filters act on: the sales, or else the first that has any."""
-        found = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
-        return next((table for table in found if table.get("analysis")), None)
+        tables = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
+        return next((table for table in tables if table.get("analysis")), None)
 
     @cached_property
     def stamp(self) -> str:
         """Changes when the same release would answer otherwise: loaded anew, or by other contracts."""
-        kept = [{name: value for name, value in table.items() if name not in AGES} for table in self.tables.values()]
-        return hashlib.sha256(json.dumps(kept, default=str).encode()).hexdigest()[:16]
+        tables = self.tables.values()
+        contents = [{name: value for name, value in table.items() if name not in AGES} for table in tables]
+        return hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()[:16]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -66,11 +67,11 @@ class Context:
 
     def with_filters(self, filters: Filters) -> Context:
         """The same page with another choice."""
-        other = replace(self, filters=filters)
+        context = replace(self, filters=filters)
         for name in ("tables", "analysed", "stamp"):  # what is known already need not be asked again
             if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        return other
+                context.__dict__[name] = self.__dict__[name]
+        return context
 
     def answer(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """An answer of the release."""
@@ -92,8 +93,8 @@ class Context:
         """Sums of the facts that the filters (those of the page, if no others are given) let through, per value."""
         if self.analysed is None:
             return []
-        asked = {"by": by, "sort": sort, "limit": limit, "stats": stats}
-        parameters = [(name, str(value)) for name, value in asked.items() if value]
+        options = {"by": by, "sort": sort, "limit": limit, "stats": stats}
+        parameters = [(name, str(value)) for name, value in options.items() if value]
         chosen = self.filters if filters is None else filters
         return self.rows(self.analysed["analysis"]["path"], [*parameters, *chosen.parameters()])
 
@@ -144,20 +145,20 @@ class Context:
 
     def lacking(self, needs: Iterable[Need]) -> dict[str, list[str]]:
         """What tables of these names lack of what a page needs, by name of table."""
-        found = {}
+        missing = {}
         for need in needs:
             table = self.tables[need.table]
             analysis = table.get("analysis") or {}
             offered = {name for kind in ("measures", "dimensions", "distinct") for name in analysis.get(kind, ())}
             columns = {column["name"] for column in table["columns"]}
-            lacks = [
+            names = [
                 *(f"analysis: {name}" for name in need.analysed if name not in offered),
                 *(f"properties: {name}" for name in need.columns if name not in columns),
                 *(f"filters: {name}" for name in need.filters if name not in table["filters"]),
             ]
-            if lacks:
-                found[need.table] = lacks
-        return found
+            if names:
+                missing[need.table] = names
+        return missing
 
 
 def _spelled(value: object) -> str:

@@ -62,9 +62,9 @@ def _days_before(day: dt.date, days: int) -> dt.date:
     return day - dt.timedelta(min(days, (day - dt.date.min).days))
 
 
-def period_of(span: Span, known: Period) -> Period | None:
+def period_of(span: Span, extent: Period) -> Period | None:
     """The days of a named period, in the data's own time; None: all of them."""
-    last = known.last
+    last = extent.last
     if span in DAYS:
         return Period(_days_before(last, DAYS[span] - 1), last)
     if span is Span.YEAR:

@@ -36,8 +36,8 @@ TEXTS = Path(__file__).with_name("texts.yaml")
 @cache
 def texts() -> dict[str, dict[str, str]]:
     """The words under each key, by code of the language."""
-    found: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
-    return found
+    entries: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return entries
 
 
 class Unit(NamedTuple):
@@ -121,12 +121,12 @@ class Language:
         """A moment, in the time of the project."""
         if value is None:
             return self.text("none")
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         form = "d MMM y HH:mm:ss" if seconds else "d MMM y HH:mm"
         try:
-            return format_datetime(found, form, ZoneInfo(self.timezone), locale=self.locale)
+            return format_datetime(moment, form, ZoneInfo(self.timezone), locale=self.locale)
         except OverflowError:  # the last hours of the year 9999, or the first of the year 1
-            return f"{format_datetime(found, form, dt.UTC, locale=self.locale)} UTC"
+            return f"{format_datetime(moment, form, dt.UTC, locale=self.locale)} UTC"
 
     def ago(self, seconds: float) -> str:
         """How long ago something was."""

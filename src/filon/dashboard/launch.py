@@ -50,14 +50,14 @@ def command() -> list[str]:
 
 def environment(settings: Settings) -> Mapping[str, str]:
     """The variables that it reads: those of this process, and what was given as options."""
-    found = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
-    found |= {
+    variables = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
+    variables |= {
         f"{PREFIX}DASHBOARD_HOST": settings.dashboard_host,
         f"{PREFIX}DASHBOARD_PORT": str(settings.dashboard_port),
     }
     if settings.api_key is not None:
-        found[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
-    return found
+        variables[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
+    return variables
 
 
 def read_secrets(settings: Settings) -> dict[str, Any]:
@@ -66,10 +66,10 @@ def read_secrets(settings: Settings) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        secrets = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} cannot be read: {error}") from error
-    auth = found.get("auth")
+    auth = secrets.get("auth")
     missing = [name for name in NEEDED if not (isinstance(auth, dict) and auth.get(name))]
     if missing:
         raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} lacks, in its table [auth]: {', '.join(missing)}")

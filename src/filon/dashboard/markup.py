@@ -32,15 +32,15 @@ def literal(text: str) -> str:
 
 def labels(names: Sequence[str]) -> list[str]:
     """Short labels for Plotly; different names stay different."""
-    known: dict[str, str] = {}
+    label_of: dict[str, str] = {}
     for name in names:
-        if name not in known:
+        if name not in label_of:
             label, count = short(name), 1
-            while label in known.values():
+            while label in label_of.values():
                 count += 1
                 label = f"{short(name)} ({count})"
-            known[name] = label
-    return [literal(known[name]) for name in names]
+            label_of[name] = label
+    return [literal(label_of[name]) for name in names]
 
 
 def naming_language(code: str) -> str:

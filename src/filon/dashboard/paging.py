@@ -72,13 +72,13 @@ def _back(trail: list[str]) -> None:
     trail.pop()
 
 
-def _trail(key: str, asked: tuple[Any, ...]) -> list[str]:
+def _trail(key: str, query: tuple[Any, ...]) -> list[str]:
     """The cursors of the pages before this one; none when something else is asked for than last time."""
     name = f"{key}.trail"
-    if name not in st.session_state or st.session_state[name][0] != asked:
-        st.session_state[name] = (asked, [])
-    found: list[str] = st.session_state[name][1]
-    return found
+    if name not in st.session_state or st.session_state[name][0] != query:
+        st.session_state[name] = (query, [])
+    trail: list[str] = st.session_state[name][1]
+    return trail
 
 
 def _save(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
@@ -104,28 +104,28 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
 
 
 def _file(context: Context, described: Row, parameters: Parameters, kind: str) -> Callable[[], bytes]:
-    asked = [*parameters, ("release", str(context.release)), ("format", kind)]
+    query = [*parameters, ("release", str(context.release)), ("format", kind)]
     mark = codecs.BOM_UTF8 if kind == "csv" else b""  # by which spreadsheets tell UTF-8; the API leaves it out
-    return lambda: mark + b"".join(context.client.stream(described["path"], asked))
+    return lambda: mark + b"".join(context.client.stream(described["path"], query))
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
     """How the columns of a table are spelled, by what its contract says of them."""
-    found: dict[str, Callable[[Any], str]] = {}
+    formats: dict[str, Callable[[Any], str]] = {}
     names = {column["name"]: column for column in described["columns"]}
     for name, column in names.items():
         kind = column["type"]
         if kind == "integer":
-            found[name] = str if name in described["key"] or name.startswith("id_") else language.number
+            formats[name] = str if name in described["key"] or name.startswith("id_") else language.number
         elif kind in ("decimal", "double"):
-            found[name] = _decimals(language, column["sql_type"])
+            formats[name] = _decimals(language, column["sql_type"])
         elif kind == "date":
-            found[name] = language.date
+            formats[name] = language.date
         elif kind == "timestamp":
-            found[name] = language.moment
+            formats[name] = language.moment
         elif kind == "boolean":
-            found[name] = language.truth
-    return found
+            formats[name] = language.truth
+    return formats
 
 
 def _decimals(language: Language, sql_type: str) -> Callable[[Any], str]:

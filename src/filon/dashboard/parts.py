@@ -161,13 +161,13 @@ def as_csv(rows: Sequence[Row]) -> bytes:
 
 def _flat(row: Row) -> Row:
     """Without nested values: each becomes columns of its own."""
-    found: Row = {}
+    flat: Row = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            found |= value
+            flat |= value
         else:
-            found[name] = value
-    return found
+            flat[name] = value
+    return flat
 
 
 def _cell(value: Any) -> Any:
@@ -207,20 +207,20 @@ def _guard(frame: pd.DataFrame) -> Formats:
 
 def headings(language: Language, names: Sequence[str]) -> dict[str, str]:
     """What stands above columns; those whose names are alike in the language also say their own."""
-    known = Counter(language.name(name) for name in names)
+    counts = Counter(language.name(name) for name in names)
     titles = {name: language.name(name) for name in names}
-    return {name: title if known[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
+    return {name: title if counts[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
 def column(values: Sequence[Any]) -> pd.Series:
     """Values as pandas sorts them, with all their digits."""
     plain: list[Any] = [", ".join(map(str, value)) if isinstance(value, list) else value for value in values]
-    known = [value for value in plain if value is not None]
-    if known and all(type(value) in (int, Decimal) for value in known):
-        largest = max(map(abs, known))
+    present = [value for value in plain if value is not None]
+    if present and all(type(value) in (int, Decimal) for value in present):
+        largest = max(map(abs, present))
         if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
             return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
-        if all(type(value) is int for value in known):
+        if all(type(value) is int for value in present):
             return pd.Series(plain, dtype="Int64")  # as plain numbers, what stands beside a null becomes a fraction
         return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
     return pd.Series(plain)

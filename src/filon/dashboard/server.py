@@ -71,15 +71,15 @@ class Frame:
                 await send({"type": "http.response.body", "body": page})
 
         # a page that is compressed already, or that the browser holds already, could not be completed
-        wanted = [(name, value) for name, value in scope["headers"] if not _is_shortcut(scope["path"], name)]
-        await self._app({**scope, "headers": wanted}, receive, send_on)
+        headers = [(name, value) for name, value in scope["headers"] if not _is_shortcut(scope["path"], name)]
+        await self._app({**scope, "headers": headers}, receive, send_on)
 
 
 def policy_of(page: bytes) -> str:
     """The policy of a page: scripts that stand in it are allowed one by one, by their hashes."""
     scripts = [*INLINE_SCRIPT.findall(page), *LATER]
     hashes = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
-    return POLICY.format(scripts="".join(f" 'sha256-{found}'" for found in hashes))
+    return POLICY.format(scripts="".join(f" 'sha256-{digest}'" for digest in hashes))
 
 
 def _is_shortcut(path: str, name: bytes) -> bool:

@@ -35,12 +35,12 @@ def show_defect(language: Language) -> None:
     st.error(language.text("state.defect"), icon=":material/error:")
 
 
-def show_lacking(language: Language, lacks: Mapping[str, Sequence[str]]) -> None:
+def show_lacking(language: Language, missing: Mapping[str, Sequence[str]]) -> None:
     """What the contracts of this project do not offer and the page draws."""
     with st.container(border=True):
         st.subheader(f":material/extension_off: {language.text('state.lacking.title')}", anchor=False)
         st.write(language.text("state.lacking.fix"))
-        for table, names in lacks.items():
+        for table, names in missing.items():
             st.caption(plain(f"{table}: {', '.join(names)}"))
 
 

@@ -71,8 +71,8 @@ def trace(project: Project, model: Model, condition: str, *, exact: bool, used: 
     except SqlglotError:
         scope = None
     if scope is not None:
-        asked = tuple(_parts(parse_one(condition, dialect=DIALECT)))
-        walk.follow(scope, _Rows(asked, exact, used))
+        conditions = tuple(_parts(parse_one(condition, dialect=DIALECT)))
+        walk.follow(scope, _Rows(conditions, exact, used))
     walk.note((table for table in tree.find_all(exp.Table) if id(table) not in walk.seen), OTHERWISE)
     return Trace(tuple(dict.fromkeys(walk.readings)), tuple(dict.fromkeys(walk.unfollowed)))
 
@@ -111,18 +111,18 @@ class _Walk:
         elif isinstance(query, exp.Union) and not query.args.get("by_name"):
             for branch in scope.set_operation_scopes:
                 columns = map(exp.column, _outputs(branch.expression))
-                asked = _through(rows.conditions, dict(zip(_outputs(query), columns, strict=False)))
-                is_whole = rows.exact and len(asked) == len(rows.conditions) and not _cuts(query)
-                self.follow(branch, _Rows(tuple(asked), is_whole, used=False))
+                conditions = _through(rows.conditions, dict(zip(_outputs(query), columns, strict=False)))
+                is_whole = rows.exact and len(conditions) == len(rows.conditions) and not _cuts(query)
+                self.follow(branch, _Rows(tuple(conditions), is_whole, used=False))
         else:
             self.note(_tables_below(scope), OTHERWISE)
 
     def _follow_select(self, scope: Scope, select: exp.Select, rows: _Rows) -> None:
         groups = _groups(select)
         used = rows.used and groups != ()  # an aggregate without GROUP BY has a row even of no rows
-        asked = _through(rows.conditions, {part.alias_or_name: part.unalias() for part in select.selects}, groups)
-        joins = _Joins(scope, asked, self.contracts, used=used)
-        is_whole = rows.exact and len(asked) == len(rows.conditions) and not _cuts(select)
+        conditions = _through(rows.conditions, {part.alias_or_name: part.unalias() for part in select.selects}, groups)
+        joins = _Joins(scope, conditions, self.contracts, used=used)
+        is_whole = rows.exact and len(conditions) == len(rows.conditions) and not _cuts(select)
         is_only_group = groups is not None and all(joins.fixes(group) for group in groups)
         exact = is_whole or (is_only_group and rows.used)
         for alias, (node, source) in scope.selected_sources.items():
@@ -159,7 +159,9 @@ class _Joins:
     is ``optional`` may lack rows, as in an outer join. ``used``: there is at least one joined row.
     """
 
-    def __init__(self, scope: Scope, asked: list[exp.Expr], contracts: Mapping[str, Contract], *, used: bool) -> None:
+    def __init__(
+        self, scope: Scope, conditions: list[exp.Expr], contracts: Mapping[str, Contract], *, used: bool
+    ) -> None:
         self.contracts = contracts
         self.used = used
         self.sources = {alias: source for alias, (_, source) in scope.selected_sources.items()}
@@ -168,7 +170,7 @@ class _Joins:
         self.optional: set[str] = set()
         self.exact = all(self._has_rows_to_follow(source) for source in self.sources.values())
         where = scope.expression.args.get("where")
-        self.given = [*asked, *self._without_subqueries(_parts(where.this) if where else [])]
+        self.given = [*conditions, *self._without_subqueries(_parts(where.this) if where else [])]
         self.conditions = self.given
         outer = self._sort_joins(scope.expression.args.get("joins") or [])
         for condition in self.conditions:
@@ -233,9 +235,9 @@ class _Joins:
                 for alias in aliases or self.own:
                     self.own[alias].append(spelling)
             elif ends:
-                (left, this), (right, that) = ends
-                self.links.setdefault((left, right), []).append((this, that))
-                self.links.setdefault((right, left), []).append((that, this))
+                (left, left_side), (right, right_side) = ends
+                self.links.setdefault((left, right), []).append((left_side, right_side))
+                self.links.setdefault((right, left), []).append((right_side, left_side))
             else:
                 self.exact = False
             if aliases & self.optional and len(spellings) < len(self.sources):
@@ -254,18 +256,18 @@ class _Joins:
 
     def _spellings(self, condition: exp.Expr) -> list[exp.Expr]:
         """Without COALESCE of columns that a join makes equal, which is what USING stands for."""
-        found = condition.find(exp.Coalesce)
-        columns = [found.this, *found.expressions] if found else []
-        if found is None or not all(self._are_equal(columns[0], column) for column in columns):
+        coalesce = condition.find(exp.Coalesce)
+        columns = [coalesce.this, *coalesce.expressions] if coalesce else []
+        if coalesce is None or not all(self._are_equal(columns[0], column) for column in columns):
             return [condition]
-        kept = [column for column in columns if column.table not in self.optional][:1] or columns
-        if len(kept) > 1 and len(_columns(condition)) > len(columns):
+        alternatives = [column for column in columns if column.table not in self.optional][:1] or columns
+        if len(alternatives) > 1 and len(_columns(condition)) > len(columns):
             return [condition]
-        return [_with(condition, found, column) for column in kept]
+        return [_with(condition, coalesce, column) for column in alternatives]
 
-    def _are_equal(self, this: exp.Expr, that: exp.Expr) -> bool:
-        both = isinstance(this, exp.Column) and isinstance(that, exp.Column)
-        return both and (this == that or frozenset((this.sql(), that.sql())) in self.equal)
+    def _are_equal(self, left: exp.Expr, right: exp.Expr) -> bool:
+        both = isinstance(left, exp.Column) and isinstance(right, exp.Column)
+        return both and (left == right or frozenset((left.sql(), right.sql())) in self.equal)
 
     def _restricted(self, path: tuple[str, ...]) -> tuple[list[exp.Expr], bool]:
         """What the rows of the last source must meet, seen from the others; and whether nothing else restricts them."""
@@ -298,10 +300,10 @@ class _Joins:
         return [_replace_columns(part, lambda column: equal[column.name]) for part in movable], False
 
     def _reach(self, alias: str) -> set[str]:
-        reached, left = set[str](), {alias}
-        while left:
-            reached |= left
-            left = {end for link in self.links if reached & set(link) for end in link} - reached
+        reached, new = set[str](), {alias}
+        while new:
+            reached |= new
+            new = {end for link in self.links if reached & set(link) for end in link} - reached
         return reached
 
 
@@ -312,8 +314,8 @@ def _matches(pairs: list[tuple[exp.Expr, exp.Expr]], contract: Contract, conditi
     query = exp.select(*theirs).from_(exp.table_(contract.name, quoted=True))
     if conditions:
         query = query.where(*(_bare(part, contract) for part in conditions))
-    this = mine[0] if len(mine) == 1 else exp.Tuple(expressions=mine)
-    return exp.In(this=this.copy(), query=exp.Subquery(this=query))
+    compared = mine[0] if len(mine) == 1 else exp.Tuple(expressions=mine)
+    return exp.In(this=compared.copy(), query=exp.Subquery(this=query))
 
 
 def _types(contract: Contract, *, is_source: bool) -> dict[str, str]:
@@ -382,17 +384,21 @@ def _ends(condition: exp.Expr) -> tuple[tuple[str, exp.Expr], tuple[str, exp.Exp
     """The two sources whose rows an equality links, each with its side."""
     if not isinstance(condition, exp.EQ):
         return None
-    this, that = condition.this, condition.expression
-    left, right = ({column.table for column in _columns(side)} for side in (this, that))
-    return ((*left, this), (*right, that)) if len(left) == len(right) == 1 and left != right else None
+    left_side, right_side = condition.this, condition.expression
+    left_sources, right_sources = ({column.table for column in _columns(side)} for side in (left_side, right_side))
+    return (
+        ((*left_sources, left_side), (*right_sources, right_side))
+        if len(left_sources) == len(right_sources) == 1 and left_sources != right_sources
+        else None
+    )
 
 
 def _fixes(condition: exp.Expr, expression: exp.Expr) -> bool:
     """Whether a condition says that an expression has one given value."""
     if not isinstance(condition, exp.EQ):
         return False
-    this, that = condition.this.unnest(), condition.expression.unnest()
-    return (this == expression and not _columns(that)) or (that == expression and not _columns(this))
+    left, right = condition.this.unnest(), condition.expression.unnest()
+    return (left == expression and not _columns(right)) or (right == expression and not _columns(left))
 
 
 def _columns(part: exp.Expr) -> list[exp.Column]:
@@ -407,11 +413,11 @@ def _with(condition: exp.Expr, old: exp.Expr, new: exp.Expr) -> exp.Expr:
 
 
 def _replace_columns(part: exp.Expr, new: Callable[[exp.Column], exp.Expr]) -> exp.Expr:
-    held = exp.Paren(this=part.copy())
-    for column in _columns(held):
+    holder = exp.Paren(this=part.copy())
+    for column in _columns(holder):
         column.replace(new(column).copy())
-    found: exp.Expr = held.this
-    return found
+    replaced: exp.Expr = holder.this
+    return replaced
 
 
 def _through(

@@ -97,17 +97,17 @@ def explain(
         f"{identifier(name)} = TRY_CAST({literal(value)} AS {contract.column(name).type.sql})"
         for name, value in zip(contract.key, key, strict=True)
     )
-    found = engine.rows(f"SELECT {_shown(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}")
-    if not found:
+    rows = engine.rows(f"SELECT {_shown(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}")
+    if not rows:
         raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
     model = project.models.get(table)
-    row = dict(zip(contract.column_names, found[0], strict=True))
+    row = dict(zip(contract.column_names, rows[0], strict=True))
     explanation = Explanation(table, release.number, row, str(model.path) if model else None)
-    this = Reading(table, _is_row(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
+    reading = Reading(table, _is_row(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
     if model is None:
-        explanation.contributions.append(work.contribution(this, None))
+        explanation.contributions.append(work.contribution(reading, None))
     else:
-        work.descend(this, explanation)
+        work.descend(reading, explanation)
     return explanation
 
 
@@ -135,9 +135,9 @@ class _Work:
         model = self.project.models[rows.table]
         for table in model.inputs:
             self.bind(table)
-        found = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
-        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in found.unfollowed]
-        for reading in found.readings:
+        traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
+        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
+        for reading in traced.readings:
             try:
                 part = self.contribution(reading, model.name)
             except EngineError as error:  # a condition that was moved may meet values that the model filters out first

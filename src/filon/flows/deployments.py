@@ -38,7 +38,7 @@ PROCESS = "process"
 
 def watch_over_runs(client: SyncPrefectClient) -> None:
     """Make the server take a run for crashed that gives no sign of life; each run of Filon sends some."""
-    wanted = AutomationCore(
+    automation = AutomationCore(
         name=SILENT_RUNS,
         description=f"A run that was killed cannot say so. It is taken for crashed after {SILENT_S} s of silence.",
         trigger=EventTrigger(
@@ -56,7 +56,7 @@ def watch_over_runs(client: SyncPrefectClient) -> None:
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"No sign of life for {SILENT_S} s.")],
     )
     if not client.read_automations_by_name(SILENT_RUNS):
-        client.create_automation(wanted)
+        client.create_automation(automation)
 
 
 def deployments(settings: Settings, project: Project, job: dict[str, Any] | None = None) -> list[RunnerDeployment]:
@@ -102,18 +102,18 @@ def deploy(settings: Settings, project: Project, pool: str) -> list[str]:
             kind = client.read_work_pool(pool).type
         except ObjectNotFound:
             kind = client.create_work_pool(WorkPoolCreate(name=pool, type=PROCESS)).type
-    made = deployments(settings, project, job_of(settings, kind, Path.cwd()))
-    for deployment in made:
+    runner_deployments = deployments(settings, project, job_of(settings, kind, Path.cwd()))
+    for deployment in runner_deployments:
         deployment.apply(work_pool_name=pool)
-    return [deployment.full_name for deployment in made]
+    return [deployment.full_name for deployment in runner_deployments]
 
 
 def job_of(settings: Settings, kind: str, folder: Path) -> dict[str, Any]:
     """What a worker must know to run as this process would: where, and the settings that are no secrets."""
-    given = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
+    options = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
     if settings.serving and urlsplit(settings.serving).password:
-        del given["serving"]
-    environment = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+        del options["serving"]
+    environment = {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}
     environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_S)
     return {"env": environment, **({"working_dir": str(folder)} if kind == PROCESS else {})}
 

@@ -48,11 +48,11 @@ def only_run_of(project: str) -> Iterator[None]:
         yield
         return
     name = limit_name(project)
-    with get_client(sync_client=True) as client, ExitStack() as held:
+    with get_client(sync_client=True) as client, ExitStack() as stack:
         client.upsert_global_concurrency_limit_by_name(name, 1)
         if client.read_global_concurrency_limit_by_name(name).active_slots:
             get_run_logger().info("another run of %s goes on; waiting until it ends", project)
-        while not _entered(held, name):
+        while not _entered(stack, name):
             _free_if_lost(client, project)
         Variable.set(_holder_name(project), flow_run.id, overwrite=True)
         token = HELD.set(project)
@@ -62,7 +62,7 @@ def only_run_of(project: str) -> Iterator[None]:
             HELD.reset(token)
 
 
-def _entered(held: ExitStack, name: str) -> bool:
+def _entered(stack: ExitStack, name: str) -> bool:
     """Whether the slot was given within the time that a lease lasts.
 
     A lease that cannot be renewed does not end the run: what it would be protected from is safe, only wasteful.
@@ -71,7 +71,7 @@ def _entered(held: ExitStack, name: str) -> bool:
         name, strict=True, lease_duration=LEASE_S, timeout_seconds=RELEASED_S, raise_on_lease_renewal_failure=False
     )
     try:
-        held.enter_context(slot)
+        stack.enter_context(slot)
     except TimeoutError:
         return False
     return True

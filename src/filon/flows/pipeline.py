@@ -36,8 +36,8 @@ LISTENER: ContextVar[RunListener | None] = ContextVar("listener", default=None)
 class LogListener:
     """Writes what becomes of tables to the log of the run, and tells whoever else wants to know."""
 
-    def __init__(self, other: RunListener) -> None:
-        self._other = other
+    def __init__(self, listener: RunListener) -> None:
+        self._other = listener
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
         """Tell that work on a table begins."""
@@ -101,10 +101,10 @@ def days(first: dt.date, last: dt.date) -> list[dt.date]:
 
 def report_of(state: State[Any]) -> Any:
     """What a flow that ended has to say, also when it failed; its error when it could not begin."""
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _carry_out(settings: Settings, project: Project, until: Until, as_of: dt.date, *, force: bool) -> RunReport:

@@ -43,7 +43,7 @@ class FlowRunner:
         def run_step() -> Result:
             return work()
 
-        made = Task(
+        task = Task(
             run_step,
             name=name,
             task_run_name=name,
@@ -56,7 +56,7 @@ class FlowRunner:
         )
         try:
             with TagsContext(current_tags=set()):  # tags would cost each task a question to the server
-                return made()
+                return task()
         except ReleaseConflict as conflict:
             self.conflict = conflict
             raise

@@ -30,9 +30,9 @@ def resource_of(project: Project) -> str:
 
 def unseen(files: Iterable[SourceFile], ledger: Ledger) -> Files:
     """The files that no run has read as they are now."""
-    known = {path: (seen.size, seen.tag) for path, seen in ledger.observations.items()}
+    observed = {path: (observation.size, observation.tag) for path, observation in ledger.observations.items()}
     return frozenset(
-        (file.path, file.size, file.tag) for file in files if known.get(file.path) != (file.size, file.tag)
+        (file.path, file.size, file.tag) for file in files if observed.get(file.path) != (file.size, file.tag)
     )
 
 
@@ -43,34 +43,34 @@ class FileChangeDetector:
     last: Files = NONE
     told: Files = NONE
 
-    def should_emit(self, found: Files) -> bool:
+    def should_emit(self, files: Files) -> bool:
         """Whether this look found something that was not told yet and is no longer being written."""
-        is_settled, self.last = found == self.last, found
-        is_new = bool(found - self.told) and is_settled
-        self.told = found if is_new else self.told & found
+        is_settled, self.last = files == self.last, files
+        is_new = bool(files - self.told) and is_settled
+        self.told = files if is_new else self.told & files
         return is_new
 
 
 def watch(settings: Settings, project: Project, stop: Event) -> None:
     """Look for new files until told to stop. What cannot be read now is looked at again later."""
-    sources, lake, news = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
+    sources, lake, detector = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
     while True:
         try:
-            found = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
+            files = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
         except SourcesMissing:
-            found = NONE
+            files = NONE
         except FilonError as error:
             log.warning("%s", error)
-            found = NONE
-        if news.should_emit(found):
-            tell(project, found)
+            files = NONE
+        if detector.should_emit(files):
+            tell(project, files)
         if stop.wait(settings.flows_look_s):
             return
 
 
-def tell(project: Project, found: Files) -> None:
+def tell(project: Project, files: Files) -> None:
     """Tell Prefect of new files."""
-    names = sorted(path for path, _, _ in found)
+    names = sorted(path for path, _, _ in files)
     log.info("new files: %s", ", ".join(names[:MOST_NAMED]))
     emit_event(
         CHANGED,

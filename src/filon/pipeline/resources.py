@@ -22,8 +22,8 @@ def open_project(settings: Settings) -> Project:
     """The project that is asked for: given, in the current folder, or the one that comes with Filon."""
     if settings.project is not None:
         return load_project(settings.project)
-    here = Path.cwd()
-    return load_project(here if (here / "filon.yaml").is_file() else retail.FOLDER)
+    current = Path.cwd()
+    return load_project(current if (current / "filon.yaml").is_file() else retail.FOLDER)
 
 
 def lake_of(settings: Settings, project: Project) -> Lake:

@@ -66,16 +66,16 @@ def roll_back(
     again = release_again(lake, number, now)
     if again is None:
         return None
-    served = served_tables(project.models)
+    tables = served_tables(project.models)
     if store is not None:
-        require_servable(again, served)
+        require_servable(again, tables)
     older = lake.release(number)
     with lake.leased(again.run_id, older):
         if older is not None:
             lake.require_sound(older)
         lake.publish(again)
         on_published(again)
-        return Rollback(again) if store is None else _serve(settings, project, lake, store, again, served)
+        return Rollback(again) if store is None else _serve(settings, project, lake, store, again, tables)
 
 
 def _serve(
@@ -84,11 +84,11 @@ def _serve(
     lake: Lake,
     store: Store,
     release: Release,
-    served: Mapping[str, ServedTable],
+    tables: Mapping[str, ServedTable],
 ) -> Rollback:
     start = time.perf_counter()
     try:
-        loaded = serve_release(settings, project, lake, store, release, served)
+        loaded = serve_release(settings, project, lake, store, release, tables)
     except StoreError as error:
         record_rollback(store, lake, release, time.perf_counter() - start, error)
         raise
@@ -101,7 +101,7 @@ def serve_release(
     lake: Lake,
     store: Store,
     release: Release,
-    served: Mapping[str, ServedTable],
+    tables: Mapping[str, ServedTable],
 ) -> LoadReport:
     """Bring a store to a release that is published already; an engine is started only if rows differ."""
     with ExitStack() as stack:
@@ -115,7 +115,7 @@ def serve_release(
             store,
             lake,
             release,
-            served,
+            tables,
             engine,
             as_of=release.as_of,
             now=lambda: dt.datetime.now(dt.UTC),

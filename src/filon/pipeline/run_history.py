@@ -108,7 +108,7 @@ def _next_name(names: Sequence[str], run_id: str) -> str:
 
     Older versions of Filon named records by the run alone, which begins with a digit and sorts before these.
     """
-    numbers = [int(found[1]) for name in names if (found := NUMBERED.search(name))]
+    numbers = [int(match[1]) for name in names if (match := NUMBERED.search(name))]
     return f"{WAITING}/run-{max(numbers, default=0) + 1:010}-{run_id}.json"
 
 

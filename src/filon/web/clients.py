@@ -31,11 +31,11 @@ def address_of(text: str) -> Address | None:
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        found = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
@@ -48,13 +48,13 @@ def client_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -
 
     Every proxy adds whom it was asked by at the end, so what stands before an untrusted address is only said by it.
     """
-    found = address_of(peer)
+    client = address_of(peer)
     for entry in reversed(forwarded):
-        before = address_of(entry) if is_trusted(found, trusted) else None
+        before = address_of(entry) if is_trusted(client, trusted) else None
         if before is None:
             break
-        found = before
-    return "" if found is None else site_of(found)
+        client = before
+    return "" if client is None else site_of(client)
 
 
 def site_of(address: Address) -> str:

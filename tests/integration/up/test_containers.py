@@ -19,8 +19,7 @@ from pymongo import MongoClient
 from filon.cli.processes import Group, Server, free_ports, group
 from filon.cli.secrets import random_secret, read_variables
 from filon.cli.up.programs import Missing, mongod
-from filon.cli.up.s3 import knows_key
-from filon.cli.up.services import SEAWEED_PORTS
+from filon.cli.up.services import SEAWEED_PORTS, knows_key
 from tests.integration.up.conftest import surroundings
 from tests.unit.test_compose import EXAMPLE, ROOT, SERVICES
 

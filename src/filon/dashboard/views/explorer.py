@@ -22,7 +22,7 @@ DRAWN = 100
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    names = [name for name, found in context.tables.items() if found["rows"] is not None]
+    names = [name for name, entry in context.tables.items() if entry["rows"] is not None]
     if not names:
         st.info(language.text("explorer.nothing"), icon=":material/inbox:")
         return
@@ -42,8 +42,8 @@ def show(context: Context) -> None:
         )
         size = middle.selectbox(language.text("explorer.size"), _sizes(described), index=0, key="explorer.size")
         right.metric(language.text("explorer.count"), language.number(described["rows"]))
-        asked = [*parameters, ("sort", order)] if order else parameters
-        paged_table(context, "explorer.page", described, asked, size or SIZES[0])
+        query = [*parameters, ("sort", order)] if order else parameters
+        paged_table(context, "explorer.page", described, query, size or SIZES[0])
 
 
 def _sizes(described: Row) -> list[int]:
@@ -90,11 +90,11 @@ def _own_filters(context: Context, described: Row) -> list[tuple[str, str]]:
     if not offered:
         return []
     with st.expander(language.text("explorer.filters"), icon=":material/filter_alt:"):
-        found: list[tuple[str, str]] = []
+        parameters: list[tuple[str, str]] = []
         for place, name in zip(_places(len(offered)), offered, strict=True):
             with place:
-                found += _filter(context, described["name"], columns[name])
-    return found
+                parameters += _filter(context, described["name"], columns[name])
+    return parameters
 
 
 def _places(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:

@@ -34,8 +34,8 @@ def show(context: Context) -> None:
 
 def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
     language = context.language
-    promised = [found for found in context.tables.values() if found.get("fresh") is not None]
-    fresh = sum(bool(found["fresh"]) for found in promised)
+    promised = [entry for entry in context.tables.values() if entry.get("fresh") is not None]
+    fresh = sum(bool(entry["fresh"]) for entry in promised)
     last = runs[0] if runs else None
     average = status["average_refresh_time_seconds"]
     items = [
@@ -58,7 +58,7 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
     took = {item["collection_name"]: item for item in times}
     rows = []
     for item in status["collections"]:
-        found, time = context.tables.get(item["name"], {}), took.get(item["name"])
+        entry, time = context.tables.get(item["name"], {}), took.get(item["name"])
         rows.append(
             {
                 "table": item["name"],
@@ -66,9 +66,9 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
                 "rows": item["row_count"],
                 "gold_at": time["gold_processed_at"] if time else None,
                 "synced_at": item["last_sync"],
-                "checked_at": found.get("checked_at"),
-                "latency": found.get("latency_seconds"),
-                "fresh": _freshness(context, found.get("fresh")),
+                "checked_at": entry.get("checked_at"),
+                "latency": entry.get("latency_seconds"),
+                "fresh": _freshness(context, entry.get("fresh")),
                 "refresh_time": time["refresh_time_seconds"] if time else None,
             }
         )
@@ -218,8 +218,8 @@ def _table_of_lineage(context: Context, item: Row) -> None:
             st.markdown(language.text("pipeline.upstream", tables=", ".join(map(plain, item["inputs"]))))
         if item["columns"]:
             rows = [
-                {"name": found["name"], "sql_type": found["sql_type"], "description": found["description"]}
-                for found in item["columns"]
+                {"name": column["name"], "sql_type": column["sql_type"], "description": column["description"]}
+                for column in item["columns"]
             ]
             table(context, "pipeline.columns", rows)
         if item["sql"]:

@@ -27,9 +27,9 @@ def show(context: Context) -> None:
         return
     _numbers(context, quality)
     dataset = _choose_dataset(context, quality["datasets"])
-    shown = _choose_run(context, runs, quality)
-    found = next((item for item in shown if item["dataset"] == dataset), None)
-    _flow(context, found)
+    counts = _choose_run(context, runs, quality)
+    selected = next((item for item in counts if item["dataset"] == dataset), None)
+    _flow(context, selected)
     _trend(context, runs, dataset)
     _checks(context, quality["checks"])
     _files(context, quality["files"])
@@ -77,8 +77,8 @@ def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row
         format_func=lambda run_id: run_text(context, by_id[run_id]) if run_id else language.text("quality.served"),
         key="quality.run",
     )
-    found: list[Row] = by_id[chosen]["datasets"] if chosen else quality["datasets"]
-    return found
+    datasets: list[Row] = by_id[chosen]["datasets"] if chosen else quality["datasets"]
+    return datasets
 
 
 def run_text(context: Context, run: Row) -> str:
@@ -88,12 +88,12 @@ def run_text(context: Context, run: Row) -> str:
     return f"{language.moment(run['started_at'], seconds=True)} · {status}"
 
 
-def _flow(context: Context, found: Row | None) -> None:
+def _flow(context: Context, counts: Row | None) -> None:
     language = context.language
-    flows = _flows(found) if found else []
+    flows = _flows(counts) if counts else []
     colours = {"read": MAIN, "accepted": GOOD, "superseded": QUIET, "rejected": BAD}
     reasons = {flow.target for flow in flows if flow.source == "rejected"}
-    amounts = {"read": found["read"] if found else 0} | {flow.target: flow.amount for flow in flows}
+    amounts = {"read": counts["read"] if counts else 0} | {flow.target: flow.amount for flow in flows}
     labels = {
         name: f"{language.text(f'quality.{name}') if name in colours else name} · {language.number(amount)}"
         for name, amount in amounts.items()
@@ -108,25 +108,25 @@ def _flow(context: Context, found: Row | None) -> None:
     )
 
 
-def _flows(found: Row) -> list[charts.Flow]:
+def _flows(counts: Row) -> list[charts.Flow]:
     """From read to what became of it, and from rejected to the reasons, the most frequent ones."""
     colours = {"accepted": GOOD, "superseded": QUIET, "rejected": BAD}
-    flows = [charts.Flow("read", name, found[name], colour) for name, colour in colours.items() if found[name]]
-    most = list(found["reasons"].items())[:MOST_REASONS]
+    flows = [charts.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
+    most = list(counts["reasons"].items())[:MOST_REASONS]
     return flows + [charts.Flow("rejected", reason, count, WARNING) for reason, count in most]
 
 
 def _trend(context: Context, runs: Sequence[Row], dataset: str) -> None:
     language = context.language
-    found = [(run, item) for run in reversed(runs) for item in run["datasets"] if item["dataset"] == dataset]
+    runs_of_dataset = [(run, item) for run in reversed(runs) for item in run["datasets"] if item["dataset"] == dataset]
     totals: dict[str, int] = {}
-    for _, item in found:
+    for _, item in runs_of_dataset:
         for reason, count in item["reasons"].items():
             totals[reason] = totals.get(reason, 0) + count
     reasons = sorted(totals, key=lambda reason: -totals[reason])[:MOST_REASONS]
     rows = [
         {"run": language.moment(run["started_at"], seconds=True), **{r: item["reasons"].get(r, 0) for r in reasons}}
-        for run, item in found
+        for run, item in runs_of_dataset
     ]
     series = {reason: (reason, SERIES[index % len(SERIES)]) for index, reason in enumerate(reasons)}
     chart(
@@ -190,9 +190,9 @@ def _rows(context: Context, datasets: Sequence[Row]) -> None:
             ),
             key="quality.rows.reason",
         )
-        asked = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
+        query = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
         try:
-            answer = context.client.get("quarantine/rows", asked).data
+            answer = context.client.get("quarantine/rows", query).data
         except ApiRefused:
             st.info(language.text("quality.rows.refused"), icon=":material/lock:")
             return
