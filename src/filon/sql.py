@@ -1,4 +1,4 @@
-"""Spelling of SQL identifiers and literals: the only way by which names and values enter a statement."""
+"""Quote SQL identifiers and literals. Names and values enter statements only through these functions."""
 
 from __future__ import annotations
 

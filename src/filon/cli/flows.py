@@ -124,10 +124,10 @@ def serve(
     with _prefect():
         from filon.flows.deployments import register
         from filon.flows.deployments import serve as serve_deployments
-        from filon.flows.server import answering, require_server
+        from filon.flows.server import require_server, translated_errors
 
         url = require_server()
-        with answering(), until_signal():
+        with translated_errors(), until_signal():
             runner = register(settings, project)
             typer.echo(f"serving pipeline/{project.name} and backfill/{project.name} for {url}")
             _announce_triggers(settings)
@@ -150,10 +150,10 @@ def deploy(
     )
     with _prefect(quiet=True):
         from filon.flows.deployments import deploy as deploy_to
-        from filon.flows.server import answering, require_server
+        from filon.flows.server import require_server, translated_errors
 
         url = require_server()
-        with answering():
+        with translated_errors():
             names = deploy_to(settings, project, pool)
     typer.echo(f"{' and '.join(names)} are deployed to the work pool {pool} of {url}")
     typer.echo(f"start a worker: prefect worker start --pool {pool}")

@@ -1,4 +1,4 @@
-"""Figures in one style. Each takes rows and names of their columns, and knows nothing of what they mean."""
+"""Figures in one style, from rows and the names of their columns; independent of the data's meaning."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Figure: TypeAlias = go.Figure
 
 @dataclass(frozen=True)
 class Style:
-    """How a figure is laid out: the language of its figures, and its height."""
+    """The language of numbers and dates in a figure, and its height in pixels."""
 
     language: Language
     height: int = HEIGHT
 
     def finish(self, figure: Figure, **layout: Any) -> Figure:
-        """A figure with what all have in common."""
+        """Apply the layout that all figures share."""
         figure.update_layout(
             height=self.height,
             margin={"l": 8, "r": 8, "t": 34, "b": 8},
@@ -45,7 +45,7 @@ class Style:
 
 
 def height_of(bars: int) -> int:
-    """The height that so many horizontal bars take."""
+    """The height, in pixels, of a figure with so many horizontal bars."""
     return max(HEIGHT, BAR_PX * bars + 80)
 
 
@@ -54,7 +54,7 @@ def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
 
 
 def _name(style: Style, value: object) -> str:
-    """A value of the data as a word."""
+    """A value of the data as text."""
     if value is None:
         return style.language.text("none")
     return style.language.truth(value) if isinstance(value, bool) else str(value)
@@ -74,7 +74,18 @@ def over_time(
     line: bool = False,
     step: str = "mois",
 ) -> Figure:
-    """A value per period, oldest first; a line for many, bars for few."""
+    """A value per period, as bars or as a line.
+
+    Args:
+        style: language and height
+        rows: a row per period, oldest first
+        time: column of the periods: days, months or years as the API gives them
+        value: column of the values
+        unit: text before and after numbers
+        line: draw a line instead of bars
+        step: ``jour``, ``mois`` or ``annee``; days get a time axis
+
+    """
     names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
     numbers = _numbers(rows, value)
     hover = f"%{{customdata}}<br><b>{unit.before}%{{y:,.2f}}</b>{unit.after}<extra></extra>"
@@ -112,7 +123,18 @@ def ranked(
     colours: Mapping[str, str] | None = None,
     colour_by: str | None = None,
 ) -> Figure:
-    """Horizontal bars, the first row on top."""
+    """Horizontal bars, the first row on top.
+
+    Args:
+        style: language and smallest height
+        rows: a row per bar
+        label: column of the labels
+        value: column of the lengths
+        unit: text before and after numbers
+        colours: colour per value of ``colour_by``; one colour for all if None
+        colour_by: column that decides the colour, and is written in the bar; ``label`` if None
+
+    """
     names = _names(style, rows, label)
     by = colour_by or label
     marks = [(colours or {}).get(str(row[by]), MAIN if colours is None else QUIET) for row in rows]
@@ -134,7 +156,7 @@ def ranked(
     figure.update_yaxes(
         tickvals=places,
         ticktext=labels(names),
-        range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # a single bar does not fill the chart
+        range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # so that a single bar does not fill the chart
         showgrid=False,
     )
     figure.update_xaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after, nticks=6)
@@ -142,7 +164,7 @@ def ranked(
 
 
 def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """Parts of a whole, as a ring."""
+    """A ring of the shares of ``value`` per ``label``; ``colours``: colour per label."""
     names = [str(row[label]) for row in rows]
     trace = go.Pie(
         labels=labels(_names(style, rows, label)),
@@ -162,7 +184,7 @@ def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: M
 
 
 def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """Areas as large as the values."""
+    """Rectangles with areas proportional to ``value``; ``colours``: colour per label."""
     names = [str(row[label]) for row in rows]
     trace = go.Treemap(
         ids=[str(place) for place in range(len(rows))],  # rows may share a name
@@ -182,7 +204,10 @@ def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: 
 def boxes(
     style: Style, rows: Sequence[Row], label: str, stats: str, colours: Mapping[str, str], *, unit: Unit = PLAIN
 ) -> Figure:
-    """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
+    """A box per row, with whiskers from the smallest to the largest value.
+
+    Column ``stats`` holds a mapping with the keys ``min``, ``25%``, ``50%``, ``75%``, ``max`` and ``mean``.
+    """
     figure = go.Figure()
     for row, label_text in zip(rows, labels(_names(style, rows, label)), strict=True):
         quartiles = {name: float(number) for name, number in row[stats].items() if number is not None}
@@ -214,7 +239,7 @@ def stacked(
     *,
     unit: Unit = PLAIN,
 ) -> Figure:
-    """Several values per period on top of each other; ``series``: column to its name and colour."""
+    """Stacked bars of several columns per period; ``series``: name and colour per column."""
     figure = go.Figure()
     names = [literal(str(row[time])) for row in rows]
     for column, (title, colour) in series.items():
@@ -235,7 +260,7 @@ def stacked(
 
 @dataclass(frozen=True)
 class Flow:
-    """So many things that go from one place to another."""
+    """A band of a Sankey diagram: an amount between two nodes."""
 
     source: str
     target: str
@@ -244,7 +269,7 @@ class Flow:
 
 
 def sankey(style: Style, flows: Sequence[Flow], words: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Flows as bands; ``words`` and ``colours`` are those of the places."""
+    """A Sankey diagram; ``words`` and ``colours``: label and colour per node."""
     places = list(dict.fromkeys(name for flow in flows for name in (flow.source, flow.target)))
     number = {name: index for index, name in enumerate(places)}
     trace = go.Sankey(
@@ -271,7 +296,7 @@ def sankey(style: Style, flows: Sequence[Flow], words: Mapping[str, str], colour
 
 
 def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str]]) -> Figure:
-    """Bars from ``start`` on for ``duration`` seconds; ``groups``: name and colour of each ``group``."""
+    """A bar per row from ``start``, of ``duration`` seconds; ``groups``: name and colour per ``group``."""
     figure = go.Figure()
     names = list(dict.fromkeys(str(row["label"]) for row in rows))
     for group, (name, colour) in groups.items():
@@ -298,7 +323,7 @@ def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str
 
 @dataclass(frozen=True)
 class Node:
-    """A place in a graph."""
+    """A node of a graph: its column from the left, and its place from the top."""
 
     name: str
     column: int
@@ -308,17 +333,17 @@ class Node:
 
 
 def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Figure:
-    """Nodes in columns from left to right, joined by curves; a click on a node selects it."""
+    """Nodes in columns, with a curve per edge (source, target); a click on a node selects it."""
     positions = {node.name: (float(node.column), -node.place) for node in nodes}
     figure = go.Figure()
     for source, target in edges:
         (x0, y0), (x1, y1) = positions[source], positions[target]
         middle = (x0 + x1) / 2
-        lit = any(node.chosen for node in nodes if node.name in (source, target))
+        is_highlighted = any(node.chosen for node in nodes if node.name in (source, target))
         figure.add_shape(
             type="path",
             path=f"M {x0},{y0} C {middle},{y0} {middle},{y1} {x1},{y1}",
-            line={"color": MAIN if lit else tint(QUIET, 0.55), "width": 2 if lit else 1.2},
+            line={"color": MAIN if is_highlighted else tint(QUIET, 0.55), "width": 2 if is_highlighted else 1.2},
             layer="below",
         )
     figure.add_trace(
@@ -347,7 +372,7 @@ def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]])
 
 
 def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | None = None) -> Figure:
-    """A point per row."""
+    """A point per row; ``colour``: column that decides the colour."""
     marks: Any = MAIN
     if colour is not None:
         values = sorted({str(row[colour]) for row in rows})

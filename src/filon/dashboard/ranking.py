@@ -1,4 +1,4 @@
-"""The clients with the highest revenue, by the filters, with their names."""
+"""The clients with the highest revenue within the filters."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def best_clients(context: Context, most: int) -> list[Row]:
 
 
 def draw_best(context: Context, key: str, best: Sequence[Row]) -> None:
-    """The best clients as bars in the colours of their countries."""
+    """Draw the best clients as bars in the colours of their countries."""
     colours = context.colours("pays")
     unit = context.language.money_unit
     chart(

@@ -1,4 +1,4 @@
-"""The sidebar: the language, and the choice that all pages share. Both are kept in the address of the page."""
+"""The sidebar: the language and the filters, which are kept in the address of the page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from filon.dashboard.markup import plain
 
 BOUND: Final = "query-params"
 OTHERS = ("lang", "periode", "jours", "granularite", "top", "table", "dataset")
-"""Choices of the address that are no dimensions."""
+"""Names in the address that are no dimensions."""
 
 
 def choose_language() -> Code:
-    """French, or what the address or the switch says."""
+    """Draw the switch of the language; returns the choice, French by default."""
     codes = [code.value for code in Code]
     code = chosen(
         "lang",
@@ -38,7 +38,7 @@ def choose_language() -> Code:
 
 
 def choose_filters(context: Context) -> Filters:
-    """The period and the values that rows must have."""
+    """Draw the filters; returns the chosen period and values."""
     language = context.language
     extent = context.days()
     if extent is None:
@@ -93,13 +93,13 @@ def _choose_period(language: Language, extent: Period) -> Period | None:
 
 
 def _chosen_period(days: object, extent: Period) -> Period:
-    """The days chosen; one day alone, as a range is for a moment, is that day."""
+    """The chosen period; a range whose end is not chosen yet is one day."""
     dates = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
     return Period(dates[0], dates[-1]) if dates else extent
 
 
 def _key(dimension: str) -> str:
-    """Where a choice is kept, in the session and in the address; a dimension may be called like another choice."""
+    """The key of a dimension in session and address; a suffix avoids the names of other choices."""
     return f"{dimension}_" if dimension.rstrip("_") in OTHERS else dimension
 
 

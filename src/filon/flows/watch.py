@@ -1,4 +1,4 @@
-"""New files: who looks for them, and the event that tells Prefect of them."""
+"""Poll the sources for new files, and emit an event of Prefect for them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = logging.getLogger("prefect.filon")
 
 
 def resource_of(project: Project) -> str:
-    """What events about a project are about."""
+    """The id of a project as a resource of Prefect's events."""
     return f"filon.project.{project.name}"
 
 
 def unseen(files: Iterable[SourceFile], ledger: Ledger) -> Files:
-    """The files that no run has read as they are now."""
+    """The files, as path, size and tag, that no run has read in their present state."""
     observed = {path: (observation.size, observation.tag) for path, observation in ledger.observations.items()}
     return frozenset(
         (file.path, file.size, file.tag) for file in files if observed.get(file.path) != (file.size, file.tag)
@@ -38,13 +38,16 @@ def unseen(files: Iterable[SourceFile], ledger: Ledger) -> Files:
 
 @dataclass
 class FileChangeDetector:
-    """Decides which of several looks is worth telling: new files, once they stay the same between two looks."""
+    """Decides when to emit an event: for new files that did not change between two polls.
+
+    ``last``: the files of the poll before; ``told``: those that an event was emitted for.
+    """
 
     last: Files = NONE
     told: Files = NONE
 
     def should_emit(self, files: Files) -> bool:
-        """Whether this look found something that was not told yet and is no longer being written."""
+        """Whether a poll found files without an event that are no longer being written."""
         is_settled, self.last = files == self.last, files
         is_new = bool(files - self.told) and is_settled
         self.told = files if is_new else self.told & files
@@ -52,7 +55,7 @@ class FileChangeDetector:
 
 
 def watch(settings: Settings, project: Project, stop: Event) -> None:
-    """Look for new files until told to stop. What cannot be read now is looked at again later."""
+    """Poll the sources every ``flows_look_s`` seconds until ``stop`` is set; errors are logged, and polling goes on."""
     sources, lake, detector = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
     while True:
         try:
@@ -63,13 +66,13 @@ def watch(settings: Settings, project: Project, stop: Event) -> None:
             log.warning("%s", error)
             files = NONE
         if detector.should_emit(files):
-            tell(project, files)
+            emit_changed(project, files)
         if stop.wait(settings.flows_look_s):
             return
 
 
-def tell(project: Project, files: Files) -> None:
-    """Tell Prefect of new files."""
+def emit_changed(project: Project, files: Files) -> None:
+    """Emit the event that triggers a run for new files."""
     names = sorted(path for path, _, _ in files)
     log.info("new files: %s", ", ".join(names[:MOST_NAMED]))
     emit_event(

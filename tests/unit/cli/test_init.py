@@ -65,7 +65,7 @@ def started(folder: Path, files: Files, sample_bytes: int | None = None) -> Init
     if sample_bytes is None:
         shop.filon("init", str(shop.project), *map(str, paths), "--name", "essai")
     else:
-        write_project(shop.project, paths, "essai", sample_bytes=sample_bytes)
+        write_project(folder / "project", paths, "essai", sample_bytes=sample_bytes)
     shop.filon("check")
     return InitOutcome(shop, shop.run())
 

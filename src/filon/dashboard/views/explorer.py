@@ -79,7 +79,7 @@ def _order_text(context: Context, described: Row, value: str) -> str:
 
 
 def _shared(context: Context, described: Row) -> list[tuple[str, str]]:
-    """The sidebar's choice, as far as the table can be filtered by it."""
+    """The filters of the sidebar that the table has."""
     return [(name, value) for name, value in context.filters.parameters() if name in described["filters"]]
 
 
@@ -103,7 +103,7 @@ def _places(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
 
 
 def _filter(context: Context, of: str, column: Row) -> list[tuple[str, str]]:
-    """The fields of one column: bounds for what is ordered, values for all else."""
+    """Draw the filter of a column: bounds for ordered types, else values; returns its parameters."""
     language, name = context.language, column["name"]
     label, key = plain(language.name(name)), f"filter.{of}.{name}"
     if column["type"] == "date":
@@ -130,7 +130,7 @@ def _truth(context: Context, value: str) -> str:
 
 
 def _draw(context: Context, described: Row, parameters: list[tuple[str, str]]) -> None:
-    """The chart that the contract asks for, over the first rows in the table's order."""
+    """Draw the chart of the contract, over the first rows in the table's order."""
     hint = described.get("chart")
     if not hint or hint["kind"] == "table":
         return

@@ -1,4 +1,4 @@
-"""Vue d'ensemble: the numbers that matter, revenue over time and by country, the best clients, what was sold."""
+"""Vue d'ensemble: key figures, revenue over time and by country, best clients, and sales by product."""
 
 from __future__ import annotations
 

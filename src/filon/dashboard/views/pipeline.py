@@ -1,4 +1,4 @@
-"""Pipeline: how runs went, how fresh the tables are, and what is made of what."""
+"""Pipeline: runs, freshness of tables, and lineage."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
 
 
 def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
-    """One row per table: loaded or not, how fresh, what was promised, how long it took."""
+    """Draw a row per table: whether it is loaded, its age, freshness and duration."""
     language = context.language
     took = {item["collection_name"]: item for item in times}
     rows = []
@@ -137,7 +137,7 @@ def _runs(context: Context, runs: Sequence[Row]) -> None:
 
 
 def _bars(context: Context, run: Row) -> list[Row]:
-    """What the run worked on, in the order of time."""
+    """The tables and steps of a run in order of time, as rows of a Gantt chart."""
     language = context.language
     timed = [
         *((f"{item['layer']}/{item['table']}", item["layer"], item) for item in run["tables"] if item["duration_s"]),
@@ -184,7 +184,7 @@ def _lineage(context: Context) -> None:
 
 
 def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
-    """Each table right of all that it reads; in a column near the middle of its inputs, so that few lines cross."""
+    """Place each table right of its inputs, and near their middle in its column, so that few edges cross."""
     column: dict[str, int] = {}
 
     def depth(name: str) -> int:
@@ -195,14 +195,14 @@ def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
     rank: dict[str, float] = {}
     nodes = []
     for level in range(max(map(depth, tables)) + 1):
-        here = [name for name in tables if column[name] == level]
+        tables_of_level = [name for name in tables if column[name] == level]
         middles = {
             name: sum(rank[source] for source in tables[name]["inputs"] if source in rank)
             / max(len(tables[name]["inputs"]), 1)
-            for name in here
+            for name in tables_of_level
         }
-        for index, name in enumerate(sorted(here, key=lambda name: (middles[name], name))):
-            rank[name] = (index + 0.5) / len(here)
+        for index, name in enumerate(sorted(tables_of_level, key=lambda name: (middles[name], name))):
+            rank[name] = (index + 0.5) / len(tables_of_level)
             colour = GOOD if name == chosen else LAYERS[tables[name]["layer"]]
             nodes.append(charts.Node(name, level, rank[name] * 10, colour, name == chosen))
     return nodes

@@ -1,4 +1,4 @@
-"""Qualité: what became of every row, which checks hold, and what was refused and why."""
+"""Qualité: counts of rows by outcome, results of checks, refused files and rejected rows."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _choose_dataset(context: Context, datasets: Sequence[Row]) -> str:
 
 
 def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row]:
-    """The counts of a run; of the release that is served, unless another run is chosen."""
+    """Draw the choice of a run; returns its counts per dataset, by default those of the served release."""
     language = context.language
     by_id = {run["run_id"]: run for run in runs}
     chosen = st.selectbox(
@@ -82,7 +82,7 @@ def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row
 
 
 def run_text(context: Context, run: Row) -> str:
-    """A run in a line."""
+    """The start and status of a run."""
     language = context.language
     status = language.text(f"run.{run['status']}")
     return f"{language.moment(run['started_at'], seconds=True)} · {status}"
@@ -109,7 +109,7 @@ def _flow(context: Context, counts: Row | None) -> None:
 
 
 def _flows(counts: Row) -> list[charts.Flow]:
-    """From read to what became of it, and from rejected to the reasons, the most frequent ones."""
+    """Flows from read to accepted, superseded and rejected, and from rejected to the most frequent reasons."""
     colours = {"accepted": GOOD, "superseded": QUIET, "rejected": BAD}
     flows = [charts.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
     most = list(counts["reasons"].items())[:MOST_REASONS]
@@ -192,15 +192,17 @@ def _rows(context: Context, datasets: Sequence[Row]) -> None:
         )
         query = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
         try:
-            answer = context.client.get("quarantine/rows", query).data
+            rejected_rows = context.client.get("quarantine/rows", query).data
         except ApiRefused:
             st.info(language.text("quality.rows.refused"), icon=":material/lock:")
             return
-        rows = [{name: row[name] for name in ("file", "record", "reasons", "raw")} for row in answer["data"]]
+        rows = [{name: row[name] for name in ("file", "record", "reasons", "raw")} for row in rejected_rows["data"]]
         table(context, "quality.rows", rows, {"record": language.number})
         st.caption(
             language.text(
-                "quality.rows.count", shown=language.number(len(rows)), rejected=language.number(answer["rejected"])
+                "quality.rows.count",
+                shown=language.number(len(rows)),
+                rejected=language.number(rejected_rows["rejected"]),
             )
         )
         footer(context, "quality.rows", rows, ())
