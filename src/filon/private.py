@@ -1,4 +1,4 @@
-"""Files that only their owner can read, written atomically and durably, by one writer at a time."""
+"""Files that only their owner reads: written whole, kept through a crash of the machine, by one writer at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from filelock import FileLock
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file atomically with mode 0600; when this returns, the new content is synced to disk."""
+    """Write a file that only its owner reads; when this returns it is on the disk, whole, else it is as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # creates it with mode 0600
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
@@ -28,13 +28,13 @@ def write_private(path: Path, text: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it exists, and sync its folder."""
+    """Remove a file, if it is there, for good."""
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that created, renamed and removed names in it survive a crash of the machine."""
+    """Bring the names of a folder to the disk: a file that was renamed is found there after a crash."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -44,7 +44,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Hold a lock file during the block; other processes wait. The system releases it when a process ends."""
+    """A block that one process at a time is in; the others wait. The system gives the lock back when a process ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock, mode=0o600):
         yield

@@ -1,4 +1,4 @@
-"""Quote SQL identifiers and literals. Names and values enter statements only through these functions."""
+"""Spelling of SQL identifiers and literals: the only way by which names and values enter a statement."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_a_file_is_private_whole_and_alone(tmp_path: Path) -> None:
     write_private(path, "two")
     assert path.read_text() == "two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["secret"]
+    assert [found.name for found in path.parent.iterdir()] == ["secret"]
     remove(path)
     remove(path)
     assert list(path.parent.iterdir()) == []
@@ -40,7 +40,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_private(path, "two\udcff")
     assert path.read_text() == "one"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["secret"]
+    assert [found.name for found in tmp_path.iterdir()] == ["secret"]
 
 
 def test_writers_wait_for_each_other(tmp_path: Path) -> None:

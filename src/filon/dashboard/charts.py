@@ -49,7 +49,8 @@ def height_of(bars: int) -> int:
     return max(HEIGHT, BAR_PX * bars + 80)
 
 
-def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
+def numbers_of(rows: Sequence[Row], column: str) -> list[float | None]:
+    """The values of a column as floats, for Plotly."""
     return [None if row[column] is None else float(row[column]) for row in rows]
 
 
@@ -87,7 +88,7 @@ def over_time(
 
     """
     names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
-    numbers = _numbers(rows, value)
+    numbers = numbers_of(rows, value)
     hover = f"%{{customdata}}<br><b>{unit.before}%{{y:,.2f}}</b>{unit.after}<extra></extra>"
     trace: Any
     if line:
@@ -139,7 +140,7 @@ def ranked(
     by = colour_by or label
     marks = [(colours or {}).get(str(row[by]), MAIN if colours is None else QUIET) for row in rows]
     trace = go.Bar(
-        x=_numbers(rows, value),
+        x=numbers_of(rows, value),
         y=list(range(len(rows))),
         orientation="h",
         marker_color=marks,
@@ -164,11 +165,11 @@ def ranked(
 
 
 def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """A ring of the shares of ``value`` per ``label``; ``colours``: colour per label."""
+    """A ring of shares: a sector per row, sized by column ``value``; ``colours``: colour per value of ``label``."""
     names = [str(row[label]) for row in rows]
     trace = go.Pie(
         labels=labels(_names(style, rows, label)),
-        values=_numbers(rows, value),
+        values=numbers_of(rows, value),
         hole=0.55,
         sort=False,
         direction="clockwise",
@@ -184,13 +185,13 @@ def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: M
 
 
 def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """Rectangles with areas proportional to ``value``; ``colours``: colour per label."""
+    """A rectangle per row, its area proportional to column ``value``; ``colours``: colour per value of ``label``."""
     names = [str(row[label]) for row in rows]
     trace = go.Treemap(
         ids=[str(place) for place in range(len(rows))],  # rows may share a name
         labels=labels(_names(style, rows, label)),
         parents=[""] * len(rows),
-        values=_numbers(rows, value),
+        values=numbers_of(rows, value),
         marker={"colors": [colours.get(name, QUIET) for name in names], "cornerradius": 4},
         texttemplate="<b>%{label}</b><br>%{value:,}<br>%{percentRoot:.1%}",
         textfont={"color": "#ffffff", "size": 13},
@@ -206,7 +207,14 @@ def boxes(
 ) -> Figure:
     """A box per row, with whiskers from the smallest to the largest value.
 
-    Column ``stats`` holds a mapping with the keys ``min``, ``25%``, ``50%``, ``75%``, ``max`` and ``mean``.
+    Args:
+        style: language and height
+        rows: a row per box
+        label: column of the labels
+        stats: column of mappings with the keys ``min``, ``25%``, ``50%``, ``75%``, ``max`` and ``mean``
+        colours: colour per value of ``label``
+        unit: text before and after numbers
+
     """
     figure = go.Figure()
     for row, label_text in zip(rows, labels(_names(style, rows, label)), strict=True):
@@ -239,7 +247,16 @@ def stacked(
     *,
     unit: Unit = PLAIN,
 ) -> Figure:
-    """Stacked bars of several columns per period; ``series``: name and colour per column."""
+    """Stacked bars of several columns per period.
+
+    Args:
+        style: language and height
+        rows: a row per period, oldest first
+        time: column of the periods
+        series: name and colour per column
+        unit: text before and after numbers
+
+    """
     figure = go.Figure()
     names = [literal(str(row[time])) for row in rows]
     for column, (title, colour) in series.items():
@@ -247,7 +264,7 @@ def stacked(
         figure.add_trace(
             go.Bar(
                 x=names,
-                y=_numbers(rows, column),
+                y=numbers_of(rows, column),
                 name=name,
                 marker_color=colour,
                 hovertemplate=f"%{{x}}<br>{name}: <b>{unit.before}%{{y:,}}</b>{unit.after}<extra></extra>",
@@ -258,119 +275,6 @@ def stacked(
     return figure
 
 
-@dataclass(frozen=True)
-class Flow:
-    """A band of a Sankey diagram: an amount between two nodes."""
-
-    source: str
-    target: str
-    amount: int
-    colour: str
-
-
-def sankey(style: Style, flows: Sequence[Flow], words: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """A Sankey diagram; ``words`` and ``colours``: label and colour per node."""
-    places = list(dict.fromkeys(name for flow in flows for name in (flow.source, flow.target)))
-    number = {name: index for index, name in enumerate(places)}
-    trace = go.Sankey(
-        arrangement="snap",
-        node={
-            "label": [literal(words[name]) for name in places],
-            "color": [colours[name] for name in places],
-            "pad": 26,
-            "thickness": 16,
-            "line": {"width": 0},
-            "hovertemplate": "%{label}<extra></extra>",
-        },
-        link={
-            "source": [number[flow.source] for flow in flows],
-            "target": [number[flow.target] for flow in flows],
-            "value": [flow.amount for flow in flows],
-            "color": [tint(flow.colour, 0.4) for flow in flows],
-            "hovertemplate": "%{source.label} → %{target.label}<extra></extra>",
-        },
-        textfont={"size": 13, "shadow": "none"},
-        valueformat=",d",
-    )
-    return style.finish(go.Figure(trace))
-
-
-def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str]]) -> Figure:
-    """A bar per row from ``start``, of ``duration`` seconds; ``groups``: name and colour per ``group``."""
-    figure = go.Figure()
-    names = list(dict.fromkeys(str(row["label"]) for row in rows))
-    for group, (name, colour) in groups.items():
-        bars = [row for row in rows if row["group"] == group]
-        if bars:
-            figure.add_trace(
-                go.Bar(
-                    base=_numbers(bars, "start"),
-                    x=_numbers(bars, "duration"),
-                    y=[str(row["label"]) for row in bars],
-                    orientation="h",
-                    name=name,
-                    marker_color=colour,
-                    customdata=[row["text"] for row in bars],
-                    hovertemplate="%{y}<br><b>%{customdata}</b><extra></extra>",
-                )
-            )
-    tall = Style(style.language, max(style.height, 22 * len(names) + 90))
-    tall.finish(figure, barmode="overlay")
-    figure.update_yaxes(categoryorder="array", categoryarray=names, autorange="reversed", showgrid=False)
-    figure.update_xaxes(ticksuffix=" s", rangemode="tozero")
-    return figure
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node of a graph: its column from the left, and its place from the top."""
-
-    name: str
-    column: int
-    place: float
-    colour: str
-    chosen: bool = False
-
-
-def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Figure:
-    """Nodes in columns, with a curve per edge (source, target); a click on a node selects it."""
-    positions = {node.name: (float(node.column), -node.place) for node in nodes}
-    figure = go.Figure()
-    for source, target in edges:
-        (x0, y0), (x1, y1) = positions[source], positions[target]
-        middle = (x0 + x1) / 2
-        is_highlighted = any(node.chosen for node in nodes if node.name in (source, target))
-        figure.add_shape(
-            type="path",
-            path=f"M {x0},{y0} C {middle},{y0} {middle},{y1} {x1},{y1}",
-            line={"color": MAIN if is_highlighted else tint(QUIET, 0.55), "width": 2 if is_highlighted else 1.2},
-            layer="below",
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=[positions[node.name][0] for node in nodes],
-            y=[positions[node.name][1] for node in nodes],
-            mode="markers+text",
-            text=[literal(node.name) for node in nodes],
-            customdata=[node.name for node in nodes],
-            textposition="top center",
-            marker={
-                "size": [22 if node.chosen else 16 for node in nodes],
-                "color": [node.colour for node in nodes],
-                "symbol": "square",
-                "opacity": 1,
-            },
-            unselected={"marker": {"opacity": 1}},
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
-    style.finish(figure, showlegend=False, clickmode="event+select")
-    reach = max((node.column for node in nodes), default=0)
-    figure.update_xaxes(visible=False, range=[-0.5, reach + 0.5])
-    figure.update_yaxes(visible=False, range=[min((y for _, y in positions.values()), default=0) - 0.7, 0.9])
-    return figure
-
-
 def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | None = None) -> Figure:
     """A point per row; ``colour``: column that decides the colour."""
     marks: Any = MAIN
@@ -378,5 +282,5 @@ def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | Non
         values = sorted({str(row[colour]) for row in rows})
         marks = [SERIES[values.index(str(row[colour])) % len(SERIES)] for row in rows]
     along = [literal(row[x]) if isinstance(row[x], str) else row[x] for row in rows]
-    trace = go.Scatter(x=along, y=_numbers(rows, y), mode="markers", marker={"color": marks})
+    trace = go.Scatter(x=along, y=numbers_of(rows, y), mode="markers", marker={"color": marks})
     return style.finish(go.Figure(trace), showlegend=False)

@@ -49,9 +49,9 @@ class Context:
 
     @cached_property
     def analysed(self) -> Row | None:
-        """The table that analyses and filters use: the sales, else the first with an analysis; None without one."""
-        tables = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
-        return next((table for table in tables if table.get("analysis")), None)
+        """The table whose analyses the filters act on: the sales, or else the first that has any."""
+        found = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
+        return next((table for table in found if table.get("analysis")), None)
 
     @cached_property
     def stamp(self) -> str:

@@ -1,4 +1,4 @@
-"""The engine that the settings name, and its workspace."""
+"""The engine that settings ask for, and the folder that it works in."""
 
 from __future__ import annotations
 
@@ -18,17 +18,8 @@ from filon.workspace import temporary_folder
 def make_engine(
     settings: Settings, project: Project, as_of: dt.date, workspace: Path, places: Sequence[Location] = ()
 ) -> Engine:
-    """Create the engine that the settings name.
-
-    Args:
-        settings: memory limit and threads
-        project: locale and time zone
-        as_of: the value of ``as_of()`` in SQL
-        workspace: folder for temporary files
-        places: further locations that the engine may read and write; it reaches no others
-
-    """
-    # imported here because engines are slow to import, and many runs need none
+    """The engine that the settings ask for. It reaches files in the workspace and in these places, and no others."""
+    # the only place that knows which engines there are; each is slow to import, and many runs need none
     from filon.engines.duckdb import DuckDBEngine
 
     return DuckDBEngine(

@@ -51,7 +51,7 @@ class FileLine(_Part):
 
 
 class CheckLine(_Part):
-    """The result of a check."""
+    """One check."""
 
     table: str
     check: str
@@ -60,7 +60,7 @@ class CheckLine(_Part):
 
 
 class DatasetLine(_Part):
-    """Counts of rows of a dataset over all its live files; ``reasons``: rejected rows by reason."""
+    """Rows of a dataset over all its live files, and why some were rejected."""
 
     dataset: str
     read: int

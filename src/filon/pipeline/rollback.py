@@ -69,16 +69,16 @@ def roll_back(
     again = release_again(lake, number, now)
     if again is None:
         return None
-    tables = served_tables(project.models)
+    served = served_tables(project.models)
     if store is not None:
-        require_servable(again, tables)
+        require_servable(again, served)
     older = lake.release(number)
     with lake.leased(again.run_id, older):
         if older is not None:
             lake.require_sound(older)
         lake.publish(again)
         on_published(again)
-        return Rollback(again) if store is None else _serve(settings, project, lake, store, again, tables)
+        return Rollback(again) if store is None else _serve(settings, project, lake, store, again, served)
 
 
 def _serve(
@@ -87,11 +87,11 @@ def _serve(
     lake: Lake,
     store: Store,
     release: Release,
-    tables: Mapping[str, ServedTable],
+    served: Mapping[str, ServedTable],
 ) -> Rollback:
     start = time.perf_counter()
     try:
-        loaded = serve_release(settings, project, lake, store, release, tables)
+        loaded = serve_release(settings, project, lake, store, release, served)
     except StoreError as error:
         record_rollback(store, lake, release, time.perf_counter() - start, error)
         raise
@@ -104,7 +104,7 @@ def serve_release(
     lake: Lake,
     store: Store,
     release: Release,
-    tables: Mapping[str, ServedTable],
+    served: Mapping[str, ServedTable],
 ) -> LoadReport:
     """Load a published release into a store; an engine is started only if rows differ.
 
@@ -114,7 +114,7 @@ def serve_release(
         lake: where the release is
         store: the store to load
         release: the release to load
-        tables: the gold tables that are served
+        served: the gold tables that are served
 
     Returns:
         The number of rows that the load inserted and closed.
@@ -131,7 +131,7 @@ def serve_release(
             store,
             lake,
             release,
-            tables,
+            served,
             engine,
             as_of=release.as_of,
             now=lambda: dt.datetime.now(dt.UTC),

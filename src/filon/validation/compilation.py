@@ -22,7 +22,7 @@ BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc, exp.Unnest, exp.Explode, e
 
 
 def check_project(engine: Engine, project: Project) -> None:
-    """Compile all SQL of a project against empty tables; ProjectInvalid lists every mistake."""
+    """Compile everything against empty tables; ProjectInvalid lists every mistake."""
     problems: list[Problem] = []
     for dataset in project.datasets.values():
         engine.bind(dataset.name, [], silver_columns(dataset))
@@ -44,7 +44,7 @@ def silver_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
 
 
 def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
-    """Problems of the SQL in a contract: row rules, patterns, and the query that judges rows."""
+    """Where the contract's own SQL (row rules, patterns) cannot be compiled."""
     problems = [*_row_rule_problems(engine, dataset), *_pattern_problems(engine, dataset)]
     yield from problems
     if problems:

@@ -316,9 +316,9 @@ class LimitedProtocol(HttpToolsProtocol):
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """Options of uvicorn that set these limits, and the proxies that it trusts.
+    """Options by which uvicorn keeps these limits, and believes only proxies that are named.
 
-    By default uvicorn trusts proxy headers of every client on loopback.
+    Of its own it believes whoever asks from loopback.
     """
     trusted = networks_of(settings.trusted_proxies)
     limits = Limits(settings.connections, settings.connections_per_client, settings.request_timeout_s, trusted)

@@ -77,7 +77,7 @@ def test_a_named_period_at_the_ends_of_the_calendar_begins_before_it_ends(span: 
     ("span", "day", "before"),
     [
         (Span.MONTH, dt.date.min, None),
-        (Span.YEAR, dt.date(1, 12, 31), None),
+        (Span.YEAR, dt.date(1, 12, 31), Period(dt.date(1, 12, 30), dt.date(1, 12, 30))),
         (Span.MONTH, dt.date.max, Period(dt.date(9999, 11, 2), dt.date(9999, 12, 1))),
         (Span.LAST_YEAR, dt.date.max, Period(dt.date(9997, 1, 1), dt.date(9997, 12, 31))),
     ],

@@ -34,7 +34,7 @@ MONGO_EXPRESS = "mongo-express@1.0.0"
 MONGO_EXPRESS_USER = "filon"
 VIEWS = Path(__file__).with_name("views.cjs")
 CACHE_GB = "0.5"
-S3_CHECK = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
+PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
 
 
 @dataclass(frozen=True)
@@ -191,23 +191,6 @@ def _plan_of(server: Server) -> Plan:
     return Plan(server.environment, serve=server.command, health=server.health)
 
 
-def knows_key(endpoint: str, key: str, secret: str, region: str) -> bool:
-    """Whether an S3 server answers, and lists its buckets for this key; the pipeline creates the ones that it needs."""
-    client = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
-        region_name=region,
-        config=S3_CHECK,
-    )
-    try:
-        client.list_buckets()
-    except (BotoCoreError, ClientError):
-        return False
-    return True
-
-
 def _serves_flows(address: str) -> Health:
     """Whether a process that runs the flows has reported to Prefect."""
 
@@ -261,3 +244,20 @@ SERVICES = (
         optional=True,
     ),
 )
+
+
+def knows_key(endpoint: str, key: str, secret: str, region: str) -> bool:
+    """Whether the server answers, and lists its buckets for this key. The pipeline makes those that it needs."""
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
+        region_name=region,
+        config=PATIENCE,
+    )
+    try:
+        client.list_buckets()
+    except (BotoCoreError, ClientError):
+        return False
+    return True

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard import charts
+from filon.dashboard import charts, diagrams
 from filon.dashboard.client import Row
 from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
 from filon.dashboard.context import Context
@@ -133,7 +133,7 @@ def _runs(context: Context, runs: Sequence[Row]) -> None:
     bars = _bars(context, run)
     layers = {name: (language.text(f"layer.{name}"), colour) for name, colour in LAYERS.items()}
     groups = {**layers, STEPS: (language.text("layer.step"), MAIN)}
-    chart(context, "pipeline.gantt", lambda style: charts.gantt(style, bars, groups), bars, ())
+    chart(context, "pipeline.gantt", lambda style: diagrams.gantt(style, bars, groups), bars, ())
 
 
 def _bars(context: Context, run: Row) -> list[Row]:
@@ -167,7 +167,7 @@ def _lineage(context: Context) -> None:
     selected = chart(
         context,
         "pipeline.lineage",
-        lambda style: charts.graph(style, nodes, edges),
+        lambda style: diagrams.graph(style, nodes, edges),
         [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
         (),
         about=language.text("pipeline.lineage.about"),
@@ -183,7 +183,7 @@ def _lineage(context: Context) -> None:
     _table_of_lineage(context, tables[name])
 
 
-def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
+def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[diagrams.Node]:
     """Place each table right of its inputs, and near their middle in its column, so that few edges cross."""
     column: dict[str, int] = {}
 
@@ -204,7 +204,7 @@ def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
         for index, name in enumerate(sorted(tables_of_level, key=lambda name: (middles[name], name))):
             rank[name] = (index + 0.5) / len(tables_of_level)
             colour = GOOD if name == chosen else LAYERS[tables[name]["layer"]]
-            nodes.append(charts.Node(name, level, rank[name] * 10, colour, name == chosen))
+            nodes.append(diagrams.Node(name, level, rank[name] * 10, colour, name == chosen))
     return nodes
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from filon.dashboard import charts
+from filon.dashboard import charts, diagrams
 from filon.dashboard.client import Row
 from filon.dashboard.colours import BAD, GOOD, MAIN, QUIET, SERIES, WARNING
 from filon.dashboard.context import Context
@@ -101,19 +101,19 @@ def _flow(context: Context, counts: Row | None) -> None:
     chart(
         context,
         "quality.flow",
-        lambda style: charts.sankey(style, flows, labels, colours | dict.fromkeys(reasons, WARNING)),
+        lambda style: diagrams.sankey(style, flows, labels, colours | dict.fromkeys(reasons, WARNING)),
         [{"source": flow.source, "target": flow.target, "rows": flow.amount} for flow in flows],
         (),
         about=language.text("quality.flow.about"),
     )
 
 
-def _flows(counts: Row) -> list[charts.Flow]:
+def _flows(counts: Row) -> list[diagrams.Flow]:
     """Flows from read to accepted, superseded and rejected, and from rejected to the most frequent reasons."""
     colours = {"accepted": GOOD, "superseded": QUIET, "rejected": BAD}
-    flows = [charts.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
+    flows = [diagrams.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
     most = list(counts["reasons"].items())[:MOST_REASONS]
-    return flows + [charts.Flow("rejected", reason, count, WARNING) for reason, count in most]
+    return flows + [diagrams.Flow("rejected", reason, count, WARNING) for reason, count in most]
 
 
 def _trend(context: Context, runs: Sequence[Row], dataset: str) -> None:
