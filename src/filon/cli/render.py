@@ -84,7 +84,7 @@ def _show_files(console: Console, report: RunReport) -> None:
         for note in file.notes:
             console.print(Text(f"note         {file.file}: {note}", style="yellow"))
     if len(shown) > MOST_SHOWN:
-        console.print(f"… and {len(shown) - MOST_SHOWN} more files with something to say: `filon status --json`")
+        console.print(f"… and {len(shown) - MOST_SHOWN} more files: `filon status --json`")
     if report.ignored_files:
         names = ", ".join(report.ignored_files[:5])
         more = f" and {len(report.ignored_files) - 5} more" if len(report.ignored_files) > 5 else ""

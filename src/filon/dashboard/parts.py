@@ -249,6 +249,6 @@ def column(values: Sequence[Any]) -> pd.Series:
         if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
             return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
         if all(type(value) is int for value in present):
-            return pd.Series(plain, dtype="Int64")  # int64 has no nulls, and float would lose digits
+            return pd.Series(plain, dtype="Int64")  # int64 has no nulls, and float shows fractions
         return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
     return pd.Series(plain)
