@@ -7,16 +7,16 @@ FilonError
 ├── SourcesUnavailable       the object store of the sources does not answer (retryable)
 │   └── SourceUnreadable     one file of the sources cannot be read (retryable)
 │       └── SourceGone       one file left the sources after it was listed (retryable)
-├── SourcesAmbiguous         two files of the sources have one name
+├── SourcesAmbiguous         two files of the sources have the same name
 ├── WorkspaceUnavailable     the folder for temporary files cannot be written (retryable)
-├── SystemFailed             the operating system refused a file that no other part of the tree stands for
+├── SystemFailed             the operating system refused a file that no other error covers
 ├── LakeError
 │   ├── ReleaseConflict      another run published first (retryable)
 │   ├── ReleaseMissing       no such release
 │   ├── LakeUnavailable      the place of the lake cannot be read or written (retryable)
 │   ├── LakeRefused          the object store refuses the credentials
-│   ├── LakeUnsafe           the object store overwrites what it was told only to create
-│   ├── WriteConflict        other writers kept winning the same object (retryable)
+│   ├── LakeUnsafe           the object store ignores create-only writes, and overwrites
+│   ├── WriteConflict        other writers created the same object first, repeatedly (retryable)
 │   ├── LakeDamaged          objects of the lake are not as they were written; carries each Damage
 │   └── LakeCorrupt          a document of the lake was written by another version of Filon
 ├── StoreError
@@ -25,12 +25,12 @@ FilonError
 │   ├── StoreForeign         the store holds something that Filon did not write
 │   ├── LoadGone             the store no longer keeps the load that was asked for (retryable)
 │   └── StoreUnfit           the store cannot keep a value as it is
-├── ApiError                 the API gave the dashboard no usable answer
+├── ApiError                 a request of the dashboard to the API failed
 │   ├── ApiUnreachable       it does not answer, or its store does not (retryable)
-│   ├── ApiEmpty             it has nothing to show yet (retryable)
-│   ├── ApiRefused           it wants another API key, or one with another scope
-│   ├── ApiMissing           what was asked for is not there, or no longer (retryable)
-│   └── ApiBusy              it was asked too often (retryable)
+│   ├── ApiEmpty             no release is loaded yet (retryable)
+│   ├── ApiRefused           the API key is missing, invalid, or lacks the scope
+│   ├── ApiMissing           the row, table, release or page does not exist, or no longer (retryable)
+│   └── ApiBusy              too many requests (retryable)
 ├── EngineError              the engine refused or failed a statement
 │   └── EngineExhausted      it ran out of memory or temporary disk
 ├── ConservationBroken       read is not accepted + superseded + rejected
@@ -39,8 +39,8 @@ FilonError
 ├── TablesFailed             some tables could not be built; the others were
 ├── TableSkipped             a table was not built, since one that it needs could not be
 ├── FlowsUnavailable         Prefect's server does not answer, or refuses (retryable)
-├── ServerFailed             a server that a command started ended by itself, or did not get ready
-└── NotFound                 a file, table or row that was asked for is not there
+├── ServerFailed             a server that a command started ended unexpectedly, or did not become ready
+└── NotFound                 a requested file, table or row does not exist
 
 Each says what was wrong, where, and what to do next; the facts are also fields.
 """
@@ -54,21 +54,24 @@ from typing import ClassVar
 
 
 class FilonError(Exception):
-    """Root of the tree. A command ends with ``exit_code``; ``retryable``: the same call may succeed later."""
+    """Root of the tree.
+
+    ``exit_code``: that of a command that ends with it. ``retryable``: the same call may succeed later.
+    """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
 
 
 class ConfigError(FilonError):
-    """A setting or an option cannot be used as given."""
+    """A setting or an option has a value that cannot be used."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake in a project: where it stands, what it is, and how to mend it."""
+    """A mistake in a project: file, line, what is wrong, and how to fix it."""
 
     file: Path
     line: int
@@ -80,7 +83,7 @@ class Problem:
 
 
 class ProjectInvalid(FilonError):
-    """A project folder holds mistakes: all that were found, in order of file and line."""
+    """A project folder holds mistakes; ``problems``: all of them, in order of file and line."""
 
     exit_code = 2
 
@@ -102,15 +105,15 @@ class SourcesUnavailable(FilonError):
 
 
 class SourceUnreadable(SourcesUnavailable):
-    """One file of the sources cannot be read; the message says why, without its name."""
+    """A file of the sources cannot be read; the message gives the reason without its name."""
 
 
 class SourceGone(SourceUnreadable):
-    """One file left the sources after it was listed."""
+    """A file was removed from the sources after it was listed."""
 
 
 class SourcesAmbiguous(FilonError):
-    """Two files of the sources have one name, so that one would be taken for the other."""
+    """Two files of the sources have the same name, so that they cannot be told apart."""
 
 
 class WorkspaceUnavailable(FilonError):
@@ -127,7 +130,7 @@ class WorkspaceUnavailable(FilonError):
 
 
 class SystemFailed(FilonError):
-    """The operating system refused a file or a folder that no other part of the tree stands for."""
+    """The operating system refused a file or a folder that no other error covers."""
 
     def __init__(self, error: Exception, place: Path | str) -> None:
         reason = error.strerror if isinstance(error, OSError) else None
@@ -135,7 +138,7 @@ class SystemFailed(FilonError):
 
 
 class LakeError(FilonError):
-    """The lake cannot do what was asked."""
+    """An operation on the lake failed."""
 
 
 class ReleaseConflict(LakeError):
@@ -152,37 +155,41 @@ class ReleaseConflict(LakeError):
 
 
 class ReleaseMissing(LakeError):
-    """There is no release of that number."""
+    """The lake has no release of that number."""
 
     def __init__(self, number: int, existing: list[int]) -> None:
         self.number = number
-        known = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
-        super().__init__(f"there is no release {number}: {known}. `filon releases` lists them.")
+        range_text = f"releases {existing[0]} to {existing[-1]} exist" if existing else "nothing was published yet"
+        super().__init__(f"there is no release {number}: {range_text}. `filon releases` lists them.")
 
 
 class LakeUnavailable(LakeError):
-    """The place of the lake cannot be read or written: no space, no permission, no answer."""
+    """The storage of the lake cannot be read or written: no space, no permission, no answer."""
 
     retryable = True
 
 
 class LakeRefused(LakeError):
-    """The object store refuses the credentials, or what they ask for."""
+    """The object store refuses the credentials, or lacks permissions for them."""
 
 
 class LakeUnsafe(LakeError):
-    """The object store overwrites what it was told only to create, so that two runs could lose each other's work."""
+    """The object store ignores create-only writes, so that two runs could overwrite each other's documents."""
 
 
 class WriteConflict(LakeError):
-    """Other writers kept winning the same object."""
+    """Other writers created the same object first, on every attempt."""
 
     retryable = True
 
 
 @dataclass(frozen=True, order=True)
 class Damage:
-    """An object of the lake that is not as it was written: its address, what is wrong, whose it is, and the repair."""
+    """An object of the lake that is not as it was written.
+
+    ``object``: its address. ``what``: what is wrong. ``part``: the table or document that it belongs to. ``repair``:
+    what to do.
+    """
 
     object: str
     what: str
@@ -194,7 +201,7 @@ class Damage:
 
 
 class LakeDamaged(LakeError):
-    """Objects of the lake are gone, or are not as they were written."""
+    """Objects of the lake are missing, or are not as they were written."""
 
     def __init__(self, damages: Iterable[Damage]) -> None:
         self.damages = tuple(sorted(set(damages)))
@@ -206,7 +213,7 @@ class LakeCorrupt(LakeError):
 
 
 class StoreError(FilonError):
-    """The operational store cannot do what was asked."""
+    """An operation on the operational store failed."""
 
 
 class StoreUnavailable(StoreError):
@@ -222,17 +229,17 @@ class StoreBusy(StoreError):
 
 
 class StoreForeign(StoreError):
-    """The store holds something under a name of ours that Filon did not write."""
+    """The store holds data that Filon did not write under one of its names."""
 
 
 class LoadGone(StoreError):
-    """The store no longer keeps the load that was asked for: later loads swept it away, or the store was replaced."""
+    """The store no longer has the requested load: later loads deleted it, or the store was replaced."""
 
     retryable = True
 
 
 class StoreUnfit(StoreError):
-    """The store cannot keep a value as it is, so it was not loaded; ``key`` tells the row."""
+    """The store cannot represent a value exactly, so nothing was loaded; ``key`` identifies the row."""
 
     def __init__(self, uri: str, table: str, column: str, key: str, value: str, what: str, fix: str) -> None:
         self.table = table
@@ -246,7 +253,7 @@ class StoreUnfit(StoreError):
 
 
 class ApiError(FilonError):
-    """The API gave the dashboard no usable answer; ``status`` is that of HTTP, if there was one."""
+    """A request of the dashboard to the API failed; ``status``: the HTTP status, if there was a response."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         self.status = status
@@ -260,17 +267,17 @@ class ApiUnreachable(ApiError):
 
 
 class ApiEmpty(ApiError):
-    """Nothing was loaded yet."""
+    """The store has no release yet."""
 
     retryable = True
 
 
 class ApiRefused(ApiError):
-    """No valid API key, or one without the scope."""
+    """The API key is missing, invalid, or lacks the scope."""
 
 
 class ApiMissing(ApiError):
-    """A row, table, release or page that is not there, or no longer."""
+    """The requested row, table, release or page does not exist, or no longer."""
 
     retryable = True
 
@@ -286,7 +293,7 @@ class EngineError(FilonError):
 
 
 class EngineExhausted(EngineError):
-    """The engine ran out of memory or temporary disk; ``reason`` is its own word for it."""
+    """The engine ran out of memory or temporary disk; ``reason``: its message."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -297,7 +304,7 @@ class EngineExhausted(EngineError):
 
 
 class ConservationBroken(FilonError):
-    """Rows were lost or made up: read is not accepted + superseded + rejected."""
+    """Rows were lost or duplicated: read is not accepted + superseded + rejected."""
 
     def __init__(self, dataset: str, broken: list[tuple[str, int, int, int, int]]) -> None:
         self.dataset = dataset
@@ -346,7 +353,7 @@ class TablesFailed(FilonError):
 
 
 class TableSkipped(FilonError):
-    """A table was not built, since tables that it needs could not be."""
+    """A table was not built because tables that it needs could not be built."""
 
     def __init__(self, lost: list[str]) -> None:
         self.lost = lost
@@ -360,8 +367,8 @@ class FlowsUnavailable(FilonError):
 
 
 class ServerFailed(FilonError):
-    """A server that a command started ended by itself, or did not get ready."""
+    """A server that a command started ended unexpectedly, or did not become ready."""
 
 
 class NotFound(FilonError):
-    """A file, table or row that was asked for is not there."""
+    """A requested file, table or row does not exist."""

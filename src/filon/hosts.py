@@ -1,7 +1,7 @@
-"""Under which hosts a server is asked; a request for any other host is refused before anything else looks at it.
+"""Refuse requests whose Host header names a host that is not allowed.
 
-A page of another site can let its own name resolve to this machine (DNS rebinding). A browser then takes the server for
-a part of that site, and shows the page what it answers. The Host header still has the foreign name, so it tells.
+A page of another site can let its own name resolve to this machine (DNS rebinding). The browser then takes the server
+for a part of that site, and lets the page read its responses. The Host header still holds the foreign name.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOCAL_NAME = "localhost"
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (addresses to listen on, which no client names)
-SPELLED = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::([0-9]{0,5}))?", re.ASCII)
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (addresses to listen on, not to connect to)
+HOST_PATTERN = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::([0-9]{0,5}))?", re.ASCII)
 ORIGIN = re.compile(r"(https?)://(.+)")
 PORTS = {"http": 80, "https": 443}
 HIGHEST_PORT = 65_535
@@ -39,14 +39,14 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Host:
-    """A host as headers name it: a name in lower case or an address as it is usually spelled, and perhaps a port."""
+    """A host of a header: a name in lower case or an address in canonical form, and the port if there is one."""
 
     name: str
     port: int | None = None
 
     @property
     def is_local(self) -> bool:
-        """Whether every machine means itself by it."""
+        """Whether it is a loopback address or a name of localhost."""
         if self.name == LOCAL_NAME or self.name.endswith(f".{LOCAL_NAME}"):
             return True
         address = _address(self.name)
@@ -54,8 +54,8 @@ class Host:
 
 
 @dataclass(frozen=True)
-class Unwelcome:
-    """Why a request is refused."""
+class Refusal:
+    """The status, problem type and detail of a refused request."""
 
     status: HTTPStatus
     kind: str
@@ -63,34 +63,32 @@ class Unwelcome:
 
 
 class AllowedHosts:
-    """Loopback under all its names and addresses, the address that a request came in on, and names that were given."""
+    """The allowed hosts: loopback, the local address that a request was received on, and the given names."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = frozenset(names)
 
-    def refusal(self, scope: MutableMapping[str, Any]) -> Unwelcome | None:
-        """What is wrong with the host of a request, or with the origin of a websocket; None when it may go on."""
-        found = _values(scope, b"host")
-        if len(found) != 1:
-            said = "names no host" if not found else "names more than one host"
-            return Unwelcome(
-                HTTPStatus.BAD_REQUEST, "host-invalid", f"The request {said}; it must have one Host header."
+    def refusal(self, scope: MutableMapping[str, Any]) -> Refusal | None:
+        """Why the host of a request, or the origin of a websocket, is refused; None when it is allowed."""
+        values = _values(scope, b"host")
+        if len(values) != 1:
+            fault = "names no host" if not values else "names more than one host"
+            return Refusal(
+                HTTPStatus.BAD_REQUEST, "host-invalid", f"The request {fault}; it must have one Host header."
             )
-        host = parsed_host(found[0].strip(" \t"))
+        host = parsed_host(values[0].strip(" \t"))
         if host is None:
-            return Unwelcome(
-                HTTPStatus.BAD_REQUEST, "host-invalid", "The Host header is no host with or without a port."
-            )
+            return Refusal(HTTPStatus.BAD_REQUEST, "host-invalid", "The Host header is no host with or without a port.")
         if not (host.is_local or host.name in self._names or host.name == _own_address(scope)):
-            return Unwelcome(HTTPStatus.MISDIRECTED_REQUEST, "host-unknown", UNKNOWN)
+            return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "host-unknown", UNKNOWN)
         if scope["type"] == "websocket" and not all(_is_same(origin, host) for origin in _values(scope, b"origin")):
             detail = "Only pages of this server may open a websocket; the Origin header names another one."
-            return Unwelcome(HTTPStatus.FORBIDDEN, "origin-foreign", detail)
+            return Refusal(HTTPStatus.FORBIDDEN, "origin-foreign", detail)
         return None
 
 
 class HostCheck:
-    """The outermost middleware: answers requests for unknown hosts with a problem document."""
+    """ASGI middleware that answers requests for hosts that are not allowed with a problem document."""
 
     def __init__(self, app: ASGIApp, hosts: AllowedHosts, logger: logging.Logger) -> None:
         self._app = app
@@ -98,12 +96,12 @@ class HostCheck:
         self._logger = logger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Refuse a request, or pass it on."""
         refusal = self._hosts.refusal(scope) if scope["type"] in ("http", "websocket") else None
         if refusal is None:
             await self._app(scope, receive, send)
             return
-        self._logger.warning("refused, %s: %s", refusal.kind, _shown(scope))
+        self._logger.warning("refused, %s: %s", refusal.kind, _loggable_headers(scope))
         document = {
             "type": f"urn:filon:problem:{refusal.kind}",
             "title": refusal.status.phrase,
@@ -120,11 +118,11 @@ class HostCheck:
 
 
 def parsed_host(text: str) -> Host | None:
-    """A Host header, or the part of an origin behind its scheme; None when it is neither name nor address."""
-    found = SPELLED.fullmatch(text.lower())
-    if found is None:
+    """Parse a Host header, or the part of an origin after the scheme; None when it is neither name nor address."""
+    match = HOST_PATTERN.fullmatch(text.lower())
+    if match is None:
         return None
-    bracketed, name, port = found.groups()
+    bracketed, name, port = match.groups()
     number = int(port) if port else None
     address = _address(bracketed or name)
     if number is not None and number > HIGHEST_PORT:
@@ -135,17 +133,17 @@ def parsed_host(text: str) -> Host | None:
 
 
 def read_hosts(text: str) -> frozenset[str]:
-    """The names of a setting, comma between; ValueError names one that no Host header could have."""
-    given = [part.strip() for part in text.split(",") if part.strip()]
-    found = {part: parsed_host(f"[{part}]" if ":" in part else part) for part in given}
-    for part, host in found.items():
+    """Parse a comma-separated list of hosts without ports; ValueError names an invalid one."""
+    texts = [part.strip() for part in text.split(",") if part.strip()]
+    hosts = {part: parsed_host(f"[{part}]" if ":" in part else part) for part in texts}
+    for part, host in hosts.items():
         if host is None or host.port is not None:
             raise ValueError(f"{part} is no host; write names and addresses alone, such as dashboard.example.com")
-    return frozenset(host.name for host in found.values() if host is not None)
+    return frozenset(host.name for host in hosts.values() if host is not None)
 
 
 def names_of(listening: str, *addresses: str | None) -> frozenset[str]:
-    """The hosts of the address that a server listens on and of the URLs that it is found at."""
+    """The host names of the address that a server listens on, and of its public URLs."""
     authorities = [urlsplit(address).netloc.rpartition("@")[2] for address in addresses if address]
     if listening not in EVERYWHERE:
         authorities.append(f"[{listening}]" if ":" in listening else listening)
@@ -153,21 +151,21 @@ def names_of(listening: str, *addresses: str | None) -> frozenset[str]:
 
 
 def _is_same(origin: str, host: Host) -> bool:
-    """Whether a page of this origin belongs to the server that is asked as this host."""
-    found = ORIGIN.fullmatch(origin.lower())
-    page = parsed_host(found[2]) if found else None
-    if found is None or page is None:
+    """Whether an origin is that of the server at this host."""
+    match = ORIGIN.fullmatch(origin.lower())
+    page = parsed_host(match[2]) if match else None
+    if match is None or page is None:
         return False
-    usual = PORTS[found[1]]
+    usual = PORTS[match[1]]
     return (page.name, page.port or usual) == (host.name, host.port or usual)
 
 
 def _values(scope: MutableMapping[str, Any], name: bytes) -> list[str]:
-    return [value.decode("latin-1") for found, value in scope["headers"] if found == name]
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == name]
 
 
 def _own_address(scope: MutableMapping[str, Any]) -> str | None:
-    """The address of this machine at which the request arrived: no page of another site has it for a name."""
+    """The local address that the request was received on; no page of another site has it as its name."""
     server = scope.get("server")
     address = _address(server[0]) if server else None
     return None if address is None else str(address)
@@ -175,13 +173,14 @@ def _own_address(scope: MutableMapping[str, Any]) -> str | None:
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        found = ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address
 
 
-def _shown(scope: MutableMapping[str, Any]) -> str:
-    """The headers that decided, safe to stand in a log."""
-    said = {name: _values(scope, name.encode()) for name in ("host", "origin")}
-    return ascii(", ".join(f"{name} {value[:LONGEST_SHOWN]}" for name, values in said.items() for value in values[:2]))
+def _loggable_headers(scope: MutableMapping[str, Any]) -> str:
+    """The Host and Origin headers in ASCII and shortened, for a log."""
+    headers = {name: _values(scope, name.encode()) for name in ("host", "origin")}
+    shortened = (f"{name} {value[:LONGEST_SHOWN]}" for name, values in headers.items() for value in values[:2])
+    return ascii(", ".join(shortened))

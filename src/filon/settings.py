@@ -28,11 +28,11 @@ def _is_size(value: str) -> str:
 
 
 def bytes_of(size: str) -> int:
-    """How many bytes a size is."""
-    found = SIZE.fullmatch(size)
-    if found is None:
+    """The number of bytes of a size such as ``2GB`` or ``512MiB``; ValueError when it is no size."""
+    match = SIZE.fullmatch(size)
+    if match is None:
         raise ValueError(f"{size} is no size")
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
 
 
@@ -46,7 +46,7 @@ Hosts = Annotated[str, AfterValidator(_are_hosts)]
 
 
 class Settings(BaseSettings):
-    """What a command needs to know about its surroundings. Read when a command starts, never at import."""
+    """The settings of a command. They are read when a command starts, not at import."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -144,18 +144,21 @@ class Settings(BaseSettings):
 
 
 def read_settings(**options: object) -> Settings:
-    """Settings with these options laid over the environment; ConfigError names what cannot be used."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    """Read the settings from the environment; options that are not None override it.
+
+    ConfigError names unknown ``FILON_`` variables and invalid values.
+    """
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            raise ConfigError(f"{name} is no setting; {suggestion(name, known)}")
-    given = {name: value for name, value in options.items() if value is not None}
+        if name.startswith(PREFIX) and name not in names:
+            raise ConfigError(f"{name} is no setting; {suggestion(name, names)}")
+    values = {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise ConfigError("\n".join(_mistake(item) for item in error.errors(include_url=False))) from None
+        raise ConfigError("\n".join(_error_text(item) for item in error.errors(include_url=False))) from None
 
 
-def _mistake(item: ErrorDetails) -> str:
+def _error_text(item: ErrorDetails) -> str:
     name = str(item["loc"][0])
     return f"{PREFIX}{name.upper()} (or its option) is {item['input']!r}: {item['msg']}"

@@ -1,4 +1,4 @@
-"""Folders for temporary files: each is gone when its process ends; what a killed process left, the next one removes."""
+"""Folders for temporary files, removed when their process ends, or by the next process when it was killed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LOCK = ".lock"
 
 @contextmanager
 def temporary_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder that is gone afterwards, in ``parent`` or where the system keeps temporary files.
+    """Create a folder that is removed when the block ends, in ``parent`` or the system's temporary folder.
 
-    A lock beside the folder says that its process lives; the system gives it back however the process ends.
-    WorkspaceUnavailable when there is no room, or no right to write there.
+    Its process holds a lock file beside the folder, which the system releases however the process ends.
+    WorkspaceUnavailable when the folder cannot be created: no space, no permission.
     """
-    folder, lock = _made(parent)
+    folder, lock = _create(parent)
     try:
         yield folder
     finally:
@@ -32,7 +32,7 @@ def temporary_folder(parent: Path | None) -> Iterator[Path]:
         lock.release()
 
 
-def _made(parent: Path | None) -> tuple[Path, BaseFileLock]:
+def _create(parent: Path | None) -> tuple[Path, BaseFileLock]:
     place = parent
     try:
         place = place or Path(tempfile.gettempdir())
@@ -47,12 +47,12 @@ def _made(parent: Path | None) -> tuple[Path, BaseFileLock]:
 
 
 def remove_abandoned(place: Path) -> None:
-    """Remove the folders whose processes were killed; those of other users and of other programs stay."""
+    """Remove folders whose lock no process holds; those of other users and other programs are left."""
     for lock in place.glob(f"{PREFIX}*{LOCK}"):
         folder = lock.with_suffix("")
         if lock.is_symlink() or folder.is_symlink():
             continue
-        with suppress(OSError, Timeout), FileLock(lock, timeout=0):  # another user's, or in use
+        with suppress(OSError, Timeout), FileLock(lock, timeout=0):  # of another user, or in use
             _remove(folder)
 
 
@@ -61,7 +61,7 @@ def _lock_of(folder: Path) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder and its lock, as far as the system lets it."""
+    """Remove a folder and then its lock, which stays when the folder could not be removed."""
     shutil.rmtree(folder, ignore_errors=True)
     if not folder.exists():
         _lock_of(folder).unlink(missing_ok=True)

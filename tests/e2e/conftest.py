@@ -86,18 +86,18 @@ class Visit:
 
 def browser_path() -> str:
     """The browser of this machine."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    assert found, f"no browser: one of {', '.join(NAMES)} must be installed; `make test` installs chromium on Debian"
-    return found
+    path = next((path for name in NAMES if (path := shutil.which(name))), None)
+    assert path, f"no browser: one of {', '.join(NAMES)} must be installed; `make test` installs chromium on Debian"
+    return path
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A real Chromium, gone with the last of these tests: Playwright keeps an event loop running meanwhile."""
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="package")
@@ -145,20 +145,20 @@ def visiting(browser: Browser, url: str, width: int = 1440, *, is_dark: bool = F
     )
     page = context.new_page()
     page.set_default_timeout(LONGEST_MS)
-    found = Visit(page, url)
+    visited = Visit(page, url)
 
     def complain(message: ConsoleMessage) -> None:
         if message.type == "error":
-            found.complaints.append(message.text)
+            visited.complaints.append(message.text)
 
     def miss(request: Request) -> None:
-        found.complaints.append(f"{request.url}: {request.failure}")
+        visited.complaints.append(f"{request.url}: {request.failure}")
 
     page.on("console", complain)
     page.on("requestfailed", miss)
-    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    page.on("pageerror", lambda error: visited.complaints.append(str(error)))
     try:
-        yield found
+        yield visited
     finally:
         context.close()
 
@@ -166,5 +166,5 @@ def visiting(browser: Browser, url: str, width: int = 1440, *, is_dark: bool = F
 @pytest.fixture
 def visit(site: Site, browser: Browser) -> Iterator[Visit]:
     """A page at 1440 px, in light colours."""
-    with visiting(browser, site.url) as found:
-        yield found
+    with visiting(browser, site.url) as visited:
+        yield visited

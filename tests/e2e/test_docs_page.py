@@ -22,11 +22,11 @@ from tests.integration.conftest import ACHATS, CLIENTS, Shop
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A small shop, loaded."""
-    found = stocked(tmp_path_factory.mktemp("docs"))
-    found.put("clients.csv", CLIENTS)
-    found.put("achats.csv", ACHATS)
-    found.run()
-    return found
+    stocked_shop = stocked(tmp_path_factory.mktemp("docs"))
+    stocked_shop.put("clients.csv", CLIENTS)
+    stocked_shop.put("achats.csv", ACHATS)
+    stocked_shop.run()
+    return stocked_shop
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def address(shop: Shop, key: str) -> Iterator[str]:
     """Where the API is."""
     settings = Settings(api_keys=Path(shop.folder / ".filon" / "retail" / "apikeys.json"))
     app = create_app(load_project(retail.FOLDER), open_store(shop.extra["FILON_SERVING"]), settings)
-    with answering(app) as found:
-        yield found
+    with answering(app) as url:
+        yield url
 
 
 def test_the_page_asks_no_other_server_and_tries_an_endpoint_out(browser: Browser, address: str, key: str) -> None:

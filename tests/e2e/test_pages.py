@@ -45,9 +45,9 @@ def _require_complete(visit: Visit, view: View, language: Language) -> None:
         assert all(length > 0 for length in traces)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
     grave: list[Any] = [
-        (found["id"], [node["html"][:200] for node in found["nodes"]])
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in GRAVE
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in GRAVE
     ]
     assert not grave
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.served import served_tables
 from tests.e2e.conftest import LONGEST_MS
+from tests.integration.servers.prefect import until
 from tests.integration.up.conftest import Running, running, usual_ports_alone
 
 NEW = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,99.90,souris\n"
@@ -29,13 +29,11 @@ LAYERS = ["bronze", "silver", "gold", "release", "serving"]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The whole stack, in which a file arrived after the first run."""
-    with usual_ports_alone(), running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as found:
-        assert release(found) == 1
-        (found.folder / ".filon/retail/sources/achats_plus.csv").write_text(NEW)
-        end = time.monotonic() + LONGEST_S
-        while release(found) == 1 and time.monotonic() < end:
-            time.sleep(1)
-        yield found
+    with usual_ports_alone(), running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as running_stack:
+        assert release(running_stack) == 1
+        (running_stack.folder / ".filon/retail/sources/achats_plus.csv").write_text(NEW)
+        until(lambda: release(running_stack) == 2, LONGEST_S, "a release with the new file")
+        yield running_stack
 
 
 @pytest.fixture
@@ -57,16 +55,15 @@ def release(stack: Running) -> int:
 
 
 def ended_runs(address: str) -> list[dict[str, Any]]:
-    """The flow runs that Prefect knows, once all ended: the pipeline notes what it did after it has published."""
-    end = time.monotonic() + LONGEST_S
-    while True:
-        found: list[dict[str, Any]] = httpx.post(
-            f"{address}/api/flow_runs/filter", json={"sort": "START_TIME_ASC"}
-        ).json()
-        if found and all(run["state_type"] not in ("PENDING", "RUNNING") for run in found):
-            return found
-        assert time.monotonic() < end, [run["state_name"] for run in found]
-        time.sleep(0.5)
+    """The flow runs that Prefect knows, once all have ended, which is after the release is published."""
+    runs: list[dict[str, Any]] = []
+
+    def have_ended() -> bool:
+        runs[:] = httpx.post(f"{address}/api/flow_runs/filter", json={"sort": "START_TIME_ASC"}).json()
+        return bool(runs) and all(run["state_type"] not in ("PENDING", "RUNNING") for run in runs)
+
+    until(have_ended, LONGEST_S, "the end of all flow runs")
+    return runs
 
 
 def picture(page: Page, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from filon.cli.processes import Group, Server, answers
+from filon.cli.processes import Group, Server, http_health
 from tests.e2e.conftest import Site, served, stocked, visiting
 from tests.integration.conftest import ACHATS, CLIENTS, free_ports
 
@@ -28,7 +28,7 @@ def provider() -> Iterator[str]:
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), "--host", "127.0.0.1", *options]
     group = Group()
     try:
-        group.start(Server("the provider", command, answers(f"{address}/.well-known/openid-configuration")))
+        group.start(Server("the provider", command, http_health(f"{address}/.well-known/openid-configuration")))
         yield address
     finally:
         group.stop()

@@ -1,4 +1,4 @@
-"""The compose file keeps to its promises: closed, unprivileged, healthy, and without secrets in it."""
+"""The compose file: unprivileged services with health checks, published on loopback only, and no secrets in it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ each_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICE
 def program(name: str) -> str:
     """A program beside Python or on the path; the test is skipped where there is none."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if found is None:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if path is None:
         pytest.skip(f"there is no {name} here")
-    return found
+    return path
 
 
 @each_service
@@ -62,14 +62,18 @@ def test_a_service_waits_until_others_are_healthy(service: dict[str, Any]) -> No
 
 @each_service
 def test_images_of_others_are_pinned_by_digest(service: dict[str, Any]) -> None:
-    assert "build" in service or re.search(r"@sha256:[0-9a-f]{64}$", service["image"])
+    if "build" not in service:
+        assert re.search(r"@sha256:[0-9a-f]{64}$", service["image"])
 
 
 @each_service
 def test_no_secret_is_written_down_or_has_a_default(service: dict[str, Any]) -> None:
     for name, value in service.get("environment", {}).items():
         if re.search("PASSWORD|SECRET|KEY(_ID)?$", name):
-            assert re.fullmatch(REQUIRED, value) or value == "${FILON_API_KEY:-}", name
+            if name == "FILON_API_KEY":  # an API without keys needs none
+                assert value == "${FILON_API_KEY:-}"
+            else:
+                assert re.fullmatch(REQUIRED, value), name
         if login := re.search(r"://[^/@:]+:([^@]*)@", value):
             assert re.fullmatch(REQUIRED, login[1]), name
 
@@ -82,7 +86,11 @@ def test_logs_are_bounded(service: dict[str, Any]) -> None:
 @each_service
 def test_volumes_are_named_or_read_only(service: dict[str, Any]) -> None:
     for volume in service.get("volumes", []):
-        assert volume.split(":")[0] in COMPOSE["volumes"] or volume.endswith(":ro")
+        source = volume.split(":")[0]
+        if source.startswith((".", "$")):
+            assert volume.endswith(":ro")
+        else:
+            assert source in COMPOSE["volumes"]
 
 
 def test_every_variable_stands_in_the_example_and_the_other_way_round() -> None:
@@ -109,21 +117,21 @@ def test_compose_accepts_the_file(tmp_path: Path) -> None:
     command = [program("docker-compose"), "--file", str(ROOT / "compose.yaml"), "--env-file", str(tmp_path / "env")]
     filled = {name: value or random_secret() for name, value in EXAMPLE.items()}
     (tmp_path / "env").write_text("".join(f"{name}={value}\n" for name, value in filled.items()))
-    found = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
-    assert (found.returncode, found.stderr) == (0, "")
+    completed = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
+    assert (completed.returncode, completed.stderr) == (0, "")
 
 
 def test_compose_refuses_to_start_without_secrets(tmp_path: Path) -> None:
     (tmp_path / "env").touch()
     command = [program("docker-compose"), "--file", str(ROOT / "compose.yaml"), "--env-file", str(tmp_path / "env")]
-    found = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
-    assert found.returncode != 0
-    assert "run filon secrets init" in found.stderr
+    completed = subprocess.run([*command, "config", "--quiet"], capture_output=True, text=True)
+    assert completed.returncode != 0
+    assert "run filon secrets init" in completed.stderr
 
 
 def test_the_dockerfile_has_no_faults() -> None:
-    found = subprocess.run([program("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
-    assert (found.returncode, found.stdout) == (0, "")
+    completed = subprocess.run([program("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    assert (completed.returncode, completed.stdout) == (0, "")
 
 
 def test_mongo_express_asks_for_nothing_that_its_account_may_not_see() -> None:

@@ -106,7 +106,7 @@ def first_cells(text: str) -> set[str]:
 
 def commands() -> dict[str, Any]:
     """Every command of the command line by its full name."""
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
 
     def collect(prefix: str, command: Any) -> None:
         for name, below in getattr(command, "commands", {}).items():
@@ -114,10 +114,10 @@ def commands() -> dict[str, Any]:
             if getattr(below, "commands", None):
                 collect(full, below)
             else:
-                found[full] = below
+                by_name[full] = below
 
     collect("filon", typer.main.get_command(app))
-    return found
+    return by_name
 
 
 def options(command: Any) -> set[str]:
@@ -145,16 +145,16 @@ def file_reasons() -> set[str]:
     """The reasons with which bronze refuses files."""
     paths = [path.relative_to(SOURCE) for path in (SOURCE / "stages" / "bronze").glob("*.py")]
     calls = (node for path in paths for node in texts_in(path) if isinstance(node, ast.Call) and node.args)
-    found = {
+    reasons = {
         text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "FileRejected"
     }
-    return {reason for reason in found if reason}
+    return {reason for reason in reasons if reason}
 
 
 def record_faults() -> set[str]:
     """The faults that the patient reader finds."""
-    found = (text_of(node) for node in texts_in(Path("stages/bronze/records.py")))
-    return {fault for fault in found if fault and re.fullmatch(r"[a-z]+(_[a-z]+)+", fault)}
+    texts = (text_of(node) for node in texts_in(Path("stages/bronze/records.py")))
+    return {fault for fault in texts if fault and re.fullmatch(r"[a-z]+(_[a-z]+)+", fault)}
 
 
 def column_rules() -> set[str]:
@@ -409,8 +409,8 @@ def test_a_key_of_a_model_test_is_documented(key: str) -> None:
 
 def functions() -> set[str]:
     """The signatures of the functions that engines define."""
-    found = (re.search(r"MACRO (.+?\)) AS", macro) for macro in duckdb_macros("fr", "UTC", "2026-01-01"))
-    return {match[1] for match in found if match}
+    matches = (re.search(r"MACRO (.+?\)) AS", macro) for macro in duckdb_macros("fr", "UTC", "2026-01-01"))
+    return {match[1] for match in matches if match}
 
 
 def test_sql_functions_are_exactly_those_documented() -> None:
@@ -454,14 +454,14 @@ def api_document() -> dict[str, Any]:
 
 def documented_paths() -> set[str]:
     """The paths that api.md names, the words in capitals standing for parameters, ``…`` for whatever follows."""
-    found: set[str] = set()
+    paths: set[str] = set()
     for cell in re.findall(r"^\| (`/[^|]+) \|", page("api.md"), flags=re.MULTILINE):
         first, *others = re.findall(r"`([^`]+)`", cell)
-        found |= {
+        paths |= {
             first,
             *(other if other.startswith("/") else f"{first.rpartition('/')[0]}/{other}" for other in others),
         }
-    return found
+    return paths
 
 
 def test_every_path_of_the_api_is_documented() -> None:
@@ -473,14 +473,14 @@ def test_every_path_of_the_api_is_documented() -> None:
 
 def contract_paths() -> set[str]:
     """The paths that contracts give; api.md says how."""
-    found = set[str]()
+    paths = set[str]()
     for model in load_project(retail.FOLDER).models.values():
         if model.serving.path:
-            found |= {model.serving.path, f"{model.serving.path}/NAME"}
+            paths |= {model.serving.path, f"{model.serving.path}/NAME"}
         if model.aggregations:
-            found |= {model.aggregations.total.path, model.aggregations.series.path}
-            found |= {model.aggregations.analysis.path} if model.aggregations.analysis else set()
-    return found
+            paths |= {model.aggregations.total.path, model.aggregations.series.path}
+            paths |= {model.aggregations.analysis.path} if model.aggregations.analysis else set()
+    return paths
 
 
 # the pages themselves

@@ -25,13 +25,13 @@ GIVEN = AllowedHosts(read_hosts("dash.example.com, 10.1.2.3, fd00::7"))
 
 def scope(host: str | None, origin: str | None = None, kind: str = "http", **more: Any) -> dict[str, Any]:
     """A request as servers hand it over."""
-    said = {b"host": host, b"origin": origin}
-    headers = [(name, value.encode("latin-1")) for name, value in said.items() if value is not None]
-    return {"type": kind, "headers": headers, "server": ("192.168.7.5", 8000), **more}
+    headers = {b"host": host, b"origin": origin}
+    encoded = [(name, value.encode("latin-1")) for name, value in headers.items() if value is not None]
+    return {"type": kind, "headers": encoded, "server": ("192.168.7.5", 8000), **more}
 
 
-def status(found: dict[str, Any]) -> int:
-    refusal = GIVEN.refusal(found)
+def status(request: dict[str, Any]) -> int:
+    refusal = GIVEN.refusal(request)
     return 200 if refusal is None else int(refusal.status)
 
 
@@ -103,8 +103,8 @@ def test_a_websocket_has_one_origin() -> None:
 
 
 def test_names_follow_from_addresses() -> None:
-    found = names_of("0.0.0.0", "https://user:secret@Dash.Example.com:8443/x", None, "http://[fd00::1]:80")  # noqa: S104
-    assert found == {"dash.example.com", "fd00::1"}
+    names = names_of("0.0.0.0", "https://user:secret@Dash.Example.com:8443/x", None, "http://[fd00::1]:80")  # noqa: S104
+    assert names == {"dash.example.com", "fd00::1"}
     assert names_of("10.0.0.4") == {"10.0.0.4"}
     assert names_of("fe80::2") == {"fe80::2"}
     assert names_of("::") == frozenset()

@@ -1,4 +1,4 @@
-"""The command ``filon``: its sub-commands in the order in which a user meets them."""
+"""The command ``filon``: its sub-commands, in the order in which ``filon --help`` lists them."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def root(
 
 
 def main() -> None:
-    """Run a command; what went wrong is one message, and the exit code says how it ended."""
+    """Run the command line: an error is printed as one message on standard error, and decides the exit code."""
     try:
         app()
     except FlowsUnavailable as error:
-        _say(str(error))
+        _print_error(str(error))
         sys.stdout.flush()
-        os._exit(error.exit_code)  # at an exit in order, Prefect would try for minutes to send what nobody takes
+        os._exit(error.exit_code)  # sys.exit would wait minutes while Prefect retries sending events to its server
     except FilonError as error:
-        _say(str(error))
+        _print_error(str(error))
         sys.exit(error.exit_code)
-    except OSError as error:  # a file or disk that no part of Filon stands for
+    except OSError as error:  # of a file that no other FilonError covers
         failed = SystemFailed(error, error.filename or "what was being written, or the file that takes the output")
-        _say(str(failed))
+        _print_error(str(failed))
         sys.exit(failed.exit_code)
 
 
-def _say(message: str) -> None:
+def _print_error(message: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {message}", style="red")

@@ -1,4 +1,4 @@
-"""``filon dashboard``: the dashboard over the API; and both servers together, as the demo ends with them."""
+"""``filon dashboard``, and the two servers that ``filon demo`` starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from filon.cli.processes import Server, answers, free_port, group, require_free, unproxied
+from filon.cli.processes import Server, free_port, group, http_health, no_proxy_variables, require_free
 from filon.cli.serve import is_loopback
 from filon.dashboard import launch
 from filon.errors import ConfigError
@@ -29,18 +29,18 @@ def dashboard(
 ) -> None:
     """Serve the dashboard, over an API that runs already."""
     settings = read_settings(dashboard_host=host, dashboard_port=port, api_url=api)
-    _require_guarded(settings, insecure=insecure)
+    _require_sign_in(settings, insecure=insecure)
     require_free("dashboard", settings.dashboard_host, settings.dashboard_port)
-    launch.read_secrets(settings)  # a mistake in them is said now
+    launch.read_secrets(settings)  # fail here, not in the process of the server
     with group() as servers:
         servers.start(dashboard_server(settings))
         typer.echo(f"dashboard on {address(settings.dashboard_host, settings.dashboard_port)}, over {settings.api_url}")
         sys.stdout.flush()
-        servers.watch()
+        servers.supervise()
 
 
 def serve_both(settings: Settings) -> None:
-    """Serve API and dashboard of a project until Ctrl-C; a port that is in use is exchanged for a free one."""
+    """Serve API and dashboard of a project until Ctrl-C; a free port replaces one that is in use."""
     host = settings.dashboard_host
     api_port = free_port(settings.api_host, settings.api_port)
     port = free_port(host, settings.dashboard_port)
@@ -57,39 +57,51 @@ def serve_both(settings: Settings) -> None:
         typer.echo("")
         typer.echo(f"Ctrl-C stops both. Their logs are in {LOGS}.")
         sys.stdout.flush()
-        servers.watch()
+        servers.supervise()
 
 
 def api_server(settings: Settings, port: int, log: Path | None = None) -> Server:
-    """The API as a process."""
-    given = {"PROJECT": settings.project, "SERVING": settings.serving, "API_HOST": settings.api_host, "API_PORT": port}
-    variables = {PREFIX + name: str(value) for name, value in given.items() if value is not None}
+    """The API as a server process.
+
+    Args:
+        settings: project, store and host; passed on as variables
+        port: the port that it listens on
+        log: the file that takes its output; None to discard standard output
+
+    """
+    options = {
+        "PROJECT": settings.project,
+        "SERVING": settings.serving,
+        "API_HOST": settings.api_host,
+        "API_PORT": port,
+    }
+    variables = {PREFIX + name: str(value) for name, value in options.items() if value is not None}
     command = [sys.executable, "-m", "filon", "api"]
-    health = answers(f"{address(settings.api_host, port)}/health/live")
+    health = http_health(f"{address(settings.api_host, port)}/health/live")
     return Server(
-        "the API", command, health, {**launch.environment(settings), **unproxied(os.environ), **variables}, log
+        "the API", command, health, {**launch.environment(settings), **no_proxy_variables(os.environ), **variables}, log
     )
 
 
 def dashboard_server(settings: Settings, log: Path | None = None) -> Server:
-    """The dashboard as a process."""
-    health = answers(address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE)
+    """The dashboard as a server process; host, port and address of the API are those of the settings."""
+    health = http_health(address(settings.dashboard_host, settings.dashboard_port) + launch.LIVE)
     return Server(
         "the dashboard",
         launch.command(),
         health,
-        {**launch.environment(settings), **unproxied(os.environ)},
+        {**launch.environment(settings), **no_proxy_variables(os.environ)},
         log,
     )
 
 
 def address(host: str, port: int) -> str:
-    """Where a browser finds a server of this machine."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
+    """The URL at which a browser on this machine reaches a server that listens on ``host``."""
+    authority = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{authority}:{port}"
 
 
-def _require_guarded(settings: Settings, *, insecure: bool) -> None:
+def _require_sign_in(settings: Settings, *, insecure: bool) -> None:
     if not (insecure or is_loopback(settings.dashboard_host) or settings.dashboard_secrets is not None):
         raise ConfigError(
             f"{settings.dashboard_host} is reached from other machines, and nobody has to sign in. "

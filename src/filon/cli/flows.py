@@ -1,4 +1,4 @@
-"""``filon flows``: the pipeline under Prefect, now, by schedule, on new files, and for past days."""
+"""``filon flows``: the pipeline under Prefect, once, by schedule, on new files, or for a range of dates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from filon.cli.options import (
     read_as_of,
 )
 from filon.cli.pipeline import ForceOption, StrictOption, UntilOption, finish, show
-from filon.cli.processes import quietly_stopped
+from filon.cli.processes import until_signal
 from filon.cli.progress import LiveProgress
 from filon.cli.render import open_console
 from filon.errors import ConfigError
@@ -43,17 +43,17 @@ PREFECT = {
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
-"""What Prefect is told unless the environment says otherwise: no calls home, signs of life as often as it can, and
-sooner an end to asking a server that is gone."""
+"""Defaults of Prefect's settings, unless the environment sets them: no telemetry, the shortest heartbeat interval,
+and fewer retries when the server does not answer."""
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
-"""A command that shows a run itself leaves Prefect's log of it to Prefect's pages."""
+"""Hide Prefect's log on the console, for commands that show the run themselves; Prefect's pages still have it."""
 
 app = typer.Typer(help="The pipeline under Prefect 3.", no_args_is_help=True)
 
 
 @app.command()
 def run(
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
     serving: ServingOption = None,
@@ -65,15 +65,15 @@ def run(
     strict: StrictOption = False,
 ) -> None:
     """Run the pipeline now, in this process, as a flow."""
-    _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
-    day = read_as_of(as_of, found) if as_of is not None else None
+    _, project = _open_project(project=project_folder, sources=sources, lake=lake, serving=serving, engine=engine)
+    day = read_as_of(as_of, project) if as_of is not None else None
     console = open_console(quiet=json)
     with _prefect(quiet=True):
         from filon.flows.running import run_now
 
-        _note_own_server()
+        _announce_own_server()
         with LiveProgress(console) as listener:
-            report = run_now(found, listener, until, day, force=force)
+            report = run_now(project, listener, until, day, force=force)
     show(console, report, json=json)
     finish(report, strict=strict)
 
@@ -82,7 +82,7 @@ def run(
 def backfill(
     first: Annotated[str, typer.Argument(metavar="FROM", help="First as-of date")],
     last: Annotated[str, typer.Argument(metavar="TO", help="Last as-of date")],
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
     serving: ServingOption = None,
@@ -92,15 +92,15 @@ def backfill(
     json: JsonOption = False,
 ) -> None:
     """Run the pipeline as of each day of a range, in order."""
-    _, found = _opened(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
-    begin, end = _date(first), _date(last)
+    _, project = _open_project(project=project_folder, sources=sources, lake=lake, serving=serving, engine=engine)
+    begin, end = _parse_date(first), _parse_date(last)
     console = open_console(quiet=json)
     with _prefect(quiet=True):
         from filon.flows.running import run_days
 
-        _note_own_server()
+        _announce_own_server()
         with LiveProgress(console) as listener:
-            reports = run_days(found, listener, begin, end, until, force=force)
+            reports = run_days(project, listener, begin, end, until, force=force)
     if json:
         typer.echo(json_module.dumps([report.model_dump(mode="json") for report in reports], indent=2))
     for report in reports:
@@ -111,31 +111,33 @@ def backfill(
 
 @app.command()
 def serve(
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
     serving: ServingOption = None,
     schedule: ScheduleOption = None,
 ) -> None:
     """Run the pipeline by schedule and on new files, from this process, until Ctrl-C."""
-    settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
+    settings, project = _open_project(
+        project=project_folder, sources=sources, lake=lake, serving=serving, flows_schedule=schedule
+    )
     with _prefect():
         from filon.flows.deployments import register
         from filon.flows.deployments import serve as serve_deployments
-        from filon.flows.server import answering, require_server
+        from filon.flows.server import require_server, translated_errors
 
         url = require_server()
-        with answering(), quietly_stopped():
-            runner = register(settings, found)
-            typer.echo(f"serving pipeline/{found.name} and backfill/{found.name} for {url}")
-            _say_when(settings)
+        with translated_errors(), until_signal():
+            runner = register(settings, project)
+            typer.echo(f"serving pipeline/{project.name} and backfill/{project.name} for {url}")
+            _announce_triggers(settings)
             sys.stdout.flush()
-            serve_deployments(runner, settings, found)
+            serve_deployments(runner, settings, project)
 
 
 @app.command()
 def deploy(
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
     serving: ServingOption = None,
@@ -143,14 +145,16 @@ def deploy(
     pool: Annotated[str, typer.Option("--pool", metavar="NAME", help="Work pool; made if there is none")] = "filon",
 ) -> None:
     """Register the pipeline for Prefect's workers."""
-    settings, found = _opened(project=project, sources=sources, lake=lake, serving=serving, flows_schedule=schedule)
+    settings, project = _open_project(
+        project=project_folder, sources=sources, lake=lake, serving=serving, flows_schedule=schedule
+    )
     with _prefect(quiet=True):
         from filon.flows.deployments import deploy as deploy_to
-        from filon.flows.server import answering, require_server
+        from filon.flows.server import require_server, translated_errors
 
         url = require_server()
-        with answering():
-            names = deploy_to(settings, found, pool)
+        with translated_errors():
+            names = deploy_to(settings, project, pool)
     typer.echo(f"{' and '.join(names)} are deployed to the work pool {pool} of {url}")
     typer.echo(f"start a worker: prefect worker start --pool {pool}")
     typer.echo("look for new files: filon flows watch")
@@ -158,25 +162,25 @@ def deploy(
 
 @app.command()
 def watch(
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     sources: SourcesOption = None,
     lake: LakeOption = None,
 ) -> None:
     """Tell Prefect of new files, until Ctrl-C, for deployments that workers run."""
-    settings, found = _opened(project=project, sources=sources, lake=lake)
+    settings, project = _open_project(project=project_folder, sources=sources, lake=lake)
     with _prefect():
         from filon.flows.server import require_server
-        from filon.flows.watch import watch as look
+        from filon.flows.watch import watch as watch_sources
 
         url = require_server()
-        typer.echo(f"looking for new files of {found.name} every {settings.flows_look_s} s, for {url}")
+        typer.echo(f"looking for new files of {project.name} every {settings.flows_look_s} s, for {url}")
         sys.stdout.flush()
-        with quietly_stopped():
-            look(settings, found, Event())
+        with until_signal():
+            watch_sources(settings, project, Event())
 
 
-def _opened(**options: object) -> tuple[Settings, Project]:
-    """Settings and project; flows, which may run in other processes, find the same ones in the environment."""
+def _open_project(**options: object) -> tuple[Settings, Project]:
+    """Settings and project; the options are also exported as variables, which flows in other processes read."""
     settings = read_settings(**options)
     project = open_project(settings)
     for name, value in options.items():
@@ -187,10 +191,10 @@ def _opened(**options: object) -> tuple[Settings, Project]:
 
 @contextmanager
 def _prefect(*, quiet: bool = False) -> Iterator[None]:
-    """The surroundings in which Prefect is imported; ConfigError where it is not installed."""
+    """Set the variables that Prefect reads when it is imported; ConfigError where it is not installed."""
     for name, value in {**PREFECT, **(QUIET if quiet else {})}.items():
         os.environ.setdefault(name, value)
-    logging.raiseExceptions = not quiet  # Prefect says by it that a log did not reach the server
+    logging.raiseExceptions = not quiet  # else Prefect prints a traceback for each log that its server did not take
     try:
         yield
     except ModuleNotFoundError as error:
@@ -199,19 +203,19 @@ def _prefect(*, quiet: bool = False) -> Iterator[None]:
         raise ConfigError("Prefect is not installed: pip install 'filon[prefect]'. `filon run` needs none.") from None
 
 
-def _note_own_server() -> None:
+def _announce_own_server() -> None:
     from filon.flows.server import server_url
 
     if server_url() is None:
         typer.echo("PREFECT_API_URL is not set: Prefect starts a server for this run, which takes a while", err=True)
 
 
-def _say_when(settings: Settings) -> None:
+def _announce_triggers(settings: Settings) -> None:
     schedule = f"at {settings.flows_schedule}, " if settings.flows_schedule else ""
     typer.echo(f"runs {schedule}on new files (a look every {settings.flows_look_s} s), and when asked. Ctrl-C stops.")
 
 
-def _date(text: str) -> dt.date:
+def _parse_date(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Commands that look at a lake and mend it: status, releases, rollback, retract, explain, sweep."""
+"""``filon status``, ``releases``, ``rollback``, ``retract``, ``explain`` and ``sweep``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from rich.text import Text
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import LakeDamaged, NotFound
-from filon.lake import CheckStatus, FileState, Layer, Release, name_given
-from filon.lake.inspect import inspect_documents, inspect_release
+from filon.lake import CheckStatus, Layer, Release, name_given
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
-from filon.pipeline.report import RunReport
 from filon.pipeline.resources import lake_of, loadable_store, open_project
+from filon.pipeline.status import kept_releases, read_status
 from filon.settings import read_settings
 
 if TYPE_CHECKING:
@@ -28,37 +27,35 @@ if TYPE_CHECKING:
 MOST_HOURS = 100 * 366 * 24
 
 
-def status(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
+def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, json: JsonOption = False) -> None:
     """Show what is published, how the last run went, and what is in quarantine."""
-    found, opened = open_lake(project, lake)
-    release, ledger, run = opened.release(), opened.ledger(), opened.last_run()
-    damages = [*inspect_documents(opened), *(inspect_release(opened, release) if release else ())]
-    states = {state.value: sum(v.state is state for v in ledger.versions) for state in FileState}
-    last = RunReport.model_validate(run.report) if run else None
+    project, lake = open_lake(project_folder, lake_uri)
+    state = read_status(lake)
+    last, files = state.last_run, {name.value: count for name, count in state.files.items()}
     if json:
         document = {
-            "project": found.name,
-            "lake": opened.root,
-            "release": _summary(release) if release else None,
-            "files": states,
+            "project": project.name,
+            "lake": lake.root,
+            "release": _summary(state.release) if state.release else None,
+            "files": files,
             "last_run": last.model_dump(mode="json") if last else None,
-            "damages": [asdict(damage) for damage in damages],
+            "damages": [asdict(damage) for damage in state.damages],
         }
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
-        if damages:
+        if state.damages:
             raise typer.Exit(1)
         return
     console = open_console()
-    console.print(f"project {found.name}, lake {opened.root}")
-    console.print("files: " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    console.print(f"project {project.name}, lake {lake.root}")
+    console.print("files: " + ", ".join(f"{count} {name}" for name, count in files.items()))
     if last is not None:
-        started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC" if run else ""
+        started = f"{state.last_started_at:%Y-%m-%d %H:%M:%S} UTC"
         console.print(f"last run {last.run_id}, {started}: ", Text(last.status.value, STYLES[last.status]), sep="")
         if last.error:
             console.print(Text(last.error, style="red"))
-    show_release(console, release)
-    if damages:
-        raise LakeDamaged(damages)
+    show_release(console, state.release)
+    if state.damages:
+        raise LakeDamaged(state.damages)
 
 
 def show_release(console: Console, release: Release | None) -> None:
@@ -75,13 +72,12 @@ def show_release(console: Console, release: Release | None) -> None:
     console.print(table)
 
 
-def releases(project: ProjectOption = None, lake: LakeOption = None, json: JsonOption = False) -> None:
+def releases(project_folder: ProjectOption = None, lake_uri: LakeOption = None, json: JsonOption = False) -> None:
     """List the releases that are kept, newest first."""
-    _, opened = open_lake(project, lake)
-    opened.release()  # LakeDamaged when the newest one is lost: the others alone would tell another story
-    found = [opened.releases.get(number_) for number_ in reversed(opened.releases.numbers())]
+    _, lake = open_lake(project_folder, lake_uri)
+    newest_first = kept_releases(lake)
     if json:
-        typer.echo(json_module.dumps([_summary(release) for release in found], indent=2))
+        typer.echo(json_module.dumps([_summary(release) for release in newest_first], indent=2))
         return
     console = open_console()
     table = table_of(
@@ -94,36 +90,37 @@ def releases(project: ProjectOption = None, lake: LakeOption = None, json: JsonO
         "",
         right=("release", "tables", "gold rows"),
     )
-    for release in found:
+    for release in newest_first:
         rows = sum(build.rows for build in release.tables.values() if build.layer is Layer.GOLD)
         warned = sum(check.status is not CheckStatus.PASSED for check in release.checks)
         checks = f"{len(release.checks) - warned} passed" + (f", {warned} warned" if warned else "")
         published = f"{release.created_at:%Y-%m-%d %H:%M:%S}"
         cells = (published, str(release.as_of), str(len(release.tables)), number(rows), checks)
         table.add_row(str(release.number), *cells, _origin(release).removeprefix(", "))
-    console.print(table if found else "nothing is published yet: `filon run`")
+    console.print(table if newest_first else "nothing is published yet: `filon run`")
 
 
 def rollback(
     release: Annotated[int, typer.Argument(metavar="N", help="The release to publish again")],
-    project: ProjectOption = None,
-    lake: LakeOption = None,
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
     serving: ServingOption = None,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
     from filon.pipeline.rollback import roll_back
 
-    settings = read_settings(project=project, lake=lake, serving=serving)
-    found = open_project(settings)
-    opened = lake_of(settings, found)
+    settings = read_settings(project=project_folder, lake=lake_uri, serving=serving)
+    project = open_project(settings)
+    lake = lake_of(settings, project)
 
-    def tell(published: Release) -> None:
+    def show_published(published: Release) -> None:
         typer.echo(f"published release {published.number}: the tables of release {release}")
 
-    with loadable_store(settings, found) as store:
-        rolled_back = roll_back(settings, found, opened, store, release, now=dt.datetime.now(dt.UTC), on_published=tell)
+    with loadable_store(settings, project) as store:
+        now = dt.datetime.now(dt.UTC)
+        rolled_back = roll_back(settings, project, lake, store, release, now=now, on_published=show_published)
     if rolled_back is None:
-        current = opened.release()
+        current = lake.release()
         typer.echo(f"release {current.number if current else ''} already shows what release {release} shows")
         return
     if store is not None and rolled_back.loaded is not None:
@@ -135,33 +132,33 @@ def rollback(
 
 def retract(
     file: Annotated[str, typer.Argument(help="A file, by its path under the sources, as `run` shows it")],
-    project: ProjectOption = None,
-    lake: LakeOption = None,
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
-    _, opened = open_lake(project, lake)
+    _, lake = open_lake(project_folder, lake_uri)
     file = name_given(file)
-    rows = retract_file(opened, file)
+    rows = retract_file(lake, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 
 
 def explain(
     table: Annotated[str, typer.Argument(help="A silver or gold table")],
     key: Annotated[list[str], typer.Argument(help="The values of its key, in order")],
-    project: ProjectOption = None,
-    lake: LakeOption = None,
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
     json: JsonOption = False,
 ) -> None:
     """Explain a row: what it was computed from, down to files and records."""
     from filon.explain.rows import explain as explain_row
     from filon.pipeline.engine import open_engine
 
-    found, opened = open_lake(project, lake)
-    release = opened.release()
+    project, lake = open_lake(project_folder, lake_uri)
+    release = lake.release()
     if release is None:
         raise NotFound("nothing is published yet: `filon run`")
-    with open_engine(read_settings(), found, release.as_of, opened.places) as engine:
-        explanation = explain_row(engine, found, opened, release, opened.ledger(), table, key)
+    with open_engine(read_settings(), project, release.as_of, lake.places) as engine:
+        explanation = explain_row(engine, project, lake, release, lake.ledger(), table, key)
     if json:
         typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
     else:
@@ -173,13 +170,13 @@ def sweep(
     hours: Annotated[
         int, typer.Option("--hours", min=0, max=MOST_HOURS, help="Younger files stay: a run may be using them")
     ] = 24,
-    project: ProjectOption = None,
-    lake: LakeOption = None,
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
 ) -> None:
     """Delete old releases and the files that no kept release needs."""
-    _, opened = open_lake(project, lake)
+    _, lake = open_lake(project_folder, lake_uri)
     before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
-    swept = sweep_lake(opened, keep=keep, before=before)
+    swept = sweep_lake(lake, keep=keep, before=before)
     typer.echo(f"deleted {swept.releases} releases and {number(swept.files)} files ({swept.bytes / 1e6:,.1f} MB)")
     if swept.running:
         typer.echo(f"files that nothing names stay until these runs have ended: {', '.join(swept.running)}")
@@ -191,8 +188,8 @@ def _origin(release: Release) -> str:
 
 def _summary(release: Release) -> dict[str, object]:
     facts = release.model_dump(mode="json", exclude={"tables", "checks"})
-    wanted = {"table", "layer", "version", "rows", "built_at", "fingerprint"}
-    tables = [build.model_dump(mode="json", include=wanted) for build in release.tables.values()]
+    columns = {"table", "layer", "version", "rows", "built_at", "fingerprint"}
+    tables = [build.model_dump(mode="json", include=columns) for build in release.tables.values()]
     checks = [check.model_dump(mode="json", exclude={"fingerprint"}) for check in release.checks]
     return {**facts, "tables": tables, "checks": checks}
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what commands that look at a lake open."""
+"""Options that several commands share, and how they are read."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ AsOfOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text")]
 
 
-def open_lake(project: Path | None, lake: str | None) -> tuple[Project, Lake]:
-    """What commands that look at a lake need."""
-    settings = read_settings(project=project, lake=lake)
-    found = open_project(settings)
-    return found, lake_of(settings, found)
+def open_lake(project_folder: Path | None, lake_uri: str | None) -> tuple[Project, Lake]:
+    """The project and its lake; ``None`` takes the setting, else the default."""
+    settings = read_settings(project=project_folder, lake=lake_uri)
+    project = open_project(settings)
+    return project, lake_of(settings, project)
 
 
 def read_as_of(text: str | None, project: Project) -> dt.date:
-    """The as-of date that was asked for, or today where the project is at home."""
+    """The date of ``--as-of``, else today in the project's time zone; ConfigError when it is no ISO date."""
     if text is None:
         return today(project)
     try:

@@ -49,8 +49,8 @@ def generate(
     """Write sample CSV files for the retail project."""
     from filon.projects.retail.generate import generate as write_files
 
-    made = write_files(out_dir, purchases, clients, seed, dirty)
-    typer.echo(f"{number(made.clients)} clients and {number(made.purchases)} purchases in {made.folder}")
+    sample = write_files(out_dir, purchases, clients, seed, dirty)
+    typer.echo(f"{number(sample.clients)} clients and {number(sample.purchases)} purchases in {sample.folder}")
 
 
 def run(
@@ -80,12 +80,12 @@ def demo(
     from filon.projects.retail.generate import generate as write_files
 
     settings = read_settings(project=retail.FOLDER)
-    found = open_project(settings)
-    target = sources_of(settings, found).folder
+    project = open_project(settings)
+    target = sources_of(settings, project).folder
     if target is None:
         raise ConfigError("the demo writes its sample files to a local folder; unset FILON_SOURCES")
-    made = write_files(target, purchases)
-    typer.echo(f"generated {number(made.clients)} clients and {number(made.purchases)} purchases in {target}")
+    sample = write_files(target, purchases)
+    typer.echo(f"generated {number(sample.clients)} clients and {number(sample.purchases)} purchases in {target}")
     report = run_once(settings)
     finish(report)
     show_gold(settings)
@@ -104,7 +104,23 @@ def run_once(
     retry_quarantined: bool = False,
     json: bool = False,
 ) -> RunReport:
-    """Run the pipeline and show it, as text on the way or as JSON at the end."""
+    """Run the pipeline and print its progress and report, or one JSON object at the end.
+
+    Args:
+        settings: name the project, its sources, lake and store
+        as_of: the date that rules compare with, in ISO format; today in the project's time zone if None
+        until: the last layer that is carried out
+        force: hash every file again, retry quarantined ones, build silver and gold anew
+        retry_quarantined: try quarantined files again
+        json: print the report as JSON, and no progress
+
+    Returns:
+        The report, also of a run that failed.
+
+    Raises:
+        FilonError: nothing could be started
+
+    """
     project = open_project(settings)
     console = open_console(quiet=json)
     with loadable_store(settings, project) as store, LiveProgress(console) as listener:
@@ -134,7 +150,7 @@ def show(console: Console, report: RunReport, *, json: bool) -> None:
 
 
 def finish(report: RunReport, *, strict: bool = False) -> None:
-    """End the command with the exit code that the run deserves."""
+    """Exit with 1 when the run failed, and with 3 when ``strict`` and it left something in quarantine."""
     if report.status is RunStatus.FAILED:
         raise typer.Exit(1)
     if strict and report.quarantined:

@@ -1,4 +1,4 @@
-"""How a run shows itself while it goes: a live line on a terminal, plain lines elsewhere."""
+"""The progress of a run on a console: one live line on a terminal, one line per finished table elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SYMBOLS = {
 
 
 class _RowsColumn(ProgressColumn):
-    """How far the running statement is, in rows and rows a second where their number is known, else in percent.
+    """Progress of the running statement: rows and rows a second where their number is known, else percent.
 
     A table takes several statements, one after the other: each starts at 0 %.
     """
@@ -33,22 +33,22 @@ class _RowsColumn(ProgressColumn):
         self._done, self._since = 0.0, 0.0
 
     def render(self, task: Task) -> Text:
-        """Ask the engine now."""
-        done: float | None = task.fields["progress"]()
+        """The progress that the engine reports now."""
+        fraction: float | None = task.fields["progress"]()
         elapsed = task.elapsed or 0.0
-        if done is None or done < self._done:
+        if fraction is None or fraction < self._done:
             self._done, self._since = 0.0, elapsed
-        if done is None:
+        if fraction is None:
             return Text(f"{number(int(task.total))} rows" if task.total else "")
-        self._done = done
+        self._done = fraction
         if not task.total:
-            return Text(f"{done:4.0%}")
-        rate = int(done * task.total / max(elapsed - self._since, MEASURABLE))
-        return Text(f"{done:4.0%} of {number(int(task.total))} rows, {number(rate)}/s")
+            return Text(f"{fraction:4.0%}")
+        rate = int(fraction * task.total / max(elapsed - self._since, MEASURABLE))
+        return Text(f"{fraction:4.0%} of {number(int(task.total))} rows, {number(rate)}/s")
 
 
 class LiveProgress:
-    """Tells a console what a run is doing. Use as a context manager."""
+    """A RunListener that prints the progress of a run on a console. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -70,13 +70,13 @@ class LiveProgress:
         self._progress.stop()
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Callable[[], float | None]) -> None:
-        """Show what is being worked on."""
+        """Show the table that is being built."""
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         self._progress.add_task(table, total=expected, layer=layer.value, progress=progress)
 
     def finished(self, report: TableReport) -> None:
-        """Show what came of it; tables that did not have to be built are left to the summary."""
+        """Print the outcome of a table; those that did not have to be built appear only in the summary."""
         if report.status in (TableStatus.UNCHANGED, TableStatus.REUSED):
             return
         is_measured = report.layer in (Layer.BRONZE, Layer.SILVER) and report.duration_s >= MEASURABLE

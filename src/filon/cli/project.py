@@ -1,10 +1,9 @@
-"""``filon init``, ``check`` and ``test``: working on a project folder."""
+"""``filon init``, ``check`` and ``test``: commands that work on a project folder."""
 
 from __future__ import annotations
 
 import json as json_module
-import os
-from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,21 +17,21 @@ from filon.errors import NotFound, ProjectInvalid
 from filon.pipeline.engine import open_engine
 from filon.pipeline.resources import open_project
 from filon.project import Project
-from filon.project.modeltests import AS_OF, ModelTest, load_model_tests
-from filon.settings import Settings, read_settings
+from filon.project.modeltests import AS_OF, load_model_tests
+from filon.settings import read_settings
 from filon.suggestions import suggestion
 from filon.validation.compilation import check_project
-from filon.validation.model_tests import ModelTestResult, run_model_test
+from filon.validation.model_tests import ModelTestResult, run_model_tests
 
 
-def check(project: ProjectOption = None, json: JsonOption = False) -> None:
+def check(project_folder: ProjectOption = None, json: JsonOption = False) -> None:
     """Compile every contract, model, check and test of a project, without data."""
-    settings = read_settings(project=project)
+    settings = read_settings(project=project_folder)
     try:
-        found = open_project(settings)
-        tests = load_model_tests(found)
-        with open_engine(settings, found, AS_OF) as engine:
-            check_project(engine, found)
+        project = open_project(settings)
+        tests = load_model_tests(project)
+        with open_engine(settings, project, AS_OF) as engine:
+            check_project(engine, project)
     except ProjectInvalid as error:
         if not json:
             raise
@@ -40,55 +39,46 @@ def check(project: ProjectOption = None, json: JsonOption = False) -> None:
         typer.echo(json_module.dumps({"valid": False, "problems": problems}, indent=2, ensure_ascii=False))
         raise typer.Exit(error.exit_code) from None
     counts = {
-        "sources": len(found.datasets),
-        "models": len(found.models),
-        "checks": sum(len(contract.checks) for contract in found.contracts.values()),
+        "sources": len(project.datasets),
+        "models": len(project.models),
+        "checks": sum(len(contract.checks) for contract in project.contracts.values()),
         "tests": len(tests),
     }
     if json:
-        typer.echo(json_module.dumps({"valid": True, "project": found.name, **counts, "problems": []}, indent=2))
+        typer.echo(json_module.dumps({"valid": True, "project": project.name, **counts, "problems": []}, indent=2))
     else:
         parts = ", ".join(f"{count} {what}" for what, count in counts.items())
-        typer.echo(f"project {found.name} compiles: {parts}")
+        typer.echo(f"project {project.name} compiles: {parts}")
 
 
 def test(
     names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Only these models")] = None,
-    project: ProjectOption = None,
+    project_folder: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the tests of a project's models: given rows, expected rows."""
-    settings = read_settings(project=project)
-    found = open_project(settings)
+    settings = read_settings(project=project_folder)
+    project = open_project(settings)
     for name in names or ():
-        if name not in found.models:
-            raise NotFound(f"no model {name}; {suggestion(name, found.models)}")
-    tests = [item for item in load_model_tests(found) if not names or item.model in names]
-    results = _run_tests(settings, found, tests)
+        if name not in project.models:
+            raise NotFound(f"no model {name}; {suggestion(name, project.models)}")
+    tests = [item for item in load_model_tests(project) if not names or item.model in names]
+    results = run_model_tests(partial(open_engine, settings, project), project, tests)
     failed = [result for result in results if not result.passed]
     if json:
-        lines = [_as_line(result) for result in results]
+        tests_run = [_as_dict(result) for result in results]
         typer.echo(
-            json_module.dumps({"passed": len(results) - len(failed), "failed": len(failed), "tests": lines}, indent=2)
+            json_module.dumps(
+                {"passed": len(results) - len(failed), "failed": len(failed), "tests": tests_run}, indent=2
+            )
         )
     else:
-        _show_tests(open_console(), found, results)
+        _show_tests(open_console(), project, results)
     if failed:
         raise typer.Exit(1)
 
 
-def _run_tests(settings: Settings, project: Project, tests: list[ModelTest]) -> list[ModelTestResult]:
-    by_date = defaultdict(list)
-    for item in tests:
-        by_date[item.as_of].append(item)
-    results = []
-    for as_of, group in by_date.items():
-        with open_engine(settings, project, as_of) as engine:
-            results += [run_model_test(engine, project, item) for item in group]
-    return results
-
-
-def _as_line(result: ModelTestResult) -> dict[str, object]:
+def _as_dict(result: ModelTestResult) -> dict[str, object]:
     return {
         "name": result.test.name,
         "model": result.test.model,
@@ -133,10 +123,9 @@ def init(
     name: Annotated[str | None, typer.Option("--name", help="Name of the project; else the folder's")] = None,
 ) -> None:
     """Start a project from CSV files: a contract for each, and a first model."""
-    from filon.cli.scaffold import write_project
+    from filon.cli.scaffold import common_folder, write_project
 
-    written = write_project(folder, csv, name or folder.resolve().name)
-    for path in written:
+    paths = write_project(folder, csv, name or folder.resolve().name)
+    for path in paths:
         typer.echo(f"wrote {path}")
-    sources = Path(os.path.commonpath([path.resolve().parent for path in csv])) if len(csv) > 1 else csv[0].parent
-    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {sources}")
+    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {common_folder(csv)}")

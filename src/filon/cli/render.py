@@ -1,4 +1,4 @@
-"""Typed reports as tables for people."""
+"""Reports as text and tables on a console."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STYLES = {
 
 
 def open_console(*, quiet: bool = False) -> Console:
-    """A console as wide as the terminal, or wide enough for whoever reads a log."""
+    """A console as wide as the terminal; ``LOG_WIDTH`` columns where the output is no terminal."""
     console = Console(soft_wrap=True, highlight=False, markup=False, quiet=quiet)
     if not console.is_terminal:
         console.width = LOG_WIDTH
@@ -30,12 +30,12 @@ def open_console(*, quiet: bool = False) -> Console:
 
 
 def number(value: int) -> str:
-    """A whole number with thousands apart."""
+    """A whole number with commas between thousands."""
     return f"{value:,}"
 
 
 def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    """An empty table in the house style."""
+    """An empty table without borders; the columns named in ``right`` are aligned right."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -43,7 +43,7 @@ def table_of(*columns: str, right: tuple[str, ...] = ()) -> Table:
 
 
 def show_run(console: Console, report: RunReport) -> None:
-    """The closing summary of a run."""
+    """Print the summary of a finished run."""
     _show_files(console, report)
     _show_datasets(console, report)
     _show_checks(console, report)
@@ -84,7 +84,7 @@ def _show_files(console: Console, report: RunReport) -> None:
         for note in file.notes:
             console.print(Text(f"note         {file.file}: {note}", style="yellow"))
     if len(shown) > MOST_SHOWN:
-        console.print(f"… and {len(shown) - MOST_SHOWN} more files with something to say: `filon status --json`")
+        console.print(f"… and {len(shown) - MOST_SHOWN} more files: `filon status --json`")
     if report.ignored_files:
         names = ", ".join(report.ignored_files[:5])
         more = f" and {len(report.ignored_files) - 5} more" if len(report.ignored_files) > 5 else ""
@@ -108,10 +108,10 @@ def _show_datasets(console: Console, report: RunReport) -> None:
 def _show_checks(console: Console, report: RunReport) -> None:
     if not report.checks:
         return
-    bad = [check for check in report.checks if check.status is not CheckStatus.PASSED]
+    failing = [check for check in report.checks if check.status is not CheckStatus.PASSED]
     console.print()
-    console.print(f"checks: {len(report.checks) - len(bad)} passed, {len(bad)} not", highlight=False)
-    for check in bad[:MOST_SHOWN]:
+    console.print(f"checks: {len(report.checks) - len(failing)} passed, {len(failing)} not", highlight=False)
+    for check in failing[:MOST_SHOWN]:
         console.print(
             Text(
                 f"  {check.status}  {check.table}: {check.check} ({number(check.failed_rows)} failed)",

@@ -1,4 +1,4 @@
-"""Random secrets in files that only their owner reads; ``filon secrets init``."""
+"""``filon secrets init``, and random secrets in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -35,39 +35,42 @@ def init(
         raise ConfigError(f"there is no {EXAMPLE} here; run this in the folder that holds compose.yaml")
     if TARGET.exists() and not force:
         raise ConfigError(f"{TARGET} is there already; --force overwrites it")
-    lines = [_filled(line) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
+    lines = [_fill(line) for line in EXAMPLE.read_text(encoding="utf-8").splitlines()]
     write_private(TARGET, "\n".join(lines) + "\n")
     typer.echo(f"wrote {TARGET}, which only you can read; keep a copy of it where you keep other secrets")
 
 
-def kept_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """The secrets of a file by name; those that it lacks are made up and written into it."""
+def ensure_secrets(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """The secrets of a file by name; missing ones are generated and format_variables to it.
+
+    ConfigError when the file does not hold ``NAME=value`` lines.
+    """
     try:
-        known = read_variables(path) if path.exists() else {}
+        existing = read_variables(path) if path.exists() else {}
     except ValueError as error:
         raise ConfigError(f"{path} cannot be read ({error}); write NAME=value lines, or put your copy back") from None
-    found = known | {name: random_secret() for name in names if not known.get(name)}
-    if found != known:
-        write_private(path, written(found))
-    return found
+    complete = existing | {name: random_secret() for name in names if not existing.get(name)}
+    if complete != existing:
+        write_private(path, format_variables(complete))
+    return complete
 
 
 def random_secret() -> str:
-    """192 random bits in letters and digits, which no address or shell has to escape."""
+    """192 random bits as hexadecimal digits, which need no escaping in URLs or shells."""
     return secrets.token_hex(24)
 
 
 def read_variables(path: Path) -> dict[str, str]:
-    """The lines ``NAME=value`` of a file, as a shell reads them."""
+    """The variables of a file of ``NAME=value`` lines, parsed as a shell does."""
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     return {name: "".join(shlex.split(value)) for name, value in pairs}
 
 
-def written(variables: dict[str, str]) -> str:
-    """Variables as lines ``NAME=value``, as a shell reads them."""
+def format_variables(variables: dict[str, str]) -> str:
+    """Variables as ``NAME=value`` lines, quoted for a shell."""
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
-def _filled(line: str) -> str:
+def _fill(line: str) -> str:
     return line + random_secret() if line.endswith("=") and not line.startswith("#") else line

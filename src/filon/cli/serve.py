@@ -1,4 +1,4 @@
-"""``filon api`` and ``filon apikey``: the REST API, and the keys that open it."""
+"""``filon api`` and ``filon apikey``: the REST API and its keys."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FACTORY = "filon.cli.serve:application"
 SHUTDOWN_S = 30
 BACKLOG = 2048
 WORKER_SILENT_S = 60
-"""A worker that says nothing for so long is replaced. On a busy machine one needs more than the usual 5 s to start."""
+"""A worker that does not answer for so long is replaced. On a busy machine, starting takes more than the usual 5 s."""
 
 apikey = typer.Typer(help="Keys that open the API.", no_args_is_help=True)
 
 
 def application() -> FastAPI:
-    """The API that the environment describes; each worker makes its own."""
+    """The API as the ``FILON_`` variables describe it; every worker process calls this."""
     from filon.api import create_app
     from filon.api.logs import configure_logs
 
@@ -63,20 +63,20 @@ def api(
 ) -> None:
     """Serve the REST API."""
     settings = read_settings(project=project, serving=serving, api_host=host, api_port=port)
-    _require_guarded(settings, insecure=insecure)
+    _require_keys(settings, insecure=insecure)
     if store_of(settings, open_project(settings)) is None:
         raise ConfigError("FILON_SERVING is none: the API needs a store. Unset it, or give --serving.")
-    options = _options(settings)
+    options = _server_options(settings)
     listening = _listen(settings)
     address, number = listening.getsockname()[:2]
     typer.echo(f"API on http://{f'[{address}]' if ':' in address else address}:{number}, OpenAPI at /docs")
     sys.stdout.flush()
-    os.environ.update(_told(settings))
+    os.environ.update(_worker_environment(settings))
     _serve(listening, workers, options)
 
 
-def _options(settings: Settings) -> Mapping[str, Any]:
-    """How the server keeps its limits; what it needs for that is there before a request comes."""
+def _server_options(settings: Settings) -> Mapping[str, Any]:
+    """Options of uvicorn that enforce the limits; the key of cursors is created and descriptors raised beforehand."""
     from filon.api import keys_path, secret_of
     from filon.web.connections import raise_descriptors, server_options
 
@@ -85,19 +85,19 @@ def _options(settings: Settings) -> Mapping[str, Any]:
     return server_options(settings)
 
 
-def _told(settings: Settings) -> dict[str, str]:
-    """What workers read, those too that are started later: options, and whether keys are required by now."""
+def _worker_environment(settings: Settings) -> dict[str, str]:
+    """Variables for the workers, including those started later: options, and whether keys are required by now."""
     is_required = settings.api_auth == "required" or _key_file(settings).are_required()
-    given = {
+    values = {
         "PROJECT": settings.project,
         "SERVING": settings.serving,
         "API_HOST": settings.api_host,
         "API_AUTH": "required" if is_required else settings.api_auth,
     }
-    return {PREFIX + name: str(value) for name, value in given.items() if value is not None}
+    return {PREFIX + name: str(value) for name, value in values.items() if value is not None}
 
 
-def _require_guarded(settings: Settings, *, insecure: bool) -> None:
+def _require_keys(settings: Settings, *, insecure: bool) -> None:
     if insecure or is_loopback(settings.api_host) or settings.api_auth == "required":
         return
     if not _key_file(settings).are_required():
@@ -116,10 +116,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """The socket of the API, opened before anything else so that a port in use is one clear line."""
-    where = (settings.api_host, settings.api_port)
+    """The listening socket of the API, opened first so that a port in use is one ConfigError."""
+    endpoint = (settings.api_host, settings.api_port)
     try:
-        [(family, kind, _, _, address), *_] = socket.getaddrinfo(*where, type=socket.SOCK_STREAM)
+        [(family, kind, _, _, address), *_] = socket.getaddrinfo(*endpoint, type=socket.SOCK_STREAM)
         with ExitStack() as undo:
             listening = undo.enter_context(socket.socket(family, kind))
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,7 +128,7 @@ def _listen(settings: Settings) -> socket.socket:
             undo.pop_all()
     except OSError as error:
         raise ConfigError(
-            f"cannot listen on {where[0]}:{where[1]}: {error.strerror or error}. Give another --port or --host."
+            f"cannot listen on {endpoint[0]}:{endpoint[1]}: {error.strerror or error}. Give another --port or --host."
         ) from None
     listening.set_inheritable(True)
     return listening
@@ -138,11 +138,11 @@ def _serve(listening: socket.socket, workers: int, options: Mapping[str, Any]) -
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    def stay(_signal: int, _frame: FrameType | None) -> None:
-        """The server has ended in order by then, and raises its signals again: nothing is left to do."""
+    def ignore(_signal: int, _frame: FrameType | None) -> None:
+        """Ignore the signal: uvicorn has shut down by then, and raises the signals that it caught again."""
 
-    signal.signal(signal.SIGTERM, stay)
-    signal.signal(signal.SIGINT, stay)
+    signal.signal(signal.SIGTERM, ignore)
+    signal.signal(signal.SIGINT, ignore)
     config = uvicorn.Config(
         FACTORY,
         factory=True,
@@ -157,7 +157,7 @@ def _serve(listening: socket.socket, workers: int, options: Mapping[str, Any]) -
         uvicorn.Server(config).run(sockets=[listening])
         return
     with tempfile.TemporaryDirectory(prefix="filon-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # workers add up what they count
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where workers share their counters
         Multiprocess(config, sockets=[listening]).run()
 
 
@@ -185,10 +185,10 @@ def create(
     settings = read_settings(project=project)
     keys = _key_file(settings)
     now = dt.datetime.now(dt.UTC)
-    key, secret = keys.create(name, Scope(scope), now, _end_of(expires, now))
-    _note_in_store(settings, now)
+    key, secret = keys.create(name, Scope(scope), now, _expiry(expires, now))
+    _record_requirement(settings, now)
     if json:
-        typer.echo(json_module.dumps({**_shown(key, now), "key": secret}, indent=2))
+        typer.echo(json_module.dumps({**_summary(key, now), "key": secret}, indent=2))
     else:
         typer.echo(secret)
         typer.echo(f"This is shown once. Its hash is in {keys.path}; requests now need a key.", err=True)
@@ -199,12 +199,12 @@ def list_all(project: ProjectOption = None, json: JsonOption = False) -> None:
     """List the API keys, without their secrets."""
     now = dt.datetime.now(dt.UTC)
     settings = read_settings(project=project)
-    keys = [_shown(key, now) for key in _key_file(settings).known()]
+    keys = [_summary(key, now) for key in _key_file(settings).known()]
     if json:
         typer.echo(json_module.dumps(keys, indent=2))
         return
     if not keys:
-        typer.echo(_without_keys(_key_file(settings)))
+        typer.echo(_no_keys_message(_key_file(settings)))
         return
     table = table_of("id", "name", "scope", "state", "created", "expires")
     for key in keys:
@@ -221,7 +221,9 @@ def revoke(
     """Refuse an API key from now on."""
     now = dt.datetime.now(dt.UTC)
     revoked = _key_file(read_settings(project=project)).revoke(key, now)
-    typer.echo(json_module.dumps(_shown(revoked, now), indent=2) if json else f"revoked {revoked.id} ({revoked.name})")
+    typer.echo(
+        json_module.dumps(_summary(revoked, now), indent=2) if json else f"revoked {revoked.id} ({revoked.name})"
+    )
 
 
 @apikey.command("open")
@@ -237,7 +239,7 @@ def open_again(project: ProjectOption = None, json: JsonOption = False) -> None:
             forget_in(store.records)
         finally:
             store.shut()
-    deleted = _count_of(keys)
+    deleted = _key_count(keys)
     keys.delete()
     if json:
         typer.echo(json_module.dumps({"deleted": deleted}, indent=2))
@@ -249,15 +251,15 @@ def open_again(project: ProjectOption = None, json: JsonOption = False) -> None:
         typer.echo("FILON_API_AUTH is required: as long as it is, nobody is let in without a key.", err=True)
 
 
-def _count_of(keys: KeyFile) -> int:
-    """Number of keys; 0 when the file is damaged, which must not keep anybody from deleting it."""
+def _key_count(keys: KeyFile) -> int:
+    """Number of keys; 0 when the file is damaged, since a damaged file must be deletable too."""
     try:
         return len(keys.known())
     except ConfigError:
         return 0
 
 
-def _without_keys(keys: KeyFile) -> str:
+def _no_keys_message(keys: KeyFile) -> str:
     if keys.are_required():
         return (
             f"{keys.path} holds no API key, and keys are required: nobody is let in. Put the file back from a backup, "
@@ -266,8 +268,8 @@ def _without_keys(keys: KeyFile) -> str:
     return "there is no API key: the API is open to this machine only"
 
 
-def _note_in_store(settings: Settings, now: dt.datetime) -> None:
-    """Let the store say too that keys are required; where this account may not write it, the note by the file does."""
+def _record_requirement(settings: Settings, now: dt.datetime) -> None:
+    """Record in the store that keys are required; where its account may not write, the file of keys is enough."""
     from filon.api.requirement import note_in
 
     store = store_of(settings, open_project(settings))
@@ -281,8 +283,8 @@ def _note_in_store(settings: Settings, now: dt.datetime) -> None:
         store.shut()
 
 
-def _end_of(text: str | None, now: dt.datetime) -> dt.datetime | None:
-    """The end of a day."""
+def _expiry(text: str | None, now: dt.datetime) -> dt.datetime | None:
+    """The first moment, in UTC, after the day ``text``; ConfigError when it is no date or is over at ``now``."""
     if text is None:
         return None
     try:
@@ -295,7 +297,7 @@ def _end_of(text: str | None, now: dt.datetime) -> dt.datetime | None:
     return end
 
 
-def _shown(key: ApiKey, now: dt.datetime) -> dict[str, str | None]:
+def _summary(key: ApiKey, now: dt.datetime) -> dict[str, str | None]:
     state = "revoked" if key.revoked else "valid" if key.is_valid(now) else "expired"
     return {
         "id": key.id,

@@ -1,4 +1,4 @@
-"""The dashboard: pages over the API, and over nothing else.
+"""The dashboard: pages over the API, its only source of data.
 
-``app.py`` is the script that Streamlit runs, once for every change that a user makes.
+``app.py`` is the script that Streamlit runs for every change that a user makes.
 """

@@ -1,4 +1,4 @@
-"""``python -m filon.dashboard``: the dashboard as a process, under the limits that the API has too."""
+"""``python -m filon.dashboard``: the server process of the dashboard, with the same limits as the API."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from filon.web.connections import raise_descriptors, server_options
 
 APP = "filon.dashboard.server:app"
 LARGEST_MESSAGE = 1_000_000
-"""Bytes of what a browser says at once: which widget was changed, and the address of the page."""
+"""The largest websocket message of a browser, in bytes: a changed widget, and the address of the page."""
 PING_S = 30
 
 
 def main() -> None:
-    """Serve until a signal ends it."""
+    """Serve until a signal ends the process."""
     settings = read_settings()
     address = {"server.address": settings.dashboard_host, "server.port": settings.dashboard_port}
     load_config_options({**OPTIONS, **address})
@@ -25,7 +25,7 @@ def main() -> None:
         APP,
         host=settings.dashboard_host,
         port=settings.dashboard_port,
-        ws="websockets-sansio",  # the one that Streamlit is made for
+        ws="websockets-sansio",  # the implementation that Streamlit is tested with
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,

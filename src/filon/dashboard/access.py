@@ -1,4 +1,4 @@
-"""Who may see the dashboard: everybody who reaches it, or those who sign in with an OpenID Connect provider."""
+"""Access to the dashboard: everybody who reaches it, or users who sign in with an OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from filon.settings import Settings
 
 
 def admit(language: Language, settings: Settings) -> bool:
-    """Whether the user may go on; else the page says what to do. Everybody may where no provider is named."""
+    """Whether the user has access; else draw the sign-in or refusal. Without a provider, everybody has access."""
     if settings.dashboard_secrets is None:
         return True
     if not st.user.is_logged_in:
@@ -20,7 +20,7 @@ def admit(language: Language, settings: Settings) -> bool:
             st.button(language.text("access.sign_in"), on_click=st.login, type="primary")
         return False
     mail = str(st.user.get("email") or "")
-    is_verified = str(st.user.get("email_verified", True)).lower() != "false"  # some providers spell it as a text
+    is_verified = str(st.user.get("email_verified", True)).lower() != "false"  # some providers send it as text
     st.sidebar.caption(plain(mail))
     st.sidebar.button(language.text("access.sign_out"), on_click=st.logout, icon=":material/logout:")
     if is_verified and is_listed(mail, settings.dashboard_users):
@@ -32,7 +32,7 @@ def admit(language: Language, settings: Settings) -> bool:
 
 
 def is_listed(mail: str, users: str | None) -> bool:
-    """Whether a mail address is on a list of addresses and @domains; without a list everybody is."""
+    """Whether a mail address matches a comma-separated list of addresses and @domains; None matches all."""
     if users is None:
         return True
     listed = {part.strip().casefold() for part in users.split(",") if part.strip()}

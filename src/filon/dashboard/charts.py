@@ -1,4 +1,4 @@
-"""Figures in one style. Each takes rows and names of their columns, and knows nothing of what they mean."""
+"""Figures in one style, from rows and the names of their columns; independent of the data's meaning."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Figure: TypeAlias = go.Figure
 
 @dataclass(frozen=True)
 class Style:
-    """How a figure is laid out: the language of its figures, and its height."""
+    """The language of numbers and dates in a figure, and its height in pixels."""
 
     language: Language
     height: int = HEIGHT
 
     def finish(self, figure: Figure, **layout: Any) -> Figure:
-        """A figure with what all have in common."""
+        """Apply the layout that all figures share."""
         figure.update_layout(
             height=self.height,
             margin={"l": 8, "r": 8, "t": 34, "b": 8},
@@ -45,16 +45,17 @@ class Style:
 
 
 def height_of(bars: int) -> int:
-    """The height that so many horizontal bars take."""
+    """The height, in pixels, of a figure with so many horizontal bars."""
     return max(HEIGHT, BAR_PX * bars + 80)
 
 
-def _numbers(rows: Sequence[Row], column: str) -> list[float | None]:
+def numbers_of(rows: Sequence[Row], column: str) -> list[float | None]:
+    """The values of a column as floats, for Plotly."""
     return [None if row[column] is None else float(row[column]) for row in rows]
 
 
 def _name(style: Style, value: object) -> str:
-    """A value of the data as a word."""
+    """A value of the data as text."""
     if value is None:
         return style.language.text("none")
     return style.language.truth(value) if isinstance(value, bool) else str(value)
@@ -74,9 +75,20 @@ def over_time(
     line: bool = False,
     step: str = "mois",
 ) -> Figure:
-    """A value per period, oldest first; a line for many, bars for few."""
+    """A value per period, as bars or as a line.
+
+    Args:
+        style: language and height
+        rows: a row per period, oldest first
+        time: column of the periods: days, months or years as the API gives them
+        value: column of the values
+        unit: text before and after numbers
+        line: draw a line instead of bars
+        step: ``jour``, ``mois`` or ``annee``; days get a time axis
+
+    """
     names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
-    numbers = _numbers(rows, value)
+    numbers = numbers_of(rows, value)
     hover = f"%{{customdata}}<br><b>{unit.before}%{{y:,.2f}}</b>{unit.after}<extra></extra>"
     trace: Any
     if line:
@@ -112,12 +124,23 @@ def ranked(
     colours: Mapping[str, str] | None = None,
     colour_by: str | None = None,
 ) -> Figure:
-    """Horizontal bars, the first row on top."""
+    """Horizontal bars, the first row on top.
+
+    Args:
+        style: language and smallest height
+        rows: a row per bar
+        label: column of the labels
+        value: column of the lengths
+        unit: text before and after numbers
+        colours: colour per value of ``colour_by``; one colour for all if None
+        colour_by: column that decides the colour, and is written in the bar; ``label`` if None
+
+    """
     names = _names(style, rows, label)
     by = colour_by or label
     marks = [(colours or {}).get(str(row[by]), MAIN if colours is None else QUIET) for row in rows]
     trace = go.Bar(
-        x=_numbers(rows, value),
+        x=numbers_of(rows, value),
         y=list(range(len(rows))),
         orientation="h",
         marker_color=marks,
@@ -134,7 +157,7 @@ def ranked(
     figure.update_yaxes(
         tickvals=places,
         ticktext=labels(names),
-        range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # a single bar does not fill the chart
+        range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # so that a single bar does not fill the chart
         showgrid=False,
     )
     figure.update_xaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after, nticks=6)
@@ -142,11 +165,11 @@ def ranked(
 
 
 def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """Parts of a whole, as a ring."""
+    """A ring of shares: a sector per row, sized by column ``value``; ``colours``: colour per value of ``label``."""
     names = [str(row[label]) for row in rows]
     trace = go.Pie(
         labels=labels(_names(style, rows, label)),
-        values=_numbers(rows, value),
+        values=numbers_of(rows, value),
         hole=0.55,
         sort=False,
         direction="clockwise",
@@ -162,13 +185,13 @@ def shares(style: Style, rows: Sequence[Row], label: str, value: str, colours: M
 
 
 def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: Mapping[str, str]) -> Figure:
-    """Areas as large as the values."""
+    """A rectangle per row, its area proportional to column ``value``; ``colours``: colour per value of ``label``."""
     names = [str(row[label]) for row in rows]
     trace = go.Treemap(
         ids=[str(place) for place in range(len(rows))],  # rows may share a name
         labels=labels(_names(style, rows, label)),
         parents=[""] * len(rows),
-        values=_numbers(rows, value),
+        values=numbers_of(rows, value),
         marker={"colors": [colours.get(name, QUIET) for name in names], "cornerradius": 4},
         texttemplate="<b>%{label}</b><br>%{value:,}<br>%{percentRoot:.1%}",
         textfont={"color": "#ffffff", "size": 13},
@@ -182,20 +205,30 @@ def treemap(style: Style, rows: Sequence[Row], label: str, value: str, colours: 
 def boxes(
     style: Style, rows: Sequence[Row], label: str, stats: str, colours: Mapping[str, str], *, unit: Unit = PLAIN
 ) -> Figure:
-    """A box per row, from its quartiles; the whiskers reach from the smallest to the largest value."""
+    """A box per row, with whiskers from the smallest to the largest value.
+
+    Args:
+        style: language and height
+        rows: a row per box
+        label: column of the labels
+        stats: column of mappings with the keys ``min``, ``25%``, ``50%``, ``75%``, ``max`` and ``mean``
+        colours: colour per value of ``label``
+        unit: text before and after numbers
+
+    """
     figure = go.Figure()
-    for row, shown in zip(rows, labels(_names(style, rows, label)), strict=True):
-        found = {name: float(number) for name, number in row[stats].items() if number is not None}
+    for row, label_text in zip(rows, labels(_names(style, rows, label)), strict=True):
+        quartiles = {name: float(number) for name, number in row[stats].items() if number is not None}
         figure.add_trace(
             go.Box(
-                name=shown,
-                x=[shown],
-                q1=[found["25%"]],
-                median=[found["50%"]],
-                q3=[found["75%"]],
-                lowerfence=[found["min"]],
-                upperfence=[found["max"]],
-                mean=[found["mean"]],
+                name=label_text,
+                x=[label_text],
+                q1=[quartiles["25%"]],
+                median=[quartiles["50%"]],
+                q3=[quartiles["75%"]],
+                lowerfence=[quartiles["min"]],
+                upperfence=[quartiles["max"]],
+                mean=[quartiles["mean"]],
                 marker_color=colours.get(str(row[label]), QUIET),
                 hoverinfo="y+name",
             )
@@ -214,15 +247,24 @@ def stacked(
     *,
     unit: Unit = PLAIN,
 ) -> Figure:
-    """Several values per period on top of each other; ``series``: column to its name and colour."""
+    """Stacked bars of several columns per period.
+
+    Args:
+        style: language and height
+        rows: a row per period, oldest first
+        time: column of the periods
+        series: name and colour per column
+        unit: text before and after numbers
+
+    """
     figure = go.Figure()
     names = [literal(str(row[time])) for row in rows]
-    for column, (given, colour) in series.items():
-        name = literal(given)
+    for column, (title, colour) in series.items():
+        name = literal(title)
         figure.add_trace(
             go.Bar(
                 x=names,
-                y=_numbers(rows, column),
+                y=numbers_of(rows, column),
                 name=name,
                 marker_color=colour,
                 hovertemplate=f"%{{x}}<br>{name}: <b>{unit.before}%{{y:,}}</b>{unit.after}<extra></extra>",
@@ -233,125 +275,12 @@ def stacked(
     return figure
 
 
-@dataclass(frozen=True)
-class Flow:
-    """So many things that go from one place to another."""
-
-    source: str
-    target: str
-    amount: int
-    colour: str
-
-
-def sankey(style: Style, flows: Sequence[Flow], words: Mapping[str, str], colours: Mapping[str, str]) -> Figure:
-    """Flows as bands; ``words`` and ``colours`` are those of the places."""
-    places = list(dict.fromkeys(name for flow in flows for name in (flow.source, flow.target)))
-    number = {name: index for index, name in enumerate(places)}
-    trace = go.Sankey(
-        arrangement="snap",
-        node={
-            "label": [literal(words[name]) for name in places],
-            "color": [colours[name] for name in places],
-            "pad": 26,
-            "thickness": 16,
-            "line": {"width": 0},
-            "hovertemplate": "%{label}<extra></extra>",
-        },
-        link={
-            "source": [number[flow.source] for flow in flows],
-            "target": [number[flow.target] for flow in flows],
-            "value": [flow.amount for flow in flows],
-            "color": [tint(flow.colour, 0.4) for flow in flows],
-            "hovertemplate": "%{source.label} → %{target.label}<extra></extra>",
-        },
-        textfont={"size": 13, "shadow": "none"},
-        valueformat=",d",
-    )
-    return style.finish(go.Figure(trace))
-
-
-def gantt(style: Style, rows: Sequence[Row], groups: Mapping[str, tuple[str, str]]) -> Figure:
-    """Bars from ``start`` on for ``duration`` seconds; ``groups``: name and colour of each ``group``."""
-    figure = go.Figure()
-    names = list(dict.fromkeys(str(row["label"]) for row in rows))
-    for group, (name, colour) in groups.items():
-        found = [row for row in rows if row["group"] == group]
-        if found:
-            figure.add_trace(
-                go.Bar(
-                    base=_numbers(found, "start"),
-                    x=_numbers(found, "duration"),
-                    y=[str(row["label"]) for row in found],
-                    orientation="h",
-                    name=name,
-                    marker_color=colour,
-                    customdata=[row["text"] for row in found],
-                    hovertemplate="%{y}<br><b>%{customdata}</b><extra></extra>",
-                )
-            )
-    tall = Style(style.language, max(style.height, 22 * len(names) + 90))
-    tall.finish(figure, barmode="overlay")
-    figure.update_yaxes(categoryorder="array", categoryarray=names, autorange="reversed", showgrid=False)
-    figure.update_xaxes(ticksuffix=" s", rangemode="tozero")
-    return figure
-
-
-@dataclass(frozen=True)
-class Node:
-    """A place in a graph."""
-
-    name: str
-    column: int
-    place: float
-    colour: str
-    chosen: bool = False
-
-
-def graph(style: Style, nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Figure:
-    """Nodes in columns from left to right, joined by curves; a click on a node selects it."""
-    where = {node.name: (float(node.column), -node.place) for node in nodes}
-    figure = go.Figure()
-    for source, target in edges:
-        (x0, y0), (x1, y1) = where[source], where[target]
-        middle = (x0 + x1) / 2
-        lit = any(node.chosen for node in nodes if node.name in (source, target))
-        figure.add_shape(
-            type="path",
-            path=f"M {x0},{y0} C {middle},{y0} {middle},{y1} {x1},{y1}",
-            line={"color": MAIN if lit else tint(QUIET, 0.55), "width": 2 if lit else 1.2},
-            layer="below",
-        )
-    figure.add_trace(
-        go.Scatter(
-            x=[where[node.name][0] for node in nodes],
-            y=[where[node.name][1] for node in nodes],
-            mode="markers+text",
-            text=[literal(node.name) for node in nodes],
-            customdata=[node.name for node in nodes],
-            textposition="top center",
-            marker={
-                "size": [22 if node.chosen else 16 for node in nodes],
-                "color": [node.colour for node in nodes],
-                "symbol": "square",
-                "opacity": 1,
-            },
-            unselected={"marker": {"opacity": 1}},
-            hovertemplate="%{text}<extra></extra>",
-        )
-    )
-    style.finish(figure, showlegend=False, clickmode="event+select")
-    reach = max((node.column for node in nodes), default=0)
-    figure.update_xaxes(visible=False, range=[-0.5, reach + 0.5])
-    figure.update_yaxes(visible=False, range=[min((y for _, y in where.values()), default=0) - 0.7, 0.9])
-    return figure
-
-
 def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | None = None) -> Figure:
-    """A point per row."""
+    """A point per row; ``colour``: column that decides the colour."""
     marks: Any = MAIN
     if colour is not None:
         values = sorted({str(row[colour]) for row in rows})
         marks = [SERIES[values.index(str(row[colour])) % len(SERIES)] for row in rows]
     along = [literal(row[x]) if isinstance(row[x], str) else row[x] for row in rows]
-    trace = go.Scatter(x=along, y=_numbers(rows, y), mode="markers", marker={"color": marks})
+    trace = go.Scatter(x=along, y=numbers_of(rows, y), mode="markers", marker={"color": marks})
     return style.finish(go.Figure(trace), showlegend=False)

@@ -1,4 +1,4 @@
-"""The API as the dashboard asks it."""
+"""The dashboard's client of the API, with a cache of responses."""
 
 from __future__ import annotations
 
@@ -19,22 +19,30 @@ import httpx
 from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
 
 PREFIX = "/api/v1"
-PATIENCE = httpx.Timeout(40.0, connect=2.0)
-MOST_REMEMBERED = 500
-LARGEST_REMEMBERED, ALL_REMEMBERED = 2_000_000, 50_000_000
-"""Bytes of an answer, and of all; in memory they take about ten times as much."""
+TIMEOUT = httpx.Timeout(40.0, connect=2.0)
+MOST_CACHED = 500
+LARGEST_CACHED, CACHE_BYTES = 2_000_000, 50_000_000
+"""The most bytes of a cached response, and of all; parsed they take about ten times as much memory."""
 HEALTH_FRESH_S = 1.0
 AT_ONCE = 8
 CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=16)
 
 Parameters = Sequence[tuple[str, str]]
 Row = dict[str, Any]
-"""A row as the API gives it: decimals are Decimal, dates and timestamps are texts of ISO 8601."""
+"""A row of a response: decimals are Decimal, dates and timestamps are ISO 8601 text."""
 
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """What the API said, and what it said of it. ``cursor`` leads to the next page, if there is one."""
+    """A response of the API.
+
+    Attributes:
+        data: the JSON document
+        release: the release that it is of
+        quality: ``passed`` or ``warned``
+        cursor: leads to the next page; None on the last one
+
+    """
 
     data: Any
     release: int | None
@@ -43,21 +51,29 @@ class ApiResponse:
 
 
 class ApiClient:
-    """Asks the API; one for all users of a dashboard. What belongs to a release never changes, so it is kept."""
+    """A client of the API that all users of a dashboard share; responses of a release are cached.
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    Args:
+        url: address of the API, without ``/api/v1``
+        key: API key
+        cache_bytes: the most bytes of all cached responses, as received
+
+    """
+
+    def __init__(self, url: str, key: str | None = None, *, cache_bytes: int = CACHE_BYTES) -> None:
         whole = httpx.URL(url.rstrip("/"))
-        self.url = str(whole.copy_with(userinfo=b"")).rstrip("/")  # as pages may show it: without a password
+        self.url = str(whole.copy_with(userinfo=b"")).rstrip("/")  # without a password, since pages show it
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.Client(base_url=whole, headers=headers, timeout=PATIENCE, limits=CONNECTIONS)
-        self._kept: OrderedDict[str, Future[ApiResponse]] = OrderedDict()
+        self._http = httpx.Client(base_url=whole, headers=headers, timeout=TIMEOUT, limits=CONNECTIONS)
+        self._cache_bytes = cache_bytes
+        self._cached: OrderedDict[str, Future[ApiResponse]] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(AT_ONCE, "asking")
+        self._threads = ThreadPoolExecutor(AT_ONCE, "api")
         self._health: tuple[float, int] | None = None
 
     def release(self) -> int:
-        """The release that is served now; ApiEmpty when nothing is loaded."""
+        """The release that is served now, cached for a second; ApiEmpty when nothing is loaded."""
         with self._lock:
             if self._health is not None and time.monotonic() < self._health[0]:
                 return self._health[1]
@@ -73,82 +89,90 @@ class ApiClient:
         return release
 
     def newest_run(self) -> str:
-        """The id of the run that ended last; empty when there was none."""
+        """The id of the run that ended last; empty when there is none."""
         newest = self.get("runs", [("limit", "1")]).data["data"]
         return str(newest[0]["run_id"]) if newest else ""
 
     def get(self, path: str, parameters: Parameters = ()) -> ApiResponse:
-        """An answer of this moment; ``path`` lies under ``/api/v1``, or is a whole path that the API gave."""
+        """A response that is not cached; ``path`` is relative to ``/api/v1``, or an absolute path from the API."""
         response = self._request(_absolute_path(path), parameters)
-        return _answer(response)
+        return _parse_response(response)
 
     def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> ApiResponse:
-        """An answer from one release; asked once, also when several users want it at the same time.
+        """A response from a release, requested once even when several users need it at the same time.
 
-        ``stamp`` tells apart what would be answered by the same release at other times.
+        Args:
+            release: the release
+            path: relative to ``/api/v1``, or an absolute path from the API
+            parameters: the query, without ``release``
+            stamp: part of the cache key; differs between loads of the same release
+
+        Raises:
+            ApiError: the request failed; this is not cached
+
         """
         pairs = (*parameters, ("release", str(release)))
         key = f"{stamp} {_absolute_path(path)}?{urlencode(pairs)}"
         with self._lock:
-            known = self._kept.get(key)
-            found = known or Future[ApiResponse]()
-            self._kept[key] = found
-            self._kept.move_to_end(key)
-            if len(self._kept) > MOST_REMEMBERED:
-                self._forget(next(iter(self._kept)))
-        if known is None:
-            self._ask(found, key, path, pairs)
-        return found.result()
+            cached = self._cached.get(key)
+            future = cached or Future[ApiResponse]()
+            self._cached[key] = future
+            self._cached.move_to_end(key)
+            if len(self._cached) > MOST_CACHED:
+                self._evict(next(iter(self._cached)))
+        if cached is None:
+            self._fetch(future, key, path, pairs)
+        return future.result()
 
-    def _ask(self, found: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
-        """Ask, and tell all who wait; what failed or is large is not kept."""
-        size = LARGEST_REMEMBERED + 1
+    def _fetch(self, future: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
+        """Request, and complete the future that others wait for; failures and large responses are not cached."""
+        size = LARGEST_CACHED + 1
         try:
             response = self._request(_absolute_path(path), pairs)
-            found.set_result(_answer(response))
+            future.set_result(_parse_response(response))
             size = len(response.content)
         except BaseException as error:
-            found.set_exception(error)
+            future.set_exception(error)
             raise
         finally:
             with self._lock:
-                self._weigh(key, found, size)
+                self._cache(key, future, size)
 
-    def _weigh(self, key: str, found: Future[ApiResponse], size: int) -> None:
-        """Keep an answer, unless it is large or another took its place; those that nobody asked for lately go."""
-        if self._kept.get(key) is not found:
+    def _cache(self, key: str, future: Future[ApiResponse], size: int) -> None:
+        """Cache a response, unless it is large or was replaced; the least recently used ones are evicted."""
+        if self._cached.get(key) is not future:
             return
-        if size > LARGEST_REMEMBERED:
-            self._forget(key)
+        if size > LARGEST_CACHED:
+            self._evict(key)
             return
         self._sizes[key] = size
-        for other in list(self._kept):
-            if sum(self._sizes.values()) <= ALL_REMEMBERED:
+        for oldest in list(self._cached):
+            if sum(self._sizes.values()) <= self._cache_bytes:
                 return
-            self._forget(other)
+            self._evict(oldest)
 
-    def _forget(self, key: str) -> None:
-        self._kept.pop(key, None)
+    def _evict(self, key: str) -> None:
+        self._cached.pop(key, None)
         self._sizes.pop(key, None)
 
     def stream(self, path: str, parameters: Parameters = ()) -> Iterator[bytes]:
-        """The bytes of a file of rows, as they come."""
+        """Stream the bytes of a file of rows."""
         with _translated(self.url), self._http.stream("GET", _absolute_path(path), params=list(parameters)) as response:
             if response.status_code != httpx.codes.OK:
                 response.read()
-                _require_good(response)
+                _require_success(response)
             yield from response.iter_bytes()
 
-    def together(self, *questions: Callable[[], Any]) -> list[Any]:
-        """Answers to questions that are asked at once, in their order; the first error among them is raised."""
-        return list(self._threads.map(lambda question: question(), questions))
+    def together(self, *requests: Callable[[], Any]) -> list[Any]:
+        """Call functions in parallel; returns their results in order, or raises the first error."""
+        return list(self._threads.map(lambda request: request(), requests))
 
-    def ahead(self, question: Callable[[], Any]) -> None:
-        """Begin to ask what will be needed later; whoever needs it then is told when it fails."""
-        self._threads.submit(question)
+    def prefetch(self, request: Callable[[], Any]) -> None:
+        """Start a request whose response will be needed later; an error is raised where it is needed."""
+        self._threads.submit(request)
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close threads and connections."""
         self._threads.shutdown()
         self._http.close()
 
@@ -169,8 +193,8 @@ def _translated(url: str) -> Iterator[None]:
         raise ApiUnreachable(f"{url}: {str(error) or type(error).__name__}") from error
 
 
-def _answer(response: httpx.Response) -> ApiResponse:
-    _require_good(response)
+def _parse_response(response: httpx.Response) -> ApiResponse:
+    _require_success(response)
     headers = response.headers
     release = headers.get("X-Filon-Release")
     return ApiResponse(
@@ -190,8 +214,8 @@ def _document(response: httpx.Response) -> Any:
 
 
 def _cursor(link: str | None) -> str | None:
-    found = parse_qs(urlsplit(link).query).get("after") if link else None
-    return found[0] if found else None
+    values = parse_qs(urlsplit(link).query).get("after") if link else None
+    return values[0] if values else None
 
 
 ERRORS: dict[int, type[ApiError]] = {
@@ -206,7 +230,7 @@ ERRORS: dict[int, type[ApiError]] = {
 }
 
 
-def _require_good(response: httpx.Response) -> None:
+def _require_success(response: httpx.Response) -> None:
     if response.is_success:
         return
     kind = ERRORS.get(response.status_code, ApiError)
@@ -214,7 +238,7 @@ def _require_good(response: httpx.Response) -> None:
 
 
 def _reason(response: httpx.Response) -> str:
-    """What the API says of an error; where a proxy answered in its own words, the status."""
+    """The detail of a problem document; the status where a response is none, such as that of a proxy."""
     try:
         problem = json.loads(response.content)
     except ValueError:

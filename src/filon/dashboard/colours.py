@@ -1,7 +1,7 @@
-"""The colours of charts: the same for the same thing on every page, told apart by colour-blind eyes too.
+"""The colours of charts: the same for a value on every page, and distinct with colour blindness.
 
-Each colour stands out from a white and from a near-black page by at least 3:1, so light and dark share them. They were
-chosen one after the other as far as possible from those before, as seen with normal, protan, deutan and tritan eyes.
+Each colour has a contrast of at least 3:1 to a white and to a near-black page, so both themes share them. They were
+chosen one after the other, as distant as possible from those before with normal, protan, deutan and tritan vision.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ DARK_PAGE = "#0f1419"
 
 
 def colours_of(values: Iterable[str]) -> Mapping[str, str]:
-    """A colour for each value, by its place among all values of its dimension; they repeat when there are many."""
+    """A colour for each value, by its rank among all values of a dimension; colours repeat after ``SERIES``."""
     return {value: SERIES[index % len(SERIES)] for index, value in enumerate(sorted(set(values)))}
 
 
 def tint(colour: str, strength: float) -> str:
-    """The colour, so far transparent."""
+    """A colour ``#rrggbb`` with an opacity from 0 to 1, as CSS."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red},{green},{blue},{strength})"

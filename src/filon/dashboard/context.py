@@ -1,4 +1,4 @@
-"""What every page is given: the API, the release that it shows, the language, and what the user chose."""
+"""What every page gets: the API, the release that it shows, the language, and the filters."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ DAY = "jour"
 OFFERED = ("measures", "dimensions", "distinct", "periods")
 AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
-"""Values of a dimension that can be chosen from; the largest ones when there are more."""
+"""The most values of a dimension that can be chosen; those with the largest sums when there are more."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a page asks of a table: names that its analysis must know, its columns and its filters."""
+    """What a page requires of a table: names of its analysis, columns and filters."""
 
     table: str
     analysed: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Context:
-    """One page, drawn once: all of it comes from one release."""
+    """One drawing of a page; all its data come from one release."""
 
     client: ApiClient
     language: Language
@@ -46,9 +46,9 @@ class Context:
 
     @cached_property
     def tables(self) -> dict[str, Row]:
-        """The catalogue, by name of table. It is asked anew each time: ages grow within a release."""
-        answer = self.client.get("tables", [("release", str(self.release))])
-        return {table["name"]: table for table in answer.data["data"]}
+        """The catalogue by table name, requested for each drawing since ages of tables grow."""
+        response = self.client.get("tables", [("release", str(self.release))])
+        return {table["name"]: table for table in response.data["data"]}
 
     @cached_property
     def analysed(self) -> Row | None:
@@ -58,25 +58,26 @@ class Context:
 
     @cached_property
     def stamp(self) -> str:
-        """Changes when the same release would answer otherwise: loaded anew, or by other contracts."""
-        kept = [{name: value for name, value in table.items() if name not in AGES} for table in self.tables.values()]
-        return hashlib.sha256(json.dumps(kept, default=str).encode()).hexdigest()[:16]
+        """A hash that changes when the same release is loaded again, or with other contracts."""
+        tables = self.tables.values()
+        contents = [{name: value for name, value in table.items() if name not in AGES} for table in tables]
+        return hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()[:16]
 
     @property
     def dimensions(self) -> tuple[str, ...]:
-        """What the sidebar filters by."""
+        """The dimensions that the sidebar filters by."""
         return tuple(self.analysed["analysis"]["dimensions"]) if self.analysed else ()
 
     def with_filters(self, filters: Filters) -> Context:
-        """The same page with another choice."""
-        other = replace(self, filters=filters)
-        for name in ("tables", "analysed", "stamp"):  # what is known already need not be asked again
+        """The same page with other filters."""
+        context = replace(self, filters=filters)
+        for name in ("tables", "analysed", "stamp"):  # cached properties that filters do not change
             if name in self.__dict__:
-                other.__dict__[name] = self.__dict__[name]
-        return other
+                context.__dict__[name] = self.__dict__[name]
+        return context
 
     def answer(self, path: str, parameters: Parameters = ()) -> ApiResponse:
-        """An answer of the release."""
+        """A cached response of the release."""
         return self.client.get_of_release(self.release, path, parameters, self.stamp)
 
     def rows(self, path: str, parameters: Parameters = ()) -> list[Row]:
@@ -92,31 +93,40 @@ class Context:
         limit: int | None = None,
         stats: str | None = None,
     ) -> list[Row]:
-        """Sums of the facts that the filters (those of the page, if no others are given) let through, per value."""
+        """Sums of the facts that filters select, a row per value of a dimension.
+
+        Args:
+            by: a dimension, or ``jour``, ``mois`` or ``annee``; one row for all facts if empty
+            filters: those of the page if None
+            sort: a measure, or ``value``; descending with ``-``
+            limit: the most rows
+            stats: a measure to add statistics of
+
+        """
         if self.analysed is None:
             return []
-        asked = {"by": by, "sort": sort, "limit": limit, "stats": stats}
-        parameters = [(name, str(value)) for name, value in asked.items() if value]
+        options = {"by": by, "sort": sort, "limit": limit, "stats": stats}
+        parameters = [(name, str(value)) for name, value in options.items() if value]
         chosen = self.filters if filters is None else filters
         return self.rows(self.analysed["analysis"]["path"], [*parameters, *chosen.parameters()])
 
-    def together(self, *questions: Callable[[], Any]) -> list[Any]:
-        """Answers to questions that are asked at once, in their order."""
-        return self.client.together(*questions)
+    def together(self, *requests: Callable[[], Any]) -> list[Any]:
+        """Call functions in parallel; returns their results in order."""
+        return self.client.together(*requests)
 
     def compared(self) -> list[Callable[[], Row]]:
-        """Two questions: for the sums of what is chosen, and for those of the period before (none: nothing)."""
+        """Two functions for ``together``: the sums that filters select, and those of the period before, or ``{}``."""
         earlier = self.filters.before()
         return [self.total, lambda: self.total(earlier) if earlier else {}]
 
     def total(self, filters: Filters | None = None) -> Row:
-        """The sums of all facts that the filters let through."""
+        """The sums of all facts that filters select."""
         return self.analyse(filters=filters)[0]
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension in the whole release, in order."""
         rows = self.analyse(dimension, filters=Filters(), limit=MOST_VALUES)
-        return sorted(_spelled(row[dimension]) for row in rows if row[dimension] is not None)
+        return sorted(_parameter_of(row[dimension]) for row in rows if row[dimension] is not None)
 
     def colours(self, dimension: str) -> Mapping[str, str]:
         """The colour of each value of a dimension."""
@@ -130,12 +140,12 @@ class Context:
             return None
         return Period(dt.date.fromisoformat(first[0][DAY]), dt.date.fromisoformat(last[0][DAY]))
 
-    def missing(self, tables: Iterable[str]) -> list[str]:
-        """Which of these tables the project does not serve, or not yet."""
+    def unserved(self, tables: Iterable[str]) -> list[str]:
+        """The tables among these that the project does not serve, or that are not loaded yet."""
         return [name for name in tables if name not in self.tables or self.tables[name]["rows"] is None]
 
     def quality(self, tables: Iterable[str]) -> str:
-        """``warned`` when a check of one of these tables did not pass, else ``passed``."""
+        """``warned`` when a check of one of these tables failed, else ``passed``."""
         states = {self.tables[name]["quality"] for name in tables if name in self.tables}
         return "warned" if "warned" in states else "passed"
 
@@ -145,24 +155,24 @@ class Context:
             (float(self.tables[name]["age_seconds"] or 0) for name in tables if name in self.tables), default=0.0
         )
 
-    def lacking(self, needs: Iterable[Need]) -> dict[str, list[str]]:
-        """What tables of these names lack of what a page needs, by name of table."""
-        found = {}
+    def unmet_needs(self, needs: Iterable[Need]) -> dict[str, list[str]]:
+        """What a page requires and tables lack, by table name."""
+        missing = {}
         for need in needs:
             table = self.tables[need.table]
             analysis = table.get("analysis") or {}
             offered = {name for kind in OFFERED for name in analysis.get(kind, ())}
             columns = {column["name"] for column in table["columns"]}
-            lacks = [
+            names = [
                 *(f"analysis: {name}" for name in need.analysed if name not in offered),
                 *(f"properties: {name}" for name in need.columns if name not in columns),
                 *(f"filters: {name}" for name in need.filters if name not in table["filters"]),
             ]
-            if lacks:
-                found[need.table] = lacks
-        return found
+            if names:
+                missing[need.table] = names
+        return missing
 
 
-def _spelled(value: object) -> str:
-    """A value of a dimension as parameters have it."""
+def _parameter_of(value: object) -> str:
+    """A value of a dimension as a parameter of the API."""
     return str(value).lower() if isinstance(value, bool) else str(value)

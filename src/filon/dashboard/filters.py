@@ -1,4 +1,4 @@
-"""The choice that all pages share: a period, and values of dimensions."""
+"""The filters that all pages share: a period, and values of dimensions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Span(StrEnum):
-    """Periods that can be chosen by name; they end with the last day that has data, not with today."""
+    """Periods that can be chosen by name; they end with the last day that has data, not today."""
 
     ALL = "tout"
     MONTH = "30j"
@@ -36,7 +36,7 @@ class Period:
         return (self.last - self.first).days + 1
 
     def before(self) -> Period | None:
-        """The period of the same length before this one; of a whole year, the year before. None: before all time."""
+        """The period of the same length before this one; for a year, the year before. None before the first date."""
         if (self.first - dt.date.min).days < self.days:
             return None
         if self.is_year:
@@ -45,12 +45,12 @@ class Period:
 
     @property
     def is_year(self) -> bool:
-        """Whether it runs from a day to the day before it a year later."""
+        """Whether it is exactly one year long, from any day."""
         return self.first.year < dt.MAXYEAR and _same_day(self.first, 1) - dt.timedelta(1) == self.last
 
 
 def _same_day(day: dt.date, years: int) -> dt.date:
-    """The same day so many years later; no year comes before the first."""
+    """The same day ``years`` later, not before year 1; the 28th of February for a missing 29th."""
     year = max(day.year + years, dt.MINYEAR)
     try:
         return day.replace(year=year)
@@ -62,9 +62,9 @@ def _days_before(day: dt.date, days: int) -> dt.date:
     return day - dt.timedelta(min(days, (day - dt.date.min).days))
 
 
-def period_of(span: Span, known: Period) -> Period | None:
-    """The days of a named period, in the data's own time; None: all of them."""
-    last = known.last
+def period_of(span: Span, extent: Period) -> Period | None:
+    """The days of a named period that ends with ``extent``, the days of the data; None for all days."""
+    last = extent.last
     if span in DAYS:
         return Period(_days_before(last, DAYS[span] - 1), last)
     if span is Span.YEAR:
@@ -79,24 +79,24 @@ def period_of(span: Span, known: Period) -> Period | None:
 
 @dataclass(frozen=True)
 class Filters:
-    """What is asked for. ``choices``: per dimension the values, one of which a row must have (none: any)."""
+    """The chosen filters; ``choices``: the accepted values per dimension, any when there are none."""
 
     period: Period | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def parameters(self) -> list[tuple[str, str]]:
-        """As the API takes them."""
+        """The filters as parameters of the API."""
         pairs = [(name, value) for name in sorted(self.choices) for value in self.choices[name]]
         if self.period is not None:
             pairs += [("date_debut", self.period.first.isoformat()), ("date_fin", self.period.last.isoformat())]
         return pairs
 
     def of(self, *dimensions: str) -> list[tuple[str, str]]:
-        """Only the choices of some dimensions, as the API takes them."""
+        """The choices of some dimensions as parameters of the API."""
         return [(name, value) for name in dimensions for value in self.choices.get(name, ())]
 
     def before(self) -> Filters | None:
-        """The same of the period before; None when no period was chosen."""
+        """The same choices for the period before; None when there is none."""
         earlier = self.period.before() if self.period else None
         return replace(self, period=earlier) if earlier else None
 

@@ -1,4 +1,4 @@
-"""French and English: the words of the dashboard, and how it writes numbers, money, dates and durations."""
+"""French and English: texts of the dashboard, and formats of numbers, money, dates and durations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from babel.numbers import format_currency, format_decimal, format_percent, get_c
 
 Number = int | float | Decimal
 DIGITS = Context(prec=400)
-"""Room for every decimal and every double."""
+"""Precision for every decimal and every double."""
 
 
 class Code(StrEnum):
@@ -35,13 +35,13 @@ TEXTS = Path(__file__).with_name("texts.yaml")
 
 @cache
 def texts() -> dict[str, dict[str, str]]:
-    """The words under each key, by code of the language."""
-    found: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
-    return found
+    """The texts by key, then by language code."""
+    entries: dict[str, dict[str, str]] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    return entries
 
 
 class Unit(NamedTuple):
-    """What stands before and after the numbers of an axis."""
+    """Text before and after the numbers of an axis."""
 
     before: str = ""
     after: str = ""
@@ -57,20 +57,20 @@ class Language:
 
     @property
     def locale(self) -> Locale:
-        """For Babel."""
+        """The locale for Babel."""
         return Locale.parse(self.code.value)
 
     def text(self, key: str, /, **values: object) -> str:
-        """The words under a key; KeyError when there are none."""
+        """The text of a key, with values filled in; KeyError when there is none."""
         return texts()[key][self.code.value].format(**values)
 
     def name(self, column: str) -> str:
-        """The name of a column, dimension, measure or other word of the data; as the data has it when it is unknown."""
+        """The translated name of a column, dimension or measure; derived from the column when there is none."""
         key = f"name.{column}"
         return self.text(key) if key in texts() else column.replace("_", " ").capitalize()
 
     def number(self, value: Number | None, decimals: int | None = None) -> str:
-        """A number; so many decimals, or those that it has."""
+        """A number with ``decimals`` digits after the mark; up to three of its own if None."""
         if value is None:
             return self.text("none")
         pattern = "#,##0.###" if decimals is None else f"#,##0.{'0' * decimals}".rstrip(".")
@@ -90,12 +90,12 @@ class Language:
 
     @property
     def money_unit(self) -> Unit:
-        """The sign of the currency, where the language writes it."""
+        """The currency symbol, before or after numbers as the language writes it."""
         symbol = get_currency_symbol(self.currency, locale=self.locale)
         return Unit(after=f" {symbol}") if self.code is Code.FRENCH else Unit(before=symbol)
 
     def percent(self, share: Number | None, *, signed: bool = False) -> str:
-        """A share of 1 as a percentage."""
+        """A fraction (1 is 100 %) as a percentage with one decimal; ``signed``: with a plus sign."""
         if share is None:
             return self.text("none")
         pattern = "#,##0.0 %" if self.code is Code.FRENCH else "#,##0.0%"
@@ -110,7 +110,7 @@ class Language:
         return format_date(day, form, locale=self.locale)
 
     def period(self, value: str) -> str:
-        """A day, month or year as the API spells it: 2026-01-31, 2026-01 or 2026."""
+        """A day, month or year in the form of the API: 2026-01-31, 2026-01 or 2026."""
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             return self.date(value)
         if re.fullmatch(r"\d{4}-\d{2}", value):
@@ -118,22 +118,22 @@ class Language:
         return value
 
     def moment(self, value: dt.datetime | str | None, *, seconds: bool = False) -> str:
-        """A moment, in the time of the project."""
+        """A timestamp, in the project's time zone."""
         if value is None:
             return self.text("none")
-        found = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+        moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
         form = "d MMM y HH:mm:ss" if seconds else "d MMM y HH:mm"
         try:
-            return format_datetime(found, form, ZoneInfo(self.timezone), locale=self.locale)
-        except OverflowError:  # the last hours of the year 9999, or the first of the year 1
-            return f"{format_datetime(found, form, dt.UTC, locale=self.locale)} UTC"
+            return format_datetime(moment, form, ZoneInfo(self.timezone), locale=self.locale)
+        except OverflowError:  # in the last hours of year 9999 or the first of year 1
+            return f"{format_datetime(moment, form, dt.UTC, locale=self.locale)} UTC"
 
     def ago(self, seconds: float) -> str:
-        """How long ago something was."""
+        """A relative time in the past, such as “2 hours ago”."""
         return format_timedelta(dt.timedelta(seconds=-max(seconds, 1)), add_direction=True, locale=self.locale)
 
     def duration(self, seconds: Number | None) -> str:
-        """How long something took."""
+        """A duration in milliseconds, seconds or larger units."""
         if seconds is None:
             return self.text("none")
         if seconds < 1:
@@ -148,20 +148,20 @@ class Language:
 
     @property
     def separators(self) -> str:
-        """Decimal mark and thousands mark, as Plotly takes them."""
+        """Decimal mark and thousands separator in Plotly's form."""
         return ",\u202f" if self.code is Code.FRENCH else ".,"
 
     @property
     def date_axis(self) -> str:
-        """A day on an axis, in figures only: Plotly knows English names alone."""
+        """Plotly's format of days, without month names, which Plotly has in English only."""
         return "%d/%m/%y" if self.code is Code.FRENCH else "%Y-%m-%d"
 
     @property
     def date_input(self) -> str:
-        """A day in a field, as Streamlit takes it."""
+        """Streamlit's format of days in an input field."""
         return "DD/MM/YYYY" if self.code is Code.FRENCH else "YYYY-MM-DD"
 
 
 def _rounded(value: Number, decimals: int) -> Decimal:
-    """Half away from zero, as the tables are."""
+    """Round half away from zero, as the gold tables do."""
     return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, DIGITS)

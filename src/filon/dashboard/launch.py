@@ -1,4 +1,4 @@
-"""How Streamlit is started: the script, its settings, and its colours."""
+"""The command, environment, options and secrets of the dashboard's server process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from filon.settings import PREFIX, Settings
 
 SCRIPT = Path(__file__).with_name("app.py")
 LIVE = "/_stcore/health"
-"""Answers once the dashboard can be opened."""
+"""Path that succeeds once the dashboard can be opened."""
 
 OPTIONS = {
     "server.headless": True,
@@ -23,14 +23,14 @@ OPTIONS = {
     "server.fileWatcherType": "none",
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "viewer",
-    "client.showErrorDetails": "none",  # what went wrong stands in the log, not on the page
+    "client.showErrorDetails": "none",  # errors are in the log, not on the page
     "logger.level": "warning",
     "theme.baseRadius": "medium",
     "theme.showWidgetBorder": True,
     "theme.headingFontSizes": ["2rem", "1.6rem", "1.15rem"],
     "theme.metricValueFontSize": "1.6rem",
     "theme.chartCategoricalColors": list(SERIES),
-    "theme.light.primaryColor": "#1d4fae",  # darker than the charts: it is also the colour of text
+    "theme.light.primaryColor": "#1d4fae",  # darker than in charts, since it is also a colour of text
     "theme.light.backgroundColor": LIGHT_PAGE,
     "theme.light.secondaryBackgroundColor": "#f3f5f9",
     "theme.light.textColor": "#0b1016",
@@ -49,27 +49,30 @@ def command() -> list[str]:
 
 
 def environment(settings: Settings) -> Mapping[str, str]:
-    """The variables that it reads: those of this process, and what was given as options."""
-    found = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
-    found |= {
+    """The environment of the process: that of this process, and the settings that options override."""
+    variables = {**os.environ, f"{PREFIX}API_URL": settings.api_url}
+    variables |= {
         f"{PREFIX}DASHBOARD_HOST": settings.dashboard_host,
         f"{PREFIX}DASHBOARD_PORT": str(settings.dashboard_port),
     }
     if settings.api_key is not None:
-        found[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
-    return found
+        variables[f"{PREFIX}API_KEY"] = settings.api_key.get_secret_value()
+    return variables
 
 
 def read_secrets(settings: Settings) -> dict[str, Any]:
-    """The provider that the settings name, as Streamlit takes it; ConfigError when it could not sign anybody in."""
+    """Read the OpenID Connect provider in Streamlit's form; empty without one.
+
+    ConfigError when the file cannot be read, or lacks a value that sign-in needs.
+    """
     file = settings.dashboard_secrets
     if file is None:
         return {}
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        secrets = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} cannot be read: {error}") from error
-    auth = found.get("auth")
+    auth = secrets.get("auth")
     missing = [name for name in NEEDED if not (isinstance(auth, dict) and auth.get(name))]
     if missing:
         raise ConfigError(f"FILON_DASHBOARD_SECRETS: {file} lacks, in its table [auth]: {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""A table of any size, a page at a time: the browser never gets more rows than it shows."""
+"""Tables of any size in pages, so that the browser gets only the rows that it shows."""
 
 from __future__ import annotations
 
@@ -15,17 +15,29 @@ from filon.dashboard.parts import provenance, table
 
 PAGE = 50
 MOST_SAVED = 200_000
-"""Rows of a file that is made in the memory of the dashboard; larger ones are for the API."""
+"""The most rows of a downloaded file, which is built in memory; larger ones are downloaded from the API."""
 FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
 def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
-    """One page of a table, buttons to the next and the one before, and the whole as a file; gives the rows shown."""
+    """Draw a page of a table, with buttons to the next and previous page and downloads of the whole table.
+
+    Args:
+        context: the page
+        key: prefix of the keys of widgets
+        described: the table, as the catalogue describes it
+        parameters: filters and order
+        size: rows per page
+
+    Returns:
+        The rows of the page.
+
+    """
     language = context.language
     trail = _trail(key, (context.release, context.stamp, described["name"], tuple(parameters), size))
-    answer = page_of(context, described, parameters, size, trail[-1] if trail else None)
-    rows: list[Row] = answer.data["data"]
-    total = answer.data["total"]
+    response = page_of(context, described, parameters, size, trail[-1] if trail else None)
+    rows: list[Row] = response.data["data"]
+    total = response.data["total"]
     if not rows:
         st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
         return []
@@ -52,18 +64,18 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
                 language.text("paging.next"),
                 key=f"{key}.next",
                 icon=":material/chevron_right:",
-                disabled=answer.cursor is None,
+                disabled=response.cursor is None,
                 on_click=trail.append,
-                args=[answer.cursor],
+                args=[response.cursor],
             )
-    _save(context, key, described, parameters, total)
+    _draw_downloads(context, key, described, parameters, total)
     return rows
 
 
 def page_of(
     context: Context, described: Row, parameters: Parameters, size: int = PAGE, cursor: str | None = None
 ) -> ApiResponse:
-    """A page of a table: the first, or the one that a cursor leads to."""
+    """Request a page of a table: the first, or that of ``cursor``."""
     place = [("after", cursor)] if cursor else []
     return context.answer(described["path"], [*parameters, ("limit", str(size)), *place])
 
@@ -72,16 +84,16 @@ def _back(trail: list[str]) -> None:
     trail.pop()
 
 
-def _trail(key: str, asked: tuple[Any, ...]) -> list[str]:
-    """The cursors of the pages before this one; none when something else is asked for than last time."""
+def _trail(key: str, query: tuple[Any, ...]) -> list[str]:
+    """The cursors of the pages up to this one, from the session; empty when the query has changed."""
     name = f"{key}.trail"
-    if name not in st.session_state or st.session_state[name][0] != asked:
-        st.session_state[name] = (asked, [])
-    found: list[str] = st.session_state[name][1]
-    return found
+    if name not in st.session_state or st.session_state[name][0] != query:
+        st.session_state[name] = (query, [])
+    trail: list[str] = st.session_state[name][1]
+    return trail
 
 
-def _save(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
+def _draw_downloads(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
     language = context.language
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(provenance(context, (described["name"],)), width="content")
@@ -104,31 +116,31 @@ def _save(context: Context, key: str, described: Row, parameters: Parameters, to
 
 
 def _file(context: Context, described: Row, parameters: Parameters, kind: str) -> Callable[[], bytes]:
-    asked = [*parameters, ("release", str(context.release)), ("format", kind)]
-    mark = codecs.BOM_UTF8 if kind == "csv" else b""  # by which spreadsheets tell UTF-8; the API leaves it out
-    return lambda: mark + b"".join(context.client.stream(described["path"], asked))
+    query = [*parameters, ("release", str(context.release)), ("format", kind)]
+    mark = codecs.BOM_UTF8 if kind == "csv" else b""  # spreadsheets detect UTF-8 by it; the API does not send it
+    return lambda: mark + b"".join(context.client.stream(described["path"], query))
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
-    """How the columns of a table are spelled, by what its contract says of them."""
-    found: dict[str, Callable[[Any], str]] = {}
+    """Formatters of columns, by the types in the table's contract."""
+    formats: dict[str, Callable[[Any], str]] = {}
     names = {column["name"]: column for column in described["columns"]}
     for name, column in names.items():
         kind = column["type"]
         if kind == "integer":
-            found[name] = str if name in described["key"] or name.startswith("id_") else language.number
+            formats[name] = str if name in described["key"] or name.startswith("id_") else language.number
         elif kind in ("decimal", "double"):
-            found[name] = _decimals(language, column["sql_type"])
+            formats[name] = _decimals(language, column["sql_type"])
         elif kind == "date":
-            found[name] = language.date
+            formats[name] = language.date
         elif kind == "timestamp":
-            found[name] = language.moment
+            formats[name] = language.moment
         elif kind == "boolean":
-            found[name] = language.truth
-    return found
+            formats[name] = language.truth
+    return formats
 
 
 def _decimals(language: Language, sql_type: str) -> Callable[[Any], str]:
-    """Of DECIMAL(12,2): two decimals."""
+    """A formatter with the scale of a DECIMAL type, such as two digits for DECIMAL(12,2)."""
     scale = int(sql_type.rstrip(")").rpartition(",")[2]) if "," in sql_type else None
     return lambda value: language.number(value, scale)

@@ -1,4 +1,4 @@
-"""What pages are put together from: cards, charts, tables, and the line that says where a number comes from."""
+"""Parts of pages: cards, charts, tables, and the provenance of numbers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Formats = Mapping[str, Callable[[Any], str]]
 ROW_PX = 35
 MOST_PX = 420
 LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
-"""What is larger keeps its digits as a decimal only."""
+"""Larger numbers keep all digits only as Decimal."""
 
 
 @dataclass(frozen=True)
 class Card:
-    """One number of a page, and what it was the period before (None: nothing to compare with)."""
+    """A number of a page; ``before``: its value in the period before, None when there is none."""
 
     label: str
     text: str
@@ -38,7 +38,7 @@ class Card:
 
 
 def cards(context: Context, items: Sequence[Card], tables: Sequence[str]) -> None:
-    """Numbers side by side, and where they come from."""
+    """Draw numbers side by side, and their provenance from ``tables``."""
     compares = context.filters.period is not None
     for place, card in zip(st.columns(len(items)), items, strict=True):
         place.metric(
@@ -69,7 +69,7 @@ def _delta(context: Context, card: Card) -> str | None:
 
 
 def provenance(context: Context, tables: Sequence[str]) -> str:
-    """Release, age and quality of what was made from these tables; of none: the release alone."""
+    """The release, and age and quality of tables; only the release when there are none."""
     language = context.language
     if not tables:
         return language.text("provenance.release", release=context.release)
@@ -93,7 +93,22 @@ def chart(
     height: int | None = None,
     selects: bool = False,
 ) -> Any:
-    """A titled chart that can be taken along as CSV and PNG. Its words stand under ``key``; rows are its data."""
+    """Draw a titled chart with downloads of its rows as CSV and its figure as PNG.
+
+    Args:
+        context: the page
+        key: key of the widget; ``KEY.title`` is the key of its title
+        figure: draws the figure in a style
+        rows: the data of the figure
+        tables: where the data come from
+        about: text below the title
+        height: height in pixels; the default of ``Style`` if None
+        selects: whether clicks on points draw the page again
+
+    Returns:
+        The selection of points; None without rows.
+
+    """
     language = context.language
     title = language.text(f"{key}.title")
     with st.container(border=True):
@@ -118,7 +133,7 @@ def chart(
 
 
 def plotly_config(file: str) -> dict[str, Any]:
-    """A bar with one button: the picture as PNG."""
+    """Plotly's options: a bar with one button, which saves the figure as PNG."""
     return {
         "displayModeBar": True,
         "modeBarButtons": [["toImage"]],
@@ -128,14 +143,14 @@ def plotly_config(file: str) -> dict[str, Any]:
 
 
 def footer(context: Context, key: str, rows: Sequence[Row], tables: Sequence[str]) -> None:
-    """Where something comes from, and its rows as CSV."""
+    """Draw the provenance of rows, and a button that saves them as CSV."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(provenance(context, tables), width="content")
         csv_button(context, key, rows)
 
 
 def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
-    """A button that saves rows as CSV."""
+    """Draw a button that saves rows as CSV."""
     st.download_button(
         context.language.text("chart.csv"),
         lambda: as_csv(rows),
@@ -149,7 +164,7 @@ def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
-    """Rows as CSV for spreadsheets: UTF-8 with its mark, so that accents survive."""
+    """Rows as CSV for spreadsheets: UTF-8 with a byte order mark, formulas escaped."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     flat = [_flat(row) for row in rows]
@@ -160,14 +175,14 @@ def as_csv(rows: Sequence[Row]) -> bytes:
 
 
 def _flat(row: Row) -> Row:
-    """Without nested values: each becomes columns of its own."""
-    found: Row = {}
+    """A row without nested mappings: each of their keys becomes a column."""
+    flat: Row = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            found |= value
+            flat |= value
         else:
-            found[name] = value
-    return found
+            flat[name] = value
+    return flat
 
 
 def _cell(value: Any) -> Any:
@@ -177,13 +192,21 @@ def _cell(value: Any) -> Any:
 
 
 def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
-    """Rows as a table: columns named and values spelled in the language; it sorts by the values themselves."""
+    """Draw rows as a table with translated column names; it sorts by values, not by their formatted text.
+
+    Args:
+        context: the page
+        key: key of the widget
+        rows: the rows, all with the same columns
+        formats: formatters by column; other values are shown as they are
+
+    """
     language = context.language
     titles = headings(language, list(rows[0]) if rows else [])
     frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
-    spelled = {titles[name]: how for name, how in (formats or {}).items() if name in titles}
-    spelled = {**_guard(frame), **spelled}
-    styled = frame.style.format(spelled, na_rep=language.text("none"))
+    formatters = {titles[name]: formatter for name, formatter in (formats or {}).items() if name in titles}
+    formatters = {**escape_formulas(frame), **formatters}
+    styled = frame.style.format(formatters, na_rep=language.text("none"))
     st.dataframe(
         styled,
         key=key,
@@ -194,33 +217,38 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     )
 
 
-def _guard(frame: pd.DataFrame) -> Formats:
-    """Let texts be saved as spreadsheets may open them, by the table's own CSV button, and shown as they are."""
-    shown: dict[str, Callable[[Any], str]] = {}
+def escape_formulas(frame: pd.DataFrame) -> Formats:
+    """Escape formulas in a frame in place, since the table's own CSV button saves its values.
+
+    Returns:
+        Formatters of the changed columns, which show the original texts.
+
+    """
+    originals: dict[str, Callable[[Any], str]] = {}
     for title, values in frame.items():
         plain = {guarded(value): value for value in values if isinstance(value, str)}
         if any(safe != value for safe, value in plain.items()):
             frame[title] = values.map(lambda value: guarded(value) if isinstance(value, str) else value)
-            shown[title] = lambda value, plain=plain: str(plain.get(value, value))  # type: ignore[misc]
-    return shown
+            originals[title] = lambda value, plain=plain: str(plain.get(value, value))  # type: ignore[misc]
+    return originals
 
 
 def headings(language: Language, names: Sequence[str]) -> dict[str, str]:
-    """What stands above columns; those whose names are alike in the language also say their own."""
-    known = Counter(language.name(name) for name in names)
+    """Translated headings by column; columns with the same translation get their own name in brackets."""
+    counts = Counter(language.name(name) for name in names)
     titles = {name: language.name(name) for name in names}
-    return {name: title if known[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
+    return {name: title if counts[title] == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
 def column(values: Sequence[Any]) -> pd.Series:
-    """Values as pandas sorts them, with all their digits."""
+    """Values as a series that sorts correctly and keeps all digits: Int64, float, or object with Decimal."""
     plain: list[Any] = [", ".join(map(str, value)) if isinstance(value, list) else value for value in values]
-    known = [value for value in plain if value is not None]
-    if known and all(type(value) in (int, Decimal) for value in known):
-        largest = max(map(abs, known))
+    present = [value for value in plain if value is not None]
+    if present and all(type(value) in (int, Decimal) for value in present):
+        largest = max(map(abs, present))
         if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
             return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
-        if all(type(value) is int for value in known):
-            return pd.Series(plain, dtype="Int64")  # as plain numbers, what stands beside a null becomes a fraction
+        if all(type(value) is int for value in present):
+            return pd.Series(plain, dtype="Int64")  # int64 has no nulls, and float shows fractions
         return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
     return pd.Series(plain)

@@ -1,4 +1,4 @@
-"""The clients with the highest revenue, by the filters, with their names."""
+"""The clients with the highest revenue within the filters."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ TABLES = ("fact_ventes", CLIENTS)
 
 def best_clients(context: Context, most: int) -> list[Row]:
     """At most 100 rows: rang, id_client, nom, pays, segment, ca, nb_ventes."""
-    found = context.analyse("id_client", limit=min(most, MOST_AT_ONCE))
-    keys = [("id_client", str(row["id_client"])) for row in found if row["id_client"] is not None]
+    ranked = context.analyse("id_client", limit=min(most, MOST_AT_ONCE))
+    keys = [("id_client", str(row["id_client"])) for row in ranked if row["id_client"] is not None]
     clients = context.rows(context.tables[CLIENTS]["path"], [*keys, ("limit", str(len(keys)))]) if keys else []
-    known = {row["id_client"]: row for row in clients}
+    by_id = {row["id_client"]: row for row in clients}
     return [
         {
             "rang": rank,
             "id_client": row["id_client"],
-            **{name: known.get(row["id_client"], {}).get(name) for name in ("nom", "pays", "segment")},
+            **{name: by_id.get(row["id_client"], {}).get(name) for name in ("nom", "pays", "segment")},
             "ca": row["ca"],
             "nb_ventes": row["nb_ventes"],
         }
-        for rank, row in enumerate(found, 1)
+        for rank, row in enumerate(ranked, 1)
     ]
 
 
 def draw_best(context: Context, key: str, best: Sequence[Row]) -> None:
-    """The best clients as bars in the colours of their countries."""
+    """Draw the best clients as bars in the colours of their countries."""
     colours = context.colours("pays")
     unit = context.language.money_unit
     chart(

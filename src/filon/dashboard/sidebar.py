@@ -1,4 +1,4 @@
-"""The sidebar: the language, and the choice that all pages share. Both are kept in the address of the page."""
+"""The sidebar: the language and the filters, which are kept in the address of the page."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from filon.dashboard.markup import plain
 
 BOUND: Final = "query-params"
 OTHERS = ("lang", "periode", "jours", "granularite", "top", "table", "dataset")
-"""Choices of the address that are no dimensions."""
+"""Names in the address that are no dimensions."""
 
 
 def choose_language() -> Code:
-    """French, or what the address or the switch says."""
+    """Draw the switch of the language; returns the choice, French by default."""
     codes = [code.value for code in Code]
-    found = chosen(
+    code = chosen(
         "lang",
         codes,
         Code.FRENCH.value,
@@ -34,17 +34,17 @@ def choose_language() -> Code:
             persist_state="session",
         ),
     )
-    return Code(found)
+    return Code(code)
 
 
 def choose_filters(context: Context) -> Filters:
-    """The period and the values that rows must have."""
+    """Draw the filters; returns the chosen period and values."""
     language = context.language
-    known = context.days()
-    if known is None:
+    extent = context.days()
+    if extent is None:
         return Filters()
     st.sidebar.markdown(f"**{language.text('filters.title')}**")
-    period = _choose_period(language, known)
+    period = _choose_period(language, extent)
     choices = {}
     for dimension in context.dimensions:
         values = st.sidebar.multiselect(
@@ -64,7 +64,7 @@ def choose_filters(context: Context) -> Filters:
     return filters
 
 
-def _choose_period(language: Language, known: Period) -> Period | None:
+def _choose_period(language: Language, extent: Period) -> Period | None:
     spans = [span.value for span in Span]
     span = chosen(
         "periode",
@@ -79,27 +79,27 @@ def _choose_period(language: Language, known: Period) -> Period | None:
         ),
     )
     if span != Span.CUSTOM:
-        return period_of(Span(span), known)
+        return period_of(Span(span), extent)
     days = st.sidebar.date_input(
         language.text("filters.days"),
-        value=(known.first, known.last),
-        min_value=known.first,
-        max_value=known.last,
+        value=(extent.first, extent.last),
+        min_value=extent.first,
+        max_value=extent.last,
         format=language.date_input,
         key="jours",
         bind=BOUND,
     )
-    return _chosen_period(days, known)
+    return _chosen_period(days, extent)
 
 
-def _chosen_period(days: object, known: Period) -> Period:
-    """The days chosen; one day alone, as a range is for a moment, is that day."""
-    found = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
-    return Period(found[0], found[-1]) if found else known
+def _chosen_period(days: object, extent: Period) -> Period:
+    """The chosen period; a range whose end is not chosen yet is one day."""
+    dates = [day for day in days if isinstance(day, dt.date)] if isinstance(days, (tuple, list)) else []
+    return Period(dates[0], dates[-1]) if dates else extent
 
 
 def _key(dimension: str) -> str:
-    """Where a choice is kept, in the session and in the address; a dimension may be called like another choice."""
+    """The key of a dimension in session and address; a suffix avoids the names of other choices."""
     return f"{dimension}_" if dimension.rstrip("_") in OTHERS else dimension
 
 

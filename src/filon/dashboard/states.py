@@ -1,4 +1,4 @@
-"""What a page says when it cannot show what was asked for: calmly, and with what to do."""
+"""Messages of a page that cannot show its data, with what to do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS: dict[type[ApiError], tuple[str, str]] = {
 
 
 def show_error(language: Language, error: ApiError) -> None:
-    """One message for one kind of trouble, the API's own words beneath it, and a button to try again."""
+    """Draw the message of a kind of error, the API's detail, and a button to try again."""
     name, icon = KINDS[type(error)]
     with st.container(border=True):
         st.subheader(f"{icon} {language.text(f'state.{name}.title')}", anchor=False)
@@ -31,19 +31,19 @@ def show_error(language: Language, error: ApiError) -> None:
 
 
 def show_defect(language: Language) -> None:
-    """Something that nobody foresaw; the log has the reason."""
+    """Draw the message of an unexpected error, whose details are in the log."""
     st.error(language.text("state.defect"), icon=":material/error:")
 
 
-def show_lacking(language: Language, lacks: Mapping[str, Sequence[str]]) -> None:
-    """What the contracts of this project do not offer and the page draws."""
+def show_lacking(language: Language, missing: Mapping[str, Sequence[str]]) -> None:
+    """Draw what the page requires and the contracts of the project lack, by table."""
     with st.container(border=True):
         st.subheader(f":material/extension_off: {language.text('state.lacking.title')}", anchor=False)
         st.write(language.text("state.lacking.fix"))
-        for table, names in lacks.items():
+        for table, names in missing.items():
             st.caption(plain(f"{table}: {', '.join(names)}"))
 
 
 def show_stale(language: Language, tables: list[str], ago: str) -> None:
-    """A line above pages whose tables are older than their contracts promise."""
+    """Draw a warning that tables are older than their contracts promise."""
     st.warning(language.text("state.stale", tables=plain(", ".join(tables)), ago=ago), icon=":material/schedule:")

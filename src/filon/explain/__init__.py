@@ -1,1 +1,1 @@
-"""Where a published row comes from: the rows, files and records that it was computed from."""
+"""The rows, files and records that a published row was computed from; and the content of the quarantine."""

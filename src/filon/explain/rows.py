@@ -1,4 +1,4 @@
-"""Explain a published row: the rows that went into it, table by table, down to files and records."""
+"""Explain a published row: the rows that it was computed from, table by table, down to files and records."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
 PLACE = ("_file", "_record")
-RECORDS = "records explained"  # a blank keeps it apart from every table of a project
+RECORDS = "records explained"  # no table of a project has a blank in its name
 
 
 @dataclass(frozen=True)
 class Record:
-    """A record of a file, as it was received."""
+    """A record of a file as received; ``record`` counts from 1."""
 
     file: str
     version: int
@@ -32,9 +32,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Contribution:
-    """Rows of a table that went into the row, directly or through ``read_by``: how many, and the first ones.
+    """Rows of a table that a row was computed from.
 
-    All of them went into it if ``exact``; otherwise they are candidates: those that did are among them.
+    Attributes:
+        table: the table
+        read_by: the model that read it; None for the explained row itself
+        rows: number of rows that meet ``condition``
+        exact: whether all of them were used; else they are candidates that include the used ones
+        keys: keys of the first rows
+        condition: SQL over the table's columns
+        records: records of the first rows, of tables of sources
+
     """
 
     table: str
@@ -47,13 +55,13 @@ class Contribution:
 
     @property
     def is_every_row(self) -> bool:
-        """Whether all rows of the table went into the row."""
+        """Whether the condition holds for all rows of the table."""
         return self.condition == EVERY_ROW
 
 
 @dataclass(frozen=True)
 class NotFollowed:
-    """A table of which rows went into the row that are not shown."""
+    """A table whose used rows are not shown, and the reason."""
 
     table: str
     read_by: str
@@ -62,7 +70,7 @@ class NotFollowed:
 
 @dataclass
 class Explanation:
-    """A row, the SQL file that computed it, and what it was computed from."""
+    """A row, the SQL file of its model, and the rows that it was computed from."""
 
     table: str
     release: int
@@ -72,7 +80,7 @@ class Explanation:
     not_followed: list[NotFollowed] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
+        """The explanation as nested dicts and lists, for JSON."""
         return asdict(self)
 
 
@@ -85,34 +93,55 @@ def explain(
     table: str,
     key: Sequence[str],
 ) -> Explanation:
-    """Explain the row of ``table`` with this key; NotFound when there is none."""
+    """Explain a row of a release.
+
+    Args:
+        engine: reaches the lake
+        project: contracts and models
+        lake: where the tables are
+        release: the release of the row
+        ledger: names the files
+        table: a silver or gold table
+        key: the values of its key, as text, in the order of the contract
+
+    Returns:
+        The row and the rows that it was computed from.
+
+    Raises:
+        NotFound: the table has no key, or no such row
+
+    """
     contract = project.contracts.get(table)
     if contract is None or not contract.key:
         raise NotFound(f"no table {table} with a key; there are: {', '.join(project.contracts)}")
     if len(key) != len(contract.key):
         raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
-    work = _Work(engine, project, lake, release, ledger)
-    work.bind(table)
+    explainer = _Explainer(engine, project, lake, release, ledger)
+    explainer.bind(table)
     condition = " AND ".join(
         f"{identifier(name)} = TRY_CAST({literal(value)} AS {contract.column(name).type.sql})"
         for name, value in zip(contract.key, key, strict=True)
     )
-    found = engine.rows(f"SELECT {_shown(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}")
-    if not found:
+    rows = engine.rows(
+        f"SELECT {_select_list(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}"
+    )
+    if not rows:
         raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
     model = project.models.get(table)
-    row = dict(zip(contract.column_names, found[0], strict=True))
+    row = dict(zip(contract.column_names, rows[0], strict=True))
     explanation = Explanation(table, release.number, row, str(model.path) if model else None)
-    this = Reading(table, _is_row(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
+    reading = Reading(table, _key_condition(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
     if model is None:
-        explanation.contributions.append(work.contribution(this, None))
+        explanation.contributions.append(explainer.contribution(reading, None))
     else:
-        work.descend(this, explanation)
+        explainer.descend(reading, explanation)
     return explanation
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Explainer:
+    """Reads the tables of a release, and adds the contributions of a row."""
+
     engine: Engine
     project: Project
     lake: Lake
@@ -131,16 +160,16 @@ class _Work:
         self.engine.bind(table, self.lake.paths(build), build.columns)
 
     def descend(self, rows: Reading, into: Explanation) -> None:
-        """Add what a model read for some of its rows, and what the models that it reads had read for theirs."""
+        """Add the rows that a model read for some of its rows, and recursively those that its input models read."""
         model = self.project.models[rows.table]
         for table in model.inputs:
             self.bind(table)
-        found = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
-        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in found.unfollowed]
-        for reading in found.readings:
+        traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
+        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
+        for reading in traced.readings:
             try:
                 part = self.contribution(reading, model.name)
-            except EngineError as error:  # a condition that was moved may meet values that the model filters out first
+            except EngineError as error:  # a pushed-down condition may fail on values that the model filters out first
                 into.not_followed.append(NotFollowed(reading.table, model.name, str(error)))
                 continue
             is_new = part.table in self.project.models and not self.is_covered(part, into.contributions)
@@ -149,13 +178,13 @@ class _Work:
                 self.descend(self.narrowed(part, is_used=reading.used or part.exact), into)
 
     def contribution(self, reading: Reading, reader: str | None) -> Contribution:
-        """Count the rows that were read, and show the first ones."""
+        """Count the rows of a reading, and read the first ones."""
         contract = self.project.contracts[reading.table]
         where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
         [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
         names = contract.key or (PLACE if contract.name in self.project.datasets else contract.column_names)
         first = f"{where} ORDER BY {identifiers(names)} LIMIT {SAMPLE}"
-        keys = self.engine.rows(f"SELECT {_shown(contract, names)} {first}")
+        keys = self.engine.rows(f"SELECT {_select_list(contract, names)} {first}")
         records: tuple[Record, ...] = ()
         if contract.name in self.project.datasets:
             places = self.engine.rows(f"SELECT {identifiers(PLACE)} {first}")
@@ -165,7 +194,7 @@ class _Work:
         return Contribution(contract.name, reader, int(count), exact, tuple(keys), reading.condition, records)
 
     def is_covered(self, part: Contribution, earlier: Sequence[Contribution]) -> bool:
-        """Whether it was shown before what these rows were computed from."""
+        """Whether earlier contributions of the same table have all of these rows."""
         conditions = [
             f"({other.condition})" for other in earlier if other.table == part.table and (other.exact or not part.exact)
         ]
@@ -173,13 +202,13 @@ class _Work:
         return not self.engine.rows(f"SELECT 1 FROM {identifier(part.table)} WHERE {new} LIMIT 1")
 
     def narrowed(self, part: Contribution, *, is_used: bool) -> Reading:
-        """The rows of a contribution; a single one by its key, which reads better than how it was found."""
+        """The rows of a contribution as a reading; a single row is given by its key, a shorter condition."""
         key = self.project.contracts[part.table].key
-        condition = _is_row(key, part.keys[0]) if part.rows == 1 and key else part.condition
+        condition = _key_condition(key, part.keys[0]) if part.rows == 1 and key else part.condition
         return Reading(part.table, condition, part.exact, is_used)
 
     def record(self, contract: Contract, number: int, ordinal: int) -> Record:
-        """The record as bronze holds it."""
+        """Read a record from bronze."""
         version = next(version for version in self.ledger.versions if version.number == number)
         columns = [(name, "VARCHAR") for name in contract.column_names]
         part = f"{version.path}, version {number}"
@@ -198,19 +227,21 @@ class _Work:
         )
 
 
-def _shown(contract: Contract, names: Iterable[str]) -> str:
-    """Columns as values that Python has without further packages: a timestamp as text."""
+def _select_list(contract: Contract, names: Iterable[str]) -> str:
+    """A SELECT list of columns; timestamps are cast to text, since Python would need another package for them."""
     timestamps = {column.name for column in contract.columns if column.type.kind is Kind.TIMESTAMP}
     return ", ".join(
         f"CAST({identifier(name)} AS VARCHAR)" if name in timestamps else identifier(name) for name in names
     )
 
 
-def _is_row(key: Iterable[str], values: Iterable[Any]) -> str:
-    return " AND ".join(f"{identifier(name)} {_is_value(value)}" for name, value in zip(key, values, strict=True))
+def _key_condition(key: Iterable[str], values: Iterable[Any]) -> str:
+    return " AND ".join(
+        f"{identifier(name)} {_value_condition(value)}" for name, value in zip(key, values, strict=True)
+    )
 
 
-def _is_value(value: Any) -> str:
+def _value_condition(value: Any) -> str:
     if value is None:
         return "IS NULL"
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Prefect 3 around the pipeline: flows and tasks over the same stages, deployments, triggers, artifacts.
+"""The pipeline under Prefect 3: flows, tasks, deployments, triggers and artifacts.
 
-Only this package imports Prefect, which is the extra ``prefect``. Nothing here computes: ``filon.pipeline.run`` does.
+Only this package imports Prefect, which is the extra ``prefect``. The work itself is done by ``filon.pipeline.run``.
 """

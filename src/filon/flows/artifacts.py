@@ -1,4 +1,4 @@
-"""What a run leaves in Prefect for people to look at: a summary, a table of quality, links to what is served."""
+"""Artifacts of a run in Prefect: a summary, a table of quality, and links to the dashboard and the API."""
 
 from __future__ import annotations
 
@@ -14,8 +14,15 @@ LONGEST = 300
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~])")
 
 
-def leave_artifacts(report: RunReport, settings: Settings, project: str) -> None:
-    """Leave everything there is to see of a run."""
+def create_artifacts(report: RunReport, settings: Settings, project: str) -> None:
+    """Create all artifacts of a run.
+
+    Args:
+        report: the report of the run
+        settings: the addresses of the dashboard and the API
+        project: the name of the project, part of the keys of the artifacts
+
+    """
     create_markdown_artifact(summary(report, project), key=key_of(project, "run"), description="The run in short")
     if rows := quality(report):
         create_table_artifact(rows, key=key_of(project, "quality"), description="Rows of each dataset, over all files")
@@ -24,12 +31,12 @@ def leave_artifacts(report: RunReport, settings: Settings, project: str) -> None
 
 
 def key_of(project: str, what: str) -> str:
-    """A key as Prefect wants it: lower-case letters, digits, dashes."""
+    """The key of an artifact in the form that Prefect requires: lower-case letters, digits, dashes."""
     return re.sub(r"[^a-z0-9]+", "-", f"filon-{project}-{what}".lower()).strip("-")
 
 
 def summary(report: RunReport, project: str) -> str:
-    """A run as Markdown."""
+    """The report of a run as Markdown."""
     facts = [
         ("Status", report.status.value),
         ("Release", report.release or "none"),
@@ -51,15 +58,15 @@ def summary(report: RunReport, project: str) -> str:
         lines += ["", "## Tables", ""]
         built = ((plain(t.layer), plain(t.table), t.status.value, f"{t.rows:,}") for t in report.tables)
         lines += _table(("Layer", "Table", "Status", "Rows"), built)
-    if bad := [check for check in report.checks if check.failed_rows]:
+    if failing := [check for check in report.checks if check.failed_rows]:
         lines += ["", "## Checks that found something", ""]
-        failed = ((plain(c.table), plain(c.check), c.status.value, f"{c.failed_rows:,}") for c in bad)
+        failed = ((plain(c.table), plain(c.check), c.status.value, f"{c.failed_rows:,}") for c in failing)
         lines += _table(("Table", "Check", "Status", "Rows"), failed)
     return "\n".join(lines) + "\n"
 
 
 def quality(report: RunReport) -> list[dict[str, str | int]]:
-    """What became of the rows of each dataset."""
+    """A row per dataset: its counts of records, and the reasons of rejected ones."""
     return [
         {
             "dataset": line.dataset,
@@ -74,7 +81,7 @@ def quality(report: RunReport) -> list[dict[str, str | int]]:
 
 
 def outcome(report: RunReport) -> str:
-    """How a run ended, in one line."""
+    """The status and release of a run, or its error, in one line."""
     if report.error:
         return shortened(report.error)
     if report.status.value == "stopped":
@@ -83,12 +90,12 @@ def outcome(report: RunReport) -> str:
 
 
 def plain(value: object) -> str:
-    """Text that Markdown shows as it is, in one line, cut when it is long."""
+    """A value as one line of text, escaped for Markdown and cut after ``LONGEST`` characters; None is empty."""
     return SPECIAL.sub(r"\\\1", shortened(str("" if value is None else value)))
 
 
 def shortened(text: str) -> str:
-    """A text in one line, cut when it is long."""
+    """A text as one line, cut after ``LONGEST`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 

@@ -1,4 +1,4 @@
-"""What Prefect's server is told once: deployments with schedule and trigger, and what to think of silent runs."""
+"""Deployments on Prefect's server, with schedule and trigger, and the automation that detects crashed runs."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from filon.project import Project
 from filon.settings import PREFIX, Settings
 
 HEARTBEAT_S = 30
-"""The shortest time between two signs of life that Prefect allows."""
+"""The shortest interval between heartbeats that Prefect allows."""
 SILENT_S = 3 * HEARTBEAT_S
 SILENT_RUNS = "Filon: runs without a sign of life have crashed"
-AT_ONCE = 2  # one runs, the next one waits for it
+AT_ONCE = 2  # one run goes on, and the next one waits for it
 PROCESS = "process"
 
 
-def watch_over_runs(client: SyncPrefectClient) -> None:
-    """Make the server take a run for crashed that gives no sign of life; each run of Filon sends some."""
-    wanted = AutomationCore(
+def detect_crashed_runs(client: SyncPrefectClient) -> None:
+    """Create the automation that marks a run as crashed after ``SILENT_S`` seconds without a heartbeat."""
+    automation = AutomationCore(
         name=SILENT_RUNS,
         description=f"A run that was killed cannot say so. It is taken for crashed after {SILENT_S} s of silence.",
         trigger=EventTrigger(
@@ -56,11 +56,21 @@ def watch_over_runs(client: SyncPrefectClient) -> None:
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"No sign of life for {SILENT_S} s.")],
     )
     if not client.read_automations_by_name(SILENT_RUNS):
-        client.create_automation(wanted)
+        client.create_automation(automation)
 
 
 def deployments(settings: Settings, project: Project, job: dict[str, Any] | None = None) -> list[RunnerDeployment]:
-    """The deployments of a project: ``pipeline`` with its schedule and its trigger, and ``backfill``."""
+    """The deployments of a project: ``pipeline`` with its schedule and its trigger, and ``backfill``.
+
+    Args:
+        settings: the schedule
+        project: names the deployments
+        job: variables of the jobs that workers start; None for a runner in this process
+
+    Raises:
+        ConfigError: the schedule is no cron expression
+
+    """
     shared: dict[str, Any] = {
         "name": project.name,
         "tags": [TAG, project.name],
@@ -82,38 +92,55 @@ def register(settings: Settings, project: Project) -> Runner:
     """Register the deployments for a runner in this process."""
     runner = Runner(name=f"filon-{project.name}", limit=AT_ONCE, heartbeat_seconds=HEARTBEAT_S)
     with get_client(sync_client=True) as client:
-        watch_over_runs(client)
+        detect_crashed_runs(client)
     for deployment in deployments(settings, project):
         runner.add_deployment(deployment)
     return runner
 
 
 def serve(runner: Runner, settings: Settings, project: Project) -> None:
-    """Run what is due, and look for new files, until Ctrl-C or SIGTERM."""
+    """Run due flows, and poll the sources for new files, until Ctrl-C or SIGTERM."""
     with _watching(settings, project):
         asyncio.run(runner.start())
 
 
 def deploy(settings: Settings, project: Project, pool: str) -> list[str]:
-    """Register the deployments for the workers of a pool, which is made for processes if there is none; their names."""
+    """Register the deployments for the workers of a pool.
+
+    Args:
+        settings: the schedule, and the settings that workers get
+        project: names the deployments
+        pool: the work pool; created, for processes, when it is not there
+
+    Returns:
+        The full names of the deployments.
+
+    """
     with get_client(sync_client=True) as client:
-        watch_over_runs(client)
+        detect_crashed_runs(client)
         try:
             kind = client.read_work_pool(pool).type
         except ObjectNotFound:
             kind = client.create_work_pool(WorkPoolCreate(name=pool, type=PROCESS)).type
-    made = deployments(settings, project, job_of(settings, kind, Path.cwd()))
-    for deployment in made:
+    runner_deployments = deployments(settings, project, job_of(settings, kind, Path.cwd()))
+    for deployment in runner_deployments:
         deployment.apply(work_pool_name=pool)
-    return [deployment.full_name for deployment in made]
+    return [deployment.full_name for deployment in runner_deployments]
 
 
 def job_of(settings: Settings, kind: str, folder: Path) -> dict[str, Any]:
-    """What a worker must know to run as this process would: where, and the settings that are no secrets."""
-    given = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
+    """Job variables that let a worker run as this process would: settings that are no secrets, and the folder.
+
+    Args:
+        settings: options that were set; the API key and stores with a password are left out
+        kind: the type of the work pool
+        folder: the working directory, used by pools of processes
+
+    """
+    options = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
     if settings.serving and urlsplit(settings.serving).password:
-        del given["serving"]
-    environment = {PREFIX + name.upper(): str(value) for name, value in given.items() if value is not None}
+        del options["serving"]
+    environment = {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}
     environment["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = str(HEARTBEAT_S)
     return {"env": environment, **({"working_dir": str(folder)} if kind == PROCESS else {})}
 
@@ -134,10 +161,10 @@ def _schedule(settings: Settings, project: Project) -> Any:
 @contextmanager
 def _watching(settings: Settings, project: Project) -> Iterator[None]:
     stop = threading.Event()
-    looking = threading.Thread(target=watch, args=(settings, project, stop), name="new files", daemon=True)
-    looking.start()
+    poller = threading.Thread(target=watch, args=(settings, project, stop), name="new files", daemon=True)
+    poller.start()
     try:
         yield
     finally:
         stop.set()
-        looking.join()
+        poller.join()

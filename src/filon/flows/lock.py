@@ -1,8 +1,7 @@
-"""One run of a project at a time, and what becomes of the place of a run that crashed.
+"""One run of a project at a time, by the slot of one of Prefect's global concurrency limits.
 
-The place is a slot of one of Prefect's global concurrency limits, held by a lease. A run that lives renews its lease;
-the server takes the slot of one that does not. A server that was started again has forgotten its leases, but not the
-slots: whoever waits then looks whether the holder still runs.
+A run holds the slot by a lease, which it renews; the server frees the slot when the lease expires. A restarted server
+has lost its leases but not the slots, so a waiting run also checks whether the holder has ended.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from filon.flows.server import server_url
 LEASE_S = 60
 """The shortest lease that Prefect grants."""
 REAPING_S = 15
-"""How often Prefect's server looks for leases that ran out, unless it is told otherwise."""
+"""The default interval in which Prefect's server looks for expired leases."""
 RELEASED_S = LEASE_S + REAPING_S
-"""A crashed run holds others up for this long at most."""
+"""Seconds after which the slot of a crashed run is free."""
 HELD: ContextVar[str | None] = ContextVar("held", default=None)
-"""The project whose place this run, or the one that it is part of, has taken."""
+"""The project whose slot this run, or its parent run, holds."""
 
 
 def limit_name(project: str) -> str:
@@ -40,19 +39,20 @@ def limit_name(project: str) -> str:
 
 @contextmanager
 def only_run_of(project: str) -> Iterator[None]:
-    """Wait until no other run of the project goes on, and keep others waiting.
+    """Hold the slot of a project during the block; waits until it is free.
 
-    A server that lives in this process knows of no other runs; races between such runs end with a ReleaseConflict.
+    Does nothing with a server inside this process, which knows no other runs: a race between such runs ends with a
+    ReleaseConflict.
     """
     if server_url() is None or HELD.get() == project:
         yield
         return
     name = limit_name(project)
-    with get_client(sync_client=True) as client, ExitStack() as held:
+    with get_client(sync_client=True) as client, ExitStack() as stack:
         client.upsert_global_concurrency_limit_by_name(name, 1)
         if client.read_global_concurrency_limit_by_name(name).active_slots:
             get_run_logger().info("another run of %s goes on; waiting until it ends", project)
-        while not _entered(held, name):
+        while not _acquire(stack, name):
             _free_if_lost(client, project)
         Variable.set(_holder_name(project), flow_run.id, overwrite=True)
         token = HELD.set(project)
@@ -62,26 +62,26 @@ def only_run_of(project: str) -> Iterator[None]:
             HELD.reset(token)
 
 
-def _entered(held: ExitStack, name: str) -> bool:
-    """Whether the slot was given within the time that a lease lasts.
+def _acquire(stack: ExitStack, name: str) -> bool:
+    """Whether the slot was acquired within ``RELEASED_S``.
 
-    A lease that cannot be renewed does not end the run: what it would be protected from is safe, only wasteful.
+    A lease that cannot be renewed does not end the run: a second run at the same time is safe, only wasteful.
     """
     slot = concurrency(
         name, strict=True, lease_duration=LEASE_S, timeout_seconds=RELEASED_S, raise_on_lease_renewal_failure=False
     )
     try:
-        held.enter_context(slot)
+        stack.enter_context(slot)
     except TimeoutError:
         return False
     return True
 
 
 def _free_if_lost(client: SyncPrefectClient, project: str) -> None:
-    """Free a slot whose holder has ended and whose lease nobody remembers."""
+    """Free the slot when its holder has ended and its lease is lost."""
     holder = Variable.get(_holder_name(project), default=None)
     if isinstance(holder, str) and _has_ended(client, UUID(holder)):
-        get_run_logger().warning("the run %s has ended and left its place taken; freeing it", holder)
+        get_run_logger().warning("the run %s has ended without freeing its slot; freeing it", holder)
         client.update_global_concurrency_limit(limit_name(project), GlobalConcurrencyLimitUpdate(active_slots=0))
 
 

@@ -1,4 +1,7 @@
-"""The flows: the whole pipeline, and the pipeline for each day of a range. Parameters hold no secrets: FILON_ does."""
+"""The flows: the pipeline, and the pipeline for each day of a range.
+
+Their parameters hold no secrets, which are read from ``FILON_`` variables.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from filon.errors import ConfigError
-from filon.flows.artifacts import leave_artifacts, outcome
+from filon.flows.artifacts import create_artifacts, outcome
 from filon.flows.lock import only_run_of
 from filon.flows.runner import FlowRunner
 from filon.lake import Layer
@@ -26,29 +29,28 @@ from filon.stages.context import NullListener, Progress, RunListener, TableRepor
 
 TAG = "filon"
 RACES = 3
-"""How often a run is begun again after another one, which Prefect knew nothing of, published first."""
-
+"""The most attempts of a run when other ones, outside of Prefect, publish a release first."""
 
 LISTENER: ContextVar[RunListener | None] = ContextVar("listener", default=None)
-"""Who is told how a run goes, beside Prefect: a command line that shows it."""
+"""A further listener of runs: the command line that shows one."""
 
 
 class LogListener:
-    """Writes what becomes of tables to the log of the run, and tells whoever else wants to know."""
+    """Logs finished tables in the flow run, and forwards to another listener."""
 
-    def __init__(self, other: RunListener) -> None:
-        self._other = other
+    def __init__(self, listener: RunListener) -> None:
+        self._next = listener
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
-        """Tell that work on a table begins."""
-        self._other.started(layer, table, expected, progress)
+        """Forward that work on a table begins."""
+        self._next.started(layer, table, expected, progress)
 
     def finished(self, report: TableReport) -> None:
-        """Tell what became of a table."""
+        """Log and forward the report of a table."""
         get_run_logger().info(
             "%s %s: %s, %s rows, %.2f s", report.layer, report.table, report.status, report.rows, report.duration_s
         )
-        self._other.finished(report)
+        self._next.finished(report)
 
 
 @flow(name="pipeline", persist_result=False)
@@ -64,8 +66,8 @@ def pipeline(until: Until = Until.SERVING, as_of: dt.date | None = None, force: 
     project = open_project(settings)
     with tags(TAG, project.name):
         with only_run_of(project.name):
-            report = _carry_out(settings, project, until, as_of or today(project), force=force)
-        leave_artifacts(report, settings, project.name)
+            report = _run_until_published(settings, project, until, as_of or today(project), force=force)
+        create_artifacts(report, settings, project.name)
     ended = Failed if report.status is RunStatus.FAILED else Completed
     return ended(message=outcome(report), data=report)
 
@@ -100,14 +102,16 @@ def days(first: dt.date, last: dt.date) -> list[dt.date]:
 
 
 def report_of(state: State[Any]) -> Any:
-    """What a flow that ended has to say, also when it failed; its error when it could not begin."""
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    """The result of a flow that ended, also of one that failed; raises its error when it has no result."""
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
-def _carry_out(settings: Settings, project: Project, until: Until, as_of: dt.date, *, force: bool) -> RunReport:
+def _run_until_published(
+    settings: Settings, project: Project, until: Until, as_of: dt.date, *, force: bool
+) -> RunReport:
     attempt = 0
     while True:
         attempt += 1

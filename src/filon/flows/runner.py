@@ -1,4 +1,4 @@
-"""The parts of a run as Prefect sees them: a flow for each layer, a task for each dataset, table and other step."""
+"""Run the layers of a run as flows of Prefect, and its steps as tasks."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ Result = TypeVar("Result")
 
 
 class FlowRunner:
-    """Carries out the parts of a run as flows and tasks, in this thread. ``conflict``: a lost race for the release."""
+    """A StepRunner that runs layers as flows and steps as tasks, in this thread.
+
+    ``conflict`` is set when another run published a release first.
+    """
 
     def __init__(self, project: str) -> None:
         self._project = project
         self.conflict: ReleaseConflict | None = None
 
     def layer(self, layer: Until, work: Callable[[], None]) -> None:
-        """A layer as a flow of its own."""
+        """Run a layer as a flow of its own."""
 
         def run_layer() -> None:
             work()
@@ -38,12 +41,12 @@ class FlowRunner:
         Flow(run_layer, name=name, flow_run_name=f"{name} {self._project}", persist_result=False)()
 
     def step(self, name: str, work: Callable[[], Result]) -> Result:
-        """A step as a task: tried again, later and later, after errors that may pass; after others it fails at once."""
+        """Run a step as a task, with exponential backoff after retryable errors; other errors fail it at once."""
 
         def run_step() -> Result:
             return work()
 
-        made = Task(
+        task = Task(
             run_step,
             name=name,
             task_run_name=name,
@@ -52,21 +55,23 @@ class FlowRunner:
             retries=RETRIES,
             retry_delay_seconds=exponential_backoff(BACKOFF_S),
             retry_jitter_factor=JITTER,
-            retry_condition_fn=may_pass,
+            retry_condition_fn=should_retry,
         )
         try:
-            with TagsContext(current_tags=set()):  # tags would cost each task a question to the server
-                return made()
+            with TagsContext(
+                current_tags=set()
+            ):  # with tags, each task would query the server for their concurrency limits
+                return task()
         except ReleaseConflict as conflict:
             self.conflict = conflict
             raise
 
 
-def may_pass(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether a step is worth another attempt."""
+def should_retry(_task: Task[Any, Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed step is tried again, as Prefect asks it."""
     return is_worth_repeating(state.data)
 
 
 def is_worth_repeating(error: object) -> bool:
-    """Whether the same step may succeed later. After a lost race for the release, only a whole run may."""
+    """Whether the same step may succeed later; after a ReleaseConflict, only another run can."""
     return isinstance(error, FilonError) and error.retryable and not isinstance(error, ReleaseConflict)

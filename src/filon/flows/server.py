@@ -1,4 +1,4 @@
-"""Prefect's server as flows meet it: whether there is one, and what is said when it does not answer."""
+"""The address of Prefect's server, and errors when it does not answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filon.errors import ConfigError, FilonError, FlowsUnavailable
 
 
 def server_url() -> str | None:
-    """The address of Prefect's API as Prefect's own settings give it; None when a process brings its own server."""
+    """The address of Prefect's API from Prefect's settings; None when Prefect starts a server inside the process."""
     return get_current_settings().api.url
 
 
@@ -28,13 +28,13 @@ def require_server() -> str:
 
 
 @contextmanager
-def answering() -> Iterator[None]:
-    """FlowsUnavailable where Prefect's server does not answer, or refuses."""
+def translated_errors() -> Iterator[None]:
+    """Raise FlowsUnavailable in place of errors of Prefect's client: no answer, or a refusal."""
     try:
         yield
     except FilonError:
         raise
-    except Exception as error:  # Prefect wraps what its client met in many types
+    except Exception as error:  # Prefect wraps errors of its client in many types
         server = f"Prefect's server at {server_url() or 'this process'}"
         cause = _http_error(error)
         if isinstance(cause, httpx.TransportError):
@@ -52,7 +52,7 @@ def answering() -> Iterator[None]:
 
 
 def _http_error(error: BaseException | None) -> httpx.HTTPError | None:
-    """What the client met, behind whatever was made of it."""
+    """The HTTP error in the chain of causes, if there is one."""
     while error is not None and not isinstance(error, httpx.HTTPError):
         error = error.__cause__ or error.__context__
     return error

@@ -1,4 +1,4 @@
-"""New files: who looks for them, and the event that tells Prefect of them."""
+"""Poll the sources for new files, and emit an event of Prefect for them."""
 
 from __future__ import annotations
 
@@ -24,53 +24,56 @@ log = logging.getLogger("prefect.filon")
 
 
 def resource_of(project: Project) -> str:
-    """What events about a project are about."""
+    """The id of a project as a resource of Prefect's events."""
     return f"filon.project.{project.name}"
 
 
 def unseen(files: Iterable[SourceFile], ledger: Ledger) -> Files:
-    """The files that no run has read as they are now."""
-    known = {path: (seen.size, seen.tag) for path, seen in ledger.observations.items()}
+    """The files, as path, size and tag, that no run has read in their present state."""
+    observed = {path: (observation.size, observation.tag) for path, observation in ledger.observations.items()}
     return frozenset(
-        (file.path, file.size, file.tag) for file in files if known.get(file.path) != (file.size, file.tag)
+        (file.path, file.size, file.tag) for file in files if observed.get(file.path) != (file.size, file.tag)
     )
 
 
 @dataclass
 class FileChangeDetector:
-    """Decides which of several looks is worth telling: new files, once they stay the same between two looks."""
+    """Decides when to emit an event: for new files that did not change between two polls.
+
+    ``last``: the files of the poll before; ``told``: those that an event was emitted for.
+    """
 
     last: Files = NONE
     told: Files = NONE
 
-    def should_emit(self, found: Files) -> bool:
-        """Whether this look found something that was not told yet and is no longer being written."""
-        is_settled, self.last = found == self.last, found
-        is_new = bool(found - self.told) and is_settled
-        self.told = found if is_new else self.told & found
+    def should_emit(self, files: Files) -> bool:
+        """Whether a poll found files without an event that are no longer being written."""
+        is_settled, self.last = files == self.last, files
+        is_new = bool(files - self.told) and is_settled
+        self.told = files if is_new else self.told & files
         return is_new
 
 
 def watch(settings: Settings, project: Project, stop: Event) -> None:
-    """Look for new files until told to stop. What cannot be read now is looked at again later."""
-    sources, lake, news = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
+    """Poll the sources every ``flows_look_s`` seconds until ``stop`` is set; errors are logged, and polling goes on."""
+    sources, lake, detector = sources_of(settings, project), lake_of(settings, project), FileChangeDetector()
     while True:
         try:
-            found = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
+            files = unseen((file for _, file in list_files(project, sources).files), lake.ledger())
         except SourcesMissing:
-            found = NONE
+            files = NONE
         except FilonError as error:
             log.warning("%s", error)
-            found = NONE
-        if news.should_emit(found):
-            tell(project, found)
+            files = NONE
+        if detector.should_emit(files):
+            emit_changed(project, files)
         if stop.wait(settings.flows_look_s):
             return
 
 
-def tell(project: Project, found: Files) -> None:
-    """Tell Prefect of new files."""
-    names = sorted(path for path, _, _ in found)
+def emit_changed(project: Project, files: Files) -> None:
+    """Emit the event that triggers a run for new files."""
+    names = sorted(path for path, _, _ in files)
     log.info("new files: %s", ", ".join(names[:MOST_NAMED]))
     emit_event(
         CHANGED,

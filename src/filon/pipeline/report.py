@@ -1,4 +1,4 @@
-"""What a run says of itself: one object, the same for people, programs and the lake's history."""
+"""The report of a run: printed by commands, kept in the lake, and shown by Prefect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from filon.stages.context import Context, StepReport, TableReport
 from filon.stages.silver import SilverResult
 
 MOST_IGNORED = 100
-"""Files of no dataset that the lake's report of a run names."""
+"""The most ignored files that a report in the lake names."""
 
 
 class RunStatus(StrEnum):
@@ -34,7 +34,7 @@ class _Part(BaseModel):
 
 
 class FileLine(_Part):
-    """One file of the sources, and what became of its records."""
+    """A file of the sources, and the counts of its records."""
 
     file: str
     dataset: str
@@ -71,7 +71,7 @@ class DatasetLine(_Part):
 
 
 class DamageLine(_Part):
-    """An object of the lake that was not as it was written when the run met it; it is not used any more."""
+    """An object of the lake whose content was not as written; the run no longer uses it."""
 
     object: str
     what: str
@@ -80,7 +80,7 @@ class DamageLine(_Part):
 
 
 class RunReport(_Part):
-    """A whole run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
+    """The report of a run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
     run_id: str
     release: int | None
@@ -104,7 +104,7 @@ class RunReport(_Part):
 
     @property
     def news(self) -> RunReport:
-        """The report without the files that were as before, whose number only grows."""
+        """The report without unchanged files, whose number grows with the sources."""
         files = tuple(file for file in self.files if file.status != "unchanged" or file.notes)
         return self.model_copy(update={"files": files, "ignored_files": self.ignored_files[:MOST_IGNORED]})
 
@@ -126,7 +126,20 @@ def make_report(
     loaded: LoadReport | None,
     damages: Iterable[Damage],
 ) -> RunReport:
-    """The report of a run, from its results so far; ``release`` is the one that readers see when it ends."""
+    """The report of a run, from its results so far.
+
+    Args:
+        context: inputs of the run, reports of its tables and steps, and its start
+        status: how the run ended
+        release: the release that is published when the run ends
+        error: why the run failed; None when it did not
+        ingested: the files of the sources; None when they were not listed
+        silver: results by dataset
+        checks: results of checks
+        loaded: the load of the store; None when the run did not come that far
+        damages: damaged objects of the lake that the run met
+
+    """
     counts: dict[int, FileCounts] = {}
     for result in silver.values():
         counts |= result.quality.files

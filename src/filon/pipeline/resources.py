@@ -1,4 +1,4 @@
-"""What settings point at: the project, its lake, its sources, the store that it is served from."""
+"""The project, lake, sources and store that the settings name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STATE = Path(".filon")
 
 
 def open_project(settings: Settings) -> Project:
-    """The project that is asked for: given, in the current folder, or the one that comes with Filon."""
+    """The project of the settings, else that in the current folder, else the demo project of Filon."""
     if settings.project is not None:
         return load_project(settings.project)
-    here = Path.cwd()
-    return load_project(here if (here / "filon.yaml").is_file() else retail.FOLDER)
+    current = Path.cwd()
+    return load_project(current if (current / "filon.yaml").is_file() else retail.FOLDER)
 
 
 def lake_of(settings: Settings, project: Project) -> Lake:
@@ -51,7 +51,7 @@ def store_of(settings: Settings, project: Project) -> Store | None:
 
 @contextmanager
 def loadable_store(settings: Settings, project: Project) -> Iterator[Store | None]:
-    """The store that a project is served from, for a command that loads it."""
+    """The store that a project is served from, closed when the block ends; None when the settings want none."""
     store = store_of(settings, project)
     try:
         yield store
@@ -61,5 +61,5 @@ def loadable_store(settings: Settings, project: Project) -> Iterator[Store | Non
 
 
 def today(project: Project) -> dt.date:
-    """The date where a project is at home."""
+    """The current date in the project's time zone."""
     return dt.datetime.now(ZoneInfo(project.timezone)).date()

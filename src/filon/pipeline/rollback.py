@@ -26,7 +26,10 @@ from filon.settings import Settings
 
 @dataclass(frozen=True)
 class Rollback:
-    """What came of a rollback: the load (None without a store), and why the store's records lack it, if they do."""
+    """The result of a rollback.
+
+    ``loaded``: the load of the store; None without a store. ``unrecorded``: why the store has no record of it.
+    """
 
     release: Release
     loaded: LoadReport | None = None
@@ -49,13 +52,13 @@ def roll_back(
         settings: memory, threads, workspace, releases that the store keeps
         project: contracts and models of today
         lake: where the releases are
-        store: what readers ask; None to publish only
+        store: the store to load; None to publish only
         number: the release to publish again
         now: the time of the new release, in UTC
-        on_published: told the new release, before the store is loaded
+        on_published: called with the new release, before the store is loaded
 
     Returns:
-        None when readers see already what that release shows.
+        None when the published release has the same tables.
 
     Raises:
         ReleaseMissing: the release is not kept
@@ -104,7 +107,20 @@ def serve_release(
     release: Release,
     served: ServedProject,
 ) -> LoadReport:
-    """Bring a store to a release that is published already; an engine is started only if rows differ."""
+    """Load a published release into a store; an engine is started only if rows differ.
+
+    Args:
+        settings: memory, threads, workspace, releases that the store keeps
+        project: the project of the release
+        lake: where the release is
+        store: the store to load
+        release: the release to load
+        served: the gold tables that are served
+
+    Returns:
+        The number of rows that the load inserted and closed.
+
+    """
     with ExitStack() as stack:
 
         @cache

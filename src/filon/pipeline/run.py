@@ -1,7 +1,7 @@
 """One run from sources to a served release: the composition root.
 
-``run_pipeline`` opens what a run needs, lets ``PipelineRun`` carry out its layers, and reports. A layer is a list of
-steps; a ``StepRunner`` decides how each is carried out.
+``run_pipeline`` opens the resources of a run, and ``PipelineRun`` carries out its layers. A layer is a list of steps; a
+``StepRunner`` decides how each step is executed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def run_pipeline(
         project: contracts and models
         lake: where tables and documents are kept; created when it is not there
         sources: where the project's files arrive
-        store: what readers ask; None to publish only
+        store: the store to load; None to publish only
         as_of: the date that rules and models compare with
         now: the start of the run, in UTC; its run id begins with it
         until: the last layer that is carried out
@@ -93,7 +93,7 @@ def run_pipeline(
             context.close()
     try:
         return run.keep(report)
-    except LakeError as error:  # what happened is told all the same, and that nobody will find it in the lake
+    except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
         problem = f"the report of this run could not be kept: {error}"
         both = f"{report.error}\n{problem}" if report.error else problem
         return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
@@ -101,9 +101,10 @@ def run_pipeline(
 
 @dataclass(frozen=True)
 class Step:
-    """A part of a layer. The failure of a step that builds a ``table`` fails that table alone, and those that need it.
+    """A part of a layer.
 
-    ``needs`` are the tables that ``table`` is built from.
+    ``table``: the table that it builds; when the step fails, only this table and those that need it fail.
+    ``needs``: the tables that it is built from.
     """
 
     name: str
@@ -114,7 +115,7 @@ class Step:
 
 @dataclass
 class PipelineRun:
-    """A run in progress, and its results so far: enough to report it, however it ends."""
+    """A run in progress, and its results so far, from which it can be reported however it ends."""
 
     context: Context
     sources: Sources
@@ -136,12 +137,12 @@ class PipelineRun:
 
     @property
     def current_release(self) -> Release | None:
-        """The release that readers of the lake see now: that of this run, or the one before."""
+        """The published release: that of this run, else the one before."""
         return self.release or self.published
 
     @property
     def builds(self) -> list[Build]:
-        """Every table that the run has so far."""
+        """The builds of all tables that the run has so far."""
         rejected = [result.rejected for result in self.silver.values()]
         return [*self.bronze.values(), *rejected, *self._accepted.values(), *self.gold.values()]
 
@@ -177,7 +178,7 @@ class PipelineRun:
         )
 
     def _open_lake(self) -> Release | None:
-        """The release that is published as the run begins, in a lake that is known to keep what is written."""
+        """Prepare and inspect the lake; returns the release that is published as the run begins."""
         lake, inputs = self.context.lake, self.context.inputs
         lake.prepare(inputs.run_id)
         self.damages = tuple(accept_loss(lake)) if inputs.force else ()
@@ -188,9 +189,10 @@ class PipelineRun:
         return published
 
     def _run_layers_repairing(self) -> None:
-        """Carry out the layers; when a damaged file is met, find all damaged ones, and begin again without them.
+        """Carry out the layers, and once more when a damaged file is found.
 
-        The second time, damaged tables are built again. Damage that cannot be repaired is an error the second time.
+        Before the second attempt all damaged files of the release are found, so that their tables are built again.
+        Damage in the second attempt cannot be repaired, and is an error.
         """
         try:
             self._run_layers()
@@ -206,7 +208,7 @@ class PipelineRun:
             self._run_layers()
 
     def _forget_results(self) -> None:
-        """Forget the results of the layers, but not the release that was published and the damage that was found."""
+        """Reset the results of the layers, but keep the published release and the damage that was found."""
         self.ingested, self.checks, self.loaded = None, (), None
         self.bronze.clear()
         self.silver.clear()
@@ -224,7 +226,7 @@ class PipelineRun:
         self._run_layer(Until.SERVING, self._serving_steps)
 
     def _run_layer(self, layer: Until, steps: Callable[[], Iterator[Step]]) -> None:
-        """Carry out a layer. It fails if tables did, but does not end the run: the next one goes on without them."""
+        """Carry out a layer. It fails when tables of it failed, but the run goes on with the other tables."""
         if not self.until.includes(layer):
             return
         failed_before = set(self.failures)
@@ -266,7 +268,7 @@ class PipelineRun:
         self.ingested = receive_files(self.context, self.sources)
 
     def _build_bronze(self, dataset: Dataset) -> None:
-        self.bronze[dataset.name] = build_bronze(self.context, dataset, self._files, self.published)
+        self.bronze[dataset.name] = build_bronze(self.context, dataset, self._ingested_files, self.published)
 
     def _silver_steps(self) -> Iterator[Step]:
         for dataset in self.context.project.datasets.values():
@@ -277,7 +279,7 @@ class PipelineRun:
         self.silver[dataset.name] = build_silver(
             self.context,
             dataset,
-            self._files.ledger,
+            self._ingested_files.ledger,
             self.bronze[dataset.name],
             {name: self.silver[name].accepted for name in needs},
             self.published,
@@ -303,7 +305,7 @@ class PipelineRun:
         require_passed(self.checks)
 
     def _publish(self) -> None:
-        ledger = self._files.ledger
+        ledger = self._ingested_files.ledger
         published = publish(self.context, self.builds, self.checks, ledger.number, self.published)
         self.release = published or self.release
 
@@ -318,7 +320,7 @@ class PipelineRun:
                 self._record(lambda: forget_quality(store))
 
     def _describe_quality(self, store: Store, release: Release) -> None:
-        context, ledger = self.context, self._files.ledger
+        context, ledger = self.context, self._ingested_files.ledger
         describe = partial(keep_quality, store, context.lake, release, ledger, lambda: context.engine)
         self._is_quality_new = bool(self._record(describe))
 
@@ -331,13 +333,13 @@ class PipelineRun:
             compile_served(context.project),
             lambda: context.engine,
             as_of=context.inputs.as_of,
-            now=lambda: dt.datetime.now(dt.UTC),  # when a table reached the store is a fact of the store's
+            now=lambda: dt.datetime.now(dt.UTC),  # the time at which rows reach the store, not that of the run
             keep=self.serving_keep,
             force=context.inputs.force,
         )
 
     def _record(self, write: Callable[[], Result]) -> Result | None:
-        """Write records. What the store does not take is noted: rows matter more, and the next run finds it missing."""
+        """Write records to the store. A failure is reported but does not fail the run; the next run writes them."""
         try:
             return write()
         except StoreError as error:
@@ -345,13 +347,13 @@ class PipelineRun:
             return None
 
     @property
-    def _files(self) -> IngestResult:
+    def _ingested_files(self) -> IngestResult:
         if self.ingested is None:
             raise FilonError("no file was received yet")
         return self.ingested
 
     def keep(self, report: RunReport) -> RunReport:
-        """Leave the report in the lake and in the store's records; it then says why it is not in these."""
+        """Write the report to the lake and to the store's records; returns it with the reason when these lack it."""
         lake, inputs = self.context.lake, self.context.inputs
         if not self._is_repetition(report):
             lake.keep_run(self._document(report))
@@ -361,11 +363,11 @@ class PipelineRun:
         return report
 
     def _is_repetition(self, report: RunReport) -> bool:
-        """Nothing new, nothing wrong: hourly runs of that kind must not fill the lake with their reports."""
+        """Whether nothing changed and nothing is damaged: reports of such runs, often hourly, would fill the lake."""
         return report.status is RunStatus.UNCHANGED and self.published is not None and not report.damages
 
     def _document(self, report: RunReport) -> RunDocument:
-        """What the lake remembers of a run: its news, and the tables that readers of the release do not see."""
+        """The document of a run in the lake: its report, and the builds that the release does not have."""
         release, inputs = self.current_release, self.context.inputs
         builds = {build.id: build for build in self.builds if release is None or release.tables.get(build.id) != build}
         facts = report.news.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""What a finished run leaves in the store's records, however it ended, without ever being what breaks it."""
+"""Records of finished runs in the store; a store that does not take them does not fail the run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from filon.serving.protocol import Store
 from filon.serving.quality import check_records, content_of, datasets_of, refused_files
 
 WAITING = "unrecorded"
-"""Folder of the lake's metadata with records that no store took yet; the next run brings them along."""
+"""Folder of the lake's metadata with records that no store has yet; the next run writes them to the store."""
 NUMBERED = re.compile(r"/run-(\d{10})-")
 ROLLED_BACK = "rolled_back"
 UP_TO_DATE = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
@@ -39,13 +39,25 @@ UP_TO_DATE = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
 def record_run(
     store: Store, lake: Lake, report: RunReport, release: Release | None, ledger: Ledger, started_at: dt.datetime
 ) -> str | None:
-    """Leave what a run says of itself in the store; the reason when the store does not take it now.
+    """Write the record of a run to the store.
 
-    A run that changed nothing (no file, table, release or row) only renews the last check: hourly runs of that kind
-    must not push out the others.
+    A run that changed nothing (no file, table, release or row) only renews the last check, since records of hourly runs
+    of that kind would displace the others.
+
+    Args:
+        store: takes the record
+        lake: keeps the record until a store takes it
+        report: the report of the run
+        release: the published release; None when there is none
+        ledger: the ledger as the run left it
+        started_at: the start of the run, in UTC
+
+    Returns:
+        None, or the reason when the store did not take the record.
+
     """
     if _is_repetition(report, ledger):
-        problem = _bring_waiting(store, lake)
+        problem = _write_waiting(store, lake)
     else:
         problem = keep_run(store, lake, run_record(report, ledger, started_at))
     if problem is None and release is not None and report.status in UP_TO_DATE:
@@ -72,7 +84,19 @@ def _renew_check(store: Store, report: RunReport, release: Release, started_at: 
 def record_rollback(
     store: Store, lake: Lake, release: Release, duration_s: float, error: StoreError | None = None
 ) -> str | None:
-    """Leave in the store that a release was rolled back to; the reason when the store does not take it now."""
+    """Write the record of a rollback to the store.
+
+    Args:
+        store: takes the record
+        lake: keeps the record until a store takes it
+        release: the new release
+        duration_s: seconds that loading the store took
+        error: why the store could not be loaded; None when it was
+
+    Returns:
+        None, or the reason when the store did not take the record.
+
+    """
     cut = Truncator()
     record = RunRecord(
         run_id=release.run_id,
@@ -94,22 +118,22 @@ def record_rollback(
 
 
 def keep_run(store: Store, lake: Lake, record: RunRecord) -> str | None:
-    """Write a record, those before that had to wait first; one that the store does not take waits in the lake."""
+    """Write a record to the lake, then all waiting records to the store; returns the reason when that fails."""
     metadata = lake.layer(Layer.METADATA)
     metadata.write(_next_name(metadata.names(WAITING), record.run_id), record.model_dump_json().encode())
-    return _bring_waiting(store, lake)
+    return _write_waiting(store, lake)
 
 
 def _next_name(names: Sequence[str], run_id: str) -> str:
-    """A name that sorts behind those that are there, whatever the clock says.
+    """A name that sorts after the existing ones, independent of the clock.
 
-    Older versions of Filon named records by the run alone, which begins with a digit and sorts before these.
+    Older versions of Filon named records by the run id, which begins with a digit and sorts before these.
     """
-    numbers = [int(found[1]) for name in names if (found := NUMBERED.search(name))]
+    numbers = [int(match[1]) for name in names if (match := NUMBERED.search(name))]
     return f"{WAITING}/run-{max(numbers, default=0) + 1:010}-{run_id}.json"
 
 
-def _bring_waiting(store: Store, lake: Lake) -> str | None:
+def _write_waiting(store: Store, lake: Lake) -> str | None:
     metadata = lake.layer(Layer.METADATA)
     names = metadata.names(WAITING)
     metadata.delete(names[:-MOST_RUNS])
@@ -119,7 +143,7 @@ def _bring_waiting(store: Store, lake: Lake) -> str | None:
             record = read_record(RunRecord, text, name)
             store.records.keep(Kind.RUN, record.run_id, record.started_at, text, MOST_RUNS)
         except FileNotFoundError:
-            continue  # another run brought it along
+            continue  # another run has written it
         except StoreError as error:
             return str(error)
         metadata.delete([name])
@@ -127,7 +151,7 @@ def _bring_waiting(store: Store, lake: Lake) -> str | None:
 
 
 def run_record(report: RunReport, ledger: Ledger, started_at: dt.datetime) -> RunRecord:
-    """A report as the store remembers it."""
+    """The record of a run from its report; long texts are cut."""
     cut = Truncator()
     error = cut(report.error, LONGEST_ERROR) if report.error is not None else None
     messages = [cut(table.message) if table.message is not None else None for table in report.tables]
@@ -160,7 +184,7 @@ def _files(counts: Counter[str], ledger: Ledger) -> FilesRecord:
 
 
 def _is_repetition(report: RunReport, ledger: Ledger) -> bool:
-    """Whether the run found everything as it was: the same release, no new file, nothing to write for readers."""
-    wrote = report.serving is not None and (report.serving.inserted > 0 or report.serving.closed > 0)
-    arrived = any(version.run_id == report.run_id for version in ledger.versions)
-    return report.status is RunStatus.UNCHANGED and not wrote and not arrived
+    """Whether nothing changed: the same release, no new file version, no row written to the store."""
+    has_written = report.serving is not None and (report.serving.inserted > 0 or report.serving.closed > 0)
+    has_new_files = any(version.run_id == report.run_id for version in ledger.versions)
+    return report.status is RunStatus.UNCHANGED and not has_written and not has_new_files

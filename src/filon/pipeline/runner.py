@@ -1,4 +1,4 @@
-"""Who carries out a run: its layers, one after the other, and the steps in each."""
+"""The layers of a run, and the protocol of what executes its steps."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class Until(StrEnum):
 
 
 class StepRunner(Protocol):
-    """Carries out the parts of a run in the order in which they are given.
+    """Executes layers and steps in the order in which they are given.
 
-    A part that fails raises its error. It may be tried again: every part is safe to repeat.
+    A failed part raises its error. An implementation may try it again: every part is safe to repeat.
     """
 
     def layer(self, layer: Until, work: Callable[[], None]) -> None:
-        """Carry out a layer: its work asks for the steps in it."""
+        """Execute a layer; ``work`` calls ``step`` for each step in it."""
 
     def step(self, name: str, work: Callable[[], Result]) -> Result:
-        """Carry out one step: a table, or a part of a run that is no table."""
+        """Execute a step, such as building a table, and return its result."""
 
 
 class DirectRunner:
-    """Calls each part once."""
+    """A StepRunner that calls each part once."""
 
     def layer(self, layer: Until, work: Callable[[], None]) -> None:  # noqa: ARG002
-        """Carry out a layer."""
+        """Execute a layer."""
         work()
 
     def step(self, name: str, work: Callable[[], Result]) -> Result:  # noqa: ARG002
-        """Carry out one step."""
+        """Execute a step."""
         return work()

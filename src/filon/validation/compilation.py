@@ -1,4 +1,4 @@
-"""Compile models, row rules and checks against the contracts: no data is needed, an engine is."""
+"""Compile models, row rules and checks against the contracts, on an engine but without data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_project(engine: Engine, project: Project) -> None:
         engine.bind(model.name, [], contract_columns(model.contract))
     for contract in project.contracts.values():
         problems += _check_problems(engine, contract)
-    engine.drop([BRONZE, *project.contracts])  # nothing of a run may ever read these empty tables
+    engine.drop([BRONZE, *project.contracts])  # so that a run cannot read these empty tables
     if problems:
         raise ProjectInvalid(problems)
 
@@ -45,9 +45,9 @@ def silver_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
 
 def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
     """Where the contract's own SQL (row rules, patterns) cannot be compiled."""
-    found = [*_row_rule_problems(engine, dataset), *_pattern_problems(engine, dataset)]
-    yield from found
-    if found:
+    problems = [*_row_rule_problems(engine, dataset), *_pattern_problems(engine, dataset)]
+    yield from problems
+    if problems:
         return
     contract = dataset.contract
     columns = [(name, "VARCHAR") for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
@@ -66,14 +66,14 @@ def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
         fix = "write a condition over the columns of this contract"
         try:
             tree = one_expression(rule.expression)
-            found = dict(engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}"))
+            columns = dict(engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}"))
         except (StatementInvalid, SqlglotError) as error:
             what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
             yield Problem(path, line, what, fix)
             continue
-        if list(found.values()) != ["BOOLEAN"]:
-            given = ", ".join(found.values())
-            yield Problem(path, line, f"the rule `{rule.name}` gives {given}, not true or false", fix)
+        if list(columns.values()) != ["BOOLEAN"]:
+            types = ", ".join(columns.values())
+            yield Problem(path, line, f"the rule `{rule.name}` gives {types}, not true or false", fix)
         if beyond := tree.find(*BEYOND_ONE_ROW):
             what = f"`{beyond.sql(dialect='duckdb')}` in the rule `{rule.name}` looks at other rows than the one judged"
             yield Problem(path, line, what, "use `relationships` for other tables, a `quality` check for whole tables")

@@ -1,1 +1,1 @@
-"""What the API and the dashboard have in common as web servers: who asks, and how much a client may hold."""
+"""What the servers of the API and the dashboard share: client addresses, and limits of connections."""

@@ -1,4 +1,4 @@
-"""Who asks: the address of a client, behind proxies that are trusted or without one."""
+"""The address of a client, behind trusted proxies or without one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from filon.errors import ConfigError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 SITE_BITS = 64
-"""Whoever has one address of IPv6 has 2^64 of them."""
+"""Bits of the network prefix of an IPv6 site; one site has all 2^64 addresses below it."""
 
 
 def networks_of(text: str | None) -> tuple[Network, ...]:
-    """Addresses and networks, comma between; ConfigError for anything else."""
+    """Parse a comma-separated list of addresses and networks; ConfigError for anything else."""
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in (text or "").split(",") if part.strip())
     except ValueError as error:
@@ -24,41 +24,50 @@ def networks_of(text: str | None) -> tuple[Network, ...]:
 
 
 def address_of(text: str) -> Address | None:
-    """An address, with a port or without; one of IPv4 that IPv6 wraps is one of IPv4."""
+    """Parse an address with or without a port; an IPv4-mapped IPv6 address becomes the IPv4 address."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        found = ipaddress.ip_address(text.partition("%")[0])
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return mapped or found
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
 
 
 def is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
-    """Whether an address is that of a proxy whose word counts."""
+    """Whether an address is that of a trusted proxy."""
     return address is not None and any(address in network for network in trusted)
 
 
 def client_of(peer: str, forwarded: Sequence[str], trusted: Sequence[Network]) -> str:
-    """The client behind a connection: the last address of ``X-Forwarded-For`` that no trusted proxy has.
+    """The client of a connection, as limits count it: the last address of ``X-Forwarded-For`` of no trusted proxy.
 
-    Every proxy adds whom it was asked by at the end, so what stands before an untrusted address is only said by it.
+    Every proxy appends the address of its peer, so entries before an untrusted address cannot be relied on.
+
+    Args:
+        peer: the address of the connection
+        forwarded: the entries of ``X-Forwarded-For``, in order
+        trusted: addresses and networks of proxies
+
+    Returns:
+        An IPv4 address or an IPv6 network; empty when ``peer`` is no address.
+
     """
-    found = address_of(peer)
+    client = address_of(peer)
     for entry in reversed(forwarded):
-        before = address_of(entry) if is_trusted(found, trusted) else None
+        before = address_of(entry) if is_trusted(client, trusted) else None
         if before is None:
             break
-        found = before
-    return "" if found is None else site_of(found)
+        client = before
+    return "" if client is None else site_of(client)
 
 
 def site_of(address: Address) -> str:
-    """What a limit counts as one client: an address of IPv4, or a network of IPv6 that one site has."""
+    """The key under which limits count a client: its IPv4 address, or the IPv6 network of its site."""
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.ip_network((address, SITE_BITS), strict=False))

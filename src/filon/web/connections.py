@@ -1,9 +1,9 @@
-"""Connections that nobody can hold without using them.
+"""Limits of connections, so that clients cannot exhaust a server.
 
-uvicorn waits for the rest of a request, and for the reader of an answer, as long as they like, and takes connections
-until the process has no descriptor left. Here each connection takes a place, of which there are fewer than descriptors
-and of which a client may have only some; and it is closed when a request does not arrive whole in time, when it is
-larger than any that is answered, and when nothing of an answer was read for a while.
+uvicorn waits without limit for the rest of a request and for a client to read a response, and accepts connections
+until the process has no file descriptor left. Here each connection takes a slot, of which there are fewer than
+descriptors and of which a client may have only some. A connection is closed when a request does not arrive in time or
+is too large, and when a client does not read a response.
 """
 
 from __future__ import annotations
@@ -28,72 +28,80 @@ from filon.web.clients import Network, address_of, is_trusted, networks_of, site
 LARGEST_HEAD, MOST_HEADERS = 65_536, 200
 LARGEST_BODY = 1_048_576
 MOST_WAITING = 16
-"""Requests of one connection that arrived before the ones before them were answered."""
+"""The most pipelined requests of a connection."""
 DESCRIPTORS_KEPT = 200
-"""Descriptors for what is no connection of a client: files, and connections of the store."""
+"""Descriptors that are not used for clients, but for files and connections to the store."""
 MOST_DESCRIPTORS = 65_536
 SHARE = 4
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a server its clients may hold.
+    """Limits of the connections of a process.
 
-    ``places``: open connections of a process; ``places_of_one``: of one client, a quarter of them if None.
-    ``patience_s``: seconds for the head of a request, for its body, and between two looks whether an answer is read.
-    A trusted proxy has many clients, so it may have all places.
+    Attributes:
+        slots: the most open connections
+        slots_per_client: the most of one client; a quarter of all if None
+        timeout_s: seconds for the head of a request, for its body, and for a client to read part of a response
+        trusted: proxies, which may have all slots, since each has many clients
+
     """
 
-    places: int
-    places_of_one: int | None
-    patience_s: float
+    slots: int
+    slots_per_client: int | None
+    timeout_s: float
     trusted: tuple[Network, ...] = ()
 
 
 def raise_descriptors() -> None:
-    """Let this process, and those that it starts, open as many files and connections as the system allows."""
+    """Raise the limit of open files of this process to the hard limit, at most ``MOST_DESCRIPTORS``."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    target = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
 
 
-class Places:
-    """The places of one process, and who has them."""
+class Slots:
+    """The connection slots of a process, counted per client."""
 
     def __init__(self, limits: Limits) -> None:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        free = limits.places if soft == resource.RLIM_INFINITY else max(1, soft - DESCRIPTORS_KEPT)
-        self._all = min(limits.places, free)
-        self._of_one = min(limits.places_of_one or max(1, self._all // SHARE), self._all)
+        free = limits.slots if soft == resource.RLIM_INFINITY else max(1, soft - DESCRIPTORS_KEPT)
+        self._all = min(limits.slots, free)
+        self._per_client = min(limits.slots_per_client or max(1, self._all // SHARE), self._all)
         self._trusted = limits.trusted
         self._taken: Counter[str] = Counter()
         self._total = 0
 
     def take(self, peer: str) -> str | None:
-        """A place for a connection, under the name by which it is given back; None when there is none for it."""
+        """Take a slot for the peer address of a connection.
+
+        Returns:
+            The key by which the slot is released; None when no slot is free for this client.
+
+        """
         address = address_of(peer)
         name = peer if address is None else site_of(address)
-        most = self._all if is_trusted(address, self._trusted) else self._of_one
+        most = self._all if is_trusted(address, self._trusted) else self._per_client
         if self._total >= self._all or self._taken[name] >= most:
             return None
         self._taken[name] += 1
         self._total += 1
         return name
 
-    def give_back(self, name: str) -> None:
-        """A connection has ended."""
+    def release(self, name: str) -> None:
+        """Release a slot, by the key that ``take`` returned."""
         self._total -= 1
         self._taken[name] -= 1
         if not self._taken[name]:
             del self._taken[name]
 
 
-_PLACES: WeakKeyDictionary[ServerState, Places] = WeakKeyDictionary()
+_SLOTS: WeakKeyDictionary[ServerState, Slots] = WeakKeyDictionary()
 
 
 class _Stage(Enum):
-    """What a connection waits for."""
+    """The part of a request that a connection waits for."""
 
     HEAD = auto()
     BODY = auto()
@@ -101,7 +109,7 @@ class _Stage(Enum):
 
 
 class _Refused(Exception):
-    """Ends the parsing of a request that is not answered; the status says why."""
+    """Ends the parsing of a refused request, with the status of the response."""
 
     def __init__(self, status: HTTPStatus) -> None:
         self.status = status
@@ -109,7 +117,7 @@ class _Refused(Exception):
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, within limits."""
+    """uvicorn's HTTP protocol with limits of connections, sizes and times."""
 
     def __init__(
         self,
@@ -122,10 +130,10 @@ class LimitedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._limits = limits
-        if server_state not in _PLACES:
-            _PLACES[server_state] = Places(limits)
-        self._places = _PLACES[server_state]
-        self._place: str | None = None
+        if server_state not in _SLOTS:
+            _SLOTS[server_state] = Slots(limits)
+        self._slots = _SLOTS[server_state]
+        self._slot: str | None = None
         self._stage = _Stage.HEAD
         self._timer: asyncio.TimerHandle | None = None
         self._timed: _Stage | None = None
@@ -138,44 +146,44 @@ class LimitedProtocol(HttpToolsProtocol):
     # connections
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a place, or close the connection."""
+        """Take a slot, or refuse the connection with 503."""
         peer = transport.get_extra_info("peername")
-        self._place = self._places.take(str(peer[0]) if isinstance(peer, (tuple, list)) else "")
+        self._slot = self._slots.take(str(peer[0]) if isinstance(peer, (tuple, list)) else "")
         super().connection_made(transport)
-        if self._place is None:
+        if self._slot is None:
             self.connections.discard(self)
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
-            self._wait()
+            self._start_timeout()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the place back."""
+        """Release the slot."""
         self._end_timers()
-        self._leave()
+        self._release_slot()
         super().connection_lost(exc)
 
-    def _leave(self) -> None:
-        if self._place is not None:
-            self._places.give_back(self._place)
-            self._place = None
+    def _release_slot(self) -> None:
+        if self._slot is not None:
+            self._slots.release(self._slot)
+            self._slot = None
 
     def handle_websocket_upgrade(self) -> None:
-        """Another protocol goes on with the connection, and still has its place."""
+        """Hand the connection to the websocket protocol; the slot is released when it closes."""
         self._end_timers()
         super().handle_websocket_upgrade()
         protocol: Any = self.transport.get_protocol()
-        lost = protocol.connection_lost
+        original = protocol.connection_lost
 
         def connection_lost(exc: Exception | None) -> None:
-            self._leave()
-            lost(exc)
+            self._release_slot()
+            original(exc)
 
         protocol.connection_lost = connection_lost
 
     # requests
 
     def data_received(self, data: bytes) -> None:
-        """Part of a request, or of several."""
+        """Parse received bytes, which may hold part of a request or several, within the limit of the head."""
         if self.transport.is_closing():
             return
         if self._stage is _Stage.HEAD:
@@ -186,37 +194,37 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._stage is _Stage.HEAD and self._size > LARGEST_HEAD:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self._stage is _Stage.NOTHING and self.timeout_keep_alive_task is None and self._is_answered():
-            self._begin(_Stage.HEAD)  # blank lines, which begin no request
-        self._wait()
+            self._begin(_Stage.HEAD)  # only blank lines, which begin no request
+        self._start_timeout()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Count pipelined requests when a request begins."""
         if len(self.pipeline) >= MOST_WAITING:
-            raise self._too_much(HTTPStatus.TOO_MANY_REQUESTS)
+            raise self._refusal_of(HTTPStatus.TOO_MANY_REQUESTS)
         if self._stage is _Stage.NOTHING:
             self._begin(_Stage.HEAD)
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header of the request."""
+        """Count the headers of a request."""
         if len(self.headers) >= MOST_HEADERS:
-            raise self._too_much(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise self._refusal_of(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is there."""
+        """Expect the body once the head is complete."""
         self._begin(_Stage.BODY)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Part of a body."""
+        """Count the bytes of a body."""
         self._size += len(body)
         if self._size > LARGEST_BODY:
-            raise self._too_much(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise self._refusal_of(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is there."""
+        """Expect nothing once the request is complete."""
         self._begin(_Stage.NOTHING)
         super().on_message_complete()
 
@@ -227,78 +235,78 @@ class LimitedProtocol(HttpToolsProtocol):
     def _begin(self, stage: _Stage) -> None:
         self._stage, self._size = stage, 0
 
-    def _wait(self) -> None:
-        """Let the time for what is awaited run; what arrives of it meanwhile gives it no more time."""
+    def _start_timeout(self) -> None:
+        """Start the timeout of the awaited part; data that arrives does not extend it."""
         if self._stage is self._timed:
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None
         if self._stage is not _Stage.NOTHING:
-            self._timer = self.loop.call_later(self._limits.patience_s, self._give_up)
+            self._timer = self.loop.call_later(self._limits.timeout_s, self._time_out)
         self._timed = self._stage
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         if not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     # refusals
 
-    def _too_much(self, status: HTTPStatus) -> _Refused:
+    def _refusal_of(self, status: HTTPStatus) -> _Refused:
         self._refusal = status
         return _Refused(status)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn names it so)
-        """Answer what cannot be parsed, or is no longer parsed."""
+        """Refuse a request that cannot be parsed, or whose parsing was ended by a limit."""
         self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Say why, unless an answer is under way, and close the connection."""
+        """Send the status, unless a response has begun, and close the connection."""
         if self._is_answered() or not self.cycle.response_started:
             text = f"{status.phrase}\n".encode()
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: {len(text)}\r\n"
             kind = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\r\n"
             self.transport.write(head.encode() + kind.encode() + text)
         self.transport.close()
-        self._follow_reader()
+        self._watch_reader()
 
     # answers
 
     def pause_writing(self) -> None:
-        """More of an answer waits than the transport wants to keep."""
+        """Watch the reader once the transport's buffer is full."""
         super().pause_writing()
-        self._follow_reader()
+        self._watch_reader()
 
     def resume_writing(self) -> None:
-        """The client has read."""
+        """Note that the client has read."""
         super().resume_writing()
         self._is_read = True
 
     def on_response_complete(self) -> None:
-        """All of an answer was written, though perhaps not read."""
+        """Watch the reader of a response that is written, but may not be read yet."""
         super().on_response_complete()
-        self._follow_reader()
+        self._watch_reader()
 
     def timeout_keep_alive_handler(self) -> None:
-        """No other request came."""
+        """Close an idle connection, and watch the reader of what is still unsent."""
         super().timeout_keep_alive_handler()
-        self._follow_reader()
+        self._watch_reader()
 
-    def _left(self) -> int:
+    def _unsent(self) -> int:
         return self.transport.get_write_buffer_size()
 
-    def _follow_reader(self) -> None:
-        """From now on, look whether what waits to be sent becomes less."""
-        if self._reading is None and self._left():
-            self._unread, self._is_read = self._left(), False
-            self._reading = self.loop.call_later(self._limits.patience_s, self._look_at_reader)
+    def _watch_reader(self) -> None:
+        """Check, after the timeout, that the client has read part of the unsent bytes."""
+        if self._reading is None and self._unsent():
+            self._unread, self._is_read = self._unsent(), False
+            self._reading = self.loop.call_later(self._limits.timeout_s, self._check_reader)
 
-    def _look_at_reader(self) -> None:
+    def _check_reader(self) -> None:
         self._reading = None
-        if self._left() >= self._unread and not self._is_read:
+        if self._unsent() >= self._unread and not self._is_read:
             self.transport.abort()
         else:
-            self._follow_reader()
+            self._watch_reader()
 
     def _end_timers(self) -> None:
         for timer in (self._timer, self._reading):

@@ -26,12 +26,12 @@ from tests.integration.conftest import Shop
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The demo, whose sales are analysed by `table` and not by country; a product is called like HTML."""
-    found = tmp_path / "project"
-    shutil.copytree(retail.FOLDER, found, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    facts = found / "gold" / "fact_ventes.yaml"
+    folder = tmp_path / "project"
+    shutil.copytree(retail.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    facts = folder / "gold" / "fact_ventes.yaml"
     text = facts.read_text().replace("pays: {column: pays, through: id_client}", "table: {column: segment_client}")
     facts.write_text(text.replace("Une vente, avec", "Une **vente** :red[x] <b>y</b>, avec"))
-    return found
+    return folder
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def address(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     shop.run()
     settings = Settings(api_keys=tmp_path / "apikeys.json")
     st.cache_resource.clear()
-    with answering(create_app(load_project(project), open_store(uri), settings)) as found:
-        monkeypatch.setenv("FILON_API_URL", found)
+    with answering(create_app(load_project(project), open_store(uri), settings)) as url:
+        monkeypatch.setenv("FILON_API_URL", url)
         yield
     st.cache_resource.clear()
 
@@ -70,7 +70,7 @@ def test_a_dimension_may_be_called_like_another_choice() -> None:
 
 @pytest.mark.usefixtures("address")
 def test_words_of_a_contract_are_no_markup() -> None:
-    text = next(found.value for found in _drawn("explorateur", table="fact_ventes").markdown if "vente" in found.value)
+    text = next(block.value for block in _drawn("explorateur", table="fact_ventes").markdown if "vente" in block.value)
     assert "\\*\\*vente\\*\\*" in text
     assert ":red[" not in text
 

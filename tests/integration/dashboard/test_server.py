@@ -24,20 +24,20 @@ LARGEST = 1_000_000
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a dashboard whose clients have three places each; it needs no API to listen."""
-    [found] = free_ports(1)
-    given = {"FILON_DASHBOARD_PORT": found, "FILON_REQUEST_TIMEOUT_S": PATIENCE_S, "FILON_CONNECTIONS_PER_CLIENT": 3}
+    [free] = free_ports(1)
+    variables = {"FILON_DASHBOARD_PORT": free, "FILON_REQUEST_TIMEOUT_S": PATIENCE_S, "FILON_CONNECTIONS_PER_CLIENT": 3}
     plain = {name: value for name, value in os.environ.items() if not name.startswith("FILON_")}
     folder: Path = tmp_path_factory.mktemp("dashboard")
     with subprocess.Popen(
         [sys.executable, "-m", "filon.dashboard"],
         cwd=folder,
-        env={**plain, **{name: str(value) for name, value in given.items()}},
+        env={**plain, **{name: str(value) for name, value in variables.items()}},
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            with connecting(found) as connection:
+            with connecting(free) as connection:
                 eventually(lambda: process.poll() is None and answer(connection, "127.0.0.1", HEALTH) == 200)
-            yield found
+            yield free
         finally:
             process.terminate()
 

@@ -38,7 +38,7 @@ schema:
 
 @dataclass(frozen=True)
 class FlowShop(Shop):
-    """A shop whose line runs under Prefect; every command is a process of its own."""
+    """A shop whose pipeline runs under Prefect; every command is a process of its own."""
 
     name: str = "retail"
 
@@ -77,8 +77,13 @@ def open_shop(folder: Path, name: str, server: PrefectServer, *, model: str | No
     if model is not None:
         (project / "gold" / "kpi_extra.sql").write_text(model)
         (project / "gold" / "kpi_extra.yaml").write_text(MODEL)
-    given = {"FILON_SERVING": f"sqlite:///{folder / 'serving.db'}", "FILON_THREADS": "1", **server.environment, **extra}
-    shop = FlowShop(folder, project, given, name)
+    variables = {
+        "FILON_SERVING": f"sqlite:///{folder / 'serving.db'}",
+        "FILON_THREADS": "1",
+        **server.environment,
+        **extra,
+    }
+    shop = FlowShop(folder, project, variables, name)
     shop.put("clients.csv", CLIENTS)
     shop.put("achats.csv", ACHATS)
     return shop

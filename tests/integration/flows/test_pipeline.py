@@ -48,8 +48,8 @@ def test_a_flow_reports_what_a_run_reports_and_prefect_shows_it(shop_of: Opener,
     assert tasks.index("gold fact_ventes") < tasks.index("gold kpi_ca_par_jour") < tasks.index("checks")
     assert tasks[-3:] == ["publish", "describe quality", "load the store"]
 
-    found = prefect_server.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [run["id"]]}})
-    artifacts = {artifact["key"]: artifact["data"] for artifact in found}
+    entries = prefect_server.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [run["id"]]}})
+    artifacts = {artifact["key"]: artifact["data"] for artifact in entries}
     assert "| Status | published |" in artifacts["filon-boutique-run"]
     rows = {row["dataset"]: row for row in json.loads(artifacts["filon-boutique-quality"])}
     assert [rows["achats"][name] for name in ("read", "accepted", "superseded", "rejected")] == [6, 3, 1, 2]

@@ -37,7 +37,7 @@ def running(shop: Shop, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def ended(server: PrefectServer, shop: FlowShop) -> list[dict[str, Any]]:
-    """The runs of a shop's line that completed."""
+    """The completed runs of a shop's pipeline."""
     return [run for run in server.flow_runs(shop.name) if run["state_type"] == "COMPLETED"]
 
 
@@ -81,15 +81,15 @@ def stage(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactor
             other.kill()
 
 
-def test_workers_run_the_line_on_new_files_and_learn_no_password(
+def test_workers_run_the_pipeline_on_new_files_and_get_no_password(
     shop_of: Opener, prefect_server: PrefectServer
 ) -> None:
     address = "mongodb://someone:hush@127.0.0.1:9/analytics"
     shop = shop_of("deployee", FILON_FLOWS_LOOK_S="1")
     output = shop.flows("deploy", "--pool", "chantier", "--serving", address).stdout
     assert "pipeline/deployee and backfill/deployee are deployed to the work pool chantier" in output
-    found = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
-    assert "hush" not in json.dumps(found)
+    deployments = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
+    assert "hush" not in json.dumps(deployments)
     with running(shop, "flows", "watch"):
         until(lambda: prefect_server.flow_runs("deployee"), 60 + SLACK_S, "a run that waits for a worker")
     worker = subprocess.run(
@@ -125,8 +125,8 @@ def test_runs_of_a_project_wait_for_each_other(shop_of: Opener, prefect_server: 
 def test_a_server_killed_during_a_run_is_one_line_and_a_rerun_completes(stage: Stage, shop_of: Opener) -> None:
     shop, server = shop_of("orpheline", model=SLOW), stage.other_server
     server.wait()
-    told = {**shop.extra, **server.environment, "PREFECT_CLIENT_MAX_RETRIES": "1"}
-    with running(replace(shop, extra=told), "flows", "run", "--as-of", AS_OF) as process:
+    variables = {**shop.extra, **server.environment, "PREFECT_CLIENT_MAX_RETRIES": "1"}
+    with running(replace(shop, extra=variables), "flows", "run", "--as-of", AS_OF) as process:
         until(lambda: is_in_gold(server, shop), 90, "gold is being built")
         server.kill()
         output, _ = process.communicate(timeout=120)

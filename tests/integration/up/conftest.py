@@ -132,5 +132,5 @@ def usual_ports() -> Iterator[None]:
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Everything that can run here."""
-    with running(tmp_path_factory.mktemp("up")) as found:
-        yield found
+    with running(tmp_path_factory.mktemp("up")) as running_stack:
+        yield running_stack

@@ -91,8 +91,8 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Containers:
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Group]:
     """What the tests start."""
-    with group() as found:
-        yield found
+    with group() as servers:
+        yield servers
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +100,11 @@ def prefect(containers: Containers, processes: Group) -> Server:
     """Prefect, on SQLite: there is no PostgreSQL in the packages."""
     server = containers.server("prefect")
     database = {"PREFECT_API_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{containers.folder}/prefect.db"}
-    found = Server(server.name, server.command, server.health, {**server.environment, **database}, server.log)
-    processes.launch(found)
-    return found
+    server_on_sqlite = Server(
+        server.name, server.command, server.health, {**server.environment, **database}, server.log
+    )
+    processes.launch(server_on_sqlite)
+    return server_on_sqlite
 
 
 @pytest.fixture(scope="module")
@@ -134,8 +136,8 @@ def _accounts(environment: dict[str, str]) -> list[dict[str, Any]]:
         pytest.skip("there is no node here, which reads the script that makes the accounts")
     script = (ROOT / "deploy/mongodb/accounts.js").read_text()
     text = f"{ACCOUNTS}{script}console.log(JSON.stringify(asked));"
-    found = subprocess.run([node, "-e", text], env=environment, capture_output=True, text=True, check=True)
-    accounts: list[dict[str, Any]] = json.loads(found.stdout)
+    completed = subprocess.run([node, "-e", text], env=environment, capture_output=True, text=True, check=True)
+    accounts: list[dict[str, Any]] = json.loads(completed.stdout)
     return accounts
 
 
@@ -149,7 +151,7 @@ def test_the_object_store_starts_and_is_healthy(containers: Containers, processe
     assert httpx.get(f"{runner['AWS_ENDPOINT_URL']}/silver").status_code == 403
 
 
-def test_the_line_the_api_and_the_dashboard_start_and_are_healthy(
+def test_the_pipeline_the_api_and_the_dashboard_start_and_are_healthy(
     mongodb: str, containers: Containers, processes: Group
 ) -> None:
     sources = containers.folder / "sources"
@@ -159,8 +161,8 @@ def test_the_line_the_api_and_the_dashboard_start_and_are_healthy(
         subprocess.run(command, env=line, cwd=containers.folder, check=True, stdout=subprocess.DEVNULL)
     for name in ("api", "dashboard"):
         processes.start(containers.server(name))
-    found = httpx.get(f"http://127.0.0.1:{containers.ports['8000']}/health").json()
-    assert (found["status"], found["release"]) == ("healthy", 1)
+    response = httpx.get(f"http://127.0.0.1:{containers.ports['8000']}/health").json()
+    assert (response["status"], response["release"]) == ("healthy", 1)
 
 
 def test_prefect_starts_and_is_healthy_and_the_runner_is_not_before_it_serves(

@@ -78,9 +78,9 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
             taken.bind(("127.0.0.1", 8000))
             taken.listen()
         command = [sys.executable, "-m", "filon", "up", "--only", "api"]
-        found = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True)
-    assert found.returncode == 2
-    assert found.stderr == "error: api: port 8000 is in use. Stop what listens there, or give --ports auto.\n"
+        completed = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, text=True)
+    assert completed.returncode == 2
+    assert completed.stderr == "error: api: port 8000 is in use. Stop what listens there, or give --ports auto.\n"
 
 
 def test_without_mongodb_the_api_serves_the_default_store(tmp_path: Path) -> None:

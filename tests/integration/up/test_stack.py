@@ -30,14 +30,14 @@ def listening(pids: set[int]) -> set[tuple[str, int]]:
     for pid in pids:
         with suppress(FileNotFoundError):
             inodes |= {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()}
-    found = set()
+    addresses = set()
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == LISTEN and f"socket:[{fields[9]}]" in inodes:
                 address, port = fields[1].split(":")
-                found.add((address, int(port, 16)))
-    return found
+                addresses.add((address, int(port, 16)))
+    return addresses
 
 
 def is_loopback(address: str) -> bool:
@@ -76,8 +76,8 @@ def test_an_address_answers(stack: Running, service: str, path: str, status: int
 
 
 def test_a_first_user_sees_data(stack: Running) -> None:
-    found = httpx.get(f"{stack.address('api')}/api/v1/kpis/ca-par-pays").json()
-    assert found["total"] > 5
+    response = httpx.get(f"{stack.address('api')}/api/v1/kpis/ca-par-pays").json()
+    assert response["total"] > 5
     assert httpx.get(f"{stack.address('api')}/health").json()["mongodb"] == "connected"
 
 
@@ -88,14 +88,14 @@ def test_the_lake_lies_in_the_object_store(stack: Running) -> None:
 
 def test_another_terminal_works_on_the_same_lake(stack: Running) -> None:
     command = [sys.executable, "-m", "filon", "run", "--json"]
-    found = subprocess.run(command, cwd=stack.folder, env=stack.environment, capture_output=True, text=True)
-    assert json.loads(found.stdout)["status"] == "unchanged", found.stderr
+    completed = subprocess.run(command, cwd=stack.folder, env=stack.environment, capture_output=True, text=True)
+    assert json.loads(completed.stdout)["status"] == "unchanged", completed.stderr
 
 
 def test_nothing_listens_beyond_this_machine(stack: Running) -> None:
-    found = listening(stack.tree())
-    assert len(found) > 10
-    assert {address for address, _ in found if not is_loopback(address)} == set()
+    addresses = listening(stack.tree())
+    assert len(addresses) > 10
+    assert {address for address, _ in addresses if not is_loopback(address)} == set()
 
 
 def test_no_port_gives_away_the_lake_without_a_key(stack: Running) -> None:
@@ -122,9 +122,9 @@ def test_mongo_express_shows_collections_to_those_who_know_the_password(stack: R
     address = express(stack)
     assert httpx.get(address).status_code == 401
     user = (MONGO_EXPRESS_USER, stack.secrets["MONGO_EXPRESS_PASSWORD"])
-    found = httpx.get(f"{address}/db/analytics/", auth=user)
-    assert found.status_code == 200
-    assert "kpi_ca_par_pays" in found.text
+    response = httpx.get(f"{address}/db/analytics/", auth=user)
+    assert response.status_code == 200
+    assert "kpi_ca_par_pays" in response.text
     countries = httpx.get(f"{stack.address('api')}/api/v1/kpis/ca-par-pays").json()["data"]
     shown = httpx.get(f"{address}/db/analytics/kpi_ca_par_pays", auth=user)
     assert shown.status_code == 200, "the tables are views, which Mongo Express would not show by itself"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 import zstandard
 
-from filon.cli.scaffold import sample, write_project
+from filon.cli.scaffold import write_project
 from filon.errors import ConfigError
 from tests.integration.conftest import Shop
 
@@ -21,7 +21,7 @@ Files = Mapping[str, str | bytes]
 
 
 @dataclass(frozen=True)
-class Line:
+class InitOutcome:
     """A project that ``init`` wrote, and the report of a run of it on the same files."""
 
     shop: Shop
@@ -53,22 +53,26 @@ class Line:
     def types(self, name: str) -> dict[str, str]:
         """The columns of a contract with their types."""
         columns = self.columns(name).items()
-        return {column: given.get("physicalType", given["logicalType"]) for column, given in columns}
+        return {column: properties.get("physicalType", properties["logicalType"]) for column, properties in columns}
 
 
-def started(folder: Path, files: Files) -> Line:
-    """Describe files, compile the project, and run it on them."""
+def started(folder: Path, files: Files, sample_bytes: int | None = None) -> InitOutcome:
+    """Describe files, by samples of so many bytes if given, compile the project, and run it on them."""
     shop = Shop(folder, folder / "project")
     for name, content in files.items():
         shop.put(name, content)
-    shop.filon("init", str(shop.project), *(str(shop.sources / name) for name in files), "--name", "essai")
+    paths = [shop.sources / name for name in files]
+    if sample_bytes is None:
+        shop.filon("init", str(shop.project), *map(str, paths), "--name", "essai")
+    else:
+        write_project(folder / "project", paths, "essai", sample_bytes=sample_bytes)
     shop.filon("check")
-    return Line(shop, shop.run())
+    return InitOutcome(shop, shop.run())
 
 
-def described(folder: Path, content: str | bytes) -> Line:
+def described(folder: Path, content: str | bytes, sample_bytes: int | None = None) -> InitOutcome:
     """The same for one file."""
-    return started(folder, {"data.csv": content})
+    return started(folder, {"data.csv": content}, sample_bytes)
 
 
 def refusal(folder: Path, files: Files) -> str:
@@ -76,10 +80,10 @@ def refusal(folder: Path, files: Files) -> str:
     shop = Shop(folder)
     for name, content in files.items():
         shop.put(name, content)
-    said = shop.filon("init", "project", *(str(shop.sources / name) for name in files), exit_code=2)
-    assert len(said.splitlines()) == 1
+    message = shop.filon("init", "project", *(str(shop.sources / name) for name in files), exit_code=2)
+    assert len(message.splitlines()) == 1
     assert not (folder / "project").exists()
-    return said
+    return message
 
 
 def column(*values: str) -> str:
@@ -91,16 +95,16 @@ def column(*values: str) -> str:
 
 
 def test_names_that_are_nearly_equal_become_distinct_columns(tmp_path: Path) -> None:
-    line = described(tmp_path, "a b,a_b,A-B,%,#,été,2024,_x\n1,2,3,4,5,6,7,8\n")
-    assert list(line.types("data")) == ["a_b", "a_b_2", "A_B_3", "column", "column_2", "été", "c_2024", "x"]
-    assert line.accepted == {"data": 1}
-    assert line.shop.rows("data", '"a_b", "a_b_2", "A_B_3", "column", "column_2"', "silver") == [(1, 2, 3, 4, 5)]
+    outcome = described(tmp_path, "a b,a_b,A-B,%,#,été,2024,_x\n1,2,3,4,5,6,7,8\n")
+    assert list(outcome.types("data")) == ["a_b", "a_b_2", "A_B_3", "column", "column_2", "été", "c_2024", "x"]
+    assert outcome.accepted == {"data": 1}
+    assert outcome.shop.rows("data", '"a_b", "a_b_2", "A_B_3", "column", "column_2"', "silver") == [(1, 2, 3, 4, 5)]
 
 
 def test_a_column_without_a_name_is_left_to_the_extras(tmp_path: Path) -> None:
-    line = described(tmp_path, "a,,b\n1,2,3\n4,5,6\n")
-    assert list(line.types("data")) == ["a", "b"]
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, "a,,b\n1,2,3\n4,5,6\n")
+    assert list(outcome.types("data")) == ["a", "b"]
+    assert outcome.accepted == {"data": 2}
 
 
 @pytest.mark.parametrize("header", ["a,b,a", "a,b,A ", "c,e\u0301,\u00e9"])
@@ -117,23 +121,23 @@ def test_a_header_that_cannot_be_cut_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_that_mean_something_to_engines_are_names_like_others(tmp_path: Path) -> None:
-    line = described(tmp_path, "select,rowid,f0,judged,rank,null,raw,Order by\n" + "1,2,3,4,5,6,7,8\n" * 3)
-    assert line.accepted == {"data": 3}
+    outcome = described(tmp_path, "select,rowid,f0,judged,rank,null,raw,Order by\n" + "1,2,3,4,5,6,7,8\n" * 3)
+    assert outcome.accepted == {"data": 3}
 
 
 def test_blank_lines_before_the_header_do_not_count(tmp_path: Path) -> None:
-    line = described(tmp_path, "\n  \n\r\na;b\n1;x\n")
-    assert line.types("data") == {"a": "integer", "b": "string"}
-    assert line.accepted == {"data": 1}
+    outcome = described(tmp_path, "\n  \n\r\na;b\n1;x\n")
+    assert outcome.types("data") == {"a": "integer", "b": "string"}
+    assert outcome.accepted == {"data": 1}
 
 
 def test_a_header_alone_makes_columns_of_text(tmp_path: Path) -> None:
-    line = described(tmp_path, "id;montant\n")
-    assert line.columns("data") == {
+    outcome = described(tmp_path, "id;montant\n")
+    assert outcome.columns("data") == {
         "id": {"name": "id", "logicalType": "string"},
         "montant": {"name": "montant", "logicalType": "string"},
     }
-    assert line.accepted == {"data": 0}
+    assert outcome.accepted == {"data": 0}
 
 
 # delimiters
@@ -142,23 +146,23 @@ def test_a_header_alone_makes_columns_of_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("delimiter", list(",;\t|"))
 def test_the_delimiter_is_the_one_that_cuts_most_records_alike(tmp_path: Path, delimiter: str) -> None:
     rows = [("nom, prénom; etc", "âge"), ("Durand, Ève | fils", "12"), ('dit ""le\tGrand""; roi', "7")]
-    line = described(tmp_path, "".join(f'"{text}"{delimiter}{age}\n' for text, age in rows))
-    assert line.words("data").get("dialect", {}).get("delimiter", ",") == delimiter
-    assert line.types("data") == {"nom_prénom_etc": "string", "âge": "integer"}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, "".join(f'"{text}"{delimiter}{age}\n' for text, age in rows))
+    assert outcome.words("data").get("dialect", {}).get("delimiter", ",") == delimiter
+    assert outcome.types("data") == {"nom_prénom_etc": "string", "âge": "integer"}
+    assert outcome.accepted == {"data": 2}
 
 
 def test_commas_in_texts_do_not_outdo_another_delimiter(tmp_path: Path) -> None:
-    line = described(tmp_path, "nom, prénom;âge\nDurand, Ève;12\nRoy, Léa;7\n")
-    assert line.types("data") == {"nom_prénom": "string", "âge": "integer"}
+    outcome = described(tmp_path, "nom, prénom;âge\nDurand, Ève;12\nRoy, Léa;7\n")
+    assert outcome.types("data") == {"nom_prénom": "string", "âge": "integer"}
 
 
 def test_a_single_column_may_hold_commas(tmp_path: Path) -> None:
-    line = described(tmp_path, "phrase\n" + "un, deux\ntrois\nquatre, cinq, six\n" * 5)
-    assert line.accepted == {"data": 15}
-    line = described(tmp_path / "other", "nom, prénom\n" + "Durand, Ève\n" + "Roy\n" * 20)
-    assert line.types("data") == {"nom_prénom": "string"}
-    assert line.accepted == {"data": 21}
+    outcome = described(tmp_path, "phrase\n" + "un, deux\ntrois\nquatre, cinq, six\n" * 5)
+    assert outcome.accepted == {"data": 15}
+    outcome = described(tmp_path / "other", "nom, prénom\n" + "Durand, Ève\n" + "Roy\n" * 20)
+    assert outcome.types("data") == {"nom_prénom": "string"}
+    assert outcome.accepted == {"data": 21}
 
 
 def test_a_file_that_would_be_quarantined_as_malformed_is_refused(tmp_path: Path) -> None:
@@ -168,15 +172,15 @@ def test_a_file_that_would_be_quarantined_as_malformed_is_refused(tmp_path: Path
 
 
 def test_delimiters_at_the_end_of_lines_are_no_columns(tmp_path: Path) -> None:
-    line = described(tmp_path, "a;b\n1;2;\n3;4;\n")
-    assert line.types("data") == {"a": "integer", "b": "integer"}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, "a;b\n1;2;\n3;4;\n")
+    assert outcome.types("data") == {"a": "integer", "b": "integer"}
+    assert outcome.accepted == {"data": 2}
 
 
 def test_a_long_cell_is_a_cell_like_others(tmp_path: Path) -> None:
-    line = described(tmp_path, f'a,b\n1,{"x" * 200_000}\n2,"{"y, " * 60_000}"\n')
-    assert line.types("data") == {"a": "integer", "b": "string"}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, f'a,b\n1,{"x" * 200_000}\n2,"{"y, " * 60_000}"\n')
+    assert outcome.types("data") == {"a": "integer", "b": "string"}
+    assert outcome.accepted == {"data": 2}
 
 
 # numbers
@@ -210,14 +214,14 @@ def test_a_long_cell_is_a_cell_like_others(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_get_the_type_that_holds_their_digits(tmp_path: Path, values: list[str], kind: str) -> None:
-    line = described(tmp_path, column(*values))
-    assert line.types("data")["value"] == kind
-    assert line.accepted == {"data": len(values)}
+    outcome = described(tmp_path, column(*values))
+    assert outcome.types("data")["value"] == kind
+    assert outcome.accepted == {"data": len(values)}
 
 
 def test_decimals_keep_every_digit(tmp_path: Path) -> None:
-    line = described(tmp_path, column("10,50", "12", "-0,125"))
-    values = line.shop.rows("data", "CAST(value AS VARCHAR)", "silver")
+    outcome = described(tmp_path, column("10,50", "12", "-0,125"))
+    values = outcome.shop.rows("data", "CAST(value AS VARCHAR)", "silver")
     assert sorted(value for (value,) in values) == ["-0.125", "10.500", "12.000"]
 
 
@@ -227,22 +231,22 @@ def test_what_may_be_thousands_is_no_decimal(tmp_path: Path, values: list[str]) 
 
 
 def test_what_may_be_thousands_is_a_decimal_where_another_column_shows_the_mark(tmp_path: Path) -> None:
-    line = described(tmp_path, "poids;prix;habitants\n1,250;9,90;1.234\n2,500;0,5;800\n")
-    assert line.types("data") == {"poids": "DECIMAL(18,3)", "prix": "DECIMAL(18,2)", "habitants": "string"}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, "poids;prix;habitants\n1,250;9,90;1.234\n2,500;0,5;800\n")
+    assert outcome.types("data") == {"poids": "DECIMAL(18,3)", "prix": "DECIMAL(18,2)", "habitants": "string"}
+    assert outcome.accepted == {"data": 2}
 
 
 def test_the_mark_that_most_columns_use_is_the_mark_of_the_file(tmp_path: Path) -> None:
-    line = described(tmp_path, 'a,b,c\n"1,5","2,5",3.5\n"1,25","2",3.25\n')
-    assert line.types("data") == {"a": "DECIMAL(18,2)", "b": "DECIMAL(18,2)", "c": "string"}
-    assert line.words("data")["dialect"] == {"decimal": ","}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, 'a,b,c\n"1,5","2,5",3.5\n"1,25","2",3.25\n')
+    assert outcome.types("data") == {"a": "DECIMAL(18,2)", "b": "DECIMAL(18,2)", "c": "string"}
+    assert outcome.words("data")["dialect"] == {"decimal": ","}
+    assert outcome.accepted == {"data": 2}
 
 
 def test_a_few_values_that_are_no_numbers_are_mistakes(tmp_path: Path) -> None:
-    line = described(tmp_path, column(*(str(number) for number in range(99)), "inconnu"))
-    assert line.types("data")["value"] == "integer"
-    [dataset] = line.report["datasets"]
+    outcome = described(tmp_path, column(*(str(number) for number in range(99)), "inconnu"))
+    assert outcome.types("data")["value"] == "integer"
+    [dataset] = outcome.report["datasets"]
     assert (dataset["accepted"], dataset["reasons"]) == (99, {"value:type": 1})
 
 
@@ -283,47 +287,47 @@ def test_a_few_values_that_are_no_numbers_are_mistakes(tmp_path: Path) -> None:
 def test_dates_get_the_format_that_all_of_them_have(
     tmp_path: Path, values: list[str], kind: str, form: str | None
 ) -> None:
-    line = described(tmp_path, column(*values, ""))
-    assert line.types("data")["value"] == kind
-    dialect = line.words("data")["dialect"]
+    outcome = described(tmp_path, column(*values, ""))
+    assert outcome.types("data")["value"] == kind
+    dialect = outcome.words("data")["dialect"]
     assert dialect.get("dateFormat", dialect.get("timestampFormat")) == form
-    assert line.accepted == {"data": len(values) + 1}
+    assert outcome.accepted == {"data": len(values) + 1}
 
 
 def test_a_moment_that_ends_in_z_is_one_of_utc(tmp_path: Path) -> None:
-    line = described(tmp_path, column("2024-07-31T10:20:30.125Z"))
-    [(moment,)] = line.shop.rows("data", "CAST(value AT TIME ZONE 'UTC' AS VARCHAR)", "silver")
+    outcome = described(tmp_path, column("2024-07-31T10:20:30.125Z"))
+    [(moment,)] = outcome.shop.rows("data", "CAST(value AT TIME ZONE 'UTC' AS VARCHAR)", "silver")
     assert moment == "2024-07-31 10:20:30.125"
 
 
 def test_columns_of_different_formats_each_say_theirs(tmp_path: Path) -> None:
-    line = described(tmp_path, "a,b,c\n2024-01-31,31/01/2024,31.01.2024 10:20\n")
-    assert "dateFormat" not in line.words("data")["dialect"]
-    assert [given.get("logicalTypeOptions") for given in line.columns("data").values()] == [
+    outcome = described(tmp_path, "a,b,c\n2024-01-31,31/01/2024,31.01.2024 10:20\n")
+    assert "dateFormat" not in outcome.words("data")["dialect"]
+    assert [properties.get("logicalTypeOptions") for properties in outcome.columns("data").values()] == [
         None,
         {"format": "dd/MM/yyyy"},
         None,
     ]
-    assert line.accepted == {"data": 1}
+    assert outcome.accepted == {"data": 1}
 
 
 def test_a_column_that_has_the_month_first_decides_for_the_others(tmp_path: Path) -> None:
-    line = described(tmp_path, "ordered,shipped\n03/04/2024,03/13/2024\n")
-    assert line.words("data")["dialect"] == {"dateFormat": "MM/dd/yyyy"}
-    assert line.shop.rows("data", "CAST(ordered AS VARCHAR)", "silver") == [("2024-03-04",)]
+    outcome = described(tmp_path, "ordered,shipped\n03/04/2024,03/13/2024\n")
+    assert outcome.words("data")["dialect"] == {"dateFormat": "MM/dd/yyyy"}
+    assert outcome.shop.rows("data", "CAST(ordered AS VARCHAR)", "silver") == [("2024-03-04",)]
 
 
 def test_a_day_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:
-    line = described(tmp_path, column("05/01/2026", "06/01/2026", "31/02/2026"))
-    [dataset] = line.report["datasets"]
+    outcome = described(tmp_path, column("05/01/2026", "06/01/2026", "31/02/2026"))
+    [dataset] = outcome.report["datasets"]
     assert (dataset["accepted"], dataset["reasons"]) == (2, {"value:type": 1})
 
 
 # keys and required columns
 
 
-def keys(line: Line) -> list[str]:
-    return [name for name, given in line.columns("data").items() if given.get("primaryKey")]
+def keys(outcome: InitOutcome) -> list[str]:
+    return [name for name, properties in outcome.columns("data").items() if properties.get("primaryKey")]
 
 
 @pytest.mark.parametrize(
@@ -339,9 +343,9 @@ def keys(line: Line) -> list[str]:
     ],
 )
 def test_a_key_is_called_like_one(tmp_path: Path, header: str, key: list[str]) -> None:
-    line = described(tmp_path, f"{header}\nAda;1\nBob;2\nCléo;3\n")
-    assert keys(line) == key
-    assert line.accepted == {"data": 3}
+    outcome = described(tmp_path, f"{header}\nAda;1\nBob;2\nCléo;3\n")
+    assert keys(outcome) == key
+    assert outcome.accepted == {"data": 3}
 
 
 @pytest.mark.parametrize(
@@ -357,37 +361,33 @@ def test_a_key_is_called_like_one(tmp_path: Path, header: str, key: list[str]) -
     ],
 )
 def test_a_key_is_a_number_or_text_that_is_always_there_and_never_twice(tmp_path: Path, values: list[str]) -> None:
-    line = described(tmp_path, "id,n\n" + "".join(f"{value},1\n" for value in values))
-    assert keys(line) == []
-    assert line.accepted == {"data": len(values)}
+    outcome = described(tmp_path, "id,n\n" + "".join(f"{value},1\n" for value in values))
+    assert keys(outcome) == []
+    assert outcome.accepted == {"data": len(values)}
 
 
 def test_a_column_is_required_when_many_rows_fill_it(tmp_path: Path) -> None:
     rows = [f"{number};{'x' if number else ''};y\n" for number in range(100)]
-    line = described(tmp_path, "n;a;b\n" + "".join(rows))
-    assert [name for name, given in line.columns("data").items() if given.get("required")] == ["n", "b"]
-    assert line.accepted == {"data": 100}
+    outcome = described(tmp_path, "n;a;b\n" + "".join(rows))
+    assert [name for name, properties in outcome.columns("data").items() if properties.get("required")] == ["n", "b"]
+    assert outcome.accepted == {"data": 100}
     few = described(tmp_path / "few", "n;a;b\n" + "".join(rows[1:20]))
-    assert not any(given.get("required") for given in few.columns("data").values())
+    assert not any(properties.get("required") for properties in few.columns("data").values())
 
 
-def test_a_file_that_is_only_looked_at_in_part_requires_its_key_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sample, "SAMPLE_BYTES", 2_000)
+def test_a_file_that_is_only_looked_at_in_part_requires_its_key_alone(tmp_path: Path) -> None:
     rows = "".join(f'{number},"a\nb",2024-01-01,été\n' for number in range(500))
-    line = described(tmp_path, f"id,text,day,word\n{rows}999,,,\n")
-    assert line.types("data") == {"id": "integer", "text": "string", "day": "date", "word": "string"}
-    assert [name for name, given in line.columns("data").items() if given.get("required")] == ["id"]
-    assert line.accepted == {"data": 501}
+    outcome = described(tmp_path, f"id,text,day,word\n{rows}999,,,\n", sample_bytes=2_000)
+    assert outcome.types("data") == {"id": "integer", "text": "string", "day": "date", "word": "string"}
+    assert [name for name, properties in outcome.columns("data").items() if properties.get("required")] == ["id"]
+    assert outcome.accepted == {"data": 501}
 
 
-def test_a_sample_may_end_inside_a_long_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "SAMPLE_BYTES", 2_000)
+def test_a_sample_may_end_inside_a_long_text(tmp_path: Path) -> None:
     long = "line\n" * 1_000
-    line = described(tmp_path, f'n,text,day\n1,a,2024-01-01\n2,"{long}",2024-01-02\n')
-    assert line.types("data") == {"n": "integer", "text": "string", "day": "date"}
-    assert line.accepted == {"data": 2}
+    outcome = described(tmp_path, f'n,text,day\n1,a,2024-01-01\n2,"{long}",2024-01-02\n', sample_bytes=2_000)
+    assert outcome.types("data") == {"n": "integer", "text": "string", "day": "date"}
+    assert outcome.accepted == {"data": 2}
 
 
 # files and their names
@@ -431,14 +431,14 @@ def test_a_name_that_is_no_unicode_makes_a_table(tmp_path: Path) -> None:
     write_project(tmp_path / "project", [path], "essai")
     shop = Shop(tmp_path, tmp_path / "project")
     shop.filon("check")
-    assert Line(shop, shop.run()).accepted == {"f_te": 1}
+    assert InitOutcome(shop, shop.run()).accepted == {"f_te": 1}
 
 
 def test_files_of_one_form_are_one_dataset(tmp_path: Path) -> None:
-    line = started(tmp_path, {"orders_2023.csv": "id,n\n1,2\n", "orders_2024.csv": "id,n\n2,2.5\n3,x\n"})
-    assert line.words("orders")["filePattern"] == "**/orders_*.csv"
-    assert line.types("orders") == {"id": "integer", "n": "string"}
-    assert line.accepted == {"orders": 3}
+    outcome = started(tmp_path, {"orders_2023.csv": "id,n\n1,2\n", "orders_2024.csv": "id,n\n2,2.5\n3,x\n"})
+    assert outcome.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert outcome.types("orders") == {"id": "integer", "n": "string"}
+    assert outcome.accepted == {"orders": 3}
 
 
 @pytest.mark.parametrize(
@@ -455,8 +455,8 @@ def test_files_of_one_form_are_one_dataset(tmp_path: Path) -> None:
 def test_files_of_different_forms_are_different_datasets(
     tmp_path: Path, files: list[str], tables: dict[str, int]
 ) -> None:
-    line = started(tmp_path, {name: f"id,n{number}\n1,{number}\n" for number, name in enumerate(files)})
-    assert line.accepted == tables
+    outcome = started(tmp_path, {name: f"id,n{number}\n1,{number}\n" for number, name in enumerate(files)})
+    assert outcome.accepted == tables
 
 
 def test_files_of_one_form_are_apart_when_their_pattern_would_take_in_another(tmp_path: Path) -> None:
@@ -465,15 +465,15 @@ def test_files_of_one_form_are_apart_when_their_pattern_would_take_in_another(tm
 
 
 def test_files_that_no_pattern_tells_apart_are_refused(tmp_path: Path) -> None:
-    said = refusal(tmp_path, {"2023/orders.csv": "a,b\n1,2\n", "2024/orders.csv": "a,c\n1,2\n"})
-    assert "no filePattern tells it from the other files" in said
-    said = refusal(tmp_path, {"2023/or*.csv": "a,b\n1,2\n", "orders.csv": "a,c\n1,2\n"})
-    assert "* and ? in a name stand for anything" in said
+    message = refusal(tmp_path, {"2023/orders.csv": "a,b\n1,2\n", "2024/orders.csv": "a,c\n1,2\n"})
+    assert "no filePattern tells it from the other files" in message
+    message = refusal(tmp_path, {"2023/or*.csv": "a,b\n1,2\n", "orders.csv": "a,c\n1,2\n"})
+    assert "* and ? in a name stand for anything" in message
 
 
 def test_a_file_that_is_given_twice_counts_once(tmp_path: Path) -> None:
-    line = started(tmp_path, {"data.csv": "id,n\n1,a\n2,b\n3,c\n", "../sources/data.csv": "id,n\n1,a\n2,b\n3,c\n"})
-    assert line.accepted == {"data": 3}
+    outcome = started(tmp_path, {"data.csv": "id,n\n1,a\n2,b\n3,c\n", "../sources/data.csv": "id,n\n1,a\n2,b\n3,c\n"})
+    assert outcome.accepted == {"data": 3}
 
 
 def test_a_file_whose_name_starts_with_a_dot_is_refused(tmp_path: Path) -> None:
@@ -487,19 +487,19 @@ def test_a_file_whose_name_starts_with_a_dot_is_refused(tmp_path: Path) -> None:
     ("encoding", "declared"), [("utf-8", None), ("utf-8-sig", None), ("utf-16", "utf-16"), ("cp1252", "cp1252")]
 )
 def test_encodings_are_recognised(tmp_path: Path, encoding: str, declared: str | None) -> None:
-    line = described(tmp_path, "numéro,prix\n1,œuvre\n2,été\n".encode(encoding))
-    assert line.words("data").get("dialect", {}).get("encoding") == declared
-    assert list(line.types("data")) == ["numéro", "prix"]
-    assert line.accepted == {"data": 2}
-    assert line.shop.rows("data", "prix", "silver") == [("été",), ("œuvre",)]
+    outcome = described(tmp_path, "numéro,prix\n1,œuvre\n2,été\n".encode(encoding))
+    assert outcome.words("data").get("dialect", {}).get("encoding") == declared
+    assert list(outcome.types("data")) == ["numéro", "prix"]
+    assert outcome.accepted == {"data": 2}
+    assert outcome.shop.rows("data", "prix", "silver") == [("été",), ("œuvre",)]
 
 
 @pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("zst", zstandard.compress)])
 def test_packed_files_are_unpacked(tmp_path: Path, ending: str, pack: Any) -> None:
-    line = started(tmp_path, {f"orders_1.csv.{ending}": pack(b"id;n\n1;2\n"), "orders_2.csv": "id;n\n2;3\n"})
-    assert line.words("orders")["filePattern"] == "**/orders_*.csv"
-    assert line.types("orders") == {"id": "integer", "n": "integer"}
-    assert line.accepted == {"orders": 2}
+    outcome = started(tmp_path, {f"orders_1.csv.{ending}": pack(b"id;n\n1;2\n"), "orders_2.csv": "id;n\n2;3\n"})
+    assert outcome.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert outcome.types("orders") == {"id": "integer", "n": "integer"}
+    assert outcome.accepted == {"orders": 2}
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
@@ -509,7 +509,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, pack: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n \r\n", "is empty"),
@@ -521,8 +521,8 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, pack: Any) -> None:
         (b"\xff\xfea", "is no text"),
     ],
 )
-def test_a_file_that_holds_no_table_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    assert said in refusal(tmp_path, {"data.csv": content})
+def test_a_file_that_holds_no_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    assert message in refusal(tmp_path, {"data.csv": content})
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

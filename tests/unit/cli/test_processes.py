@@ -1,4 +1,4 @@
-"""Servers end with all that they started, and their logs stay bounded."""
+"""Servers are stopped with all their descendants, and their logs stay bounded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from filon.cli import processes
-from filon.cli.processes import Server, answers, free_ports, group, is_free, quietly_stopped, shorten, unproxied
+from filon.cli.processes import (
+    Server,
+    free_ports,
+    group,
+    http_health,
+    is_free,
+    no_proxy_variables,
+    rotate_log,
+    until_signal,
+)
 from filon.errors import ServerFailed
 
 LEAVES_A_SESSION = """
@@ -48,7 +56,7 @@ def test_a_closed_terminal_ends_servers_but_under_nohup() -> None:
         for handler, goes_on in ((signal.SIG_DFL, False), (signal.SIG_IGN, True)):
             signal.signal(signal.SIGHUP, handler)
             reached = False
-            with quietly_stopped():
+            with until_signal():
                 signal.raise_signal(signal.SIGHUP)
                 reached = True
             assert reached is goes_on
@@ -58,7 +66,7 @@ def test_a_closed_terminal_ends_servers_but_under_nohup() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("variables", "exempt"),
     [
         ({"HTTP_PROXY": "http://proxy:80"}, "127.0.0.1"),
         ({"https_proxy": "http://proxy:80", "no_proxy": "a.example,127.0.0.1"}, "a.example,127.0.0.1"),
@@ -66,35 +74,34 @@ def test_a_closed_terminal_ends_servers_but_under_nohup() -> None:
         ({"http_proxy": "", "NO_PROXY": ".example"}, None),
     ],
 )
-def test_a_proxy_is_not_asked_for_what_is_on_this_machine(given: dict[str, str], found: str | None) -> None:
-    assert unproxied(given) == ({} if found is None else {"NO_PROXY": found, "no_proxy": found})
+def test_a_proxy_is_not_asked_for_what_is_on_this_machine(variables: dict[str, str], exempt: str | None) -> None:
+    assert no_proxy_variables(variables) == ({} if exempt is None else {"NO_PROXY": exempt, "no_proxy": exempt})
 
 
 def test_nobody_answers_at_a_free_port() -> None:
     [port] = free_ports([0])
-    assert not answers(f"http://127.0.0.1:{port}")()
+    assert not http_health(f"http://127.0.0.1:{port}")()
 
 
 def test_free_ports_are_the_wanted_ones_where_these_are_free() -> None:
-    [wanted] = free_ports([0])
-    found = free_ports([wanted, wanted])
-    assert found[0] == wanted
-    assert len(set(found)) == 2
-    assert all(is_free("127.0.0.1", port) for port in found)
+    [preferred] = free_ports([0])
+    ports = free_ports([preferred, preferred])
+    assert ports[0] == preferred
+    assert len(set(ports)) == 2
+    assert all(is_free("127.0.0.1", port) for port in ports)
 
 
-def test_a_full_log_starts_anew_and_the_one_before_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "MOST_LOG_BYTES", 10)
+def test_a_full_log_starts_anew_and_the_one_before_is_kept(tmp_path: Path) -> None:
     log = tmp_path / "it.log"
-    with log.open("a") as written:
+    with log.open("a") as stream:
         for text in ("short\n", "long enough\n", "new\n"):
-            written.write(text)
-            written.flush()
-            shorten(log)
+            stream.write(text)
+            stream.flush()
+            rotate_log(log, most_bytes=10)
     assert (tmp_path / "it.log.1").read_text() == "short\nlong enough\n"
     assert log.read_text() == "new\n"
 
 
 def test_a_log_that_nobody_wrote_yet_is_no_error(tmp_path: Path) -> None:
-    shorten(tmp_path / "none.log")
-    shorten(None)
+    rotate_log(tmp_path / "none.log")
+    rotate_log(None)

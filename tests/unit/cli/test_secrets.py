@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from filon.cli.app import app
-from filon.cli.secrets import kept_secrets, random_secret, read_variables, written
+from filon.cli.secrets import ensure_secrets, format_variables, random_secret, read_variables
 from filon.errors import ConfigError
 
 
 def init(folder: Path, *options: str) -> str:
     """Run the command in a folder."""
     with contextlib.chdir(folder):
-        found = CliRunner().invoke(app, ["secrets", "init", *options], catch_exceptions=False)
-    return found.output
+        result = CliRunner().invoke(app, ["secrets", "init", *options], catch_exceptions=False)
+    return result.output
 
 
 @pytest.fixture
@@ -31,11 +31,11 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_name_without_a_value_gets_a_secret_of_its_own(folder: Path) -> None:
     init(folder)
-    found = read_variables(folder / ".env")
-    assert found["PORT"] == "80"
-    assert set(found) == {"PORT", "ONE_PASSWORD", "TWO_PASSWORD"}
-    assert len(found["ONE_PASSWORD"]) == 48
-    assert found["ONE_PASSWORD"] != found["TWO_PASSWORD"]
+    variables = read_variables(folder / ".env")
+    assert variables["PORT"] == "80"
+    assert set(variables) == {"PORT", "ONE_PASSWORD", "TWO_PASSWORD"}
+    assert len(variables["ONE_PASSWORD"]) == 48
+    assert variables["ONE_PASSWORD"] != variables["TWO_PASSWORD"]
     assert (folder / ".env").read_text().startswith("# comment=\n")
 
 
@@ -66,20 +66,20 @@ def test_without_an_example_there_is_nothing_to_write(tmp_path: Path) -> None:
 
 def test_secrets_that_are_known_stay_and_new_ones_are_added(tmp_path: Path) -> None:
     file = tmp_path / "services" / "secrets.env"
-    first = kept_secrets(file, ["A"])
-    second = kept_secrets(file, ["A", "B"])
+    first = ensure_secrets(file, ["A"])
+    second = ensure_secrets(file, ["A", "B"])
     assert second["A"] == first["A"]
-    assert kept_secrets(file, ["A", "B"]) == second
+    assert ensure_secrets(file, ["A", "B"]) == second
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_variables_are_read_as_a_shell_reads_them(tmp_path: Path) -> None:
     variables = {"LAKE": "s3://{layer}", "PROJECT": "/a folder/it's", "EMPTY": ""}
-    (tmp_path / "env").write_text(written(variables))
+    (tmp_path / "env").write_text(format_variables(variables))
     assert read_variables(tmp_path / "env") == variables
     script = 'set -a; . ./env; printf "%s|%s|%s" "$LAKE" "$PROJECT" "$EMPTY"'
-    found = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert found.stdout == "|".join(variables.values())
+    completed = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert completed.stdout == "|".join(variables.values())
 
 
 def test_a_secret_needs_no_escaping() -> None:
@@ -89,9 +89,9 @@ def test_a_secret_needs_no_escaping() -> None:
 def test_a_name_without_a_value_gets_one_and_a_damaged_file_is_said(tmp_path: Path) -> None:
     file = tmp_path / "secrets.env"
     file.write_text("ONE=kept\nTWO=\n")
-    found = kept_secrets(file, ["ONE", "TWO"])
-    assert (found["ONE"], len(found["TWO"])) == ("kept", 48)
-    assert read_variables(file) == found
+    secrets = ensure_secrets(file, ["ONE", "TWO"])
+    assert (secrets["ONE"], len(secrets["TWO"])) == ("kept", 48)
+    assert read_variables(file) == secrets
     file.write_text("ONE='kept\n")
     with pytest.raises(ConfigError, match=r"secrets\.env cannot be read \(No closing quotation\)"):
-        kept_secrets(file, ["ONE"])
+        ensure_secrets(file, ["ONE"])

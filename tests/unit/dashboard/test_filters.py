@@ -1,4 +1,4 @@
-"""The choice of rows, as the API takes it."""
+"""Periods and filters, and their parameters of the API."""
 
 from __future__ import annotations
 
@@ -62,12 +62,32 @@ def test_filters_become_parameters() -> None:
     assert Filters().before() is None
 
 
-@pytest.mark.parametrize("day", [dt.date.min, dt.date.max, dt.date(9999, 1, 1), dt.date(1, 12, 31)])
-@pytest.mark.parametrize("span", [span for span in Span if span is not Span.CUSTOM])
-def test_the_ends_of_the_calendar_are_days_too(span: Span, day: dt.date) -> None:
+EDGES = (dt.date.min, dt.date.max, dt.date(9999, 1, 1), dt.date(1, 12, 31))
+
+
+@pytest.mark.parametrize("day", EDGES)
+@pytest.mark.parametrize("span", [Span.MONTH, Span.QUARTER, Span.YEAR, Span.THIS_YEAR, Span.LAST_YEAR])
+def test_a_named_period_at_the_ends_of_the_calendar_begins_before_it_ends(span: Span, day: dt.date) -> None:
     period = period_of(span, Period(day, day))
-    assert period is None or period.first <= period.last
-    Filters(period).before()
+    assert period is not None
+    assert dt.date.min <= period.first <= period.last <= dt.date.max
+
+
+@pytest.mark.parametrize(
+    ("span", "day", "before"),
+    [
+        (Span.MONTH, dt.date.min, None),
+        (Span.YEAR, dt.date(1, 12, 31), Period(dt.date(1, 12, 30), dt.date(1, 12, 30))),
+        (Span.MONTH, dt.date.max, Period(dt.date(9999, 11, 2), dt.date(9999, 12, 1))),
+        (Span.LAST_YEAR, dt.date.max, Period(dt.date(9997, 1, 1), dt.date(9997, 12, 31))),
+    ],
+)
+def test_the_period_before_exists_unless_it_would_begin_before_the_calendar(
+    span: Span, day: dt.date, before: Period | None
+) -> None:
+    period = period_of(span, Period(day, day))
+    assert period is not None
+    assert period.before() == before
 
 
 def test_before_all_time_there_is_nothing_to_compare_with() -> None:

@@ -69,9 +69,9 @@ def test_unknown_columns_are_called_what_the_data_calls_them() -> None:
 
 @pytest.mark.parametrize("key", list(texts()))
 def test_every_text_stands_in_both_languages_with_the_same_values(key: str) -> None:
-    found = texts()[key]
-    assert set(found) == {"fr", "en"}
-    values = [{name for _, name, _, _ in string.Formatter().parse(found[code]) if name} for code in ("fr", "en")]
+    translations = texts()[key]
+    assert set(translations) == {"fr", "en"}
+    values = [{name for _, name, _, _ in string.Formatter().parse(translations[code]) if name} for code in ("fr", "en")]
     assert values[0] == values[1]
 
 

@@ -25,7 +25,7 @@ def test_html_of_plotly_is_escaped_and_labels_have_one_line() -> None:
 
 def test_labels_are_short_and_stay_different() -> None:
     long = "A name that is much longer than its bar "
-    found = labels([f"{long} 1", f"{long} 2", f"{long} 1", "<i>"])
-    assert found[0] == found[2] != found[1]
-    assert found[1].endswith("… (2)")
-    assert found[3] == "&lt;i&gt;"
+    shortened = labels([f"{long} 1", f"{long} 2", f"{long} 1", "<i>"])
+    assert shortened[0] == shortened[2] != shortened[1]
+    assert shortened[1].endswith("… (2)")
+    assert shortened[3] == "&lt;i&gt;"

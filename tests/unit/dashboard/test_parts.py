@@ -1,4 +1,4 @@
-"""Files of rows, and who is let in."""
+"""Parts of pages: files of rows, tables, and access."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from filon.dashboard.access import is_listed
 from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import read_secrets
-from filon.dashboard.parts import _guard, as_csv, column, headings
+from filon.dashboard.parts import as_csv, column, escape_formulas, headings
 from filon.errors import ConfigError
 from filon.settings import Settings
 
@@ -23,12 +23,12 @@ def test_rows_become_csv_that_a_spreadsheet_neither_misreads_nor_runs() -> None:
     assert text.decode("utf-8-sig") == "nom,ca,min,raisons\r\n'=1+1,12.50,-1.00,\"'=a, b\"\r\n"
 
 
-def test_a_table_that_is_saved_by_its_own_button_runs_nothing_and_shows_texts_as_they_are() -> None:
+def test_formulas_in_a_table_are_escaped_in_its_file_and_shown_as_they_are() -> None:
     frame = pd.DataFrame({"texte": ["=1+1", "a", None, "\n@A1"], "nom": ["b", "c", "d", "e"]})
-    shown = _guard(frame)
+    formatters = escape_formulas(frame)
     assert frame["texte"].dropna().tolist() == ["'=1+1", "a", "'\n'@A1"]
-    assert list(map(shown["texte"], ["'=1+1", "a", "'\n'@A1"])) == ["=1+1", "a", "\n@A1"]
-    assert list(shown) == ["texte"]
+    assert list(map(formatters["texte"], ["'=1+1", "a", "'\n'@A1"])) == ["=1+1", "a", "\n@A1"]
+    assert list(formatters) == ["texte"]
 
 
 def test_no_rows_are_an_empty_file() -> None:
@@ -72,8 +72,8 @@ def test_a_provider_that_could_sign_nobody_in_is_an_error_not_an_open_door(
 
 
 def test_columns_that_are_called_alike_say_their_own_names() -> None:
-    found = headings(Language(Code.ENGLISH), ["segment", "segment_client", "pays"])
-    assert found == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Country"}
+    titles = headings(Language(Code.ENGLISH), ["segment", "segment_client", "pays"])
+    assert titles == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Country"}
 
 
 def test_numbers_of_a_column_keep_their_digits_and_have_one_type() -> None:

@@ -23,7 +23,7 @@ from filon.flows.artifacts import key_of, plain, quality, summary
 from filon.flows.deployments import deployments, job_of
 from filon.flows.pipeline import days
 from filon.flows.runner import is_worth_repeating
-from filon.flows.server import answering
+from filon.flows.server import translated_errors
 from filon.flows.watch import NONE, FileChangeDetector, unseen
 from filon.lake import Ledger, Observation, SourceFile
 from filon.pipeline.report import DatasetLine, FileLine, RunReport, RunStatus
@@ -132,16 +132,16 @@ def test_workers_are_told_settings_but_no_secrets() -> None:
         "env": {"FILON_THREADS": "2", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"},
         "working_dir": "/here",
     }
-    told = job_of(Settings(serving="sqlite:///x.db"), "kubernetes", Path("/here"))
-    assert told["env"]["FILON_SERVING"] == "sqlite:///x.db"
-    assert "working_dir" not in told
+    variables = job_of(Settings(serving="sqlite:///x.db"), "kubernetes", Path("/here"))
+    assert variables["env"]["FILON_SERVING"] == "sqlite:///x.db"
+    assert "working_dir" not in variables
 
 
 def test_a_schedule_follows_the_clock_where_the_project_is_at_home() -> None:
     project = load_project(retail.FOLDER)
-    line, _ = deployments(Settings(flows_schedule="0 6 * * *"), project)
-    [made] = line.schedules or []
-    assert (made.schedule.cron, made.schedule.timezone) == ("0 6 * * *", "Europe/Paris")  # type: ignore[union-attr]
+    pipeline, _ = deployments(Settings(flows_schedule="0 6 * * *"), project)
+    [registered] = pipeline.schedules or []
+    assert (registered.schedule.cron, registered.schedule.timezone) == ("0 6 * * *", "Europe/Paris")  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match="FILON_FLOWS_SCHEDULE"):
         deployments(Settings(flows_schedule="daily"), project)
 
@@ -149,10 +149,13 @@ def test_a_schedule_follows_the_clock_where_the_project_is_at_home() -> None:
 def test_a_server_that_does_not_answer_is_named_however_prefect_wraps_it() -> None:
     wrapped = PrefectException("something failed")
     wrapped.__cause__ = httpx.ConnectError("refused")
-    with pytest.raises(FlowsUnavailable, match="does not answer"), answering():
+    with pytest.raises(FlowsUnavailable, match="does not answer"), translated_errors():
         raise wrapped
     refused = httpx.Response(401, request=httpx.Request("GET", "http://127.0.0.1/api"))
-    with pytest.raises(FlowsUnavailable, match=r"answers 401 Unauthorized\. Check PREFECT_API_URL"), answering():
+    with (
+        pytest.raises(FlowsUnavailable, match=r"answers 401 Unauthorized\. Check PREFECT_API_URL"),
+        translated_errors(),
+    ):
         refused.raise_for_status()
-    with pytest.raises(ValueError, match="mine"), answering():
+    with pytest.raises(ValueError, match="mine"), translated_errors():
         raise ValueError("mine")

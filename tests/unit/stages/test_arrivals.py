@@ -113,7 +113,7 @@ def test_a_renamed_file_changes_nothing() -> None:
 def test_a_renamed_file_keeps_its_rows_where_missing_files_are_retracted() -> None:
     strict = dataset(missing=MissingFile.RETRACT)
     result = planned([version(1, "old.csv", "A", of=strict)], {"new.csv": "A"}, strict)
-    assert (to_read(result), result.missing) == (["new.csv"], {1})
+    assert (to_read(result), result.missing) == (["new.csv"], frozenset({1}))
 
 
 def test_a_path_that_gets_what_another_one_holds_stops_counting() -> None:

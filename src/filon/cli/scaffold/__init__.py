@@ -1,7 +1,8 @@
-"""Write a first project from CSV files: what their values look like becomes a contract to read and correct."""
+"""Write a first project from CSV files: a contract for each, with types inferred from its values."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,22 +10,33 @@ import yaml
 
 from filon.cli.scaffold.contracts import model_contract, project_file, source_contract
 from filon.cli.scaffold.names import distinct
-from filon.cli.scaffold.sample import read_sample
+from filon.cli.scaffold.sample import SAMPLE_BYTES, read_sample
 from filon.cli.scaffold.sources import arrange
 from filon.errors import ConfigError
 from filon.sql import identifier
 
-__all__ = ["write_project"]
+__all__ = ["common_folder", "write_project"]
 
 
-def write_project(folder: Path, files: Sequence[Path], name: str) -> list[Path]:
-    """Write ``filon.yaml``, a contract per dataset and a first model; gives what was written.
+def write_project(folder: Path, files: Sequence[Path], name: str, *, sample_bytes: int = SAMPLE_BYTES) -> list[Path]:
+    """Write ``filon.yaml``, a contract per dataset and a first model.
 
-    ConfigError when a file cannot be described, or rather than overwrite anything.
+    Args:
+        folder: the folder of the project; created when it is not there
+        files: CSV files to infer contracts from
+        name: the title of the project, from which its name is derived
+        sample_bytes: the most bytes to read of each file, unpacked
+
+    Returns:
+        The paths of the files that were written.
+
+    Raises:
+        ConfigError: a file cannot be described, or a file to be written exists already
+
     """
     if (folder / "filon.yaml").exists():
         raise ConfigError(f"{folder} already holds a project; choose another folder")
-    sources = arrange([read_sample(path) for path in {path.absolute(): path for path in files}.values()])
+    sources = arrange([read_sample(path, sample_bytes) for path in {path.absolute(): path for path in files}.values()])
     settings = project_file(name)
     slug, first = str(settings["name"]), sources[0].name
     *_, model = distinct([*(source.name for source in sources), f"{first}_count"])
@@ -35,6 +47,13 @@ def write_project(folder: Path, files: Sequence[Path], name: str) -> list[Path]:
     contents[folder / "gold" / f"{model}.yaml"] = _dump(model_contract(slug, model, first))
     _write(folder, contents)
     return list(contents)
+
+
+def common_folder(files: Sequence[Path]) -> Path:
+    """The deepest folder that holds all files; the folder of a single file as it was written."""
+    if len(files) == 1:
+        return files[0].parent
+    return Path(os.path.commonpath([path.resolve().parent for path in files]))
 
 
 def _write(folder: Path, contents: dict[Path, str]) -> None:

@@ -1,4 +1,4 @@
-"""The documents of a new project, as data to be written into YAML files."""
+"""The documents of a new project, as mappings to be written as YAML."""
 
 from __future__ import annotations
 
@@ -6,34 +6,42 @@ from collections.abc import Sequence
 
 from filon.cli.scaffold.names import column_name, distinct, project_name
 from filon.cli.scaffold.sources import Source
-from filon.cli.scaffold.values import Look, decimal_mark, is_required, key_of, looks_of
+from filon.cli.scaffold.values import Inferred, decimal_mark, infer_types, is_required, key_of
 from filon.project import Kind
 from filon.project.types import LOGICAL
 from filon.project.vocabulary import Dialect
 
-SPELLINGS = {kind: name for name, kind in LOGICAL.items()}
-USUAL = Dialect().model_dump(by_alias=True)
+LOGICAL_NAMES = {kind: name for name, kind in LOGICAL.items()}
+DEFAULTS = Dialect().model_dump(by_alias=True)
 FORMATS = {Kind.DATE: "dateFormat", Kind.TIMESTAMP: "timestampFormat"}
 
 
 def project_file(title: str) -> dict[str, object]:
-    """What ``filon.yaml`` says."""
+    """The content of ``filon.yaml``."""
     return {"name": project_name(title), "title": title, "locale": "en", "currency": "EUR", "timezone": "UTC"}
 
 
 def source_contract(project: str, source: Source) -> dict[str, object]:
-    """The contract of a dataset, as its first rows suggest it."""
+    """The contract of a dataset, inferred from the sampled rows of its files.
+
+    Args:
+        project: the name of the project, which the id begins with
+        source: the dataset
+
+    """
     columns = source.columns
     mark = decimal_mark(list(columns.values()), source.delimiter)
-    looks = looks_of(list(columns.values()), mark)
-    dialect = _dialect(source, mark, looks)
+    types = infer_types(list(columns.values()), mark)
+    dialect = _dialect(source, mark, types)
     words: list[dict[str, object]] = [{"property": "filePattern", "value": source.pattern}]
     if dialect:
         words.append({"property": "dialect", "value": dialect})
-    key = key_of(columns, looks)
+    key = key_of(columns, types)
     properties = []
-    for name, (header, values), look in zip(distinct(map(column_name, columns)), columns.items(), looks, strict=True):
-        column = _column(name, header, look, {**USUAL, **dialect})
+    for name, (header, values), inferred in zip(
+        distinct(map(column_name, columns)), columns.items(), types, strict=True
+    ):
+        column = _column(name, header, inferred, {**DEFAULTS, **dialect})
         if header == key:
             column["primaryKey"] = True
         if header == key or (source.is_whole and is_required(values)):
@@ -60,25 +68,25 @@ def _head(project: str, name: str) -> dict[str, object]:
     return {"apiVersion": "v3.1.0", "kind": "DataContract", **identity}
 
 
-def _dialect(source: Source, mark: str, looks: Sequence[Look]) -> dict[str, str]:
-    """How the files are spelled, where that is not the usual way."""
+def _dialect(source: Source, mark: str, types: Sequence[Inferred]) -> dict[str, str]:
+    """The properties of the dialect that differ from the defaults."""
     words = {"delimiter": source.delimiter, "encoding": source.encoding}
-    if any(look.type.kind is Kind.DECIMAL for look in looks):
+    if any(inferred.type.kind is Kind.DECIMAL for inferred in types):
         words["decimal"] = mark
     for kind, word in FORMATS.items():
-        formats = {look.format for look in looks if look.type.kind is kind}
+        formats = {inferred.format for inferred in types if inferred.type.kind is kind}
         if len(formats) == 1:
             words[word] = formats.pop()
-    return {word: value for word, value in words.items() if value != USUAL[word]}
+    return {word: value for word, value in words.items() if value != DEFAULTS[word]}
 
 
-def _column(name: str, header: str, look: Look, dialect: dict[str, str]) -> dict[str, object]:
+def _column(name: str, header: str, inferred: Inferred, dialect: dict[str, str]) -> dict[str, object]:
     column: dict[str, object] = {"name": name}
     if name != header:
         column["physicalName"] = header
-    column["logicalType"] = SPELLINGS[look.type.kind]
-    if look.type.kind is Kind.DECIMAL:
-        column["physicalType"] = look.type.sql
-    if look.format and look.format != dialect[FORMATS[look.type.kind]]:
-        column["logicalTypeOptions"] = {"format": look.format}
+    column["logicalType"] = LOGICAL_NAMES[inferred.type.kind]
+    if inferred.type.kind is Kind.DECIMAL:
+        column["physicalType"] = inferred.type.sql
+    if inferred.format and inferred.format != dialect[FORMATS[inferred.type.kind]]:
+        column["logicalTypeOptions"] = {"format": inferred.format}
     return column

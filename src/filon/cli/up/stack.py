@@ -1,4 +1,4 @@
-"""Services on their way: each started once those that it needs are ready, all of them watched."""
+"""Start services in the order of their dependencies, and monitor them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
-from filon.cli.processes import Child, Group, Server, shorten
+from filon.cli.processes import Child, Group, Server, rotate_log
 from filon.cli.up.programs import Missing
 from filon.cli.up.services import Plan, Service
 from filon.cli.up.site import Site
@@ -18,7 +18,7 @@ TAIL = 15
 
 
 class State(StrEnum):
-    """How a service is."""
+    """The state of a service."""
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -33,9 +33,9 @@ ENDED = (State.DONE, State.FAILED, State.MISSING)
 
 
 class Member:
-    """A service of the stack: its commands one after the other, then its health, then its end if it comes.
+    """A service of the stack: runs its commands one after the other, then checks its health.
 
-    ``detail`` says more about a failure, or what to install.
+    ``detail`` is the reason of a failure, or what to install.
     """
 
     def __init__(self, service: Service, site: Site, processes: Group, missing: Missing | None) -> None:
@@ -47,45 +47,45 @@ class Member:
         self._site = site
         self._processes = processes
         self._plan: Plan
-        self._ahead: deque[Sequence[str]]
+        self._commands: deque[Sequence[str]]
         self._child: Child
         self._since = 0.0
 
     def begin(self) -> None:
         """Start the first command."""
         self._plan = self.service.plan(self._site)
-        self._ahead = deque([*self._plan.before, *([self._plan.serve] if self._plan.serve else [])])
+        self._commands = deque([*self._plan.before, *([self._plan.serve] if self._plan.serve else [])])
         self.state = State.STARTING
-        self._next()
+        self._start_next()
 
-    def look(self) -> None:
-        """See how the command is that runs."""
-        shorten(self.log)
+    def poll(self) -> None:
+        """Update the state from the running command: its exit code, or its health."""
+        rotate_log(self.log)
         code = self._child.exit_code
-        serves = not self._ahead and self._plan.serve is not None
+        serves = not self._commands and self._plan.serve is not None
         if code == 0 and not serves:
-            self._next()
+            self._start_next()
         elif code is not None:
             self._fail(f"ended with exit code {code}")
         elif serves and self.state is State.STARTING:
-            self._ask()
+            self._check_health()
 
     def failure(self) -> str:
-        """What went wrong, and the end of the log."""
+        """The reason of a failure, and the last lines of the log."""
         with self.log.open(errors="replace") as lines:
             end = "".join(f"  {line}" for line in deque(lines, TAIL))
         return f"{self.service.name} {self.detail}. The end of {self.log}:\n{end.rstrip()}"
 
-    def _next(self) -> None:
-        if not self._ahead:
+    def _start_next(self) -> None:
+        if not self._commands:
             self.state = State.DONE
             return
-        plan, command = self._plan, self._ahead.popleft()
+        plan, command = self._plan, self._commands.popleft()
         server = Server(self.service.name, command, plan.health, plan.environment, self.log)
         self._child = self._processes.launch(server)
         self._since = time.monotonic()
 
-    def _ask(self) -> None:
+    def _check_health(self) -> None:
         try:
             if self._plan.health():
                 self.state = State.HEALTHY
@@ -99,7 +99,7 @@ class Member:
 
 
 class Stack:
-    """The members of a site, brought forward by ``step``."""
+    """The members of a site; ``step`` advances them."""
 
     def __init__(
         self, site: Site, services: Sequence[Service], missing: Mapping[str, Missing], processes: Group
@@ -109,12 +109,12 @@ class Stack:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is on its way any more."""
+        """Whether no member waits or starts any more."""
         return all(member.state in SETTLED for member in self.members)
 
     @property
     def alive(self) -> bool:
-        """Whether anything runs, or is about to."""
+        """Whether a member runs, starts or waits."""
         return any(member.state not in ENDED for member in self.members)
 
     def require_success(self) -> None:
@@ -124,13 +124,13 @@ class Stack:
                 raise ServerFailed(member.failure())
 
     def step(self) -> Iterator[Member]:
-        """Bring every member forward; those that changed. ServerFailed when the others cannot spare one that failed."""
+        """Advance every member once, and yield those whose state changed; ServerFailed when one not optional failed."""
         for member in self.members:
             before = member.state
             if before is State.WAITING and self._may_begin(member.service):
                 member.begin()
             elif before in (State.STARTING, State.HEALTHY):
-                member.look()
+                member.poll()
             if member.state is not before:
                 yield member
             if member.state is State.FAILED and not member.service.optional:

@@ -11,9 +11,9 @@ from filon.dashboard.views import clients, explorer, overview, pipeline, product
 
 @dataclass(frozen=True)
 class View:
-    """A page. It is offered when the project serves the tables that it ``needs``, and says what these lack.
+    """A page of the menu, offered when the project serves the tables of its ``needs``.
 
-    ``is_filtered``: the sidebar's filters act on it. ``follows_runs``: it shows runs, also those without a release.
+    ``is_filtered``: the sidebar's filters apply. ``follows_runs``: it is drawn again after every run.
     """
 
     name: str

@@ -33,7 +33,7 @@ def show(context: Context) -> None:
     numbers = st.container()
     most = st.slider(language.text("clients.top"), 5, MOST_AT_ONCE, 20, 5, key="top", bind="query-params")
     described = context.tables[CLIENTS]
-    context.client.ahead(lambda: page_of(context, described, listed))  # drawn last, but it takes the longest
+    context.client.prefetch(lambda: page_of(context, described, listed))  # drawn last, but the slowest request
     now, before, best, segments, countries = context.together(
         *context.compared(),
         lambda: best_clients(context, max(most, FEW)),

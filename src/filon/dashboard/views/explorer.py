@@ -22,7 +22,7 @@ DRAWN = 100
 def show(context: Context) -> None:
     """Draw the page."""
     language = context.language
-    names = [name for name, found in context.tables.items() if found["rows"] is not None]
+    names = [name for name, entry in context.tables.items() if entry["rows"] is not None]
     if not names:
         st.info(language.text("explorer.nothing"), icon=":material/inbox:")
         return
@@ -42,8 +42,8 @@ def show(context: Context) -> None:
         )
         size = middle.selectbox(language.text("explorer.size"), _sizes(described), index=0, key="explorer.size")
         right.metric(language.text("explorer.count"), language.number(described["rows"]))
-        asked = [*parameters, ("sort", order)] if order else parameters
-        paged_table(context, "explorer.page", described, asked, size or SIZES[0])
+        query = [*parameters, ("sort", order)] if order else parameters
+        paged_table(context, "explorer.page", described, query, size or SIZES[0])
 
 
 def _sizes(described: Row) -> list[int]:
@@ -79,7 +79,7 @@ def _order_text(context: Context, described: Row, value: str) -> str:
 
 
 def _shared(context: Context, described: Row) -> list[tuple[str, str]]:
-    """The sidebar's choice, as far as the table can be filtered by it."""
+    """The filters of the sidebar that the table has."""
     return [(name, value) for name, value in context.filters.parameters() if name in described["filters"]]
 
 
@@ -90,11 +90,11 @@ def _own_filters(context: Context, described: Row) -> list[tuple[str, str]]:
     if not offered:
         return []
     with st.expander(language.text("explorer.filters"), icon=":material/filter_alt:"):
-        found: list[tuple[str, str]] = []
+        parameters: list[tuple[str, str]] = []
         for place, name in zip(_places(len(offered)), offered, strict=True):
             with place:
-                found += _filter(context, described["name"], columns[name])
-    return found
+                parameters += _filter(context, described["name"], columns[name])
+    return parameters
 
 
 def _places(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
@@ -103,7 +103,7 @@ def _places(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
 
 
 def _filter(context: Context, of: str, column: Row) -> list[tuple[str, str]]:
-    """The fields of one column: bounds for what is ordered, values for all else."""
+    """Draw the filter of a column: bounds for ordered types, else values; returns its parameters."""
     language, name = context.language, column["name"]
     label, key = plain(language.name(name)), f"filter.{of}.{name}"
     if column["type"] == "date":
@@ -130,7 +130,7 @@ def _truth(context: Context, value: str) -> str:
 
 
 def _draw(context: Context, described: Row, parameters: list[tuple[str, str]]) -> None:
-    """The chart that the contract asks for, over the first rows in the table's order."""
+    """Draw the chart of the contract, over the first rows in the table's order."""
     hint = described.get("chart")
     if not hint or hint["kind"] == "table":
         return

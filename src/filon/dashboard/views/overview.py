@@ -1,4 +1,4 @@
-"""Vue d'ensemble: the numbers that matter, revenue over time and by country, the best clients, what was sold."""
+"""Vue d'ensemble: key figures, revenue over time and by country, best clients, and sales by product."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def show(context: Context) -> None:
 
 def _registered(context: Context) -> int:
     """How many clients there are in the countries and segments chosen, whether they bought or not."""
-    asked = [*context.filters.of("pays", "segment"), ("limit", "1")]
-    return int(context.answer(context.tables[CLIENTS]["path"], asked).data["total"])
+    query = [*context.filters.of("pays", "segment"), ("limit", "1")]
+    return int(context.answer(context.tables[CLIENTS]["path"], query).data["total"])

@@ -1,4 +1,4 @@
-"""Pipeline: how runs went, how fresh the tables are, and what is made of what."""
+"""Pipeline: runs, freshness of tables, and lineage."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard import charts
+from filon.dashboard import charts, diagrams
 from filon.dashboard.client import Row
 from filon.dashboard.colours import GOOD, MAIN, QUIET, SERIES
 from filon.dashboard.context import Context
@@ -34,8 +34,8 @@ def show(context: Context) -> None:
 
 def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
     language = context.language
-    promised = [found for found in context.tables.values() if found.get("fresh") is not None]
-    fresh = sum(bool(found["fresh"]) for found in promised)
+    promised = [entry for entry in context.tables.values() if entry.get("fresh") is not None]
+    fresh = sum(bool(entry["fresh"]) for entry in promised)
     last = runs[0] if runs else None
     average = status["average_refresh_time_seconds"]
     items = [
@@ -53,12 +53,12 @@ def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
 
 
 def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
-    """One row per table: loaded or not, how fresh, what was promised, how long it took."""
+    """Draw a row per table: whether it is loaded, its age, freshness and duration."""
     language = context.language
     took = {item["collection_name"]: item for item in times}
     rows = []
     for item in status["collections"]:
-        found, time = context.tables.get(item["name"], {}), took.get(item["name"])
+        entry, time = context.tables.get(item["name"], {}), took.get(item["name"])
         rows.append(
             {
                 "table": item["name"],
@@ -66,9 +66,9 @@ def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
                 "rows": item["row_count"],
                 "gold_at": time["gold_processed_at"] if time else None,
                 "synced_at": item["last_sync"],
-                "checked_at": found.get("checked_at"),
-                "latency": found.get("latency_seconds"),
-                "fresh": _freshness(context, found.get("fresh")),
+                "checked_at": entry.get("checked_at"),
+                "latency": entry.get("latency_seconds"),
+                "fresh": _freshness(context, entry.get("fresh")),
                 "refresh_time": time["refresh_time_seconds"] if time else None,
             }
         )
@@ -133,11 +133,11 @@ def _runs(context: Context, runs: Sequence[Row]) -> None:
     bars = _bars(context, run)
     layers = {name: (language.text(f"layer.{name}"), colour) for name, colour in LAYERS.items()}
     groups = {**layers, STEPS: (language.text("layer.step"), MAIN)}
-    chart(context, "pipeline.gantt", lambda style: charts.gantt(style, bars, groups), bars, ())
+    chart(context, "pipeline.gantt", lambda style: diagrams.gantt(style, bars, groups), bars, ())
 
 
 def _bars(context: Context, run: Row) -> list[Row]:
-    """What the run worked on, in the order of time."""
+    """The tables and steps of a run in order of time, as rows of a Gantt chart."""
     language = context.language
     timed = [
         *((f"{item['layer']}/{item['table']}", item["layer"], item) for item in run["tables"] if item["duration_s"]),
@@ -167,7 +167,7 @@ def _lineage(context: Context) -> None:
     selected = chart(
         context,
         "pipeline.lineage",
-        lambda style: charts.graph(style, nodes, edges),
+        lambda style: diagrams.graph(style, nodes, edges),
         [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
         (),
         about=language.text("pipeline.lineage.about"),
@@ -183,8 +183,8 @@ def _lineage(context: Context) -> None:
     _table_of_lineage(context, tables[name])
 
 
-def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
-    """Each table right of all that it reads; in a column near the middle of its inputs, so that few lines cross."""
+def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[diagrams.Node]:
+    """Place each table right of its inputs, and near their middle in its column, so that few edges cross."""
     column: dict[str, int] = {}
 
     def depth(name: str) -> int:
@@ -195,16 +195,16 @@ def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[charts.Node]:
     rank: dict[str, float] = {}
     nodes = []
     for level in range(max(map(depth, tables)) + 1):
-        here = [name for name in tables if column[name] == level]
+        tables_of_level = [name for name in tables if column[name] == level]
         middles = {
             name: sum(rank[source] for source in tables[name]["inputs"] if source in rank)
             / max(len(tables[name]["inputs"]), 1)
-            for name in here
+            for name in tables_of_level
         }
-        for index, name in enumerate(sorted(here, key=lambda name: (middles[name], name))):
-            rank[name] = (index + 0.5) / len(here)
+        for index, name in enumerate(sorted(tables_of_level, key=lambda name: (middles[name], name))):
+            rank[name] = (index + 0.5) / len(tables_of_level)
             colour = GOOD if name == chosen else LAYERS[tables[name]["layer"]]
-            nodes.append(charts.Node(name, level, rank[name] * 10, colour, name == chosen))
+            nodes.append(diagrams.Node(name, level, rank[name] * 10, colour, name == chosen))
     return nodes
 
 
@@ -218,8 +218,8 @@ def _table_of_lineage(context: Context, item: Row) -> None:
             st.markdown(language.text("pipeline.upstream", tables=", ".join(map(plain, item["inputs"]))))
         if item["columns"]:
             rows = [
-                {"name": found["name"], "sql_type": found["sql_type"], "description": found["description"]}
-                for found in item["columns"]
+                {"name": column["name"], "sql_type": column["sql_type"], "description": column["description"]}
+                for column in item["columns"]
             ]
             table(context, "pipeline.columns", rows)
         if item["sql"]:

@@ -1,4 +1,4 @@
-"""Produits: volumes, shares of revenue, and how amounts are distributed."""
+"""Produits: volumes, shares of revenue, and distribution of amounts."""
 
 from __future__ import annotations
 

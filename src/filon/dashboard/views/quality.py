@@ -1,4 +1,4 @@
-"""Qualité: what became of every row, which checks hold, and what was refused and why."""
+"""Qualité: counts of rows by outcome, results of checks, refused files and rejected rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from filon.dashboard import charts
+from filon.dashboard import charts, diagrams
 from filon.dashboard.client import Row
 from filon.dashboard.colours import BAD, GOOD, MAIN, QUIET, SERIES, WARNING
 from filon.dashboard.context import Context
@@ -27,9 +27,9 @@ def show(context: Context) -> None:
         return
     _numbers(context, quality)
     dataset = _choose_dataset(context, quality["datasets"])
-    shown = _choose_run(context, runs, quality)
-    found = next((item for item in shown if item["dataset"] == dataset), None)
-    _flow(context, found)
+    counts = _choose_run(context, runs, quality)
+    selected = next((item for item in counts if item["dataset"] == dataset), None)
+    _flow(context, selected)
     _trend(context, runs, dataset)
     _checks(context, quality["checks"])
     _files(context, quality["files"])
@@ -68,7 +68,7 @@ def _choose_dataset(context: Context, datasets: Sequence[Row]) -> str:
 
 
 def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row]:
-    """The counts of a run; of the release that is served, unless another run is chosen."""
+    """Draw the choice of a run; returns its counts per dataset, by default those of the served release."""
     language = context.language
     by_id = {run["run_id"]: run for run in runs}
     chosen = st.selectbox(
@@ -77,23 +77,23 @@ def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row
         format_func=lambda run_id: run_text(context, by_id[run_id]) if run_id else language.text("quality.served"),
         key="quality.run",
     )
-    found: list[Row] = by_id[chosen]["datasets"] if chosen else quality["datasets"]
-    return found
+    datasets: list[Row] = by_id[chosen]["datasets"] if chosen else quality["datasets"]
+    return datasets
 
 
 def run_text(context: Context, run: Row) -> str:
-    """A run in a line."""
+    """The start and status of a run."""
     language = context.language
     status = language.text(f"run.{run['status']}")
     return f"{language.moment(run['started_at'], seconds=True)} · {status}"
 
 
-def _flow(context: Context, found: Row | None) -> None:
+def _flow(context: Context, counts: Row | None) -> None:
     language = context.language
-    flows = _flows(found) if found else []
+    flows = _flows(counts) if counts else []
     colours = {"read": MAIN, "accepted": GOOD, "superseded": QUIET, "rejected": BAD}
     reasons = {flow.target for flow in flows if flow.source == "rejected"}
-    amounts = {"read": found["read"] if found else 0} | {flow.target: flow.amount for flow in flows}
+    amounts = {"read": counts["read"] if counts else 0} | {flow.target: flow.amount for flow in flows}
     labels = {
         name: f"{language.text(f'quality.{name}') if name in colours else name} · {language.number(amount)}"
         for name, amount in amounts.items()
@@ -101,32 +101,32 @@ def _flow(context: Context, found: Row | None) -> None:
     chart(
         context,
         "quality.flow",
-        lambda style: charts.sankey(style, flows, labels, colours | dict.fromkeys(reasons, WARNING)),
+        lambda style: diagrams.sankey(style, flows, labels, colours | dict.fromkeys(reasons, WARNING)),
         [{"source": flow.source, "target": flow.target, "rows": flow.amount} for flow in flows],
         (),
         about=language.text("quality.flow.about"),
     )
 
 
-def _flows(found: Row) -> list[charts.Flow]:
-    """From read to what became of it, and from rejected to the reasons, the most frequent ones."""
+def _flows(counts: Row) -> list[diagrams.Flow]:
+    """Flows from read to accepted, superseded and rejected, and from rejected to the most frequent reasons."""
     colours = {"accepted": GOOD, "superseded": QUIET, "rejected": BAD}
-    flows = [charts.Flow("read", name, found[name], colour) for name, colour in colours.items() if found[name]]
-    most = list(found["reasons"].items())[:MOST_REASONS]
-    return flows + [charts.Flow("rejected", reason, count, WARNING) for reason, count in most]
+    flows = [diagrams.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
+    most = list(counts["reasons"].items())[:MOST_REASONS]
+    return flows + [diagrams.Flow("rejected", reason, count, WARNING) for reason, count in most]
 
 
 def _trend(context: Context, runs: Sequence[Row], dataset: str) -> None:
     language = context.language
-    found = [(run, item) for run in reversed(runs) for item in run["datasets"] if item["dataset"] == dataset]
+    runs_of_dataset = [(run, item) for run in reversed(runs) for item in run["datasets"] if item["dataset"] == dataset]
     totals: dict[str, int] = {}
-    for _, item in found:
+    for _, item in runs_of_dataset:
         for reason, count in item["reasons"].items():
             totals[reason] = totals.get(reason, 0) + count
     reasons = sorted(totals, key=lambda reason: -totals[reason])[:MOST_REASONS]
     rows = [
         {"run": language.moment(run["started_at"], seconds=True), **{r: item["reasons"].get(r, 0) for r in reasons}}
-        for run, item in found
+        for run, item in runs_of_dataset
     ]
     series = {reason: (reason, SERIES[index % len(SERIES)]) for index, reason in enumerate(reasons)}
     chart(
@@ -190,17 +190,19 @@ def _rows(context: Context, datasets: Sequence[Row]) -> None:
             ),
             key="quality.rows.reason",
         )
-        asked = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
+        query = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
         try:
-            answer = context.client.get("quarantine/rows", asked).data
+            rejected_rows = context.client.get("quarantine/rows", query).data
         except ApiRefused:
             st.info(language.text("quality.rows.refused"), icon=":material/lock:")
             return
-        rows = [{name: row[name] for name in ("file", "record", "reasons", "raw")} for row in answer["data"]]
+        rows = [{name: row[name] for name in ("file", "record", "reasons", "raw")} for row in rejected_rows["data"]]
         table(context, "quality.rows", rows, {"record": language.number})
         st.caption(
             language.text(
-                "quality.rows.count", shown=language.number(len(rows)), rejected=language.number(answer["rejected"])
+                "quality.rows.count",
+                shown=language.number(len(rows)),
+                rejected=language.number(rejected_rows["rejected"]),
             )
         )
         footer(context, "quality.rows", rows, ())

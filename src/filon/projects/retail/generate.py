@@ -1,4 +1,4 @@
-"""Sample data for the retail project: the same seed gives the same files, byte for byte."""
+"""Sample data for the retail project, deterministic for a seed."""
 
 from __future__ import annotations
 
@@ -69,27 +69,34 @@ BAD_PURCHASES = (
 
 
 @dataclass(frozen=True)
-class Generated:
-    """What was written."""
+class Sample:
+    """The folder of the sample files, and their numbers of clients and purchases."""
 
     folder: Path
     clients: int
     purchases: int
 
 
-def generate(
-    folder: Path, purchases: int, clients: int | None = None, seed: int = 42, dirty: float = 0.01
-) -> Generated:
+def generate(folder: Path, purchases: int, clients: int | None = None, seed: int = 42, dirty: float = 0.01) -> Sample:
     """Write ``clients.csv`` and ``achats.csv``: clients buy 1 to 10 times over two years, for 10 to 2,000 EUR.
 
-    Of the rows, a share of ``dirty`` is written twice with another amount, and as many again are bad in one way each.
+    Args:
+        folder: where the files are written; created when it is not there
+        purchases: number of purchases
+        clients: number of clients; purchases / 5.5 if None
+        seed: the same seed gives the same files, byte for byte
+        dirty: share, from 0 to 1, of purchases that repeat the id of another one, and of rows with one bad value
+
+    Raises:
+        SystemFailed: a file cannot be written
+
     """
     clients = clients or max(1, round(purchases / PER_CLIENT))
     folder.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as database:
         database.execute("SET enable_progress_bar = false")
         for macro in (
-            # two independent 64-bit numbers per row are enough chance for all of its fields
+            # all fields of a row are drawn from one or two 64-bit numbers
             f"chance(number, salt) AS md5_number_lower(concat_ws('/', {seed}, salt, number))",
             "pick(choices, dice) AS choices[CAST(1 + dice % len(choices) AS BIGINT)]",
         ):
@@ -97,7 +104,7 @@ def generate(
         _write(database, folder / "clients.csv", "id_client,nom,email,date_inscription,pays", _clients(clients, dirty))
         rows = _purchases(database, purchases, clients, dirty)
         _write(database, folder / "achats.csv", "id_achat,id_client,date_achat,montant,produit", rows)
-    return Generated(folder, clients, purchases)
+    return Sample(folder, clients, purchases)
 
 
 def _write(database: duckdb.DuckDBPyConnection, path: Path, header: str, lines: str) -> None:
@@ -122,7 +129,7 @@ def _clients(clients: int, dirty: float) -> str:
                 pick([{literals(COUNTRIES)}], a >> 28) AS pays
             FROM dice
         ),
-        spelled AS (
+        written AS (
             SELECT
                 id, a, inscrit, prenom || ' ' || famille AS nom,
                 lower(strip_accents(prenom)) || '.' || id || '@exemple.fr' AS email,
@@ -130,7 +137,7 @@ def _clients(clients: int, dirty: float) -> str:
             FROM people
         )
         SELECT {_maybe_bad("a >> 40", "concat_ws(',', id, nom, email, inscrit, pays)", BAD_CLIENTS, dirty)} AS line
-        FROM spelled
+        FROM written
     """
 
 
