@@ -1,6 +1,7 @@
 """A project folder, read into contracts, models and the order in which they are built."""
 
-from filon.project.contract import Check, Column, Contract, Dataset, Model, Project, Reference, Rule, digest
+from filon.project.contract import Check, Column, Contract, Dataset, Model, Project, Reference, Rule
+from filon.project.fingerprints import fingerprint_of
 from filon.project.loader import load_project
 from filon.project.types import INTEGER, TEXT, ColumnType, Kind, parse_type
 
@@ -17,7 +18,7 @@ __all__ = [
     "Project",
     "Reference",
     "Rule",
-    "digest",
+    "fingerprint_of",
     "load_project",
     "parse_type",
 ]

@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
 from filon.project.document import UnreadableText, read_text
-from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens
+from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens, settings_read
 
 
 class NotOneSelect(SqlglotError):
@@ -54,7 +54,7 @@ def read_model(path: Path, contract: Contract) -> tuple[Model | None, list[Probl
         path=path,
         sql=select.sql,
         inputs=tuple(sorted(table_lines(select.tree))),
-        uses_as_of=reads_as_of(select.sql),
+        reads=settings_read(select.sql),
     )
     return model, problems
 
@@ -95,12 +95,6 @@ def _parsed(text: str) -> list[exp.Expr | None]:
         return list(sqlglot.parse(text, dialect=DIALECT))
     except RecursionError:
         raise SqlRefused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
-
-
-def reads_as_of(sql: str) -> bool:
-    """Whether a query or an expression asks for the as-of date."""
-    [tree] = _parsed(sql)
-    return tree is not None and any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
 
 
 def table_lines(tree: exp.Query) -> dict[str, int]:
