@@ -72,7 +72,7 @@ def require_own_format(raw: bytes, address: str) -> None:
     """LakeForeign when a document is as a version of Filon with another format wrote it; damage is not looked for."""
     found = SEAL.match(raw)
     if found is None:
-        if _is_json(raw):  # documents of the first versions had no seal
+        if _has_no_seal(raw):
             raise LakeForeign(address, 1, FORMAT)
         return
     head = HEAD.match(raw, found.end())
@@ -86,8 +86,10 @@ def _is_intact(raw: bytes, found: re.Match[bytes]) -> bool:
     return hashlib.sha256(raw[found.end() :]).hexdigest().encode() == found[1]
 
 
-def _is_json(raw: bytes) -> bool:
+def _has_no_seal(raw: bytes) -> bool:
+    """Whether this is a document of the first versions, which had no seal; a damaged seal leaves other keys behind."""
     try:
-        return isinstance(json.loads(raw), dict)
+        content = json.loads(raw)
     except ValueError:
         return False
+    return isinstance(content, dict) and not content.keys() & {"sha256", "format", "previous"}

@@ -186,15 +186,7 @@ class Truncator:
 
 def dataset_record(name: str, quality: Quality) -> DatasetRecord:
     """What a dataset's rules said."""
-    total = quality.total
-    return DatasetRecord(
-        dataset=name,
-        read=total.read,
-        accepted=total.accepted,
-        superseded=total.superseded,
-        rejected=total.rejected,
-        reasons=quality.by_reason,
-    )
+    return DatasetRecord(dataset=name, **quality.total.model_dump(), reasons=quality.by_reason)
 
 
 def check_records(results: Iterable[CheckResult]) -> tuple[CheckRecord, ...]:
