@@ -12,8 +12,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Set
 from decimal import Decimal
+from functools import lru_cache
 
 from pydantic import BaseModel
+
+MOST_STATEMENTS = 4_096
+"""Texts whose statements are remembered: checks are asked for theirs more than once in a run."""
 
 
 def fingerprint_of(facts: Mapping[str, object]) -> str:
@@ -42,6 +46,7 @@ def named(instance: object, *names: str) -> dict[str, object]:
     return {name: fact for name in names if (fact := getattr(instance, name)) != defaults[name]}
 
 
+@lru_cache(maxsize=MOST_STATEMENTS)
 def statement(sql: str) -> str:
     """A query or an expression without comments and layout: its words, as they are written, with blanks between them.
 

@@ -139,6 +139,8 @@ def read_tokens(text: str) -> list[Token]:
 
 def settings_read(text: str) -> frozenset[Setting]:
     """The settings that a query or an expression reads through the functions that it calls."""
+    if not any(name in text.lower() for name in READ_BY):  # most texts: they need not be cut into words
+        return frozenset()
     tokens = read_tokens(text)
     calls = (tokens[index].text.lower() for index in range(len(tokens)) if _is_call(tokens, index))
     return frozenset(READ_BY[name] for name in calls if name in READ_BY)
