@@ -93,7 +93,7 @@ def test_a_new_file_becomes_a_release_by_a_run_that_prefect_shows(stack: Running
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm here, and so no Mongo Express")
 def test_mongo_express_shows_the_ten_collections_with_current_rows_only(stack: Running, page: Page) -> None:
-    tables = served_tables(load_project(retail.FOLDER).models)
+    tables = served_tables(load_project(retail.FOLDER).models, "UTC")
     assert len(tables) == 10
     for name in tables:
         url = f"{stack.address('api')}/api/v1/tables/{name}"

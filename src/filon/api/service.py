@@ -34,6 +34,6 @@ def make_service(project: Project, store: Store, secret: Callable[[], bytes]) ->
     """The service of a project; ``secret`` gives what signs cursors."""
     reader = Reader(store)
     salt = f"{__version__}/{project.answers_hash}"
-    tables = served_tables(project.models)
+    tables = served_tables(project.models, project.timezone)
     feeds = {feed.table.name: feed for feed in feeds_of(tables)}
     return Service(project, tables, reader, Snapshots(reader, feeds), Answering(salt), History(reader), secret)

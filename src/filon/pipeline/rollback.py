@@ -66,7 +66,7 @@ def roll_back(
     again = release_again(lake, number, now)
     if again is None:
         return None
-    served = served_tables(project.models)
+    served = served_tables(project.models, project.timezone)
     if store is not None:
         require_servable(again, served)
     older = lake.release(number)

@@ -327,7 +327,7 @@ class PipelineRun:
             store,
             context.lake,
             release,
-            served_tables(context.project.models),
+            served_tables(context.project.models, context.project.timezone),
             lambda: context.engine,
             as_of=context.inputs.as_of,
             now=lambda: dt.datetime.now(dt.UTC),  # when a table reached the store is a fact of the store's

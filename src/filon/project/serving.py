@@ -115,12 +115,13 @@ def grouping_key(choice: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class ServedTable:
-    """A gold table as readers see it."""
+    """A gold table as readers see it. ``timezone`` is the project's: where a day of its window begins."""
 
     contract: Contract = field(repr=False)
     spec: ServingSpec
     stored: StoredTable
     filters: Mapping[str, Filter]
+    timezone: str
     cube: Cube | None = None
     analysis: Analysis | None = None
 
@@ -135,8 +136,8 @@ class ServedTable:
         return self.spec.window
 
 
-def served_tables(models: Mapping[str, Model]) -> dict[str, ServedTable]:
-    """The tables that are served, by name; their words must have been checked."""
+def served_tables(models: Mapping[str, Model], timezone: str) -> dict[str, ServedTable]:
+    """The tables that are served, by name; their words must have been checked. ``timezone`` is the project's."""
     contracts = {name: model.contract for name, model in models.items()}
     found = {}
     for name, model in models.items():
@@ -150,7 +151,7 @@ def served_tables(models: Mapping[str, Model]) -> dict[str, ServedTable]:
         analysis = None
         if cube is not None and model.aggregations is not None and model.aggregations.analysis is not None:
             analysis = make_analysis(contract, model.aggregations, cube.dimensions, model.aggregations.analysis.path)
-        found[name] = ServedTable(contract, spec, stored, filters, cube, analysis)
+        found[name] = ServedTable(contract, spec, stored, filters, timezone, cube, analysis)
     return found
 
 

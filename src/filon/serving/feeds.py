@@ -56,6 +56,10 @@ class Feed:
         )
         return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
+    @property
+    def _has_window(self) -> bool:
+        return self.served.window is not None and self.cube is None and self.analysis is None
+
     def fingerprint(self, builds: Sequence[Build], as_of: dt.date) -> str:
         """Changes when other rows would come out."""
         return fingerprint_of(
@@ -63,7 +67,7 @@ class Feed:
                 "inputs": [build.fingerprint for build in builds],
                 "storage": self.storage_hash,
                 "recipe": self.recipe,
-                "as_of": as_of if self.served.window else None,
+                "as_of": as_of if self._has_window else None,
                 "sort": [(order.column, order.descending) for order in self.table.sort],
                 "looked_up": self.table.looked_up,
             }
@@ -85,7 +89,10 @@ class Feed:
             measures = {name: _column(column) if column else () for name, column in self.cube.measures.items()}
             facts["measures"] = measures
         elif self.served.window is not None:
-            facts["window"] = (self.served.window.column, self.served.window.last)
+            window = self.served.window
+            facts["window"] = (window.column, window.last)
+            if self.table.column(window.column).type.kind is Kind.TIMESTAMP:
+                facts["timezone"] = self.served.timezone
         return fingerprint_of(facts)[:16]
 
     @cached_property

@@ -221,7 +221,7 @@ def test_an_older_release_is_answered_as_it_was(api: Client, served: ServedApi) 
 @pytest.mark.parametrize("skip", [1, 99, 100, 101, 250, 399])
 def test_a_jump_lands_where_counting_would(api: Client, served: ServedApi, path: str, skip: int) -> None:
     table, sort = ("fact_ventes", "id_achat") if path == "ventes" else ("kpi_ca_par_jour", "-date")
-    stored = served_tables(served.project.models)[table].stored
+    stored = served_tables(served.project.models, "UTC")[table].stored
     assert asyncio.run(_has_page_index(served.uri, stored))
     rows = ordered(served.gold(table), sort)
     assert exact(api.get(f"/api/v1/{path}?skip={skip}&limit=150"))["data"] == rows[skip : skip + 150]

@@ -157,6 +157,7 @@ class Seen:
 
     release: Release
     served: Mapping[str, str]
+    rows: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,8 @@ class Place:
         assert release is not None
         done = {"files"} if any(file.status != "unchanged" for file in report.files) else set()
         done |= {table.layer.value for table in report.tables if table.status is TableStatus.BUILT} & {*LAYERS}
-        return Seen(release, {name: table.fingerprint for name, table in state.tables.items()}), done
+        served = {name: table.fingerprint for name, table in state.tables.items()}
+        return Seen(release, served, {name: table.rows for name, table in state.tables.items()}), done
 
     def change(self, documents: Documents, before: Seen) -> set[str]:
         """Run the changed project; all that the change caused, with what follows from it."""

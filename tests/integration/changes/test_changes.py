@@ -18,7 +18,7 @@ from filon.project import checks, odcs, vocabulary
 from filon.project.loader import ProjectFile
 from filon.project.odcs import RANGE_OPTIONS, TEXT_OPTIONS
 from filon.project.vocabulary import ColumnSpec, ModelSpec, SourceSpec
-from tests.integration.changes.shop import Documents, Place, Seen, changed, whole_shop
+from tests.integration.changes.shop import Documents, Place, Seen, changed, properties_of, set_word, whole_shop
 from tests.integration.changes.words import CHANGES, GOLD, PROJECT, SOURCE
 
 PAGE = Path(__file__).parents[3] / "docs" / "contracts.md"
@@ -94,6 +94,26 @@ def test_words_that_cause_nothing_cause_nothing_together(place: tuple[Place, See
 
     shop, before = place
     assert shop.change(changed(all_at_once), before) == set()
+
+
+def windowed(timezone: str) -> Documents:
+    """The shop where nothing but the window of served rows reads the time zone."""
+    documents = whole_shop()
+    del properties_of(documents, "orders")["at"]["customProperties"]
+    documents["sales.sql"] = 'SELECT id, line, client, ordered, sent, amount, "at" FROM orders'
+    documents["sales"]["schema"][0]["properties"].append({"name": "at", "logicalType": "timestamp"})
+    set_word(documents["sales"]["schema"][0], "serving.window", {"column": "at", "last": "57 days"})
+    documents["filon"]["timezone"] = timezone
+    return documents
+
+
+def test_the_time_zone_moves_a_window_of_timestamps_and_builds_nothing(tmp_path: Path) -> None:
+    shop = Place(tmp_path / "shop")
+    shop.put_sources()
+    before, _ = shop.run(windowed("Europe/Paris"))
+    assert before.rows["sales"] == 1, "half past eleven in the evening, UTC, of the last day that is not shown"
+    after, done = shop.run(windowed("America/New_York"))
+    assert (after.rows["sales"], done) == (0, set())
 
 
 def specs(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

@@ -16,7 +16,7 @@ from filon.serving.query import Query
 from filon.serving.stores import open_store
 from tests.integration.conftest import ACHATS, Shop
 
-ANALYSIS = served_tables(load_project(retail.FOLDER).models)["fact_ventes"].analysis
+ANALYSIS = served_tables(load_project(retail.FOLDER).models, "UTC")["fact_ventes"].analysis
 assert ANALYSIS is not None
 TABLE = chunk_table(ANALYSIS)
 HEADER = ACHATS.splitlines()[0] + "\n"

@@ -28,7 +28,7 @@ from tests.integration.conftest import ACHATS, Shop
 from tests.integration.servers import Mongod
 
 MORE = "20,3,2025-03-01,1.00,tapis\n"
-TABLES = served_tables(load_project(retail.FOLDER).models)
+TABLES = served_tables(load_project(retail.FOLDER).models, "UTC")
 
 
 @pytest.fixture
@@ -368,7 +368,7 @@ def test_a_changed_sort_and_filter_get_their_marks_and_index(
     report = shop.run()
     assert report["serving"]["inserted"] == report["serving"]["closed"] == 0
     assert shop.project is not None
-    table = served_tables(load_project(shop.project).models)["fact_ventes"].stored
+    table = served_tables(load_project(shop.project).models, "UTC")["fact_ventes"].stored
 
     async def page_index() -> Any:
         store = open_store(store_uri)
@@ -408,7 +408,7 @@ def test_a_column_of_another_type_leaves_no_older_load_to_misread(served: Shop, 
     shop.run()
     assert states(store_uri) == [2]
     assert shop.project is not None
-    tables = served_tables(load_project(shop.project).models)
+    tables = served_tables(load_project(shop.project).models, "UTC")
     assert [str(row[3]) for row in everything(store_uri, tables)["dim_produits"]] == ["200.5000", "150.0000"]
 
 
@@ -422,7 +422,10 @@ def test_a_late_load_does_not_take_readers_back(served: Shop, store_uri: str) ->
     served.run()
     store = open_store(store_uri)
     assert first is not None
-    assert serve_release(settings, project, lake, store, first, served_tables(project.models)).release == 2
+    assert (
+        serve_release(settings, project, lake, store, first, served_tables(project.models, project.timezone)).release
+        == 2
+    )
     store.shut()
     assert everything(store_uri) == gold(served)
 
