@@ -18,7 +18,7 @@ FilonError
 │   ├── LakeUnsafe           the object store ignores create-only writes, and overwrites
 │   ├── WriteConflict        other writers created the same object first, repeatedly (retryable)
 │   ├── LakeDamaged          objects of the lake are not as they were written; carries each Damage
-│   └── LakeCorrupt          a document of the lake was written by another version of Filon
+│   └── LakeForeign          a version of Filon with another format of documents wrote the lake
 ├── StoreError
 │   ├── StoreUnavailable     the operational store does not answer (retryable)
 │   ├── StoreBusy            another process is loading the store (retryable)
@@ -208,8 +208,19 @@ class LakeDamaged(LakeError):
         super().__init__("\n".join(str(damage) for damage in self.damages))
 
 
-class LakeCorrupt(LakeError):
-    """A document of the lake was written by another version of Filon."""
+class LakeForeign(LakeError):
+    """A version of Filon with another format of documents wrote the lake; ``found`` and ``own`` are the formats."""
+
+    def __init__(self, address: str, found: int, own: int) -> None:
+        self.address = address
+        self.found = found
+        self.own = own
+        age = "an older" if found < own else "a newer" if found > own else "another"
+        super().__init__(
+            f"{address} was written by {age} version of Filon (format {found}; this one reads and writes {own}). "
+            "Nothing was changed. Go on with that version, or give a new folder (--lake, or FILON_LAKE) and run: "
+            "all files of the sources are read again."
+        )
 
 
 class StoreError(FilonError):

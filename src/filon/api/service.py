@@ -33,7 +33,7 @@ class Service:
 def make_service(project: Project, store: Store, secret: Callable[[], bytes]) -> Service:
     """The service of a project; ``secret`` gives what signs cursors."""
     reader = Reader(store)
-    salt = f"{__version__}/{project.fingerprint}/{project.api!r}"
+    salt = f"{__version__}/{project.answers_hash}"
     served = compile_served(project)
     snapshots = Snapshots(reader, served.feeds)
     return Service(project, served.tables, reader, snapshots, Responder(salt), History(reader), secret)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,19 +19,25 @@ class ColumnStats:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file that an engine wrote into a table's folder. ``name`` is relative to that folder."""
+    """A Parquet file that an engine wrote into a table's folder. ``name`` is relative to that folder.
+
+    ``partition`` gives the value that each partition column has in all its rows, as text, or None for null; it is empty
+    when the table has no partitions.
+    """
 
     name: str
     size: int
     rows: int
     stats: Mapping[str, ColumnStats]
+    partition: Mapping[str, str | None] = field(default_factory=dict)
 
 
 class TableFile(BaseModel):
     """A Parquet file of a table, with what tells whether it is still as it was written.
 
     ``hash`` is the XXH3 of its bytes (128 bits, hexadecimal), ``etag`` the object store's word for them, if it lies on
-    one. ``stats`` are known to the run that wrote the file only.
+    one. ``partition`` is that of ``DataFile``. ``stats`` are bounds and nulls by column. The run that wrote the file
+    knows them, others ask ``Lake.with_stats``: in documents, they would grow with the number of files times columns.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -41,4 +47,9 @@ class TableFile(BaseModel):
     rows: int
     hash: str
     etag: str = ""
+    partition: Mapping[str, str | None] = Field(default={})
     stats: Mapping[str, ColumnStats] = Field(default={}, exclude=True, repr=False)
+
+    def with_stats(self, stats: Mapping[str, ColumnStats]) -> TableFile:
+        """The same file with these bounds; with none, as documents keep it."""
+        return self.model_copy(update={"stats": stats})

@@ -162,19 +162,12 @@ class Quality(Document):
         return after and (self.as_of_to is None or as_of <= self.as_of_to)
 
 
-class Build(Document):
-    """One exact content of one table: its Delta version, and the Parquet files that make it up.
-
-    ``log_bytes`` is the size of the Delta log up to that version. A build has rows and a version once it is committed.
-    """
+class NewBuild(Document):
+    """What a run says of a content that it computed, before the lake has committed it: see ``Build``."""
 
     table: str
     layer: Layer
     fingerprint: str
-    version: int = -1
-    rows: int = -1
-    files: tuple[TableFile, ...] = ()
-    log_bytes: int = 0
     columns: tuple[tuple[str, str], ...]
     key: tuple[str, ...] = ()
     built_at: dt.datetime
@@ -186,6 +179,20 @@ class Build(Document):
     def id(self) -> str:
         """Layer and table: what a release knows it by."""
         return build_id(self.layer, self.table)
+
+
+class Build(NewBuild):
+    """One exact content of one table: its Delta version, and the Parquet files that make it up.
+
+    ``columns`` are names and SQL types; ``key`` is that of a gold table; ``quality`` what the rules said, of a silver
+    table. ``log_bytes`` is the size of the Delta log up to ``version``. Bounds of the files' columns stand in that log,
+    not here: ``Lake.with_stats`` reads them.
+    """
+
+    version: int
+    rows: int
+    files: tuple[TableFile, ...] = ()
+    log_bytes: int
 
     @property
     def note(self) -> str:

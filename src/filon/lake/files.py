@@ -41,7 +41,15 @@ class TableFiles:
         def sealed(file: DataFile) -> TableFile:
             _, found = measured(location.chunks(file.name))
             tag = tags.get(file.name, "")
-            return TableFile(name=file.name, size=file.size, rows=file.rows, hash=found, etag=tag, stats=file.stats)
+            return TableFile(
+                name=file.name,
+                size=file.size,
+                rows=file.rows,
+                hash=found,
+                etag=tag,
+                partition=file.partition,
+                stats=file.stats,
+            )
 
         with ThreadPoolExecutor(READERS) as pool:
             result = tuple(pool.map(sealed, files))

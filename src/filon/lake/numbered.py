@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Generic, TypeVar
 
@@ -18,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filon.errors import Damage, LakeDamaged
 from filon.lake.location import Location
-from filon.lake.sealed import OTHER_BYTES, Sealed, seal, seal_in, unseal
+from filon.lake.sealed import OTHER_BYTES, Sealed, require_own_format, seal, seal_in, unseal
 
 Content = TypeVar("Content", bound=BaseModel)
 GONE = "is gone"
@@ -66,6 +67,18 @@ class NumberedLog(Generic[Content]):
         """
         self._lost = 0
 
+    def require_own_format(self) -> None:
+        """LakeForeign when a version of Filon with another format added the newest document.
+
+        Damage is not looked for: whoever reads the documents says it.
+        """
+        with suppress(FileNotFoundError):
+            require_own_format(self._location.read(self._head_name), self._location.path_of(self._head_name))
+            return
+        for number in self.numbers()[-1:]:  # of before there were heads, or the head is lost
+            with suppress(LakeDamaged):
+                require_own_format(self._unpacked(number), self._location.path_of(self._name(number)))
+
     def sizes(self) -> dict[int, int]:
         """Bytes of each document, by number, ascending."""
         entries = ((self._pattern.fullmatch(entry.name), entry.size) for entry in self._location.listing(self._prefix))
@@ -105,14 +118,8 @@ class NumberedLog(Generic[Content]):
 
     def sealed(self, number: int) -> Sealed[Content]:
         """One document with its seals."""
-        raw = self._location.read(self._name(number))
         damage = self.damage(number, OTHER_BYTES)
-        if self._compressed:
-            try:
-                raw = gzip.decompress(raw)
-            except (OSError, EOFError) as error:
-                raise LakeDamaged([damage]) from error
-        found = unseal(raw, self._model, damage.object, damage.part, damage.repair)
+        found = unseal(self._unpacked(number), self._model, damage.object, damage.part, damage.repair)
         self._seals[number] = found.seal
         return found
 
@@ -172,6 +179,13 @@ class NumberedLog(Generic[Content]):
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete documents that nothing refers to any more."""
         self._location.delete([self._name(number) for number in numbers])
+
+    def _unpacked(self, number: int) -> bytes:
+        raw = self._location.read(self._name(number))
+        try:
+            return gzip.decompress(raw) if self._compressed else raw
+        except (OSError, EOFError) as error:
+            raise LakeDamaged([self.damage(number, OTHER_BYTES)]) from error
 
     def _is_sound(self, number: int) -> bool:
         try:

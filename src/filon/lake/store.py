@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from filon.errors import ConfigError, Damage, LakeDamaged, ReleaseConflict, ReleaseMissing
 from filon.lake.datafile import DataFile, TableFile
-from filon.lake.documents import Build, Ledger, Release, RunDocument, build_id, note_name
+from filon.lake.documents import Build, Ledger, NewBuild, Release, RunDocument, build_id, note_name
 from filon.lake.files import TableFiles
 from filon.lake.leases import Lease
 from filon.lake.ledgers import LedgerLog
@@ -117,8 +117,11 @@ class Lake:
     def prepare(self, run_id: str) -> None:
         """Create the buckets that are missing, and make sure that they keep what is only ever created.
 
-        LakeUnsafe when an object store lets two writers create the same object: releases could be lost there.
+        LakeForeign, before anything is written, when a version of Filon with other documents wrote the lake. LakeUnsafe
+        when an object store lets two writers create the same object: releases could be lost there.
         """
+        for log in (self.ledgers.documents, self.releases, self.runs):
+            log.require_own_format()
         for bucket in dict.fromkeys(self.layer(layer).bucket for layer in Layer):
             if bucket is not None:
                 open_s3().make_bucket(bucket)
@@ -165,31 +168,46 @@ class Lake:
         """Files that an engine just wrote into a table's folder, with what tells later whether they are the same."""
         return self.files.seal(layer, table, files)
 
-    def keep_build(self, build: Build, files: Sequence[TableFile]) -> Build:
-        """Commit a table's files to Delta and note the build, so that any later run can use it."""
+    def keep_build(self, new: NewBuild, files: Sequence[TableFile]) -> Build:
+        """Commit files as the whole content of a table to Delta, and note the build, so that any later run can use it.
+
+        ``new`` may be a build whose Delta log is damaged: its files are then committed again.
+        """
         # Delta is slow to import and a run with nothing to build never needs it
         from filon.lake.tables import commit
 
         committed = commit(
-            self.table(build.layer, build.table),
-            build.columns,
+            self.table(new.layer, new.table),
+            new.columns,
             files,
-            facts={"run_id": build.run_id, "fingerprint": build.fingerprint},
-            now_ms=int(build.built_at.timestamp() * 1000),
-            start_anew=build.id in self.damaged_logs,
+            facts={"run_id": new.run_id, "fingerprint": new.fingerprint},
+            now_ms=int(new.built_at.timestamp() * 1000),
+            start_anew=new.id in self.damaged_logs,
         )
-        self.damaged_logs.discard(build.id)
-        kept = build.model_copy(
-            update={
-                "version": committed.version,
-                "log_bytes": committed.log_bytes,
-                "rows": sum(file.rows for file in files),
-                "files": tuple(file.model_copy(update={"stats": {}}) for file in files),
-            }
+        self.damaged_logs.discard(new.id)
+        facts = {name: getattr(new, name) for name in NewBuild.model_fields}
+        build = Build(
+            **facts,
+            version=committed.version,
+            log_bytes=committed.log_bytes,
+            rows=sum(file.rows for file in files),
+            files=tuple(file.with_stats({}) for file in files),
         )
         if build.layer is not Layer.BRONZE:  # the ledger says all of it
-            self.note(kept)
-        return kept
+            self.note(build)
+        return build
+
+    def with_stats(self, build: Build) -> Build:
+        """A build whose files know the bounds and nulls of their columns, as far as its Delta log says them.
+
+        A column that the log does not bound has no stats there: long texts, timestamps, amounts that JSON would round,
+        and all of a log that was written anew after damage.
+        """
+        from filon.lake.tables import stats_of
+
+        known = stats_of(self.table(build.layer, build.table), build.version)
+        files = tuple(file.with_stats(known.get(file.name, {})) for file in build.files)
+        return build.model_copy(update={"files": files})
 
     def note(self, build: Build) -> None:
         """Note a build, so that it is found by its fingerprint."""

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 
 from filon.errors import WriteConflict
-from filon.lake.datafile import TableFile
+from filon.lake.datafile import ColumnStats, TableFile
 from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
 from filon.lake.location import Location, unusable
 
@@ -98,6 +99,33 @@ def active_files(location: Location) -> list[str]:
         return [name for name, _ in _active(table)] if table is not None else []
     except (DeltaError, OSError) as error:
         raise unusable(location.uri, error) from error
+
+
+def stats_of(location: Location, version: int) -> dict[str, dict[str, ColumnStats]]:
+    """Per file of a version and per column, the bounds and nulls that the log says; nothing is said of other columns.
+
+    Bounds are texts that SQL casts to the column's type.
+    """
+    try:
+        with location.trusted():
+            table = DeltaTable(location.uri, version=version, storage_options=location.delta_options())
+        actions = table.get_add_actions(flatten=True)
+    except (DeltaError, OSError) as error:
+        raise unusable(location.uri, error) from error
+    lists = {name: actions.column(name).to_pylist() for name in actions.schema.names}
+    columns = [name.removeprefix("null_count.") for name in lists if name.startswith("null_count.")]
+    nothing: list[Any] = [None] * actions.num_rows
+    found: dict[str, dict[str, ColumnStats]] = {path: {} for path in lists["path"]}
+    for column in columns:
+        parts = (lists.get(f"{part}.{column}", nothing) for part in ("min", "max", "null_count"))
+        for path, low, high, nulls in zip(lists["path"], *parts, strict=True):
+            if nulls is not None:
+                found[path][column] = ColumnStats(_text(low), _text(high), nulls)
+    return found
+
+
+def _text(bound: Any) -> str | None:
+    return format(bound, "f") if isinstance(bound, Decimal) else None if bound is None else str(bound)
 
 
 def _open(location: Location) -> DeltaTable | None:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from filon.errors import Damage, FilonError
-from filon.lake import CheckResult, CheckStatus, FileCounts, Release
+from filon.lake import CheckResult, FileCounts, Release
+from filon.serving.history import CheckRecord, DatasetRecord
+from filon.serving.quality import check_records, dataset_record
 from filon.serving.state import LoadReport
 from filon.stages.bronze import FileOutcome, IngestResult
 from filon.stages.context import Context, StepReport, TableReport
@@ -50,26 +52,6 @@ class FileLine(_Part):
     notes: tuple[str, ...] = ()
 
 
-class CheckLine(_Part):
-    """One check."""
-
-    table: str
-    check: str
-    status: CheckStatus
-    failed_rows: int
-
-
-class DatasetLine(_Part):
-    """Rows of a dataset over all its live files, and why some were rejected."""
-
-    dataset: str
-    read: int
-    accepted: int
-    superseded: int
-    rejected: int
-    reasons: dict[str, int]
-
-
 class DamageLine(_Part):
     """An object of the lake whose content was not as written; the run no longer uses it."""
 
@@ -93,8 +75,8 @@ class RunReport(_Part):
     steps: tuple[StepReport, ...] = ()
     files: tuple[FileLine, ...] = ()
     ignored_files: tuple[str, ...] = ()
-    datasets: tuple[DatasetLine, ...] = ()
-    checks: tuple[CheckLine, ...] = ()
+    datasets: tuple[DatasetRecord, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
     serving: LoadReport | None = Field(default=None, description="None when the run did not come that far")
     unrecorded: str | None = Field(
         default=None, description="Why the store's records lack this run, until the next one"
@@ -155,8 +137,8 @@ def make_report(
         steps=tuple(context.steps),
         files=tuple(_file_line(outcome, counts) for outcome in ingested.files) if ingested else (),
         ignored_files=ingested.ignored if ingested else (),
-        datasets=tuple(_dataset_line(name, result) for name, result in silver.items()),
-        checks=tuple(CheckLine.model_validate(check, from_attributes=True) for check in checks),
+        datasets=tuple(dataset_record(name, result.quality) for name, result in silver.items()),
+        checks=check_records(checks),
         serving=loaded,
         damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(damages))),
     )
@@ -178,16 +160,4 @@ def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLi
         rows_superseded=rows.superseded if rows else 0,
         rows_rejected=rows.rejected if rows else 0,
         notes=outcome.notes,
-    )
-
-
-def _dataset_line(name: str, result: SilverResult) -> DatasetLine:
-    total = result.quality.total
-    return DatasetLine(
-        dataset=name,
-        read=total.read,
-        accepted=total.accepted,
-        superseded=total.superseded,
-        rejected=total.rejected,
-        reasons=result.quality.by_reason,
     )

@@ -14,8 +14,8 @@ from filon.project.contract import (
     Project,
     Reference,
     Rule,
-    digest,
 )
+from filon.project.fingerprints import fingerprint_of
 from filon.project.types import INTEGER, TEXT, ColumnType, Kind, parse_type
 
 __all__ = [
@@ -32,6 +32,6 @@ __all__ = [
     "Project",
     "Reference",
     "Rule",
-    "digest",
+    "fingerprint_of",
     "parse_type",
 ]

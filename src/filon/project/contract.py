@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 
 from filon.project.document import Document, Place
+from filon.project.fingerprints import fingerprint_of, named, statement
+from filon.project.functions import Setting
 from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
@@ -70,6 +72,18 @@ class Column:
         """Whether the column holds text."""
         return self.type.kind is Kind.TEXT
 
+    @property
+    def row_facts(self) -> dict[str, object]:
+        """What decides which texts of a source the column accepts, and what becomes of them."""
+        return {
+            "name": self.name,
+            "type": self.type.sql,
+            **named(self, "required", "header", "format"),
+            "normalise": named(self.normalise, "trim", "case", "canonical") if self.is_text else None,
+            "rules": [(rule.name, rule.bound) for rule in self.rules] or None,
+            "reference": (self.reference.table, self.reference.column) if self.reference else None,
+        }
+
 
 @dataclass(frozen=True)
 class Check:
@@ -85,6 +99,14 @@ class Check:
     blocking: bool = True
     counts_rows: bool = False
     place: Place = field(default=(), repr=False)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What decides its result, the rows of the tables that it reads apart."""
+        return {
+            "query": statement(self.query),
+            **named(self, "name", "operator", "expected", "blocking", "counts_rows"),
+        }
 
     def holds(self, value: Decimal | None) -> bool:
         """Whether an answer meets the check; no answer (NULL, or what is no number) never does."""
@@ -158,30 +180,49 @@ class Dataset:
         """Name of the dataset and of its silver table."""
         return self.contract.name
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes when anything that decides which rows are accepted, or how they look, changes."""
-        return digest(repr(replace(self, contract=replace(self.contract, checks=()))))
+        """Changes when other rows would be accepted of the same records, or would look different."""
+        dialect = named(self.dialect, "delimiter", "quote", "decimal", "grouping", "timezone", "true", "false")
+        return fingerprint_of(
+            {
+                "columns": [column.row_facts for column in self.contract.columns],
+                "key": sorted(self.contract.key),
+                "dialect": dialect,
+                "keep": self.keep,
+                "discards": self.drift is Drift.DISCARD or None,
+                "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
+            }
+        )
 
-    @property
+    @cached_property
     def parse_hash(self) -> str:
         """Changes when the same bytes would be cut into other records or columns."""
-        headers = tuple((column.name, column.header) for column in self.contract.columns)
-        spelling = (self.dialect.delimiter, self.dialect.quote, self.dialect.encoding, self.drift is Drift.DISCARD)
-        return digest(repr((headers, spelling)))[:16]
+        return fingerprint_of(
+            {
+                "headers": [(column.name, column.header) for column in self.contract.columns],
+                "dialect": named(self.dialect, "delimiter", "quote", "encoding"),
+                "discards": self.drift is Drift.DISCARD or None,
+            }
+        )[:16]
 
-    @property
+    @cached_property
     def acceptance_hash(self) -> str:
-        """Changes when a file that was refused might be accepted."""
-        required = tuple(column.name for column in self.contract.columns if column.required)
-        return digest(repr((self.parse_hash, self.drift, self.malformed_threshold, required)))[:16]
+        """Changes when a file that was refused might be accepted, or one that was accepted be refused."""
+        required = sorted(column.name for column in self.contract.columns if column.required)
+        facts = {"parse": self.parse_hash, "required": required}
+        return fingerprint_of({**facts, **named(self, "drift", "malformed_threshold")})[:16]
 
-    @property
-    def uses_as_of(self) -> bool:
-        """Whether a rule compares with the run's as-of date."""
-        if any("as_of" in rule.expression.lower() for rule in self.rules):
-            return True
-        return any(rule.name == "notAfter" for column in self.contract.columns for rule in column.rules)
+    @cached_property
+    def reads(self) -> frozenset[Setting]:
+        """The settings that its rules compare with."""
+        from filon.project.grammar import settings_read  # brings the SQL parser
+
+        dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
+        found = {Setting.AS_OF} if dated else set()
+        if any(column.type.kind is Kind.TIMESTAMP for column in dated):
+            found.add(Setting.TIMEZONE)
+        return frozenset(found.union(*(settings_read(rule.expression) for rule in self.rules)))
 
     @property
     def references(self) -> tuple[tuple[Column, Reference], ...]:
@@ -191,8 +232,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Model:
-    """A gold table: one SELECT and its contract. ``inputs`` are the tables that the SELECT reads.
+    """A gold table: one SELECT and its contract.
 
+    ``inputs`` are the tables that the SELECT reads, ``reads`` the settings.
     ``latency``: the table promises to have been found up to date no longer ago than that.
     """
 
@@ -200,7 +242,7 @@ class Model:
     path: Path = field(repr=False)
     sql: str
     inputs: tuple[str, ...]
-    uses_as_of: bool
+    reads: frozenset[Setting] = frozenset()
     serving: ServingSpec = SERVED
     aggregations: AggregationSpec | None = None
     chart: ChartSpec | None = field(default=None, repr=False)
@@ -211,11 +253,23 @@ class Model:
         """Name of the table."""
         return self.contract.name
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes when the table's rows or types may change although its inputs do not."""
-        types = tuple((column.name, column.type) for column in self.contract.columns)
-        return digest(repr((self.sql, types, self.contract.key)))
+        """Changes when the table's rows, types or key may change although its inputs do not."""
+        columns = [(column.name, column.type.sql) for column in self.contract.columns]
+        return fingerprint_of({"sql": statement(self.sql), "columns": columns, "key": self.contract.key})
+
+    @property
+    def answer_facts(self) -> dict[str, object]:
+        """What decides how the same stored rows are spelled in an answer of the API."""
+        spec = self.serving
+        names = ("served", "path", "item", "paged", "default_limit", "maximum_limit", "sort", "filters", "unindexed")
+        return {
+            "columns": [(column.name, column.type.sql) for column in self.contract.columns],
+            "key": self.contract.key,
+            **named(spec, *names, "aliases"),
+            "aggregations": self.aggregations.model_dump(mode="json") if self.aggregations else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -236,12 +290,28 @@ class Project:
     sources: str | None = None
     api: ApiSpec = ENGLISH
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Changes when any contract, model or setting of the project changes."""
-        parts = [self.name, self.locale, *(d.fingerprint for d in self.datasets.values())]
-        checks = [repr(contract.checks) for contract in self.contracts.values()]
-        return digest(repr((parts, [repr(model) for model in self.models.values()], checks)))
+        """Changes when what is compiled without data changes: contracts of sources, models and checks."""
+        return fingerprint_of(
+            {
+                "name": self.name,
+                "datasets": {name: dataset.fingerprint for name, dataset in self.datasets.items()},
+                "models": {name: model.fingerprint for name, model in self.models.items()},
+                "checks": {name: [c.facts for c in contract.checks] for name, contract in self.contracts.items()},
+            }
+        )
+
+    @cached_property
+    def answers_hash(self) -> str:
+        """Changes when the API would spell an answer differently that it gives from the same stored rows."""
+        models = {name: model.answer_facts for name, model in self.models.items()}
+        return fingerprint_of({"api": self.api.model_dump(mode="json"), "models": models})
+
+    def settings(self, reads: Set[Setting], as_of: dt.date | None) -> dict[str, object]:
+        """The settings that something reads, as facts of its fingerprint."""
+        known = {Setting.AS_OF: as_of, Setting.LOCALE: self.locale, Setting.TIMEZONE: self.timezone}
+        return {setting.value: known[setting] for setting in reads}
 
     @property
     def contracts(self) -> dict[str, Contract]:
@@ -253,8 +323,3 @@ def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -
     """The contract of each table: datasets first, then models."""
     contracts = {name: dataset.contract for name, dataset in datasets.items()}
     return contracts | {name: model.contract for name, model in models.items()}
-
-
-def digest(text: str) -> str:
-    """SHA-256 of a text, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,6 +7,15 @@ clock, chance, settings, the engine's own tables, and whatever the next version 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Setting(StrEnum):
+    """What some functions read beside their arguments: a fact of the run, or of the project."""
+
+    AS_OF = "as_of"
+    LOCALE = "locale"
+    TIMEZONE = "timezone"
 
 
 def words(text: str) -> frozenset[str]:
@@ -85,3 +94,10 @@ IN_FROM = frozenset({"generate_series", "range", "unnest"})
 """Functions that may stand in FROM beside tables."""
 LEAST_ARGUMENTS: Mapping[str, int] = {"age": 2}
 """With fewer arguments, the function reads the clock."""
+READ_BY: Mapping[str, Setting] = {
+    "as_of": Setting.AS_OF,
+    "day_name": Setting.LOCALE,
+    "local_date": Setting.TIMEZONE,
+    "month_name": Setting.LOCALE,
+}
+"""The functions that read a setting. What calls one of them is computed again when the setting changes."""

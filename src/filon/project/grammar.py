@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
-from filon.project.functions import FUNCTIONS, IN_FROM, LEAST_ARGUMENTS, words
+from filon.project.functions import FUNCTIONS, IN_FROM, LEAST_ARGUMENTS, READ_BY, Setting, words
 
 DIALECT = "duckdb"
 PARSER = sqlglot.Dialect.get_or_raise(DIALECT).parser_class
@@ -135,6 +135,15 @@ def read_tokens(text: str) -> list[Token]:
             name = token.text.upper()  # the parser tries two readings of it, and again of each that stands inside
             raise SqlRefused(token.line, f"`{name}` is a type, not a function", f"write CAST(… AS {name})")
     return tokens
+
+
+def settings_read(text: str) -> frozenset[Setting]:
+    """The settings that a query or an expression reads through the functions that it calls."""
+    if not any(name in text.lower() for name in READ_BY):  # most texts: they need not be cut into words
+        return frozenset()
+    tokens = read_tokens(text)
+    calls = (tokens[index].text.lower() for index in range(len(tokens)) if _is_call(tokens, index))
+    return frozenset(READ_BY[name] for name in calls if name in READ_BY)
 
 
 def _require_shallow(tokens: list[Token]) -> None:

@@ -177,7 +177,7 @@ def _make_models(datasets: Iterable[str], files: Sequence[_ModelFiles]) -> dict[
             path=query.path,
             sql=query.sql,
             inputs=tuple(sorted({names.get(table.casefold(), table) for table in query.inputs})),
-            uses_as_of=query.uses_as_of,
+            reads=query.reads,
             serving=described.spec.serving,
             aggregations=described.spec.aggregations,
             chart=described.spec.chart,

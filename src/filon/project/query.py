@@ -13,7 +13,8 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from filon.errors import Problem
 from filon.project.contract import Contract
 from filon.project.document import UnreadableText, read_text
-from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens
+from filon.project.functions import Setting
+from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens, settings_read
 
 
 class NotOneSelect(SqlglotError):
@@ -27,7 +28,7 @@ class ModelQuery:
     path: Path
     sql: str
     inputs: tuple[str, ...]
-    uses_as_of: bool
+    reads: frozenset[Setting]
 
 
 def read_query(path: Path, contract: Contract) -> tuple[ModelQuery | None, list[Problem]]:
@@ -60,7 +61,7 @@ def read_query(path: Path, contract: Contract) -> tuple[ModelQuery | None, list[
     blank = sql[: len(sql) - len(sql.lstrip())].count("\n")
     problems = [Problem(path, blank + line, what, fix) for line, what, fix in faults]
     inputs = tuple(sorted(table_lines(select.tree)))
-    return ModelQuery(path, select.sql, inputs, reads_as_of(select.sql)), problems
+    return ModelQuery(path, select.sql, inputs, settings_read(select.sql)), problems
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,6 @@ def _parsed(text: str) -> list[exp.Expr | None]:
         return list(sqlglot.parse(text, dialect=DIALECT))
     except RecursionError:
         raise SqlRefused(1, "parts of the SQL stand too deep in each other", DIVIDE) from None
-
-
-def reads_as_of(sql: str) -> bool:
-    """Whether a query or an expression asks for the as-of date."""
-    [tree] = _parsed(sql)
-    return tree is not None and any(node.name.lower() == "as_of" for node in tree.find_all(exp.Anonymous))
 
 
 def table_lines(tree: exp.Query) -> dict[str, int]:

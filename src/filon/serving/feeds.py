@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from filon.project import Kind, Project, digest
+from filon.project import Column, Kind, Project, fingerprint_of
+from filon.project.serving import Dimension
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table
 from filon.serving.columns.selecting import columns_query
@@ -55,25 +56,50 @@ class Feed:
         )
         return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
+    @property
+    def _has_window(self) -> bool:
+        return self.served.window is not None and self.cube is None and self.analysis is None
+
     def fingerprint(self, builds: Sequence[InputBuild], as_of: dt.date) -> str:
         """Changes when other rows would come out."""
-        content = [build.fingerprint for build in builds]
-        date = as_of if self.served.window else None
-        return digest(repr((content, self.storage_hash, self.recipe, date, self.table.sort, self.table.looked_up)))
+        return fingerprint_of(
+            {
+                "inputs": [build.fingerprint for build in builds],
+                "storage": self.storage_hash,
+                "recipe": self.recipe,
+                "as_of": as_of if self._has_window else None,
+                "sort": [(order.column, order.descending) for order in self.table.sort],
+                "looked_up": self.table.looked_up,
+            }
+        )
 
     @cached_property
     def recipe(self) -> str:
         """Changes when the same tables of the lake would give other rows."""
+        facts: dict[str, object] = {"revision": REVISION, "inputs": self.inputs}
         if self.analysis is not None:
-            query = columns_query(self.analysis, {name: name for name in self.inputs})
-            return digest(repr((REVISION, query)))[:16]
-        cube = (self.cube.measures, self.cube.dimensions, self.cube.time) if self.cube else None
-        return digest(repr((REVISION, self.inputs, self.served.window, cube)))[:16]
+            facts["time"] = _column(self.analysis.time)
+            facts["dimensions"] = {name: _dimension(item) for name, item in self.analysis.dimensions.items()}
+            # the columns of a chunk stand in this order
+            facts["grouped"] = [(name, *_column(column)) for name, column in self.analysis.grouped.items()]
+            facts["summed"] = [(name, *_column(column)) for name, column in self.analysis.summed.items()]
+        elif self.cube is not None:
+            facts["time"] = _column(self.cube.time)
+            facts["dimensions"] = {name: _dimension(item) for name, item in self.cube.dimensions.items()}
+            measures = {name: _column(column) if column else () for name, column in self.cube.measures.items()}
+            facts["measures"] = measures
+        elif self.served.window is not None:
+            window = self.served.window
+            facts["window"] = (window.column, window.last)
+            if self.table.column(window.column).type.kind is Kind.TIMESTAMP:
+                facts["timezone"] = self.served.timezone
+        return fingerprint_of(facts)[:16]
 
     @cached_property
     def storage_hash(self) -> str:
         """Changes when rows would be kept in another way."""
-        return digest(repr((REVISION, [(c.name, c.type) for c in self.table.columns], self.table.key)))[:16]
+        columns = [_column(column) for column in self.table.columns]
+        return fingerprint_of({"revision": REVISION, "columns": columns, "key": self.table.key})[:16]
 
     def fits(self, known: TableState) -> bool:
         """Whether rows that a load left can be read as contracts say today; sums must also mean the same."""
@@ -93,6 +119,15 @@ def compile_served(project: Project) -> ServedProject:
     """Compile what the contracts of a project say of serving. A process that loads or reads a store does it once."""
     tables = served_tables(project)
     return ServedProject(tables, {feed.table.name: feed for feed in _feeds(tables)})
+
+
+def _column(column: Column) -> tuple[str, str]:
+    return column.name, column.type.sql
+
+
+def _dimension(item: Dimension) -> tuple[object, ...]:
+    target = (item.reference.table, item.reference.column) if item.reference else None
+    return item.table, _column(item.column), item.through, target
 
 
 def _feeds(tables: Mapping[str, ServedTable]) -> Iterator[Feed]:

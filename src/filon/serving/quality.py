@@ -119,15 +119,7 @@ def _within_bounds(rows: Iterator[RejectedRow]) -> Iterator[RejectedRow]:
 
 def dataset_record(name: str, quality: Quality) -> DatasetRecord:
     """The numbers of rows and of reasons of a dataset."""
-    total = quality.total
-    return DatasetRecord(
-        dataset=name,
-        read=total.read,
-        accepted=total.accepted,
-        superseded=total.superseded,
-        rejected=total.rejected,
-        reasons=quality.by_reason,
-    )
+    return DatasetRecord(dataset=name, **quality.total.model_dump(), reasons=quality.by_reason)
 
 
 def check_records(results: Iterable[CheckResult]) -> tuple[CheckRecord, ...]:

@@ -15,12 +15,13 @@ from filon.serving.tables import Order, StoredTable
 
 @dataclass(frozen=True)
 class ServedTable:
-    """A gold table as readers see it."""
+    """A gold table as readers see it. ``timezone`` is the project's: where a day of its window begins."""
 
     contract: Contract = field(repr=False)
     spec: ServingSpec
     stored: StoredTable
     filters: Mapping[str, Filter]
+    timezone: str
     cube: Cube | None = None
     analysis: Analysis | None = None
 
@@ -47,11 +48,11 @@ def _served(project: Project, model: Model) -> ServedTable:
     stored = StoredTable(contract.name, contract.columns, contract.key, sort, looked_up)
     filters = {item.name: item for item in filters_of(contract, spec)}
     if aggregations is None:
-        return ServedTable(contract, spec, stored, filters)
+        return ServedTable(contract, spec, stored, filters, project.timezone)
     contracts = {name: other.contract for name, other in project.models.items()}
     dimensions = read_dimensions(contract, aggregations, contracts)
     cube = make_cube(contract, aggregations, dimensions, project.api)
     analysis = None
     if aggregations.analysis is not None:
         analysis = make_analysis(contract, aggregations, dimensions, aggregations.analysis.path, project.api)
-    return ServedTable(contract, spec, stored, filters, cube, analysis)
+    return ServedTable(contract, spec, stored, filters, project.timezone, cube, analysis)

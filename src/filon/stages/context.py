@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from filon.engines import Engine
 from filon.errors import FilonError
-from filon.lake import Build, Lake, Layer, Release
+from filon.lake import Build, Lake, Layer, NewBuild, Quality, Release, TableFile
 from filon.project import Project
 from filon.stages.limits import Limits
 
@@ -88,14 +88,6 @@ class Inputs:
     retry_quarantined: bool = False
 
 
-@dataclass(frozen=True)
-class FoundBuild:
-    """A table that need not be computed; ``is_published``: readers see this content already."""
-
-    build: Build
-    is_published: bool
-
-
 @dataclass
 class Context:
     """A run in progress. The engine and its workspace come to life only when something is to be computed."""
@@ -153,22 +145,67 @@ class Context:
         self.tables.clear()
         self.steps.clear()
 
-    def find(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> FoundBuild | None:
-        """A table content that need not be computed, published or left by another run; never a damaged one."""
-        known = published.build(layer, table) if published else None
-        is_published = known is not None and known.fingerprint == fingerprint and not self.lake.has_damage(known)
-        if not is_published:
-            known = self.lake.find_build(layer, table, fingerprint)
-        if known is None:
-            return None
-        if known.id in self.lake.damaged_logs:
-            known = self.lake.keep_build(known, known.files)
-        return FoundBuild(known, is_published)
+    def find_builds(
+        self, fingerprint: str, published: Release | None, *tables: tuple[Layer, str]
+    ) -> tuple[Build, ...] | None:
+        """The contents of these tables that need not be computed, and reported as such; None when one must be.
 
-    def report_found(self, found: FoundBuild) -> None:
-        """Note a table that did not have to be computed."""
-        status = TableStatus.UNCHANGED if found.is_published else TableStatus.REUSED
-        self.report(TableReport(found.build.table, found.build.layer, status, found.build.rows, 0.0))
+        A content is published, or was left by another run; a damaged one is never found. With ``force`` nothing is,
+        bronze apart: its files are hashed again instead.
+        """
+        if self.inputs.force and any(layer is not Layer.BRONZE for layer, _ in tables):
+            return None
+        found = []
+        for layer, table in tables:
+            build = self._find_build(layer, table, fingerprint, published)
+            if build is None:
+                return None
+            found.append(build)
+        for build in found:
+            is_published = self._published_build(build.layer, build.table, fingerprint, published) is not None
+            status = TableStatus.UNCHANGED if is_published else TableStatus.REUSED
+            self.report(TableReport(build.table, build.layer, status, build.rows, 0.0))
+        return tuple(found)
+
+    def _find_build(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> Build | None:
+        build = self._published_build(layer, table, fingerprint, published)
+        if build is None:
+            build = self.lake.find_build(layer, table, fingerprint)
+        if build is not None and build.id in self.lake.damaged_logs:
+            return self.lake.keep_build(build, build.files)
+        return build
+
+    def _published_build(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> Build | None:
+        """The content that readers see already, if it is this one and sound."""
+        build = published.build(layer, table) if published else None
+        is_same = build is not None and build.fingerprint == fingerprint
+        return build if build is not None and is_same and not self.lake.has_damage(build) else None
+
+    def keep_build(
+        self,
+        layer: Layer,
+        table: str,
+        fingerprint: str,
+        files: Sequence[TableFile],
+        *,
+        columns: tuple[tuple[str, str], ...],
+        key: tuple[str, ...] = (),
+        duration_s: float,
+        quality: Quality | None = None,
+    ) -> Build:
+        """Commit files as the content of a table that this run computed; ``columns`` are names and SQL types."""
+        new = NewBuild(
+            table=table,
+            layer=layer,
+            fingerprint=fingerprint,
+            columns=columns,
+            key=key,
+            built_at=self.inputs.now,
+            run_id=self.inputs.run_id,
+            duration_s=duration_s,
+            quality=quality,
+        )
+        return self.lake.keep_build(new, files)
 
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:

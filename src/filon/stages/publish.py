@@ -9,8 +9,9 @@ from typing import Any
 
 from filon.errors import ChecksFailed, EngineError
 from filon.lake import Build, CheckResult, CheckStatus, Release
-from filon.project import Check, Contract, digest
-from filon.project.query import one_select, reads_as_of, table_lines
+from filon.project import Check, Contract, Project, fingerprint_of
+from filon.project.grammar import settings_read
+from filon.project.query import one_select, table_lines
 from filon.stages.context import Context, left_by_rollback
 
 
@@ -20,7 +21,10 @@ def run_checks(context: Context, tables: Mapping[str, Build], published: Release
     before = {result.fingerprint: result for result in published.checks} if published and reusable else {}
     results = []
     for contract in context.project.contracts.values():
-        fingerprints = {check: _fingerprint(check, contract, tables, context.inputs.as_of) for check in contract.checks}
+        fingerprints = {
+            check: _fingerprint(check, contract, tables, context.project, context.inputs.as_of)
+            for check in contract.checks
+        }
         due = [check for check, fingerprint in fingerprints.items() if fingerprint not in before]
         values = _values(context, due, tables)
         for check, fingerprint in fingerprints.items():
@@ -83,10 +87,17 @@ def _tables_of(check: Check, tables: Iterable[str]) -> list[str]:
     return sorted(name for name in tables if name.casefold() in read)
 
 
-def _fingerprint(check: Check, contract: Contract, tables: Mapping[str, Build], as_of: dt.date) -> str:
-    content = [(name, tables[name].fingerprint) for name in _tables_of(check, tables)]
-    date = as_of if reads_as_of(check.query) else None
-    return digest(repr((contract.name, check, content, date)))
+def _fingerprint(
+    check: Check, contract: Contract, tables: Mapping[str, Build], project: Project, as_of: dt.date
+) -> str:
+    return fingerprint_of(
+        {
+            "table": contract.name,
+            "check": check.facts,
+            "reads": {name: tables[name].fingerprint for name in _tables_of(check, tables)},
+            "settings": project.settings(settings_read(check.query), as_of),
+        }
+    )
 
 
 def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Decimal | None]:

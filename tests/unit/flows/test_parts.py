@@ -26,9 +26,10 @@ from filon.flows.runner import is_worth_repeating
 from filon.flows.server import translated_errors
 from filon.flows.watch import NONE, FileChangeDetector, unseen
 from filon.lake import Ledger, Observation, SourceFile
-from filon.pipeline.report import DatasetLine, FileLine, RunReport, RunStatus
+from filon.pipeline.report import FileLine, RunReport, RunStatus
 from filon.project.loader import load_project
 from filon.projects import retail
+from filon.serving.history import DatasetRecord
 from filon.settings import Settings
 
 DAY = dt.date(2026, 1, 31)
@@ -90,7 +91,7 @@ def test_a_summary_names_what_went_wrong() -> None:
 
 
 def test_quality_is_a_row_for_each_dataset() -> None:
-    line = DatasetLine(dataset="achats", read=6, accepted=3, superseded=1, rejected=2, reasons={"a": 1, "b": 1})
+    line = DatasetRecord(dataset="achats", read=6, accepted=3, superseded=1, rejected=2, reasons={"a": 1, "b": 1})
     [row] = quality(report(datasets=(line,)))
     assert [row[name] for name in ("read", "accepted", "superseded", "rejected")] == [6, 3, 1, 2]
     assert row["rejected because"] == "a: 1, b: 1"

@@ -9,9 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 from filon.errors import LakeUnavailable
-from filon.lake import TableFile
+from filon.lake import ColumnStats, TableFile
 from filon.lake.location import Location
-from filon.lake.tables import commit
+from filon.lake.tables import commit, stats_of
 
 COLUMNS = (("id", "BIGINT"), ("nom", "VARCHAR"))
 
@@ -62,3 +62,42 @@ def test_the_log_of_a_tool_that_knows_more_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(LakeUnavailable):
         commit(location, COLUMNS, [file(2)], facts={}, now_ms=2)
     assert path.read_text() == newer
+
+
+TYPES = ("BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP WITH TIME ZONE", "BOOLEAN", "DECIMAL(38,2)")
+
+
+def test_bounds_are_read_back_from_the_log_as_they_were_given(tmp_path: Path) -> None:
+    location = Location(tmp_path.as_uri())
+    given = {
+        "BIGINT": ColumnStats("-9223372036854775808", "9007199254740993", 0),
+        "VARCHAR": ColumnStats("", "été", 3),
+        "DATE": ColumnStats("0001-01-01", "9999-12-31", 1),
+        "DECIMAL(38,2)": ColumnStats("-0.25", "1250000.00", 0),
+    }
+    columns = [(kind, kind) for kind in TYPES]
+    commit(location, columns, [file(1).with_stats(given), file(2)], facts={}, now_ms=1)
+    commit(location, columns, [file(3)], facts={}, now_ms=2)
+    assert stats_of(location, 0) == {"part-1.parquet": given, "part-2.parquet": {}}
+    assert stats_of(location, 1) == {"part-3.parquet": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound"),
+    [
+        ("VARCHAR", "x" * 33),
+        ("DECIMAL(38,2)", "12345678901234567.89"),
+        ("TIMESTAMP WITH TIME ZONE", "2026-01-01 00:00:00.000001+00"),
+    ],
+)
+def test_a_bound_that_the_log_would_change_is_not_said(tmp_path: Path, kind: str, bound: str) -> None:
+    location = Location(tmp_path.as_uri())
+    commit(location, [("a", kind)], [file(1).with_stats({"a": ColumnStats(bound, bound, 2)})], facts={}, now_ms=1)
+    assert stats_of(location, 0) == {"part-1.parquet": {"a": ColumnStats(None, None, 2)}}
+
+
+def test_a_file_keeps_its_partition_in_documents_and_its_bounds_out_of_them() -> None:
+    whole = TableFile(name="a", size=1, rows=1, hash="0", partition={"day": "2026-01-01", "country": None})
+    text = whole.with_stats({"day": ColumnStats("a", "b", 0)}).model_dump_json(exclude_defaults=True)
+    assert TableFile.model_validate_json(text) == whole
+    assert "partition" not in TableFile(name="a", size=1, rows=1, hash="0").model_dump_json(exclude_defaults=True)

@@ -239,10 +239,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
         name: Contract(name, tuple(Column(column, INTEGER) for column in columns), ("id",), document=document)
         for name, columns in COLUMNS.items()
     }
-    models = {
-        name: Model(contract, Path(f"{name}.sql"), "SELECT 1", (), uses_as_of=False)
-        for name, contract in contracts.items()
-    }
+    models = {name: Model(contract, Path(f"{name}.sql"), "SELECT 1", ()) for name, contract in contracts.items()}
     return Project(folder, "examples", "", "fr", "EUR", "UTC", datasets={}, models=models)
 
 
@@ -250,7 +247,7 @@ def traced(project: Project, sql: str, key: object) -> Trace:
     contract = Contract("m", (Column("k", INTEGER),), ("k",), document=project.contracts["sales"].document)
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     assert isinstance(tree, sqlglot.exp.Query)
-    model = Model(contract, Path("m.sql"), sql, tuple(sorted(table_lines(tree))), uses_as_of=False)
+    model = Model(contract, Path("m.sql"), sql, tuple(sorted(table_lines(tree))))
     return trace(project, model, f"\"k\" = '{key}'", exact=True, used=True)
 
 

@@ -23,7 +23,7 @@ from filon.lake import (
     SourceFile,
     Sources,
 )
-from filon.project import Dataset, Project, digest
+from filon.project import Dataset, Project, fingerprint_of
 from filon.stages.bronze.arrivals import CHANGED, UNKNOWN, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
 from filon.stages.bronze.receive import PACKED, FileRejected, fingerprint
@@ -392,7 +392,7 @@ def _version(result: Parsed, context: Context, arrived: FileVersion | None = Non
         run_id=arrived.run_id if arrived else context.inputs.run_id,
         rows=result.records,
         malformed=result.malformed,
-        bronze=tuple(file.model_copy(update={"stats": {}}) for file in result.data),
+        bronze=tuple(file.with_stats({}) for file in result.data),
         parse_hash=incoming.dataset.parse_hash,
         acceptance_hash=incoming.dataset.acceptance_hash,
         header=result.header_id,
@@ -407,23 +407,15 @@ def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, pub
     ledger, parsed = ingested.ledger, ingested.parsed
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     files = {file.name: file for version in accepted for file in version.bronze}
-    fingerprint = digest(repr((tuple(files), bronze_columns(dataset))))
-    if found := context.find(Layer.BRONZE, dataset.name, fingerprint, published):
-        context.report_found(found)
-        return found.build
+    columns = bronze_columns(dataset)
+    fingerprint = fingerprint_of({"files": list(files), "columns": columns})
+    if found := context.find_builds(fingerprint, published, (Layer.BRONZE, dataset.name)):
+        return found[0]
     new = {file.name: file for result in parsed if result.incoming.dataset == dataset for file in result.data}
     duration = sum(result.duration_s for result in parsed if result.incoming.dataset == dataset)
-    build = context.lake.keep_build(
-        Build(
-            table=dataset.name,
-            layer=Layer.BRONZE,
-            fingerprint=fingerprint,
-            columns=bronze_columns(dataset),
-            built_at=context.inputs.now,
-            run_id=context.inputs.run_id,
-            duration_s=round(duration, 3),
-        ),
-        [new.get(name, file) for name, file in files.items()],
+    known = [new.get(name, file) for name, file in files.items()]
+    build = context.keep_build(
+        Layer.BRONZE, dataset.name, fingerprint, known, columns=columns, duration_s=round(duration, 3)
     )
     status = TableStatus.BUILT if new else TableStatus.REUSED
     context.report(TableReport(dataset.name, Layer.BRONZE, status, build.rows, build.duration_s))

@@ -16,7 +16,7 @@ from pathlib import Path
 from filon.engines import CsvFile, CsvForm, CsvUnreadable
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import HeaderProfile, Layer, SourceFile, Sources, TableFile, unreadable
-from filon.project import Dataset, digest
+from filon.project import Dataset, fingerprint_of
 from filon.project.vocabulary import Drift
 from filon.sql import identifier, literal
 from filon.stages.bronze.arrivals import Place
@@ -68,7 +68,7 @@ class Parsed:
     @property
     def header_id(self) -> str:
         """Name of the shape in the ledger."""
-        return digest(repr(self.profile))[:12] if self.profile else ""
+        return fingerprint_of(self.profile.model_dump())[:12] if self.profile else ""
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from filon.errors import ConservationBroken
 from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release, TableFile
-from filon.project import Column, Dataset, digest
+from filon.project import Column, Dataset, fingerprint_of
+from filon.project.functions import Setting
+from filon.project.grammar import settings_read
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
@@ -48,13 +51,20 @@ def build_silver(
 ) -> SilverResult:
     """Judge a dataset's records, or find the result of an earlier run that judged the same."""
     live = ledger.live(dataset.name)
-    content = [(version.number, version.sha256, version.parse_hash) for version in live]
-    parents = [(name, referenced[name].fingerprint) for name in sorted(referenced)]
-    base = digest(repr((REVISION, dataset.fingerprint, content, parents, context.project.timezone)))
+    base = fingerprint_of(
+        {
+            "revision": REVISION,
+            "dataset": dataset.fingerprint,
+            "files": [(version.number, version.sha256, version.parse_hash) for version in live],
+            "referenced": {name: build.fingerprint for name, build in referenced.items()},
+            "settings": context.project.settings(dataset.reads - {Setting.AS_OF}, None),
+        }
+    )
     as_of = _effective_as_of(context, dataset, base, published)
     fingerprint = _fingerprint(base, as_of)
-    if not context.inputs.force and (found := _found(context, dataset, fingerprint, published)):
-        return found
+    tables = (Layer.SILVER, dataset.name), (Layer.QUARANTINE, dataset.name)
+    if found := context.find_builds(fingerprint, published, *tables):
+        return SilverResult(*found)
     work = _Work(context, dataset, ledger, live, bronze, referenced, fingerprint, as_of)
     try:
         return work.run()
@@ -63,7 +73,7 @@ def build_silver(
 
 
 def _fingerprint(base: str, as_of: dt.date | None) -> str:
-    return digest(repr((base, as_of)))
+    return fingerprint_of({"base": base, "as_of": as_of})
 
 
 def _effective_as_of(context: Context, dataset: Dataset, base: str, published: Release | None) -> dt.date | None:
@@ -71,7 +81,7 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
 
     Builds that a rollback took away count as well: otherwise a later date would make the same rows look new.
     """
-    if not dataset.uses_as_of:
+    if Setting.AS_OF not in dataset.reads:
         return None
     as_of = context.inputs.as_of
     releases = [published, *left_by_rollback(context.lake, published)] if published else []
@@ -83,16 +93,6 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
         if build.fingerprint == _fingerprint(base, judged_at) and build.quality.holds_at(as_of):
             return judged_at
     return as_of
-
-
-def _found(context: Context, dataset: Dataset, fingerprint: str, published: Release | None) -> SilverResult | None:
-    accepted = context.find(Layer.SILVER, dataset.name, fingerprint, published)
-    rejected = context.find(Layer.QUARANTINE, dataset.name, fingerprint, published)
-    if accepted is None or rejected is None:
-        return None
-    context.report_found(accepted)
-    context.report_found(rejected)
-    return SilverResult(accepted.build, rejected.build)
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,9 @@ class _Work:
             self._check_conservation(
                 quality, dict(engine.rows(f"SELECT _file, count(*) FROM {identifier(JUDGED)} GROUP BY 1"))
             )
-            silver = self._build(Layer.SILVER, columns, quality, elapsed())
-            silver = lake.keep_build(silver, accepted)
-            quarantine = self._build(Layer.QUARANTINE, QUARANTINE_COLUMNS, None, 0.0)
-            quarantine = lake.keep_build(quarantine, rejected)
+            keep = partial(context.keep_build, table=name, fingerprint=self.fingerprint)
+            silver = keep(Layer.SILVER, files=accepted, columns=columns, quality=quality, duration_s=elapsed())
+            quarantine = keep(Layer.QUARANTINE, files=rejected, columns=QUARANTINE_COLUMNS, duration_s=0.0)
             duration = elapsed()
         context.report(TableReport(name, Layer.SILVER, TableStatus.BUILT, silver.rows, duration))
         context.report(TableReport(name, Layer.QUARANTINE, TableStatus.BUILT, quarantine.rows, 0.0))
@@ -255,7 +254,7 @@ class _Work:
     def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
         """The dates between which every rule that compares with the as-of date says what it said now."""
         columns = [c for c in self.dataset.contract.columns if _compares_with_as_of(c)]
-        if any("as_of" in rule.expression.lower() for rule in self.dataset.rules):
+        if any(Setting.AS_OF in settings_read(rule.expression) for rule in self.dataset.rules):
             return self.as_of, self.as_of  # what a free expression says on other days is not known
         if not columns or self.as_of is None:
             return None, None
@@ -285,21 +284,6 @@ class _Work:
         broken += [(f"(version {number})", 0, count, 0, 0) for number, count in judged.items() if number not in paths]
         if broken:
             raise ConservationBroken(self.dataset.name, broken)
-
-    def _build(
-        self, layer: Layer, columns: tuple[tuple[str, str], ...], quality: Quality | None, duration: float
-    ) -> Build:
-        inputs = self.context.inputs
-        return Build(
-            table=self.dataset.name,
-            layer=layer,
-            fingerprint=self.fingerprint,
-            columns=columns,
-            built_at=inputs.now,
-            run_id=inputs.run_id,
-            duration_s=duration,
-            quality=quality,
-        )
 
 
 def _compares_with_as_of(column: Column) -> bool:
