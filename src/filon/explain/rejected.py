@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.lake import Build, FileVersion, Lake, Layer, Ledger, build_id
 from filon.sql import identifier, literal
 
@@ -37,7 +37,7 @@ def kept_name(version: FileVersion) -> str:
 
 
 def rejected_rows(
-    engine: Engine,
+    engine: SqlEngine,
     lake: Lake,
     ledger: Ledger,
     datasets: Iterable[str],

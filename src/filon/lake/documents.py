@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
+from filon.project.types import TypedColumn, parse_type
 
 
 class Document(BaseModel):
@@ -161,6 +162,24 @@ class Quality(Document):
         return after and (self.as_of_to is None or as_of <= self.as_of_to)
 
 
+def _read_columns(given: Any) -> Any:
+    """Columns of a document, whose types are written as Filon's SQL spells them."""
+    if not isinstance(given, (list, tuple)):
+        return given
+    return tuple(_read_column(*column) if isinstance(column, list) else column for column in given)
+
+
+def _read_column(name: str, spelling: str) -> TypedColumn:
+    found = parse_type(spelling)
+    if found is None:
+        raise ValueError(f"no column has the type {spelling}")
+    return TypedColumn(name, found)
+
+
+def _spell_columns(columns: tuple[TypedColumn, ...]) -> list[tuple[str, str]]:
+    return [(column.name, column.type.sql) for column in columns]
+
+
 class Build(Document):
     """One exact content of one table: its Delta version, and the Parquet files that make it up.
 
@@ -174,7 +193,7 @@ class Build(Document):
     rows: int = -1
     files: tuple[TableFile, ...] = ()
     log_bytes: int = 0
-    columns: tuple[tuple[str, str], ...]
+    columns: Annotated[tuple[TypedColumn, ...], BeforeValidator(_read_columns), PlainSerializer(_spell_columns)]
     key: tuple[str, ...] = ()
     built_at: dt.datetime
     run_id: str

@@ -2,11 +2,13 @@
 
 from filon.project.contract import Check, Column, Contract, Dataset, Model, Project, Reference, Rule, digest
 from filon.project.loader import load_project
-from filon.project.types import INTEGER, TEXT, ColumnType, Kind, parse_type
+from filon.project.types import INTEGER, PLACE, TEXT, TEXTS, ColumnType, Kind, TypedColumn, parse_type
 
 __all__ = [
     "INTEGER",
+    "PLACE",
     "TEXT",
+    "TEXTS",
     "Check",
     "Column",
     "ColumnType",
@@ -17,6 +19,7 @@ __all__ = [
     "Project",
     "Reference",
     "Rule",
+    "TypedColumn",
     "digest",
     "load_project",
     "parse_type",

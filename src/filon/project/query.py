@@ -13,7 +13,8 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 from filon.errors import Problem
 from filon.project.contract import Contract, Model
 from filon.project.document import UnreadableText, read_text
-from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens
+from filon.project.grammar import DIVIDE, SqlRefused, faults_in, read_tokens
+from filon.sql import DIALECT
 
 
 class NotOneSelect(SqlglotError):

@@ -14,7 +14,7 @@ from filon.errors import ConfigError
 from filon.lake import Build, CheckStatus, Lake, Layer, Release
 from filon.project.analysis import Analysis
 from filon.project.serving import Order, ServedTable, StoredTable
-from filon.project.types import Kind
+from filon.project.types import Kind, TypedColumn
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, difference
 from filon.serving.columns.writing import rows as chunk_rows
@@ -95,7 +95,7 @@ def require_servable(release: Release, served: Mapping[str, ServedTable]) -> Non
     """ConfigError when the contracts of today describe other columns or keys than a release has."""
     for name, item in served.items():
         build = release.build(Layer.GOLD, name)
-        columns = tuple((column.name, column.type.sql) for column in item.stored.columns)
+        columns = tuple(TypedColumn(column.name, column.type) for column in item.stored.columns)
         if build is not None and (build.columns != columns or build.key not in ((), item.stored.key)):
             raise ConfigError(
                 f"release {release.number} has other columns or another key of {name} than its contract says today: it "

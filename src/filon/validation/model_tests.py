@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.errors import EngineError
 from filon.project import Contract, Project
 from filon.project.modeltests import ModelTest, Value
@@ -32,7 +32,7 @@ class ModelTestResult:
         return not (self.missing or self.unexpected or self.error)
 
 
-def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTestResult:
+def run_model_test(engine: SqlEngine, project: Project, test: ModelTest) -> ModelTestResult:
     """Run one test on an engine whose as-of date is the test's."""
     model = project.models[test.model]
     try:
@@ -57,10 +57,10 @@ def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTe
 def _typed_rows(rows: Sequence[Mapping[str, Value]], contract: Contract, names: Sequence[str]) -> str:
     types = dict(contract_columns(contract))
     if not rows:
-        nulls = ", ".join(f"CAST(NULL AS {types[name]}) AS {identifier(name)}" for name in names)
+        nulls = ", ".join(f"CAST(NULL AS {types[name].sql}) AS {identifier(name)}" for name in names)
         return f"SELECT {nulls} WHERE FALSE"
     values = ", ".join(f"({', '.join(_spelled(row.get(name)) for name in names)})" for row in rows)
-    typed = ", ".join(f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in names)
+    typed = ", ".join(f"CAST({identifier(name)} AS {types[name].sql}) AS {identifier(name)}" for name in names)
     return f"SELECT {typed} FROM (VALUES {values}) AS written({identifiers(names)})"
 
 

@@ -12,8 +12,9 @@ from filon.errors import LakeUnavailable
 from filon.lake import TableFile
 from filon.lake.location import Location
 from filon.lake.tables import commit
+from filon.project import INTEGER, TEXT, TypedColumn
 
-COLUMNS = (("id", "BIGINT"), ("nom", "VARCHAR"))
+COLUMNS = (TypedColumn("id", INTEGER), TypedColumn("nom", TEXT))
 
 
 def file(number: int) -> TableFile:

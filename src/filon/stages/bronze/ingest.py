@@ -23,19 +23,13 @@ from filon.lake import (
     SourceFile,
     Sources,
 )
-from filon.project import Dataset, Project, digest
+from filon.project import PLACE, TEXT, Dataset, Project, TypedColumn, digest
 from filon.stages.bronze.arrivals import CHANGED, UNKNOWN, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
 from filon.stages.bronze.receive import PACKED, FileRejected, fingerprint
 from filon.stages.context import Context, TableReport, TableStatus
 
-BRONZE_EXTRAS = (
-    ("_extra", "VARCHAR"),
-    ("_malformed", "VARCHAR"),
-    ("_raw", "VARCHAR"),
-    ("_file", "BIGINT"),
-    ("_record", "BIGINT"),
-)
+BRONZE_EXTRAS = (*(TypedColumn(name, TEXT) for name in ("_extra", "_malformed", "_raw")), *PLACE)
 """Beside the contract's columns: undeclared ones as JSON, the fault and text of a malformed record, its place."""
 
 SETTLING = timedelta(seconds=3)
@@ -52,9 +46,9 @@ class FileOutcome:
     notes: tuple[str, ...] = ()
 
 
-def bronze_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+def bronze_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
     """Columns of a dataset's bronze table: the declared ones as text, then what every bronze table has."""
-    return (*((name, "VARCHAR") for name in dataset.contract.column_names), *BRONZE_EXTRAS)
+    return (*(TypedColumn(name, TEXT) for name in dataset.contract.column_names), *BRONZE_EXTRAS)
 
 
 @dataclass(frozen=True)
@@ -407,7 +401,8 @@ def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, pub
     ledger, parsed = ingested.ledger, ingested.parsed
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     files = {file.name: file for version in accepted for file in version.bronze}
-    fingerprint = digest(repr((tuple(files), bronze_columns(dataset))))
+    columns = bronze_columns(dataset)
+    fingerprint = digest(repr((tuple(files), tuple((name, kind.sql) for name, kind in columns))))
     if found := context.find(Layer.BRONZE, dataset.name, fingerprint, published):
         context.report_found(found)
         return found.build
@@ -418,7 +413,7 @@ def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, pub
             table=dataset.name,
             layer=Layer.BRONZE,
             fingerprint=fingerprint,
-            columns=bronze_columns(dataset),
+            columns=columns,
             built_at=context.inputs.now,
             run_id=context.inputs.run_id,
             duration_s=round(duration, 3),
