@@ -11,7 +11,7 @@ import pytest
 
 from filon.engines import Engine, LocalReader
 from filon.lake import Location
-from filon.pipeline.engine import Machines
+from filon.pipeline.engine import Backends
 from filon.project import Project, load_project
 from filon.projects import retail
 from filon.settings import Settings
@@ -20,7 +20,7 @@ AS_OF = dt.date(2026, 1, 31)
 
 
 def _duckdb(project: Project, workspace: Path, places: Sequence[Location]) -> Engine:
-    return Machines(Settings(threads=2), workspace, places).make_engine(project, AS_OF)
+    return Backends(Settings(threads=2), workspace, places).make_engine(project, AS_OF)
 
 
 ENGINES: dict[str, Callable[[Project, Path, Sequence[Location]], Engine]] = {"duckdb": _duckdb}
@@ -54,7 +54,7 @@ def engine(request: pytest.FixtureRequest, ground: Ground) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def reader(ground: Ground) -> Iterator[LocalReader]:
     """The reader of files, without an engine beside it."""
-    reader = Machines(Settings(threads=2), ground.workspace, [ground.tables]).make_reader()
+    reader = Backends(Settings(threads=2), ground.workspace, [ground.tables]).make_reader()
     yield reader
     reader.close()
 

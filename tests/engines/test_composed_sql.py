@@ -16,7 +16,7 @@ from filon.engines import Engine
 from filon.explain.rejected import rejected_rows
 from filon.explain.rows import explain
 from filon.lake import Lake, Sources
-from filon.pipeline.engine import Machines
+from filon.pipeline.engine import Backends
 from filon.pipeline.run import PipelineRun
 from filon.pipeline.runner import DirectRunner, Until
 from filon.project import TEXT, Column, ColumnType, Kind, Project, load_project
@@ -78,14 +78,14 @@ def _run(project: Project, lake: Lake, store: Store, folder: Path, seen: set[str
     workspace = folder / f"work-{number}"
     workspace.mkdir()
     sources = Sources(str(folder / "sources"))
-    machines = Machines(Settings(threads=2), workspace, [*lake.places, *sources.places])
+    backends = Backends(Settings(threads=2), workspace, [*lake.places, *sources.places])
     context = Context(
         project=project,
         lake=lake,
         inputs=Inputs(f"run-{number}", dt.datetime(2026, 1, 31, number, tzinfo=dt.UTC), AS_OF, "recording"),
         workspace=workspace,
-        make_reader=machines.make_reader,
-        make_engine=lambda: RecordingEngine(machines.make_engine(project, AS_OF), seen),
+        make_reader=backends.make_reader,
+        make_engine=lambda: RecordingEngine(backends.make_engine(project, AS_OF), seen),
     )
     report = PipelineRun(context, sources, store, DirectRunner(), Until.SERVING, 2).execute()
     context.close()
@@ -93,7 +93,7 @@ def _run(project: Project, lake: Lake, store: Store, folder: Path, seen: set[str
 
 
 def _engine(project: Project, folder: Path, seen: set[str], lake: Lake) -> Iterator[Engine]:
-    engine = Machines(Settings(threads=2), folder, lake.places).make_engine(project, AS_OF)
+    engine = Backends(Settings(threads=2), folder, lake.places).make_engine(project, AS_OF)
     yield RecordingEngine(engine, seen)
     engine.close()
 

@@ -106,8 +106,11 @@ def test_a_table_that_was_dropped_is_gone_and_dropping_it_again_is_no_error(engi
 
 
 def test_describing_runs_nothing(engine: Engine) -> None:
-    found = engine.describe("SELECT CAST('no number' AS BIGINT) AS x, CAST(1 AS BIGINT) // 0 AS y")
-    assert found == [FoundColumn("x", INTEGER), FoundColumn("y", INTEGER)]
+    found = engine.describe(
+        "SELECT CAST(given.x AS BIGINT) AS x, 1 AS y FROM (VALUES ('no number')) AS given(x) -- end"
+    )
+    assert [column.name for column in found] == ["x", "y"]
+    assert found[0].type == INTEGER
 
 
 def test_a_name_may_be_described_twice(engine: Engine) -> None:

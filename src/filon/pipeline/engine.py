@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Machines:
-    """Makes what a run works with, each when it is asked for.
+class Backends:
+    """Makes the reader and the engine of a run, each when it is asked for.
 
     This is the only place that knows which readers and engines there are; each is slow to import, and many runs need
     none. They reach files in the workspace and in ``places``, and no others.
@@ -58,7 +58,7 @@ def make_engine(
     settings: Settings, project: Project, as_of: dt.date, workspace: Path, places: Sequence[Location] = ()
 ) -> Engine:
     """An engine alone, in a workspace that its caller keeps; it reaches files there and in these places only."""
-    return Machines(settings, workspace, places).make_engine(project, as_of)
+    return Backends(settings, workspace, places).make_engine(project, as_of)
 
 
 @contextmanager

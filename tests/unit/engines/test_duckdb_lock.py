@@ -13,7 +13,7 @@ from filon.engines import CsvFile, CsvForm, Engine, LocalReader, StatementInvali
 from filon.engines.duckdb.lock import ROWS_OF_ITS_OWN, STATE_AND_CLOCK
 from filon.errors import EngineError
 from filon.lake import Lake
-from filon.pipeline.engine import Machines
+from filon.pipeline.engine import Backends
 from filon.project import INTEGER, TypedColumn, load_project
 from filon.project.functions import FUNCTIONS, IN_FROM
 from filon.project.modeltests import AS_OF
@@ -38,22 +38,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def machines(root: Path) -> Machines:
+def backends(root: Path) -> Backends:
     """For the lake and the workspace, both named through a link, before most folders of the lake exist."""
     place = root / "disk"
-    return Machines(Settings(threads=1), place / "work", Lake(str(place / "lake")).places)
+    return Backends(Settings(threads=1), place / "work", Lake(str(place / "lake")).places)
 
 
 @pytest.fixture(scope="module")
-def engine(machines: Machines) -> Iterator[Engine]:
-    engine = machines.make_engine(load_project(retail.FOLDER), AS_OF)
+def engine(backends: Backends) -> Iterator[Engine]:
+    engine = backends.make_engine(load_project(retail.FOLDER), AS_OF)
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="module")
-def reader(machines: Machines) -> Iterator[LocalReader]:
-    reader = machines.make_reader()
+def reader(backends: Backends) -> Iterator[LocalReader]:
+    reader = backends.make_reader()
     yield reader
     reader.close()
 
