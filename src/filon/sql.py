@@ -1,8 +1,11 @@
-"""Spelling of SQL identifiers and literals: the only way by which names and values enter a statement."""
+"""Spelling of SQL: identifiers and literals enter a statement only by this way, and ``DIALECT`` reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+
+DIALECT = "duckdb"
+"""The dialect of sqlglot that reads Filon's SQL: its functions and types are spelled as there, see ``docs/sql.md``."""
 
 
 def identifier(name: str) -> str:

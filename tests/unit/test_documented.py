@@ -21,7 +21,7 @@ from filon.cli.app import app
 from filon.cli.up.services import SERVICES, Service
 from filon.cli.up.stack import State
 from filon.engines import CsvUnreadable, StatementInvalid
-from filon.engines.functions import duckdb_macros
+from filon.engines.duckdb.macros import macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
 from filon.pipeline.report import RunReport, RunStatus
@@ -409,7 +409,7 @@ def test_a_key_of_a_model_test_is_documented(key: str) -> None:
 
 def functions() -> set[str]:
     """The signatures of the functions that engines define."""
-    matches = (re.search(r"MACRO (.+?\)) AS", macro) for macro in duckdb_macros("fr", "UTC", "2026-01-01"))
+    matches = (re.search(r"MACRO (.+?\)) AS", macro) for macro in macros("fr", "UTC", "2026-01-01"))
     return {match[1] for match in matches if match}
 
 

@@ -1,5 +1,38 @@
-"""Engines: SQL over Parquet, in one process or on a cluster."""
+"""Engines: SQL over Parquet, in one process or on a cluster; and the reader of files, which needs none of them."""
 
-from filon.engines.protocol import Columns, Content, CsvFile, CsvForm, CsvUnreadable, Engine, StatementInvalid
+from filon.engines.dialect import Dialect
+from filon.engines.protocol import BulkExport, Columns, Content, Engine, SqlEngine, StatementInvalid
+from filon.engines.reader import (
+    CsvFile,
+    CsvForm,
+    CsvUnreadable,
+    Faults,
+    FieldSample,
+    LocalReader,
+    MalformedRecord,
+    RecordLayout,
+)
+from filon.engines.types import FoundColumn, FoundType, Nature, OtherType, has_nature
 
-__all__ = ["Columns", "Content", "CsvFile", "CsvForm", "CsvUnreadable", "Engine", "StatementInvalid"]
+__all__ = [
+    "BulkExport",
+    "Columns",
+    "Content",
+    "CsvFile",
+    "CsvForm",
+    "CsvUnreadable",
+    "Dialect",
+    "Engine",
+    "Faults",
+    "FieldSample",
+    "FoundColumn",
+    "FoundType",
+    "LocalReader",
+    "MalformedRecord",
+    "Nature",
+    "OtherType",
+    "RecordLayout",
+    "SqlEngine",
+    "StatementInvalid",
+    "has_nature",
+]

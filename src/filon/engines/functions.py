@@ -1,44 +1,8 @@
-"""The functions that models may use on every engine, beyond common SQL; ``docs/sql.md`` is the user's list.
-
-Each engine spells them in its own way. Rounding is half away from zero and exact: no binary floating point is involved.
-"""
+"""What the functions of ``docs/sql.md`` need beside SQL, the same for every engine."""
 
 from __future__ import annotations
 
 from babel import Locale
-
-from filon.sql import literal, literals
-
-# numerator and denominator as whole numbers of millionths, so that the division is one of integers
-_MILLIONTHS = "CAST(CAST({0} AS DECIMAL(38,6)) * 1000000 AS HUGEINT)"
-_NUMERATOR = _MILLIONTHS.format("numerator")
-_DENOMINATOR = _MILLIONTHS.format("denominator")
-
-
-def duckdb_macros(locale: str, timezone: str, as_of: str) -> list[str]:
-    """Statements that define the functions in DuckDB."""
-    days, months = day_names(locale), month_names(locale)
-    words = r"regexp_extract_all(value, '[ \t\n\v\f\r\x{A0}]+|[^ \t\n\v\f\r\x{A0}]+')"
-    capitalised = f"list_transform({words}, lambda word: upper(word[1]) || lower(word[2:]))"
-    hundredths = f"(200 * abs({_NUMERATOR}) + abs({_DENOMINATOR})) // (2 * abs({_DENOMINATOR}))"
-    signed = f"sign({_NUMERATOR}) * sign({_DENOMINATOR}) * ({hundredths})"
-    definitions = {
-        "as_of()": f"CAST({literal(as_of)} AS DATE)",
-        "day_name(day)": f"([{literals(days)}])[isodow(day)]",
-        "month_name(day)": f"([{literals(months)}])[month(day)]",
-        "local_date(moment)": f"CAST(timezone({literal(timezone)}, moment) AS DATE)",
-        "nfc(value)": "nfc_normalize(value)",
-        "title_case(value)": f"array_to_string({capitalised}, '')",
-        "parse_timestamp(value, format)": "try_strptime(value, format)",
-        "from_zone(moment, zone)": "timezone(zone, moment)",
-        "unscaled(value)": "CAST(replace(CAST(value AS VARCHAR), '.', '') AS HUGEINT)",
-        "unix_micros(moment)": "epoch_us(moment)",
-        "surrogate_key(natural_key)": "CAST('0x' || substr(md5(CAST(natural_key AS VARCHAR)), 1, 13) AS BIGINT)",
-        "ratio(numerator, denominator)": (
-            f"CASE WHEN denominator <> 0 THEN CAST({signed} AS DECIMAL(36,0)) * CAST(0.01 AS DECIMAL(2,2)) END"
-        ),
-    }
-    return [f"CREATE OR REPLACE TEMP MACRO {name} AS {body}" for name, body in definitions.items()]
 
 
 def day_names(locale: str) -> list[str]:

@@ -1,27 +1,24 @@
-"""What an engine must be able to do. Stages speak to this; DuckDB and other engines stand behind it.
+"""What an engine must be able to do. Stages and stores speak to this; DuckDB and other engines stand behind it.
 
-Statements are written in the SQL that all engines accept, plus the functions of ``docs/sql.md``. Tables live in the
-engine under plain names until it is closed; what is durable lies in Parquet files that the lake knows.
+Statements are written in Filon's SQL (``filon.engines.dialect``), which each engine spells in its own way. Tables live
+in the engine under plain names until it is closed; what is durable lies in Parquet files that the lake knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from filon.engines.dialect import Dialect
+from filon.engines.types import FoundColumn
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
+from filon.project.types import TypedColumn
 
-Columns = Sequence[tuple[str, str]]
-"""Names and SQL types."""
-
-
-class CsvUnreadable(EngineError):
-    """A CSV file is not as regular as was claimed; a slower, more patient reader must look at it."""
+Columns = Sequence[TypedColumn]
 
 
 class StatementInvalid(EngineError):
@@ -34,33 +31,6 @@ class StatementInvalid(EngineError):
 
 
 @dataclass(frozen=True)
-class CsvFile:
-    """A regular CSV file, UTF-8 with a header, on local disk.
-
-    ``number`` is its file version.
-    """
-
-    number: int
-    path: Path
-
-
-@dataclass(frozen=True)
-class CsvForm:
-    """What files that are read together have in common. ``columns`` names the columns of the file, in its order.
-
-    With ``numbered``, the file has a column ``_record`` of its own; else records are counted from 1 per file. With
-    ``ragged``, each line is a record and nothing is quoted, but lines may have any number of fields: those with a wrong
-    one get ``_malformed`` and their text in ``_raw``, which are columns of the result then.
-    """
-
-    columns: tuple[str, ...]
-    delimiter: str = ","
-    quote: str = '"'
-    numbered: bool = False
-    ragged: bool = False
-
-
-@dataclass(frozen=True)
 class Content:
     """Some rows, so that two contents with the same rows are equal, and others differ: their number, and a hash."""
 
@@ -68,31 +38,69 @@ class Content:
     hash: int
 
 
-class Engine(Protocol):
-    """Runs SQL over Parquet files and writes Parquet files."""
+class SqlEngine(Protocol):
+    """Runs SQL over Parquet files and writes Parquet files.
+
+    Every verb that takes a query raises EngineError when the engine refuses or fails it, EngineExhausted when it has
+    no more memory or disk, LakeUnavailable when an object store fails.
+    """
 
     name: str
 
-    def read_csv(self, table: str, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
-        """Make a table of text columns with ``_file`` and ``_record``, and count the records of each file.
-
-        CsvUnreadable when a file breaks the form.
-        """
+    @property
+    def dialect(self) -> Dialect:
+        """How the engine spells Filon's SQL."""
 
     def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
-        """Make a table of Parquet files; of no files, an empty one. ``lenient``: a column that files lack is null."""
+        """Make a table of Parquet files; of no files, an empty one.
+
+        Args:
+            table: the name of the table, over an older one of that name
+            paths: files, as ``Location.path_of`` spells them
+            columns: the columns of the table; files may have others
+            lenient: a column that files lack is null
+
+        """
 
     def view(self, table: str, query: str) -> None:
-        """Give a query a name."""
+        """Give a query a name, over an older one."""
 
     def cache(self, table: str, query: str) -> None:
-        """Run a query once and keep its rows under a name; they may be on disk."""
+        """Run a query once and keep its rows under a name, over an older one; they may be on disk."""
 
     def drop(self, tables: Iterable[str]) -> None:
-        """Forget tables."""
+        """Forget tables; names that are not known are no error."""
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        """Run a query with a small result."""
+        """Run a query with a small result.
+
+        Returns:
+            Its rows: int, Decimal, float, str, bool, datetime.date, lists of these, or None. A query that selects
+            timestamps casts them to text.
+
+        """
+
+    def describe(self, query: str) -> list[FoundColumn]:
+        """Compile a query without running it: its columns. StatementInvalid when it is wrong."""
+
+    def write(self, query: str, folder: Location) -> list[DataFile]:
+        """Run a query and write its rows as Parquet files into a folder, in no particular order.
+
+        Returns:
+            The files that hold rows, each with rows, bytes, and the bounds of its columns; an engine that does not say
+            these reads them from the files (``filon.engines.footers``).
+
+        """
+
+    def progress(self) -> float | None:
+        """How much of the running statement is done, 0 to 1, when that is known. Safe to call from another thread."""
+
+    def close(self) -> None:
+        """Give back memory and temporary files. Safe to repeat."""
+
+
+class BulkExport(Protocol):
+    """Hands over large results, to stores."""
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a query with a large result: its rows, ``size`` at a time. Nothing else may run meanwhile."""
@@ -101,16 +109,11 @@ class Engine(Protocol):
         """Run a query whose result fits into memory: its columns as Arrow."""
 
     def contents(self, query: str, by: str) -> dict[str, Content]:
-        """What the rows of a query are, for each value of its text column ``by``, whatever order they come in."""
+        """What the rows of a query are, for each value of its text column ``by``, whatever order they come in.
 
-    def describe(self, query: str) -> list[tuple[str, str]]:
-        """Compile a query without running it: its columns' names and types. StatementInvalid when it is wrong."""
+        Hashes of one engine, in one version of it, are compared with each other only.
+        """
 
-    def write(self, query: str, folder: Location) -> list[DataFile]:
-        """Run a query and write its rows as Parquet files into a folder, in no particular order."""
 
-    def progress(self) -> float | None:
-        """How much of the running statement is done, 0 to 1, when that is known. Safe to call from another thread."""
-
-    def close(self) -> None:
-        """Give back memory and temporary files."""
+class Engine(SqlEngine, BulkExport, Protocol):
+    """An engine for a whole run: it computes tables, and hands them to stores."""

@@ -15,9 +15,9 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from filon.project.contract import Contract, Model, Project
+from filon.project.types import PLACE
+from filon.sql import DIALECT
 
-DIALECT = "duckdb"
-PLACE = {"_file": "BIGINT", "_record": "BIGINT"}
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In)
 PLAIN_JOINS = ("", "INNER", "CROSS", "OUTER")
 EVERY_ROW = "TRUE"
@@ -334,7 +334,7 @@ def _matches(pairs: list[tuple[exp.Expr, exp.Expr]], contract: Contract, conditi
 
 def _types(contract: Contract, *, is_source: bool) -> dict[str, str]:
     declared = {column.name: column.type.sql for column in contract.columns}
-    return declared | PLACE if is_source else declared
+    return declared | {name: kind.sql for name, kind in PLACE} if is_source else declared
 
 
 def _is_unsupported(tree: exp.Expr) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.errors import NotFound
 from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id
 from filon.sql import identifier, literal
@@ -86,7 +86,7 @@ def kept_name(version: FileVersion) -> str:
 
 
 def rejected_rows(
-    engine: Engine,
+    engine: SqlEngine,
     lake: Lake,
     ledger: Ledger,
     datasets: Iterable[str],

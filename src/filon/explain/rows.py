@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.errors import EngineError, NotFound
 from filon.explain.lineage import EVERY_ROW, Reading, trace
 from filon.lake import Build, Lake, Layer, Ledger, Release
-from filon.project import Contract, Kind, Project
+from filon.project import PLACE, TEXT, Contract, Kind, Project, TypedColumn
 from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
-PLACE = ("_file", "_record")
+PLACE_NAMES = tuple(name for name, _ in PLACE)
 RECORDS = "records explained"  # no table of a project has a blank in its name
 
 
@@ -85,7 +85,7 @@ class Explanation:
 
 
 def explain(
-    engine: Engine,
+    engine: SqlEngine,
     project: Project,
     lake: Lake,
     release: Release,
@@ -142,7 +142,7 @@ def explain(
 class _Explainer:
     """Reads the tables of a release, and adds the contributions of a row."""
 
-    engine: Engine
+    engine: SqlEngine
     project: Project
     lake: Lake
     release: Release
@@ -182,12 +182,12 @@ class _Explainer:
         contract = self.project.contracts[reading.table]
         where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
         [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
-        names = contract.key or (PLACE if contract.name in self.project.datasets else contract.column_names)
+        names = contract.key or (PLACE_NAMES if contract.name in self.project.datasets else contract.column_names)
         first = f"{where} ORDER BY {identifiers(names)} LIMIT {SAMPLE}"
         keys = self.engine.rows(f"SELECT {_select_list(contract, names)} {first}")
         records: tuple[Record, ...] = ()
         if contract.name in self.project.datasets:
-            places = self.engine.rows(f"SELECT {identifiers(PLACE)} {first}")
+            places = self.engine.rows(f"SELECT {identifiers(PLACE_NAMES)} {first}")
             records = tuple(self.record(contract, int(file), int(record)) for file, record in places)
         is_only_candidate = reading.used and count == 1
         exact = reading.exact or is_only_candidate or count == 0
@@ -210,10 +210,10 @@ class _Explainer:
     def record(self, contract: Contract, number: int, ordinal: int) -> Record:
         """Read a record from bronze."""
         version = next(version for version in self.ledger.versions if version.number == number)
-        columns = [(name, "VARCHAR") for name in contract.column_names]
+        columns = [TypedColumn(name, TEXT) for name in contract.column_names]
         part = f"{version.path}, version {number}"
         paths = self.lake.paths_of(Layer.BRONZE, contract.name, version.bronze, part)
-        self.engine.bind(RECORDS, paths, [*columns, *((name, "BIGINT") for name in PLACE)], lenient=True)
+        self.engine.bind(RECORDS, paths, [*columns, *PLACE], lenient=True)
         place = f"_file = {number} AND _record = {ordinal}"
         [fields] = self.engine.rows(
             f"SELECT {identifiers(contract.column_names)} FROM {identifier(RECORDS)} WHERE {place}"

@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 @dataclass(frozen=True)
 class ColumnStats:
-    """Smallest and largest value of a column in a file, as text (None: unknown), and its number of nulls."""
+    """Smallest and largest value of a column in a file, and its number of nulls.
+
+    Bounds are texts that read as values of the column's type; None when they are not known, or not exactly.
+    """
 
     low: str | None
     high: str | None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
 from filon.project import CheckStatus
+from filon.project.types import TypedColumn, parse_type
 
 
 class Document(BaseModel):
@@ -162,13 +163,31 @@ class Quality(Document):
         return after and (self.as_of_to is None or as_of <= self.as_of_to)
 
 
+def _read_columns(given: Any) -> Any:
+    """Columns of a document, whose types are written as Filon's SQL spells them."""
+    if not isinstance(given, (list, tuple)):
+        return given
+    return tuple(_read_column(*column) if isinstance(column, list) else column for column in given)
+
+
+def _read_column(name: str, spelling: str) -> TypedColumn:
+    column_type = parse_type(spelling)
+    if column_type is None:
+        raise ValueError(f"no column has the type {spelling}")
+    return TypedColumn(name, column_type)
+
+
+def _spell_columns(columns: tuple[TypedColumn, ...]) -> list[tuple[str, str]]:
+    return [(column.name, column.type.sql) for column in columns]
+
+
 class NewBuild(Document):
     """What a run says of a content that it computed, before the lake has committed it: see ``Build``."""
 
     table: str
     layer: Layer
     fingerprint: str
-    columns: tuple[tuple[str, str], ...]
+    columns: Annotated[tuple[TypedColumn, ...], BeforeValidator(_read_columns), PlainSerializer(_spell_columns)]
     key: tuple[str, ...] = ()
     built_at: dt.datetime
     run_id: str

@@ -108,6 +108,12 @@ class Location:
             for part in obstore.get(self.store, name).stream(min_chunk_size=CHUNK):
                 yield bytes(part)
 
+    def ending(self, name: str, length: int) -> tuple[bytes, int]:
+        """The last bytes of an object (all, when it has fewer), and its size; FileNotFoundError when there is none."""
+        with self._usable():
+            found = obstore.get(self.store, name, options={"range": {"suffix": length}})
+            return bytes(found.bytes()), found.meta["size"]
+
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
 

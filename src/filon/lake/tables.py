@@ -17,6 +17,7 @@ from filon.errors import WriteConflict
 from filon.lake.datafile import ColumnStats, TableFile
 from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
 from filon.lake.location import Location, unusable
+from filon.project.types import TEXT, ColumnType, Kind, TypedColumn
 
 ATTEMPTS = 20
 HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
@@ -25,12 +26,12 @@ OF_A_NEWER_TOOL = re.compile(r"Feature '\w+' is not supported")
 """In what deltalake says of a log that is sound, but written by a tool that knows more than it does."""
 LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
 _PRIMITIVES = {
-    "BIGINT": "long",
-    "DOUBLE": "double",
-    "VARCHAR": "string",
-    "DATE": "date",
-    "TIMESTAMP WITH TIME ZONE": "timestamp",
-    "BOOLEAN": "boolean",
+    Kind.INTEGER: "long",
+    Kind.DOUBLE: "double",
+    Kind.TEXT: "string",
+    Kind.DATE: "date",
+    Kind.TIMESTAMP: "timestamp",
+    Kind.BOOLEAN: "boolean",
 }
 
 
@@ -44,7 +45,7 @@ class Commit:
 
 def commit(
     location: Location,
-    columns: Sequence[tuple[str, str]],
+    columns: Sequence[TypedColumn],
     files: Iterable[TableFile],
     *,
     facts: Mapping[str, str],
@@ -211,45 +212,44 @@ def _active(table: DeltaTable) -> list[tuple[str, int]]:
     return [(str(path), int(size)) for path, size in zip(paths, sizes, strict=True)]
 
 
-def _add(file: TableFile, types: Mapping[str, str], now_ms: int) -> AddAction:
+def _add(file: TableFile, types: Mapping[str, ColumnType], now_ms: int) -> AddAction:
     return AddAction(file.name, file.size, {}, now_ms, data_change=True, stats=_stats(file, types))
 
 
-def _stats(file: TableFile, types: Mapping[str, str]) -> str:
+def _stats(file: TableFile, types: Mapping[str, ColumnType]) -> str:
     if not file.stats:
         return json.dumps({"numRecords": file.rows})
     low, high = {}, {}
-    for name, stats in file.stats.items():
-        bounds = (_bound(stats.low, types.get(name, "")), _bound(stats.high, types.get(name, "")))
+    known = {name: stats for name, stats in file.stats.items() if name in types}
+    for name, stats in known.items():
+        bounds = (_bound(stats.low, types[name]), _bound(stats.high, types[name]))
         if None not in bounds:
             low[name], high[name] = bounds
-    nulls = {name: stats.nulls for name, stats in file.stats.items()}
+    nulls = {name: stats.nulls for name, stats in known.items()}
     return json.dumps({"numRecords": file.rows, "minValues": low, "maxValues": high, "nullCount": nulls})
 
 
-def _bound(text: str | None, sql_type: str) -> int | float | str | None:
+def _bound(text: str | None, kind: ColumnType) -> int | float | str | None:
     if text is None:
         return None
-    if sql_type == "BIGINT":
+    if kind.kind is Kind.INTEGER:
         return int(text)
-    if sql_type.startswith("DECIMAL"):
+    if kind.kind is Kind.DECIMAL:
         exact = Decimal(text)
         return float(exact) if Decimal(repr(float(exact))) == exact else None
-    if sql_type in ("DATE", "VARCHAR") and len(text) <= LONGEST_BOUND:
+    if kind.kind in (Kind.DATE, Kind.TEXT) and len(text) <= LONGEST_BOUND:
         return text
     return None
 
 
-def _schema(columns: Sequence[tuple[str, str]]) -> Schema:
-    fields = [
-        {"name": name, "type": _delta_type(sql_type), "nullable": True, "metadata": {}} for name, sql_type in columns
-    ]
+def _schema(columns: Sequence[TypedColumn]) -> Schema:
+    fields = [{"name": name, "type": _delta_type(kind), "nullable": True, "metadata": {}} for name, kind in columns]
     return Schema.from_json(json.dumps({"type": "struct", "fields": fields}))
 
 
-def _delta_type(sql_type: str) -> str | dict[str, object]:
-    if sql_type.endswith("[]"):
-        return {"type": "array", "elementType": _delta_type(sql_type[:-2]), "containsNull": True}
-    if found := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", sql_type):
-        return f"decimal({found[1]},{found[2]})"
-    return _PRIMITIVES[sql_type]
+def _delta_type(kind: ColumnType) -> str | dict[str, object]:
+    if kind.kind is Kind.TEXTS:
+        return {"type": "array", "elementType": _delta_type(TEXT), "containsNull": True}
+    if kind.kind is Kind.DECIMAL:
+        return f"decimal({kind.precision},{kind.scale})"
+    return _PRIMITIVES[kind.kind]

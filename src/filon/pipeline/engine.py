@@ -1,30 +1,64 @@
-"""The engine that settings ask for, and the folder that it works in."""
+"""The reader and the engine that settings ask for, and the folder that they work in."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filon.engines import Engine
+from filon.engines import Engine, LocalReader
 from filon.errors import ConfigError
 from filon.lake import Location
 from filon.project import Project
 from filon.settings import Settings
 from filon.workspace import temporary_folder
 
+if TYPE_CHECKING:
+    from filon.engines.duckdb import DuckDBConnection
+
+
+@dataclass(frozen=True)
+class Backends:
+    """Makes the reader and the engine of a run, each when it is asked for.
+
+    This is the only place that knows which readers and engines there are; each is slow to import, and many runs need
+    none. They reach files in the workspace and in ``places``, and no others.
+    """
+
+    settings: Settings
+    workspace: Path
+    places: Sequence[Location] = ()
+
+    def make_reader(self) -> LocalReader:
+        """The reader of files, which needs no engine."""
+        from filon.engines.duckdb import DuckDBReader
+
+        return DuckDBReader(self._database)
+
+    def make_engine(self, project: Project, as_of: dt.date) -> Engine:
+        """The engine that the settings ask for, with the functions of a project at a date."""
+        from filon.engines.duckdb import DuckDBEngine
+
+        return DuckDBEngine(self._database, project, as_of.isoformat())
+
+    @cached_property
+    def _database(self) -> DuckDBConnection:
+        """One for both, so that they keep to one limit of memory."""
+        from filon.engines.duckdb import DuckDBConnection
+
+        settings = self.settings
+        return DuckDBConnection(self.workspace, self.places, memory=settings.memory_limit, threads=settings.threads)
+
 
 def make_engine(
     settings: Settings, project: Project, as_of: dt.date, workspace: Path, places: Sequence[Location] = ()
 ) -> Engine:
-    """The engine that the settings ask for. It reaches files in the workspace and in these places, and no others."""
-    # the only place that knows which engines there are; each is slow to import, and many runs need none
-    from filon.engines.duckdb import DuckDBEngine
-
-    return DuckDBEngine(
-        project, as_of.isoformat(), workspace, places, memory=settings.memory_limit, threads=settings.threads
-    )
+    """An engine alone, in a workspace that its caller keeps; it reaches files there and in these places only."""
+    return Backends(settings, workspace, places).make_engine(project, as_of)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from functools import partial
 from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
-from filon.pipeline.engine import make_engine, open_workspace
+from filon.pipeline.engine import Backends, open_workspace
 from filon.pipeline.report import RunReport, RunStatus, make_report
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
@@ -77,12 +77,14 @@ def run_pipeline(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
     with open_workspace(settings) as workspace:
+        backends = Backends(settings, workspace, [*lake.places, *sources.places])
         context = Context(
             project=project,
             lake=lake,
             inputs=inputs,
             workspace=workspace,
-            make_engine=lambda: make_engine(settings, project, as_of, workspace, [*lake.places, *sources.places]),
+            make_reader=backends.make_reader,
+            make_engine=lambda: backends.make_engine(project, as_of),
             listener=listener or NullListener(),
             limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )

@@ -16,11 +16,13 @@ from filon.project.contract import (
     Rule,
 )
 from filon.project.fingerprints import fingerprint_of
-from filon.project.types import INTEGER, TEXT, ColumnType, Kind, parse_type
+from filon.project.types import INTEGER, PLACE, TEXT, TEXTS, ColumnType, Kind, TypedColumn, parse_type
 
 __all__ = [
     "INTEGER",
+    "PLACE",
     "TEXT",
+    "TEXTS",
     "Check",
     "CheckStatus",
     "Column",
@@ -32,6 +34,7 @@ __all__ = [
     "Project",
     "Reference",
     "Rule",
+    "TypedColumn",
     "fingerprint_of",
     "parse_type",
 ]

@@ -17,8 +17,8 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import SqlglotError
 
 from filon.project.functions import FUNCTIONS, IN_FROM, LEAST_ARGUMENTS, READ_BY, Setting, words
+from filon.sql import DIALECT
 
-DIALECT = "duckdb"
 PARSER = sqlglot.Dialect.get_or_raise(DIALECT).parser_class
 
 LONGEST_TEXT, MOST_TOKENS = 100_000, 20_000

@@ -14,7 +14,8 @@ from filon.errors import Problem
 from filon.project.contract import Contract
 from filon.project.document import UnreadableText, read_text
 from filon.project.functions import Setting
-from filon.project.grammar import DIALECT, DIVIDE, SqlRefused, faults_in, read_tokens, settings_read
+from filon.project.grammar import DIVIDE, SqlRefused, faults_in, read_tokens, settings_read
+from filon.sql import DIALECT
 
 
 class NotOneSelect(SqlglotError):

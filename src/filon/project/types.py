@@ -1,10 +1,11 @@
-"""The types a column of a contract can have, and their SQL spelling (the same for every engine)."""
+"""The types that columns of tables have, and their spelling in Filon's SQL; engines spell it in their own way."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -17,6 +18,8 @@ class Kind(StrEnum):
     DATE = "date"
     TIMESTAMP = "timestamp"
     BOOLEAN = "boolean"
+    TEXTS = "list of text"
+    """Of a table that Filon itself makes; no contract declares it."""
 
 
 _SQL = {
@@ -26,6 +29,7 @@ _SQL = {
     Kind.DATE: "DATE",
     Kind.TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
     Kind.BOOLEAN: "BOOLEAN",
+    Kind.TEXTS: "VARCHAR[]",
 }
 _KINDS = {
     "BIGINT": Kind.INTEGER,
@@ -36,6 +40,7 @@ _KINDS = {
     "TIMESTAMP WITH TIME ZONE": Kind.TIMESTAMP,
     "TIMESTAMPTZ": Kind.TIMESTAMP,
     "BOOLEAN": Kind.BOOLEAN,
+    "VARCHAR[]": Kind.TEXTS,
 }
 LOGICAL = {
     "integer": Kind.INTEGER,
@@ -61,7 +66,7 @@ class ColumnType:
 
     @property
     def sql(self) -> str:
-        """SQL spelling, such as ``BIGINT`` or ``DECIMAL(10,2)``."""
+        """Spelling in Filon's SQL and in documents of the lake, such as ``BIGINT`` or ``DECIMAL(10,2)``."""
         if self.kind is Kind.DECIMAL:
             return f"DECIMAL({self.precision},{self.scale})"
         return _SQL[self.kind]
@@ -82,10 +87,22 @@ class ColumnType:
 
 TEXT = ColumnType(Kind.TEXT)
 INTEGER = ColumnType(Kind.INTEGER)
+TEXTS = ColumnType(Kind.TEXTS)
+
+
+class TypedColumn(NamedTuple):
+    """A column of a table, as an engine reads it and the lake commits it."""
+
+    name: str
+    type: ColumnType
+
+
+PLACE = (TypedColumn("_file", INTEGER), TypedColumn("_record", INTEGER))
+"""Where a record stands: the number of its file version, and its own, from 1, in that."""
 
 
 def parse_type(spelling: str) -> ColumnType | None:
-    """Read an SQL type; None when no column of a contract can have it."""
+    """Read a type of Filon's SQL; None when no column of a table can have it."""
     if match := _DECIMAL.fullmatch(spelling.strip()):
         precision, scale = int(match[1]), int(match[2])
         fits = 1 <= precision <= MAX_PRECISION and scale <= precision

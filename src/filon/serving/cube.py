@@ -20,6 +20,8 @@ GROUPING_KEY = "_grouping_key"
 GROUPING_SEPARATOR = "\x1f"
 """Stands between the parts of a grouping key. No value that contains it can be asked for."""
 FINEST = identifier("finest sums")
+SEPARATOR = f"chr({ord(GROUPING_SEPARATOR)})"
+"""A control character, which no SQL of Filon holds as it is."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,8 @@ def dimensions_of(dimensions: Mapping[str, Dimension], bound: Mapping[str, str])
 
 def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
     """Sums of one choice of dimensions; rows that lack one of them are in no filtered sum."""
-    separator = literal(GROUPING_SEPARATOR)
     parts = [f"{literal(f'{name}=')} || {identifier(name)}" for name in choice]
-    cut = f" || {separator} || ".join(parts) or "''"
+    cut = f" || {SEPARATOR} || ".join(parts) or "''"
     time = identifier(cube.time.name)
     sums = ", ".join(
         f"CAST(coalesce(sum({identifier(column.name)}), 0) AS {column.type.sql}) AS {identifier(column.name)}"
@@ -120,6 +121,6 @@ def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
         if column.name in cube.measures
     )
     # a value that holds the separator would read as two; no reader can ask for it
-    known = [f"NOT contains({identifier(name)}, {separator})" for name in choice]
+    known = [f"NOT contains({identifier(name)}, {SEPARATOR})" for name in choice]
     filled = " AND ".join([*known, f"{time} IS NOT NULL"])
     return f"SELECT {cut} AS {GROUPING_KEY}, {time}, {sums} FROM {FINEST} WHERE {filled} GROUP BY ALL"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from filon.engines import Engine
 from filon.errors import ConfigError
 from filon.lake import Lake, Layer, Release
+from filon.project.types import TypedColumn
 from filon.serving.feeds import Feed, ServedProject
 from filon.serving.loading import StoreLoad, builds_of, inputs_of
 from filon.serving.protocol import LoadSession, Store
@@ -84,7 +85,7 @@ def require_servable(release: Release, served: Mapping[str, ServedTable]) -> Non
     """ConfigError when the contracts of today describe other columns or keys than a release has."""
     for name, item in served.items():
         build = release.build(Layer.GOLD, name)
-        columns = tuple((column.name, column.type.sql) for column in item.stored.columns)
+        columns = tuple(TypedColumn(column.name, column.type) for column in item.stored.columns)
         if build is not None and (build.columns != columns or build.key not in ((), item.stored.key)):
             raise ConfigError(
                 f"release {release.number} has other columns or another key of {name} than its contract says today: it "

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import takewhile
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.lake import Build, CheckResult, FileState, FileVersion, Lake, Layer, Ledger, Quality, Release
 from filon.serving.history import (
     LONGEST_OF_A_FILE,
@@ -35,7 +35,7 @@ MOST_BYTES = 4 << 20
 REFUSED, PLACES = "rejected rows", "places of rejected rows"
 
 
-def keep_quality(store: Store, lake: Lake, release: Release, ledger: Ledger, engine: Callable[[], Engine]) -> bool:
+def keep_quality(store: Store, lake: Lake, release: Release, ledger: Ledger, engine: Callable[[], SqlEngine]) -> bool:
     """Write what the store does not have yet, and say whether that was something.
 
     The engine is started only for rows that no sample shows.
@@ -64,7 +64,7 @@ def forget_quality(store: Store) -> None:
     store.records.forget(Kind.SAMPLE, store.records.keys(Kind.SAMPLE) - kept)
 
 
-def take_sample(lake: Lake, build: Build, ledger: Ledger, engine: Engine) -> Sample:
+def take_sample(lake: Lake, build: Build, ledger: Ledger, engine: SqlEngine) -> Sample:
     """The first rejected rows of each first reason, by file and record."""
     engine.bind(REFUSED, lake.paths(build), build.columns)
     try:

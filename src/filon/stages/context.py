@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-from filon.engines import Engine
+from filon.engines import Engine, LocalReader
 from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, NewBuild, Quality, Release, TableFile
-from filon.project import Project
+from filon.project import Project, TypedColumn
 from filon.stages.limits import Limits
 
 REVISION = 1
@@ -90,12 +90,13 @@ class Inputs:
 
 @dataclass
 class Context:
-    """A run in progress. The engine and its workspace come to life only when something is to be computed."""
+    """A run in progress. Reader and engine come to life only when something is to be read, or computed."""
 
     project: Project
     lake: Lake
     inputs: Inputs
     workspace: Path
+    make_reader: Callable[[], LocalReader]
     make_engine: Callable[[], Engine]
     listener: RunListener = field(default_factory=NullListener)
     limits: Limits = field(default_factory=Limits)
@@ -105,23 +106,29 @@ class Context:
     _begun: dict[tuple[Layer, str], float] = field(default_factory=dict)
 
     @cached_property
+    def reader(self) -> LocalReader:
+        """The reader of files, started at first use."""
+        return self.make_reader()
+
+    @cached_property
     def engine(self) -> Engine:
         """The engine, started at first use."""
         return self.make_engine()
 
     @property
-    def engine_started(self) -> bool:
-        """Whether anything was computed."""
-        return "engine" in self.__dict__
+    def _started(self) -> list[LocalReader | Engine]:
+        """The reader and the engine, each if it was needed so far."""
+        return [self.__dict__[name] for name in ("reader", "engine") if name in self.__dict__]
 
     def close(self) -> None:
-        """Close the engine, if it was started."""
-        if self.engine_started:
-            self.engine.close()
+        """Close what was started."""
+        for part in self._started:
+            part.close()
 
     def progress(self) -> float | None:
-        """How much of the engine's statement is done, 0 to 1, if known."""
-        return self.engine.progress() if self.engine_started else None
+        """How much of what the reader or the engine is doing is done, 0 to 1, if known."""
+        found = (part.progress() for part in self._started)
+        return next((share for share in found if share is not None), None)
 
     def report(self, report: TableReport) -> None:
         """Note what became of a table and when the work on it began, and tell the listener."""
@@ -188,12 +195,12 @@ class Context:
         fingerprint: str,
         files: Sequence[TableFile],
         *,
-        columns: tuple[tuple[str, str], ...],
+        columns: tuple[TypedColumn, ...],
         key: tuple[str, ...] = (),
         duration_s: float,
         quality: Quality | None = None,
     ) -> Build:
-        """Commit files as the content of a table that this run computed; ``columns`` are names and SQL types."""
+        """Commit files as the content of a table that this run computed; ``columns`` are names and types."""
         new = NewBuild(
             table=table,
             layer=layer,

@@ -5,36 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from filon.engines import Engine, StatementInvalid
+from filon.engines import FoundType, Nature, SqlEngine, StatementInvalid, has_nature
 from filon.errors import Problem, ProjectInvalid
-from filon.project import Column, ColumnType, Contract, Kind, Model, parse_type
+from filon.project import Column, ColumnType, Contract, Kind, Model, TypedColumn
 from filon.sql import identifier
 
-WHOLE_NUMBERS = {
-    "TINYINT",
-    "SMALLINT",
-    "INTEGER",
-    "BIGINT",
-    "HUGEINT",
-    "UTINYINT",
-    "USMALLINT",
-    "UINTEGER",
-    "UBIGINT",
-}
+
+def contract_columns(contract: Contract) -> tuple[TypedColumn, ...]:
+    """The columns that a contract declares, without its rules."""
+    return tuple(TypedColumn(column.name, column.type) for column in contract.columns)
 
 
-def contract_columns(contract: Contract) -> tuple[tuple[str, str], ...]:
-    """Names and SQL types that a contract declares."""
-    return tuple((column.name, column.type.sql) for column in contract.columns)
-
-
-def require_valid(engine: Engine, model: Model) -> None:
+def require_valid(engine: SqlEngine, model: Model) -> None:
     """ProjectInvalid when a model and its contract disagree about columns; its inputs must be bound."""
     if problems := list(model_problems(engine, model)):
         raise ProjectInvalid(problems)
 
 
-def model_problems(engine: Engine, model: Model) -> Iterator[Problem]:
+def model_problems(engine: SqlEngine, model: Model) -> Iterator[Problem]:
     """Where a SELECT cannot be compiled, or gives other columns than its contract."""
     try:
         columns = engine.describe(model.sql)
@@ -68,21 +56,20 @@ def select_as_declared(model: Model) -> str:
     return f"SELECT {columns} FROM (\n{model.sql}\n) AS model"
 
 
-def _fits(found: str, declared: ColumnType) -> bool:
+def _fits(found: FoundType, declared: ColumnType) -> bool:
     """Whether a cast to the declared type keeps the value, or fails loudly when it is too large."""
-    if found == declared.sql or found == '"NULL"':
+    if found == declared or has_nature(found, Nature.NULL):
         return True
-    if declared.kind is Kind.INTEGER:
-        return found in WHOLE_NUMBERS
-    if declared.kind is Kind.DECIMAL:
-        actual = parse_type(found)
-        if found in WHOLE_NUMBERS:
-            return True
-        return actual is not None and actual.kind is Kind.DECIMAL and actual.scale <= declared.scale
-    return declared.kind is Kind.TIMESTAMP and found == "TIMESTAMP"
+    if declared.kind is Kind.TIMESTAMP:
+        return has_nature(found, Nature.LOCAL)
+    if not declared.is_exact:
+        return False
+    if isinstance(found, ColumnType):
+        return found.is_exact and found.scale <= declared.scale and found.kind in (Kind.INTEGER, declared.kind)
+    return has_nature(found, Nature.WHOLE)
 
 
-def _type_fix(found: str, column: Column) -> str:
-    if found == "DOUBLE" and column.type.kind is Kind.DECIMAL:
+def _type_fix(found: FoundType, column: Column) -> str:
+    if found == ColumnType(Kind.DOUBLE) and column.type.kind is Kind.DECIMAL:
         return "binary floating point loses cents: use ratio(a, b) for quotients, and CAST(... AS DECIMAL) otherwise"
     return f"CAST it to {column.type} in the SELECT, or change the contract"

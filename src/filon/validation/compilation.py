@@ -8,20 +8,19 @@ from collections.abc import Iterable, Iterator
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from filon.engines import Engine, StatementInvalid
+from filon.engines import FoundType, Nature, SqlEngine, StatementInvalid, has_nature
 from filon.errors import EngineError, Problem, ProjectInvalid
-from filon.project import Contract, Dataset, Project
+from filon.project import PLACE, TEXT, ColumnType, Contract, Dataset, Kind, Project, TypedColumn
 from filon.project.odcs import rule_place
 from filon.project.query import one_expression
-from filon.sql import identifier, literal
-from filon.stages.models import WHOLE_NUMBERS, contract_columns, model_problems
+from filon.sql import DIALECT, identifier, literal
+from filon.stages.models import contract_columns, model_problems
 from filon.stages.rules import BRONZE, judged_query
 
-PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
 BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc, exp.Unnest, exp.Explode, exp.Star, exp.Columns)
 
 
-def check_project(engine: Engine, project: Project) -> None:
+def check_project(engine: SqlEngine, project: Project) -> None:
     """Compile everything against empty tables; ProjectInvalid lists every mistake."""
     problems: list[Problem] = []
     for dataset in project.datasets.values():
@@ -38,19 +37,19 @@ def check_project(engine: Engine, project: Project) -> None:
         raise ProjectInvalid(problems)
 
 
-def silver_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+def silver_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
     """Columns of a silver table: the declared ones and the place of the record."""
     return (*contract_columns(dataset.contract), *PLACE)
 
 
-def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+def _rule_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]:
     """Where the contract's own SQL (row rules, patterns) cannot be compiled."""
     problems = [*_row_rule_problems(engine, dataset), *_pattern_problems(engine, dataset)]
     yield from problems
     if problems:
         return
     contract = dataset.contract
-    columns = [(name, "VARCHAR") for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
+    columns = [TypedColumn(name, TEXT) for name in (*contract.column_names, "_extra", "_malformed", "_raw")]
     engine.bind(BRONZE, [], [*columns, *PLACE])
     try:
         engine.describe(judged_query(dataset, dt.date(2000, 1, 1), "_raw"))
@@ -59,27 +58,27 @@ def _rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
         yield Problem(contract.document.path, 1, what, "see docs/contracts.md")
 
 
-def _row_rule_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+def _row_rule_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]:
     path = dataset.contract.document.path
     for index, rule in enumerate(dataset.rules):
         line = dataset.contract.document.line(rule_place(dataset.contract.document, index))
         fix = "write a condition over the columns of this contract"
         try:
             tree = one_expression(rule.expression)
-            columns = dict(engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}"))
+            columns = engine.describe(f"SELECT ({rule.expression}\n) AS met FROM {identifier(dataset.name)}")
         except (StatementInvalid, SqlglotError) as error:
             what = f"the rule `{rule.name}` cannot be compiled: {str(error).splitlines()[0]}"
             yield Problem(path, line, what, fix)
             continue
-        if list(columns.values()) != ["BOOLEAN"]:
-            types = ", ".join(columns.values())
+        if [column.type for column in columns] != [ColumnType(Kind.BOOLEAN)]:
+            types = ", ".join(str(column.type) for column in columns)
             yield Problem(path, line, f"the rule `{rule.name}` gives {types}, not true or false", fix)
         if beyond := tree.find(*BEYOND_ONE_ROW):
-            what = f"`{beyond.sql(dialect='duckdb')}` in the rule `{rule.name}` looks at other rows than the one judged"
+            what = f"`{beyond.sql(dialect=DIALECT)}` in the rule `{rule.name}` looks at other rows than the one judged"
             yield Problem(path, line, what, "use `relationships` for other tables, a `quality` check for whole tables")
 
 
-def _pattern_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
+def _pattern_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]:
     contract = dataset.contract
     for column in contract.columns:
         for rule in column.rules:
@@ -93,7 +92,7 @@ def _pattern_problems(engine: Engine, dataset: Dataset) -> Iterator[Problem]:
                 yield Problem(contract.document.path, line, what, "use RE2 syntax: no look-around, no back-references")
 
 
-def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:
+def _check_problems(engine: SqlEngine, contract: Contract) -> Iterable[Problem]:
     for check in contract.checks:
         try:
             columns = engine.describe(check.query)
@@ -102,9 +101,9 @@ def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:
             what = f"the check `{check.name}` cannot be compiled: {error.message}"
             yield Problem(contract.document.path, line, what, "mend its query")
             continue
-        if len(columns) == 1 and not _is_number(columns[0][1]):
+        if len(columns) == 1 and not _is_number(columns[0].type):
             line = contract.document.line(check.place)
-            what = f"the check `{check.name}` gives {columns[0][1]}"
+            what = f"the check `{check.name}` gives {columns[0].type}"
             yield Problem(contract.document.path, line, what, "a check gives one number")
         if len(columns) != 1:
             line = contract.document.line(check.place)
@@ -112,5 +111,7 @@ def _check_problems(engine: Engine, contract: Contract) -> Iterable[Problem]:
             yield Problem(contract.document.path, line, what, "a check gives one number")
 
 
-def _is_number(sql_type: str) -> bool:
-    return sql_type in (*WHOLE_NUMBERS, "DOUBLE", "FLOAT", '"NULL"') or sql_type.startswith("DECIMAL")
+def _is_number(found: FoundType) -> bool:
+    if isinstance(found, ColumnType):
+        return found.is_number
+    return has_nature(found, Nature.WHOLE, Nature.FLOATING, Nature.NULL)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from filon.engines import Engine
+from filon.engines import SqlEngine
 from filon.errors import EngineError
 from filon.project import Contract, Project
 from filon.project.modeltests import ModelTest, Value
@@ -35,7 +35,7 @@ class ModelTestResult:
 
 
 def run_model_tests(
-    open_engine: Callable[[dt.date], AbstractContextManager[Engine]], project: Project, tests: Iterable[ModelTest]
+    open_engine: Callable[[dt.date], AbstractContextManager[SqlEngine]], project: Project, tests: Iterable[ModelTest]
 ) -> list[ModelTestResult]:
     """Run tests, with one engine for all tests of an as-of date.
 
@@ -58,7 +58,7 @@ def run_model_tests(
     return results
 
 
-def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTestResult:
+def run_model_test(engine: SqlEngine, project: Project, test: ModelTest) -> ModelTestResult:
     """Run one test on an engine whose as-of date is the test's."""
     model = project.models[test.model]
     try:
@@ -83,10 +83,10 @@ def run_model_test(engine: Engine, project: Project, test: ModelTest) -> ModelTe
 def _typed_rows(rows: Sequence[Mapping[str, Value]], contract: Contract, names: Sequence[str]) -> str:
     types = dict(contract_columns(contract))
     if not rows:
-        nulls = ", ".join(f"CAST(NULL AS {types[name]}) AS {identifier(name)}" for name in names)
+        nulls = ", ".join(f"CAST(NULL AS {types[name].sql}) AS {identifier(name)}" for name in names)
         return f"SELECT {nulls} WHERE FALSE"
     values = ", ".join(f"({', '.join(_literal_or_null(row.get(name)) for name in names)})" for row in rows)
-    typed = ", ".join(f"CAST({identifier(name)} AS {types[name]}) AS {identifier(name)}" for name in names)
+    typed = ", ".join(f"CAST({identifier(name)} AS {types[name].sql}) AS {identifier(name)}" for name in names)
     return f"SELECT {typed} FROM (VALUES {values}) AS written({identifiers(names)})"
 
 

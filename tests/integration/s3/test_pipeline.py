@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from filon.lake import Layer, open_s3
+from filon.engines.footers import read_footers
+from filon.lake import Lake, Layer, open_s3
 from tests.integration.conftest import Shop, surroundings
 from tests.integration.s3.conftest import RemoteShop, remote
 from tests.integration.servers import ObjectStore
@@ -51,6 +52,15 @@ def test_releases_rollback_retraction_and_sweep_work_on_s3(remote_shop: RemoteSh
     assert [release["number"] for release in remote_shop.json("releases")] == [4]
     assert remote_shop.rows("fact_ventes") == sorted(twin.rows("fact_ventes"), key=repr)
     assert remote_shop.run()["status"] == "published"
+
+
+def test_files_on_s3_say_of_themselves_what_a_build_says(remote_shop: RemoteShop) -> None:
+    remote_shop.run()
+    files = remote_shop.release()["tables"]["silver/achats"]["files"]
+    with surroundings(remote_shop.environment()):
+        found = read_footers(Lake(remote_shop.root).table(Layer.SILVER, "achats"), [file["name"] for file in files])
+    assert [(file.name, file.size, file.rows) for file in found] == [(f["name"], f["size"], f["rows"]) for f in files]
+    assert all(file.stats["id_achat"].low for file in found)
 
 
 def test_quarantined_files_and_rows_are_kept_on_s3(remote_shop: RemoteShop) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filon.engines.duckdb_s3 import S3Access
+from filon.engines.duckdb.s3 import S3Access
 from filon.errors import LakeRefused
 from filon.lake import open_s3
 from tests.integration.conftest import surroundings

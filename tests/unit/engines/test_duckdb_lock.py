@@ -9,11 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from filon.engines import CsvFile, CsvForm, Engine, StatementInvalid
-from filon.engines.duckdb_lock import ROWS_OF_ITS_OWN, STATE_AND_CLOCK
+from filon.engines import CsvFile, CsvForm, Engine, LocalReader, StatementInvalid
+from filon.engines.duckdb.lock import ROWS_OF_ITS_OWN, STATE_AND_CLOCK
 from filon.errors import EngineError
 from filon.lake import Lake
-from filon.pipeline.engine import make_engine
+from filon.pipeline.engine import Backends
+from filon.project import INTEGER, TypedColumn
 from filon.project.functions import FUNCTIONS, IN_FROM
 from filon.project.loader import load_project
 from filon.project.modeltests import AS_OF
@@ -38,13 +39,24 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(root: Path) -> Iterator[Engine]:
-    """An engine for the lake and the workspace, both named through a link, before most folders of the lake exist."""
+def backends(root: Path) -> Backends:
+    """For the lake and the workspace, both named through a link, before most folders of the lake exist."""
     place = root / "disk"
-    project = load_project(retail.FOLDER)
-    engine = make_engine(Settings(threads=1), project, AS_OF, place / "work", Lake(str(place / "lake")).places)
+    return Backends(Settings(threads=1), place / "work", Lake(str(place / "lake")).places)
+
+
+@pytest.fixture(scope="module")
+def engine(backends: Backends) -> Iterator[Engine]:
+    engine = backends.make_engine(load_project(retail.FOLDER), AS_OF)
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="module")
+def reader(backends: Backends) -> Iterator[LocalReader]:
+    reader = backends.make_reader()
+    yield reader
+    reader.close()
 
 
 def spelled(path: Path) -> str:
@@ -54,9 +66,11 @@ def spelled(path: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["work/a.csv", "lake/silver/a.csv", "work/inside.csv", "disk/lake/silver/a.csv"])
-def test_files_of_the_workspace_and_of_the_tables_are_read(engine: Engine, root: Path, name: str) -> None:
+def test_files_of_the_workspace_and_of_the_tables_are_read(
+    engine: Engine, reader: LocalReader, root: Path, name: str
+) -> None:
     assert engine.rows(f"SELECT x FROM system.main.read_csv({spelled(root / name)})") == [(1,)]
-    assert engine.read_csv("t", [CsvFile(1, root / name)], CsvForm(("x",))) == {1: 1}
+    assert reader.read([CsvFile(1, root / name)], CsvForm(("x",))) == {1: 1}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +91,7 @@ def test_no_other_file_is_read_or_written(engine: Engine, root: Path, name: str)
         with pytest.raises(EngineError, match=r"(?i)permission|disabled by configuration|no files found"):
             engine.rows(f"SELECT * FROM system.main.{function}({spelled(root / name)})")
     with pytest.raises(EngineError):
-        engine.bind("t", [str(root / name)], [("x", "BIGINT")])
+        engine.bind("t", [str(root / name)], [TypedColumn("x", INTEGER)])
 
 
 def test_a_layer_that_becomes_a_link_after_the_engine_started_leads_nowhere(engine: Engine, root: Path) -> None:
@@ -168,7 +182,7 @@ def test_a_query_is_one_select(engine: Engine, root: Path, statement: str) -> No
 def test_a_name_from_a_changed_document_of_the_lake_does_not_lead_out_of_it(engine: Engine) -> None:
     for path in ("s3://bucket/gold/../secret/x.parquet", "s3://bucket/gold/x.parquet?s3_endpoint=127.0.0.1"):
         with pytest.raises(EngineError, match="no file of the lake"):
-            engine.bind("t", [path], [("x", "BIGINT")])
+            engine.bind("t", [path], [TypedColumn("x", INTEGER)])
 
 
 def test_the_hidden_functions_are_those_that_duckdb_has() -> None:

@@ -12,8 +12,9 @@ from filon.errors import LakeUnavailable
 from filon.lake import ColumnStats, TableFile
 from filon.lake.location import Location
 from filon.lake.tables import commit, stats_of
+from filon.project import INTEGER, TEXT, TypedColumn, parse_type
 
-COLUMNS = (("id", "BIGINT"), ("nom", "VARCHAR"))
+COLUMNS = (TypedColumn("id", INTEGER), TypedColumn("nom", TEXT))
 
 
 def file(number: int) -> TableFile:
@@ -67,6 +68,13 @@ def test_the_log_of_a_tool_that_knows_more_is_left_alone(tmp_path: Path) -> None
 TYPES = ("BIGINT", "DOUBLE", "VARCHAR", "DATE", "TIMESTAMP WITH TIME ZONE", "BOOLEAN", "DECIMAL(38,2)")
 
 
+def typed(name: str, spelling: str) -> TypedColumn:
+    """A column of the type that is spelled like this."""
+    column_type = parse_type(spelling)
+    assert column_type is not None
+    return TypedColumn(name, column_type)
+
+
 def test_bounds_are_read_back_from_the_log_as_they_were_given(tmp_path: Path) -> None:
     location = Location(tmp_path.as_uri())
     given = {
@@ -75,7 +83,7 @@ def test_bounds_are_read_back_from_the_log_as_they_were_given(tmp_path: Path) ->
         "DATE": ColumnStats("0001-01-01", "9999-12-31", 1),
         "DECIMAL(38,2)": ColumnStats("-0.25", "1250000.00", 0),
     }
-    columns = [(kind, kind) for kind in TYPES]
+    columns = [typed(kind, kind) for kind in TYPES]
     commit(location, columns, [file(1).with_stats(given), file(2)], facts={}, now_ms=1)
     commit(location, columns, [file(3)], facts={}, now_ms=2)
     assert stats_of(location, 0) == {"part-1.parquet": given, "part-2.parquet": {}}
@@ -92,7 +100,7 @@ def test_bounds_are_read_back_from_the_log_as_they_were_given(tmp_path: Path) ->
 )
 def test_a_bound_that_the_log_would_change_is_not_said(tmp_path: Path, kind: str, bound: str) -> None:
     location = Location(tmp_path.as_uri())
-    commit(location, [("a", kind)], [file(1).with_stats({"a": ColumnStats(bound, bound, 2)})], facts={}, now_ms=1)
+    commit(location, [typed("a", kind)], [file(1).with_stats({"a": ColumnStats(bound, bound, 2)})], facts={}, now_ms=1)
     assert stats_of(location, 0) == {"part-1.parquet": {"a": ColumnStats(None, None, 2)}}
 
 

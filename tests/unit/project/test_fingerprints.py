@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from filon.engines.functions import duckdb_macros
+from filon.engines.duckdb.macros import macros
 from filon.project import Project
 from filon.project.fingerprints import fingerprint_of, named, statement
 from filon.project.functions import READ_BY, Setting
@@ -135,7 +135,7 @@ def test_the_functions_that_read_a_setting_are_those_whose_definitions_change_wi
     others = {Setting.LOCALE: "en", Setting.TIMEZONE: "Asia/Tokyo", Setting.AS_OF: "2025-12-31"}
     found: dict[str, Setting] = {}
     for setting, value in others.items():
-        pairs = zip(duckdb_macros(**usual), duckdb_macros(**{**usual, setting.value: value}), strict=True)
+        pairs = zip(macros(**usual), macros(**{**usual, setting.value: value}), strict=True)
         changed = [one for one, other in pairs if one != other]
         found |= {macro.split("MACRO ")[1].split("(")[0]: setting for macro in changed}
     assert found == READ_BY

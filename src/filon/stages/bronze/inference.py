@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from filon.engines import Engine
+from filon.engines import LocalReader
 from filon.project import Column, Kind
-from filon.sql import identifier, literal
 
 SAMPLE = 20_000
 SHARE = 0.95
@@ -30,31 +29,26 @@ COMPATIBLE = {
 }
 
 
-def infer(engine: Engine, table: str, columns: Sequence[str]) -> dict[int, dict[str, str]]:
-    """Per file version and column, the type that nearly all of the first values look like (``empty``: no value)."""
+def infer(reader: LocalReader, fields: Mapping[str, str]) -> dict[int, dict[str, str]]:
+    """What the values of columns look like in the files that a reader just read.
+
+    Args:
+        reader: holds the records
+        fields: the columns, each with the field of a record that it is read from
+
+    Returns:
+        Per file version and column, the type that nearly all of the first values look like (``empty``: no value).
+
+    """
     found: dict[int, dict[str, str]] = {}
+    names = list(fields)
     # an engine plans a query of a thousand expressions for longer than it runs many short ones
-    for first in range(0, len(columns), COLUMNS_AT_ONCE):
-        for number, looks in _infer(engine, table, columns[first : first + COLUMNS_AT_ONCE]).items():
+    for first in range(0, len(names), COLUMNS_AT_ONCE):
+        some = names[first : first + COLUMNS_AT_ONCE]
+        for number, samples in reader.sample([fields[name] for name in some], tuple(LOOKS.values()), SAMPLE).items():
+            looks = {name: _name_of(sample.filled, sample.matches) for name, sample in zip(some, samples, strict=True)}
             found.setdefault(number, {}).update(looks)
     return found
-
-
-def _infer(engine: Engine, table: str, columns: Sequence[str]) -> dict[int, dict[str, str]]:
-    parts = []
-    for name in columns:
-        value = f"trim({identifier(name)})"
-        parts.append(f"count(nullif({value}, ''))")
-        parts += [f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(look)}))" for look in LOOKS.values()]
-    query = f"SELECT _file, {', '.join(parts)} FROM {identifier(table)} WHERE _record <= {SAMPLE} GROUP BY _file"
-    width = len(LOOKS) + 1
-    return {
-        int(number): {
-            name: _name_of(counts[index * width], counts[index * width + 1 : (index + 1) * width])
-            for index, name in enumerate(columns)
-        }
-        for number, *counts in engine.rows(query)
-    }
 
 
 def _name_of(filled: int, looks: Sequence[int]) -> str:

@@ -23,19 +23,13 @@ from filon.lake import (
     SourceFile,
     Sources,
 )
-from filon.project import Dataset, Project, fingerprint_of
+from filon.project import PLACE, TEXT, Dataset, Project, TypedColumn, fingerprint_of
 from filon.stages.bronze.arrivals import CHANGED, UNKNOWN, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.parse import Incoming, Parsed, parse
 from filon.stages.bronze.receive import PACKED, FileRejected, fingerprint
 from filon.stages.context import Context, TableReport, TableStatus
 
-BRONZE_EXTRAS = (
-    ("_extra", "VARCHAR"),
-    ("_malformed", "VARCHAR"),
-    ("_raw", "VARCHAR"),
-    ("_file", "BIGINT"),
-    ("_record", "BIGINT"),
-)
+BRONZE_EXTRAS = (*(TypedColumn(name, TEXT) for name in ("_extra", "_malformed", "_raw")), *PLACE)
 """Beside the contract's columns: undeclared ones as JSON, the fault and text of a malformed record, its place."""
 
 SETTLING = timedelta(seconds=3)
@@ -52,9 +46,9 @@ class FileOutcome:
     notes: tuple[str, ...] = ()
 
 
-def bronze_columns(dataset: Dataset) -> tuple[tuple[str, str], ...]:
+def bronze_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
     """Columns of a dataset's bronze table: the declared ones as text, then what every bronze table has."""
-    return (*((name, "VARCHAR") for name in dataset.contract.column_names), *BRONZE_EXTRAS)
+    return (*(TypedColumn(name, TEXT) for name in dataset.contract.column_names), *BRONZE_EXTRAS)
 
 
 @dataclass(frozen=True)
@@ -408,7 +402,8 @@ def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, pub
     accepted = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     files = {file.name: file for version in accepted for file in version.bronze}
     columns = bronze_columns(dataset)
-    fingerprint = fingerprint_of({"files": list(files), "columns": columns})
+    facts = {"files": list(files), "columns": [(name, kind.sql) for name, kind in columns]}
+    fingerprint = fingerprint_of(facts)
     if found := context.find_builds(fingerprint, published, (Layer.BRONZE, dataset.name)):
         return found[0]
     new = {file.name: file for result in parsed if result.incoming.dataset == dataset for file in result.data}

@@ -1,4 +1,4 @@
-"""From received files to Parquet: the engine's parallel parser for regular files, the patient reader for all others."""
+"""From received files to Parquet: the reader's parallel parser for regular files, a patient one for all others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from filon.engines import CsvFile, CsvForm, CsvUnreadable
+from filon.engines import CsvFile, CsvForm, CsvUnreadable, RecordLayout
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import HeaderProfile, Layer, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
 from filon.project.vocabulary import Drift
-from filon.sql import identifier, literal
 from filon.stages.bronze.arrivals import Place
 from filon.stages.bronze.headers import Header, match_header
 from filon.stages.bronze.inference import infer, surprises
@@ -33,8 +32,7 @@ RECEIVERS = 4
 CHUNK = 4 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MANY_EMPTY_LINES = 1_000_000
-"""Empty lines from which the engine, which may take each for a record, is not asked at all."""
-TABLE = "received records"
+"""Empty lines from which the parallel parser, which may take each for a record, is not asked at all."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class _Text:
     @property
     def form(self) -> CsvForm:
         dialect = self.incoming.dataset.dialect
-        columns = tuple(f"f{index}" for index in range(len(self.header.names)))
+        columns = tuple(_field(index) for index in range(len(self.header.names)))
         return CsvForm(columns, dialect.delimiter, dialect.quote)
 
 
@@ -218,12 +216,12 @@ def _read_group(context: Context, group: _Group, folder: Path) -> list[Parsed]:
         return [_read_one(context, group.texts[0], folder)]
     with suppress(CsvUnreadable, EngineExhausted):
         return _read_fast(context, group.texts)
-    context.engine.drop([f"{TABLE} named", TABLE])
+    context.reader.forget()
     return [_read_one(context, text, folder) for text in group.texts]
 
 
 def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
-    """What comes out of one file, which is refused when the system or the engine cannot hold it."""
+    """What comes out of one file, which is refused when the system or the reader cannot hold it."""
     try:
         if text.is_regular:
             with suppress(CsvUnreadable):
@@ -233,7 +231,7 @@ def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
                     return _read_lines(context, text)
         return _read_patiently(context, text, folder)
     except EngineExhausted as error:
-        context.engine.drop([f"{TABLE} named", TABLE])
+        context.reader.forget()
         detail = "the engine cannot hold its records; give it more by FILON_MEMORY_LIMIT, and room by FILON_WORKSPACE"
         return Parsed(text.incoming, refused=FileRejected("too_large", f"{detail} ({error.reason})"))
     except OSError as error:
@@ -245,13 +243,12 @@ def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
 def _read_fast(context: Context, texts: Sequence[_Text]) -> list[Parsed]:
     start = time.perf_counter()
     files = [CsvFile(text.incoming.number, text.received.path) for text in texts]
-    counts = context.engine.read_csv(TABLE, files, texts[0].form)
+    counts = context.reader.read(files, texts[0].form)
     for text in texts:
         _verify(text, counts[text.incoming.number])
     if len(texts[0].header.names) == 1:
         _refuse_empty_lines(context)
-    nothing = "CAST(NULL AS VARCHAR)"
-    return _write(context, texts, counts, {}, (nothing, nothing), start)
+    return _write(context, texts, counts, {}, start)
 
 
 def _verify(text: _Text, parsed: int) -> None:
@@ -266,8 +263,7 @@ def _verify(text: _Text, parsed: int) -> None:
 
 def _refuse_empty_lines(context: Context) -> None:
     """An empty line is no record, but where there is one column the parser takes it for one."""
-    [(empty,)] = context.engine.rows(f"SELECT count(*) FROM {identifier(TABLE)} WHERE f0 IS NULL")
-    if empty:
+    if context.reader.count_empty(_field(0)):
         raise CsvUnreadable("some lines may be empty")
 
 
@@ -284,19 +280,16 @@ def _lines_outside_quotes(path: Path, quote: bytes) -> int:
 
 
 def _read_lines(context: Context, text: _Text) -> Parsed:
-    """Where nothing is quoted a line is a record, and the engine can tell good ones from bad ones in parallel."""
+    """Where nothing is quoted a line is a record, and the reader can tell good ones from bad ones in parallel."""
     start = time.perf_counter()
     number = text.incoming.number
     form = replace(text.form, ragged=True)
-    counts = context.engine.read_csv(TABLE, [CsvFile(number, text.received.path)], form)
+    counts = context.reader.read([CsvFile(number, text.received.path)], form)
     _verify(text, counts[number])
-    bad = "_malformed IS NOT NULL"
-    blank = f"{bad} AND coalesce(trim(_raw, ' ' || chr(9)), '') = ''"
-    counted = ", ".join(f"count(*) FILTER (WHERE {what})" for what in (bad, blank, "_malformed = 'crowded'"))
-    [(malformed, blanks, crowded)] = context.engine.rows(f"SELECT {counted} FROM {identifier(TABLE)}")
-    if blanks or crowded:
+    faults = context.reader.faults()
+    if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
-    return _with_faults(context, text, counts, malformed, start)
+    return _with_faults(context, text, counts, faults.malformed, start)
 
 
 def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
@@ -308,7 +301,7 @@ def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
         found = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
-        counts = context.engine.read_csv(TABLE, [CsvFile(number, target)], form)
+        counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
     if counts[number] != found.records:
@@ -320,14 +313,13 @@ def _with_faults(context: Context, text: _Text, counts: dict[int, int], malforme
     records = counts[text.incoming.number]
     if malformed > text.incoming.dataset.malformed_threshold * records:
         return Parsed(text.incoming, refused=_too_malformed(context, malformed, records))
-    faults = ("nullif(_malformed, '')", "nullif(_raw, '')")
-    return _write(context, [text], counts, {text.incoming.number: malformed}, faults, start)[0]
+    return _write(context, [text], counts, {text.incoming.number: malformed}, start)[0]
 
 
 def _too_malformed(context: Context, malformed: int, records: int) -> FileRejected:
-    query = f"SELECT _record, _malformed, _raw FROM {identifier(TABLE)} WHERE _malformed <> '' ORDER BY _record LIMIT 1"
-    record, fault, raw = context.engine.rows(query)[0]
-    detail = f"{malformed} of {records} records are malformed, the first is record {record} ({fault}): {raw[:120]}"
+    first = context.reader.first_malformed()
+    what = f"the first is record {first.record} ({first.fault}): {first.raw[:120]}"
+    detail = f"{malformed} of {records} records are malformed, {what}"
     return FileRejected("malformed", f"{detail}. Check delimiter and quoting, or raise malformedThreshold.")
 
 
@@ -336,28 +328,20 @@ def _write(
     texts: Sequence[_Text],
     counts: dict[int, int],
     malformed: dict[int, int],
-    faults: tuple[str, str],
     start: float,
 ) -> list[Parsed]:
     dataset, header = texts[0].incoming.dataset, texts[0].header
-    where = dict(header.columns)
-    present = [name for name in dataset.contract.column_names if name in where]
-    fields = ", ".join(f"f{where[name]} AS {identifier(name)}" for name in present)
-    context.engine.view(
-        f"{TABLE} named", f"SELECT {fields}{', ' if fields else ''}_file, _record FROM {identifier(TABLE)}"
+    where = {name: _field(index) for name, index in header.columns}
+    inferred = infer(context.reader, {name: where[name] for name in dataset.contract.column_names if name in where})
+    layout = RecordLayout(
+        columns=tuple((name, where.get(name)) for name in dataset.contract.column_names),
+        extras=tuple((name, _field(index)) for name, index in header.extras)
+        if dataset.drift is not Drift.DISCARD
+        else (),
     )
-    inferred = infer(context.engine, f"{TABLE} named", present)
-    columns = ", ".join(
-        f"{f'f{where[name]}' if name in where else 'CAST(NULL AS VARCHAR)'} AS {identifier(name)}"
-        for name in dataset.contract.column_names
-    )
-    query = (
-        f"SELECT {columns}, {_extra(header, dataset)} AS _extra, {faults[0]} AS _malformed, {faults[1]} AS _raw, "
-        f"_file, _record FROM {identifier(TABLE)}"
-    )
-    written = context.engine.write(query, context.lake.table(Layer.BRONZE, dataset.name))
+    written = context.reader.write(layout, context.lake.table(Layer.BRONZE, dataset.name))
     data = context.lake.seal(Layer.BRONZE, dataset.name, written)
-    context.engine.drop([f"{TABLE} named", TABLE])
+    context.reader.forget()
     share = round((time.perf_counter() - start) / len(texts), 4)
     results = []
     for text in texts:
@@ -371,11 +355,9 @@ def _write(
     return results
 
 
-def _extra(header: Header, dataset: Dataset) -> str:
-    if not header.extras or dataset.drift is Drift.DISCARD:
-        return "CAST(NULL AS VARCHAR)"
-    pairs = ", ".join(f"{literal(name)}, f{index}" for name, index in header.extras)
-    return f"CAST(json_object({pairs}) AS VARCHAR)"
+def _field(index: int) -> str:
+    """The name that a field has while records are read, by its place in the file."""
+    return f"f{index}"
 
 
 def _drift_notes(header: Header, dataset: Dataset) -> list[str]:

@@ -9,21 +9,16 @@ from functools import partial
 
 from filon.errors import ConservationBroken
 from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release, TableFile
-from filon.project import Column, Dataset, fingerprint_of
+from filon.project import PLACE, TEXT, TEXTS, Column, Dataset, TypedColumn, fingerprint_of
 from filon.project.functions import Setting
 from filon.project.grammar import settings_read
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
+from filon.stages.models import contract_columns
 from filon.stages.rules import BRONZE, SEPARATOR, day_of, judged_query, raw_record
 
-QUARANTINE_COLUMNS = (
-    ("_file", "BIGINT"),
-    ("_record", "BIGINT"),
-    ("reasons", "VARCHAR[]"),
-    ("raw", "VARCHAR"),
-)
-PLACE = (("_file", "BIGINT"), ("_record", "BIGINT"))
+QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
 # names with a blank, which no table of a project can have
 JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
 
@@ -118,7 +113,7 @@ class _Work:
             engine.cache(LOSERS, self._losers())
             accepted = self._write(Layer.SILVER, self._accepted())
             rejected = self._write(Layer.QUARANTINE, self._rejected())
-            columns = (*((c.name, c.type.sql) for c in self.dataset.contract.columns), *PLACE)
+            columns = (*contract_columns(self.dataset.contract), *PLACE)
             engine.bind(ACCEPTED, [lake.table(Layer.SILVER, name).path_of(file.name) for file in accepted], columns)
             paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
             engine.bind(REJECTED, paths, QUARANTINE_COLUMNS)

@@ -1,0 +1,120 @@
+"""SQL on DuckDB, and large results out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from filon.engines.duckdb.connection import DuckDBConnection
+from filon.engines.duckdb.dialect import DuckDBDialect
+from filon.engines.duckdb.lock import SYSTEM, literal_path
+from filon.engines.duckdb.macros import macros
+from filon.engines.duckdb.s3 import SCHEME
+from filon.engines.protocol import Columns, Content
+from filon.engines.types import FoundColumn
+from filon.errors import EngineError
+from filon.lake import DataFile, Location
+from filon.project import Project
+from filon.sql import identifier, identifiers, literals
+
+FOR_NULL = "INTEGER"
+"""What DESCRIBE says of a column that is nothing but null."""
+
+
+class DuckDBEngine:
+    """Runs a project's SQL in a database; ``as_of`` is the run's date, as ISO 8601 spells it."""
+
+    name = "duckdb"
+    dialect = DuckDBDialect()
+
+    def __init__(self, connection: DuckDBConnection, project: Project, as_of: str) -> None:
+        self._connection = connection
+        connection.define(macros(project.locale, project.timezone, as_of))
+
+    def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
+        """A view over the Parquet files."""
+        empty = ", ".join(
+            f"CAST(NULL AS {self.dialect.spell_type(kind)}) AS {identifier(name)}" for name, kind in columns
+        )
+        query = f"SELECT {empty} WHERE FALSE"
+        if paths:
+            _require_plain(paths)
+            files = f"[{literals(literal_path(path) for path in paths)}]"
+            names = identifiers(name for name, _ in columns)
+            query = f"SELECT {names} FROM {SYSTEM}.read_parquet({files})"
+            if lenient:
+                every = f"SELECT * FROM {SYSTEM}.read_parquet({files}, union_by_name=true)"
+                query = f"SELECT {names} FROM (SELECT {empty} WHERE FALSE UNION ALL BY NAME {every})"
+        self._connection.view(table, query)
+
+    def view(self, table: str, query: str) -> None:
+        """A temporary view."""
+        self._connection.view(table, self.dialect.spell(query))
+
+    def cache(self, table: str, query: str) -> None:
+        """A temporary table."""
+        self._connection.cache(table, self.dialect.spell(query))
+
+    def drop(self, tables: Iterable[str]) -> None:
+        """Drop views and temporary tables of these names."""
+        self._connection.drop(tables)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a result."""
+        return self._connection.rows(self.dialect.spell(query))
+
+    def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """DuckDB computes the result while it is read."""
+        with self._connection.asked(self.dialect.spell(query)) as cursor:
+            while batch := cursor.fetchmany(size):
+                yield batch
+
+    def arrow(self, query: str) -> pa.Table:
+        """The whole table at once: the reader that gives it bit by bit can hang."""
+        with self._connection.asked(self.dialect.spell(query)) as cursor:
+            return cursor.to_arrow_table()
+
+    def contents(self, query: str, by: str) -> dict[str, Content]:
+        """Hashes of rows are added up, so that a row which stands twice counts twice."""
+        names = identifiers(column.name for column in self.describe(query))
+        total = f"sum(CAST(hash({names}) AS HUGEINT))"
+        source = f"({self.dialect.spell(query)}) AS content"
+        found = self._connection.rows(f"SELECT {identifier(by)}, count(*), {total} FROM {source} GROUP BY ALL")
+        return {value: Content(rows, int(total)) for value, rows, total in found}
+
+    def describe(self, query: str) -> list[FoundColumn]:
+        """Bind the query; DuckDB's message points at the line."""
+        spelled = self.dialect.spell(query)
+        found = self._connection.types(spelled)
+        if any(spelling == FOR_NULL for _, spelling in found):
+            found = list(zip((name for name, _ in found), self._exact_types(spelled, len(found)), strict=True))
+        return [FoundColumn(name, self.dialect.read_type(spelling)) for name, spelling in found]
+
+    def _exact_types(self, query: str, width: int) -> Sequence[str]:
+        """The types of a query's columns as its expressions have them, where DESCRIBE calls a null an integer."""
+        names = [f"c{index}" for index in range(width)]
+        types = ", ".join(f"typeof({name})" for name in names)
+        nothing = f"(SELECT * FROM ({query}\n) AS every LIMIT 0) AS nothing({', '.join(names)})"
+        [types_found] = self._connection.rows(f"SELECT {types} FROM (SELECT 1) AS one LEFT JOIN {nothing} ON TRUE")
+        return types_found
+
+    def write(self, query: str, folder: Location) -> list[DataFile]:
+        """COPY, which returns the statistics of the files."""
+        return self._connection.write(self.dialect.spell(query), folder)
+
+    def progress(self) -> float | None:
+        """DuckDB's own estimate."""
+        return self._connection.progress()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def _require_plain(paths: Iterable[str]) -> None:
+    """Names of files come from documents of the lake. On an object store, DuckDB leaves `..` and `?` to the server."""
+    for path in paths:
+        if ".." in path.split("/") or (path.startswith(SCHEME) and "?" in path):
+            raise EngineError(f"{path} is no file of the lake: a document of it was changed by somebody else")

@@ -1,0 +1,150 @@
+"""CSV through DuckDB's parallel parser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from filon.engines.duckdb.connection import DuckDBConnection
+from filon.engines.duckdb.lock import SYSTEM, literal_path
+from filon.engines.reader import CsvFile, CsvForm, Faults, FieldSample, MalformedRecord, RecordLayout
+from filon.lake import DataFile, Location
+from filon.sql import identifier, identifiers, literal, literals
+
+LONGEST_LINE = 8 << 20
+LONGEST_RAGGED_LINE = 64 << 10
+"""Functions make copies of lines, of a whole vector of them at once, and no memory limit counts these."""
+LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
+BUFFER = 32 << 20
+RAW, RECORDS = "records as read", "received records"  # a blank keeps them apart from every table of a project
+SOURCE = identifier(RECORDS)
+NOTHING = "CAST(NULL AS VARCHAR)"
+
+
+class DuckDBReader:
+    """Reads CSV in a database, which an engine may use as well: the records are a table in it."""
+
+    name = "duckdb"
+
+    def __init__(self, connection: DuckDBConnection) -> None:
+        self._connection = connection
+        self._form = CsvForm(())
+
+    def read(self, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
+        """Parse in parallel into a table whose row order is the files' order, then count from there."""
+        self._form = form
+        with self._connection.in_order():
+            self._connection.parse(RAW, f"SELECT * FROM {SYSTEM}.read_csv({_arguments(files, form)})")
+        numbered = _numbered(files, form)
+        self._connection.view(RECORDS, _split(numbered, form) if form.ragged else numbered)
+        counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
+        return {file.number: counts.get(file.number, 0) for file in files}
+
+    def count_empty(self, field: str) -> int:
+        """Empty fields are null."""
+        [(empty,)] = self._connection.rows(f"SELECT count(*) FROM {SOURCE} WHERE {identifier(field)} IS NULL")
+        return int(empty)
+
+    def faults(self) -> Faults:
+        """One look at all records."""
+        bad = "_malformed <> ''"
+        blank = f"{bad} AND coalesce(trim(_raw, ' ' || chr(9)), '') = ''"
+        counted = ", ".join(f"count(*) FILTER (WHERE {what})" for what in (bad, blank, "_malformed = 'crowded'"))
+        [found] = self._connection.rows(f"SELECT {counted} FROM {SOURCE}")
+        return Faults(*map(int, found))
+
+    def first_malformed(self) -> MalformedRecord:
+        """By its number."""
+        query = f"SELECT _record, _malformed, _raw FROM {SOURCE} WHERE _malformed <> '' ORDER BY _record LIMIT 1"
+        [(record, fault, raw)] = self._connection.rows(query)
+        return MalformedRecord(int(record), fault, raw or "")
+
+    def sample(self, fields: Sequence[str], patterns: Sequence[str], first: int) -> dict[int, tuple[FieldSample, ...]]:
+        """One query for all fields: a caller divides many of them, since planning takes longer than running."""
+        counted = []
+        for field in fields:
+            value = f"trim({identifier(field)})"
+            counted.append(f"count(nullif({value}, ''))")
+            counted += [f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(each)}))" for each in patterns]
+        query = f"SELECT {', '.join(['_file', *counted])} FROM {SOURCE} WHERE _record <= {first} GROUP BY _file"
+        width = 1 + len(patterns)
+        return {
+            int(number): tuple(
+                FieldSample(counts[start], tuple(counts[start + 1 : start + width]))
+                for start in range(0, width * len(fields), width)
+            )
+            for number, *counts in self._connection.rows(query)
+        }
+
+    def write(self, layout: RecordLayout, folder: Location) -> list[DataFile]:
+        """One COPY."""
+        columns = [f"{identifier(field) if field else NOTHING} AS {identifier(name)}" for name, field in layout.columns]
+        pairs = ", ".join(f"{literal(name)}, {identifier(field)}" for name, field in layout.extras)
+        extra = f"CAST(json_object({pairs}) AS VARCHAR)" if pairs else NOTHING
+        faults = ("nullif(_malformed, '')", "nullif(_raw, '')") if self._form.has_faults else (NOTHING, NOTHING)
+        columns += [f"{extra} AS _extra", f"{faults[0]} AS _malformed", f"{faults[1]} AS _raw", "_file", "_record"]
+        return self._connection.write(f"SELECT {', '.join(columns)} FROM {SOURCE}", folder)
+
+    def forget(self) -> None:
+        """Drop the records, and the table that they were numbered from."""
+        self._connection.drop([RECORDS, RAW])
+
+    def progress(self) -> float | None:
+        """DuckDB's own estimate."""
+        return self._connection.progress()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+
+def _arguments(files: Sequence[CsvFile], form: CsvForm) -> str:
+    columns = ("line",) if form.ragged else form.columns
+    delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
+    longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_RAGGED_LINE if form.ragged else LONGEST_LINE
+    names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
+    return (
+        f"[{literals(literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
+        f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
+        f"strict_mode=true, null_padding=false, "
+        f"filename={str(len(files) > 1).lower()}, "
+        f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
+    )
+
+
+def _numbered(files: Sequence[CsvFile], form: CsvForm) -> str:
+    """The parsed rows with the numbers of their file version and record."""
+    columns = "line" if form.ragged else identifiers(name for name in form.columns if name != "_record")
+    source = identifier(RAW)
+    if form.numbered or len(files) == 1:
+        record = 'CAST("_record" AS BIGINT)' if form.numbered else "rowid + 1"
+        return f"SELECT CAST({files[0].number} AS BIGINT) AS _file, {record} AS _record, {columns} FROM {source}"
+    values = ", ".join(f"({literal(str(file.path))}, {file.number})" for file in files)
+    return (
+        f"WITH numbers(filename, number) AS (VALUES {values}), "
+        f"starts AS (SELECT filename, min(rowid) AS start FROM {source} GROUP BY filename) "
+        f"SELECT CAST(number AS BIGINT) AS _file, {source}.rowid - start + 1 AS _record, {columns} "
+        f"FROM {source} JOIN starts USING (filename) JOIN numbers USING (filename)"
+    )
+
+
+def _split(lines: str, form: CsvForm) -> str:
+    """Cut lines at delimiters; a line of the wrong width is malformed, but for empty fields at its end.
+
+    One with far more delimiters is not cut but called ``crowded``: its fields would take many times its size.
+    """
+    width = len(form.columns)
+    delimiter = literal(form.delimiter)
+    found = f"len(line) - len(replace(line, {delimiter}, ''))"
+    parts = f"CASE WHEN {found} < {2 * width + 100} THEN string_split(line, {delimiter}) END"
+    crowded = "line IS NOT NULL AND parts IS NULL"
+    fits = f"len(parts) >= {width} AND array_to_string(parts[{width + 1}:], '') = ''"
+    fields = ", ".join(
+        f"CASE WHEN fault IS NULL THEN nullif(parts[{index}], '') END AS {identifier(name)}"
+        for index, name in enumerate(form.columns, start=1)
+    )
+    return (
+        f"WITH lines AS ({lines}), cut AS (SELECT *, {parts} AS parts FROM lines), judged AS (SELECT *, CASE "
+        f"WHEN {crowded} THEN 'crowded' WHEN {fits} THEN NULL WHEN len(parts) < {width} THEN 'too_few_fields' "
+        f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT _file, _record, fault AS _malformed, "
+        f"CASE WHEN fault IS NOT NULL THEN line END AS _raw, {fields} FROM judged"
+    )
