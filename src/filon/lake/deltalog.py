@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from filon.lake.location import Entry, Location
 
 LOG = "_delta_log"
-COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{20}})\.json")
+DIGITS = 20
+COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{{DIGITS}}})\.json")
+LAST_CHECKPOINT = "_last_checkpoint"
 
 
 def log_size(entries: Iterable[Entry], version: int) -> int:
@@ -18,6 +20,17 @@ def log_size(entries: Iterable[Entry], version: int) -> int:
     if not set(range(version + 1)) <= sizes.keys():
         return -1
     return sum(size for number, size in sizes.items() if number <= version)
+
+
+def entries_after(entries: Iterable[Entry], version: int) -> list[str]:
+    """Names of what was written to a log after a version: commits, checkpoints, and which checkpoint is the last."""
+    found = []
+    for entry in entries:
+        name = entry.name.rpartition("/")[2]
+        number = name[:DIGITS]
+        if name == LAST_CHECKPOINT or (number.isdigit() and len(number) == DIGITS and int(number) > version):
+            found.append(entry.name)
+    return found
 
 
 def is_log_readable(location: Location) -> bool:

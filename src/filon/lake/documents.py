@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
 
+NOTES = "builds"
+
 
 class Document(BaseModel):
     """What is written once and never changed."""
@@ -199,7 +201,7 @@ def build_id(layer: Layer, table: str) -> str:
 
 def note_name(layer: Layer, table: str, fingerprint: str) -> str:
     """Where a build is noted among the lake's metadata."""
-    return f"builds/{layer}/{table}/{fingerprint}.json"
+    return f"{NOTES}/{layer}/{table}/{fingerprint}.json"
 
 
 class CheckStatus(StrEnum):
