@@ -174,7 +174,7 @@ class Lake:
 
         They are brought to the disk with the document that names them, all in one go.
         """
-        with durable(Effect.SEAL, build_id(layer, table)):
+        with self.layer(layer).usable(), durable(Effect.SEAL, build_id(layer, table)):
             return self.files.seal(layer, table, files)
 
     def keep_build(self, build: Build, files: Sequence[TableFile]) -> Build:
@@ -182,15 +182,14 @@ class Lake:
         # Delta is slow to import and a run with nothing to build never needs it
         from filon.lake.tables import commit
 
-        with durable(Effect.COMMIT, build.id):
-            committed = commit(
-                self.table(build.layer, build.table),
-                build.columns,
-                files,
-                facts={"run_id": build.run_id, "fingerprint": build.fingerprint},
-                now_ms=int(build.built_at.timestamp() * 1000),
-                start_anew=build.id in self.damaged_logs,
-            )
+        committed = commit(
+            self.table(build.layer, build.table),
+            build.columns,
+            files,
+            facts={"run_id": build.run_id, "fingerprint": build.fingerprint},
+            now_ms=int(build.built_at.timestamp() * 1000),
+            start_anew=build.id in self.damaged_logs,
+        )
         self.damaged_logs.discard(build.id)
         kept = build.model_copy(
             update={

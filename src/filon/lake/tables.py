@@ -12,6 +12,7 @@ from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 
+from filon.durable import Effect, durable
 from filon.errors import WriteConflict
 from filon.lake.datafile import TableFile
 from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
@@ -65,7 +66,8 @@ def commit(
         location.delete(location.names(LOG))
     for _ in range(ATTEMPTS):
         try:
-            version = _committed(location, schema, adds, properties, now_ms)
+            with durable(Effect.COMMIT, location.uri):
+                version = _committed(location, schema, adds, properties, now_ms)
             return Commit(version, log_size(location.listing(LOG), version))
         except CommitFailedError:
             continue
