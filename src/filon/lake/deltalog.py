@@ -40,6 +40,14 @@ def is_log_readable(location: Location) -> bool:
     return numbers == list(range(len(numbers))) and all(_is_json_lines(location.read(name)) for name in names)
 
 
+def torn_end(location: Location) -> list[str]:
+    """The newest commits of a log, if these alone are not lines of JSON: a power cut came before they were synced."""
+    names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
+    readable = [_is_json_lines(location.read(name)) for name in names]
+    sound = readable.index(False) if False in readable else len(names)
+    return [] if any(readable[sound:]) else names[sound:]
+
+
 def _is_json_lines(content: bytes) -> bool:
     try:
         return all(isinstance(json.loads(line), dict) for line in content.splitlines()) and bool(content)

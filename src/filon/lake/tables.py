@@ -15,7 +15,7 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, cre
 from filon.durable import Effect, durable
 from filon.errors import WriteConflict
 from filon.lake.datafile import TableFile
-from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
+from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size, torn_end
 from filon.lake.location import Location, unusable
 
 ATTEMPTS = 20
@@ -103,10 +103,14 @@ def active_files(location: Location) -> list[str]:
 
 
 def _open(location: Location) -> DeltaTable | None:
-    """The table; None when there is none. What cannot be read of its log is taken away: checkpoints, or all of it."""
+    """The table; None when there is none.
+
+    What cannot be read of its log is taken away: its end, if that was never synced; else checkpoints, or all of it.
+    """
     try:
         return _known(location)
     except DeltaError:
+        location.delete(torn_end(location))
         is_readable = is_log_readable(location)
         names = location.names(LOG)
         location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])

@@ -81,9 +81,9 @@ def recorded(folder: Path, disk: Path, observer: Observer) -> Iterator[Observer]
     """Record below ``disk`` what reaches the disk of the lake in ``folder``; yields the observer to use meanwhile."""
     recorder, really = Recorder(folder / LAKE, disk), os.fsync
 
-    def fsync(handle: Any) -> None:
-        really(handle)
-        recorder.synced(handle)
+    def fsync(fd: Any) -> None:
+        really(fd)
+        recorder.synced(fd)
 
     @contextlib.contextmanager
     def observe(call: DurableCall) -> Iterator[None]:

