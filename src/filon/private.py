@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from filon.durable import sync_folder
+
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads; when this returns it is on the disk, whole, else it is as it was."""
@@ -48,15 +50,6 @@ def remove(path: Path) -> None:
     """Remove a file, if it is there, for good."""
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names of a folder to the disk: a file that was renamed is found there after a crash."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Runs that are killed, and runs that race: the published release stays readable, and nothing is lost or doubled."""
+"""Runs that race, and disks that are full: the published release stays readable, and nothing is lost or doubled.
+
+Runs that are killed are in ``durability``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,26 +32,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> dict[str, 
     other.put("achats-2.csv", LATER)
     other.run()
     return tables(other)
-
-
-@pytest.mark.parametrize("delay", [0.4, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5])
-def test_killed_run_leaves_the_release_and_the_next_run_completes(
-    shop: Shop, expected: dict[str, list[tuple[object, ...]]], delay: float
-) -> None:
-    shop.run()
-    before, release = tables(shop), shop.release()["number"]
-    shop.put("achats-2.csv", LATER)
-    process = shop.start("run", "--as-of", AS_OF)
-    time.sleep(delay)
-    process.kill()
-    process.communicate()
-    if shop.release()["number"] == release:
-        assert tables(shop) == before
-    shop.run()
-    assert tables(shop) == expected
-    bronze = shop.rows("achats", "_file, _record", layer="bronze")
-    assert len(bronze) == len(set(bronze)) == 6 + 1999
-    assert shop.run()["status"] == "unchanged"
 
 
 def test_of_two_runs_that_race_one_wins_and_nothing_is_lost(

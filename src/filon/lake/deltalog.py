@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from filon.lake.location import Entry, Location
 
 LOG = "_delta_log"
-COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{20}})\.json")
+DIGITS = 20
+COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{{DIGITS}}})\.json")
+LAST_CHECKPOINT = "_last_checkpoint"
 
 
 def log_size(entries: Iterable[Entry], version: int) -> int:
@@ -20,11 +22,30 @@ def log_size(entries: Iterable[Entry], version: int) -> int:
     return sum(size for number, size in sizes.items() if number <= version)
 
 
+def entries_after(entries: Iterable[Entry], version: int) -> list[str]:
+    """Names of what was written to a log after a version: commits, checkpoints, and which checkpoint is the last."""
+    found = []
+    for entry in entries:
+        name = entry.name.rpartition("/")[2]
+        number = name[:DIGITS]
+        if name == LAST_CHECKPOINT or (number.isdigit() and len(number) == DIGITS and int(number) > version):
+            found.append(entry.name)
+    return found
+
+
 def is_log_readable(location: Location) -> bool:
     """Whether every commit of a table's log is there, and is lines of JSON."""
     names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
     numbers = [int(match[1]) for name in names if (match := COMMIT.fullmatch(name))]
     return numbers == list(range(len(numbers))) and all(_is_json_lines(location.read(name)) for name in names)
+
+
+def torn_end(location: Location) -> list[str]:
+    """The newest commits of a log, if these alone are not lines of JSON: a power cut came before they were synced."""
+    names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
+    readable = [_is_json_lines(location.read(name)) for name in names]
+    sound = readable.index(False) if False in readable else len(names)
+    return [] if any(readable[sound:]) else names[sound:]
 
 
 def _is_json_lines(content: bytes) -> bool:

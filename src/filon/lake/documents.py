@@ -14,6 +14,8 @@ from filon.lake.location import Layer
 from filon.project import CheckStatus
 from filon.project.types import TypedColumn, parse_type
 
+NOTES = "builds"
+
 
 class Document(BaseModel):
     """What is written once and never changed."""
@@ -226,7 +228,7 @@ def build_id(layer: Layer, table: str) -> str:
 
 def note_name(layer: Layer, table: str, fingerprint: str) -> str:
     """Where a build is noted among the lake's metadata."""
-    return f"builds/{layer}/{table}/{fingerprint}.json"
+    return f"{NOTES}/{layer}/{table}/{fingerprint}.json"
 
 
 class CheckResult(Document):

@@ -8,14 +8,13 @@ from typing import Any
 
 from filon.errors import Damage, LakeDamaged
 from filon.lake.deltalog import LOG, log_size
-from filon.lake.documents import Build, Release
+from filon.lake.documents import NOTES, Build, Release
 from filon.lake.location import Entry, Layer
 from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, seal
 from filon.lake.store import Lake
 
 TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
-NOTES = "builds"
 
 
 def inspect_release(lake: Lake, release: Release) -> list[Damage]:

@@ -54,7 +54,7 @@ class Lease:
         self._over.set()
         self._thread.join()
         with suppress(LakeUnavailable):  # a sweep finds it dead
-            self._metadata.delete([_name(self._run_id)])
+            self._metadata.delete([_name(self._run_id)], sync=False)
 
     def hold(self, builds: Iterable[Build]) -> None:
         """Rely on these builds from now on. Whoever calls this looks afterwards whether they are still there."""
@@ -67,7 +67,7 @@ class Lease:
         with self._lock:
             self._beat += 1
             document = LeaseDocument(run_id=self._run_id, beat=self._beat, release=self._release, notes=self._notes)
-            self._metadata.write(_name(self._run_id), seal(document))
+            self._metadata.write(_name(self._run_id), seal(document), sync=False)  # no run outlives a power cut
 
     def _live(self) -> None:
         while not self._over.wait(self._beat_s):
@@ -79,6 +79,7 @@ def end_dead_leases(
     metadata: Location, *, patience_s: float = PATIENCE_S, wait: Callable[[float], None] = time.sleep
 ) -> None:
     """Delete the leases of runs that are dead. Takes ``patience_s`` seconds if there are any such."""
+    metadata.delete(_torn(metadata))
     first = {lease.run_id: lease for lease in leases(metadata)}
     alive: dict[str, LeaseDocument] = {}
     waited = 0.0
@@ -96,9 +97,25 @@ def leases(metadata: Location) -> list[LeaseDocument]:
     found = []
     for name in metadata.names(FOLDER):
         with suppress(FileNotFoundError, LakeDamaged):  # given back, or written half by a machine that failed
-            address = metadata.path_of(name)
-            found.append(unseal(metadata.read(name), LeaseDocument, address, "a lease", "delete it").content)
+            found.append(_read(metadata, name))
     return found
+
+
+def _torn(metadata: Location) -> list[str]:
+    """Leases that a power cut left unreadable. Their runs are dead: a living one writes its lease in one step."""
+    torn = []
+    for name in metadata.names(FOLDER):
+        try:
+            _read(metadata, name)
+        except FileNotFoundError:
+            continue
+        except LakeDamaged:
+            torn.append(name)
+    return torn
+
+
+def _read(metadata: Location, name: str) -> LeaseDocument:
+    return unseal(metadata.read(name), LeaseDocument, metadata.path_of(name), "a lease", "delete it").content
 
 
 def _name(run_id: str) -> str:

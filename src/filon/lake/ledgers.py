@@ -10,7 +10,7 @@ from pydantic import Field
 
 from filon.errors import LakeDamaged
 from filon.lake.documents import Document, FileVersion, HeaderProfile, Ledger, Observation
-from filon.lake.location import Location
+from filon.lake.location import Location, sync_objects
 from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, Sealed
 
@@ -41,9 +41,10 @@ class LedgerChange(Document):
 
 
 class LedgerLog:
-    """The ledgers of a lake."""
+    """The ledgers of a lake. The files of ``bronze`` that one names are on the disk before it is created."""
 
-    def __init__(self, metadata: Location) -> None:
+    def __init__(self, metadata: Location, bronze: Location) -> None:
+        self._bronze = bronze
         self.documents = NumberedLog(
             metadata, "ledger", LedgerChange, part=PART, without_newest=WITHOUT, compressed=True
         )
@@ -67,6 +68,7 @@ class LedgerLog:
         """Create the ledger after ``before``, and return it as it is numbered; None when another writer was first."""
         number = self.documents.after(before.number)
         base = self._base(before.number, number)
+        sync_objects({self._bronze: _bronze_of(after) - _bronze_of(before)})
         if not self.documents.add(number, _change(before, after, number, base)):
             return None
         return after.model_copy(update={"number": number})
@@ -89,6 +91,11 @@ class LedgerLog:
             return self.documents.sealed(number)
         except FileNotFoundError:
             raise LakeDamaged([self.documents.damage(number, GONE)]) from None
+
+
+def _bronze_of(ledger: Ledger) -> set[str]:
+    """The files that hold the records of a ledger, as they are named in the layer."""
+    return {f"{version.dataset}/{file.name}" for version in ledger.versions for file in version.bronze}
 
 
 def _change(before: Ledger, after: Ledger, number: int, base: int) -> LedgerChange:

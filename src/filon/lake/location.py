@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +19,8 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, ObjectStore
 
+from filon import durable as disk
+from filon.durable import Effect, durable
 from filon.errors import ConfigError, LakeError, LakeRefused, LakeUnavailable
 from filon.lake.s3 import bucket_and_prefix, open_s3
 
@@ -76,7 +78,7 @@ class Location:
     def store(self) -> ObjectStore:
         """The object store behind the place."""
         if self.folder is not None:
-            return LocalStore(self.folder, mkdir=True)
+            return LocalStore(self.folder)
         return open_s3().store(self.uri)
 
     @property
@@ -94,12 +96,14 @@ class Location:
 
     def read(self, name: str) -> bytes:
         """The content of an object; FileNotFoundError when there is none."""
-        with self._usable():
+        with self.usable():
+            if self.folder is not None:
+                return (self.folder / name).read_bytes()
             return bytes(obstore.get(self.store, name).bytes())
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content of an object, about a mebibyte at a time; FileNotFoundError when there is none."""
-        with self._usable():
+        with self.usable():
             if self.folder is not None:
                 with (self.folder / name).open("rb") as stream:
                     while chunk := stream.read(CHUNK):
@@ -110,33 +114,44 @@ class Location:
 
     def ending(self, name: str, length: int) -> tuple[bytes, int]:
         """The last bytes of an object (all, when it has fewer), and its size; FileNotFoundError when there is none."""
-        with self._usable():
+        with self.usable():
             found = obstore.get(self.store, name, options={"range": {"suffix": length}})
             return bytes(found.bytes()), found.meta["size"]
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
 
-        A request whose answer was lost is sent again and then finds its own object: the same content counts as created.
+        It is on the disk when this returns. A request whose answer was lost is sent again and then finds its own
+        object: the same content counts as created.
         """
-        try:
-            with self._usable():
+        with self.usable(), durable(Effect.CREATE, self.path_of(name)):
+            if self.folder is not None:
+                return disk.create(self.folder / name, content)
+            try:
                 obstore.put(self.store, name, content, mode="create")
-        except AlreadyExistsError:
-            return self.bucket is not None and self.read(name) == content
-        return True
+            except AlreadyExistsError:
+                return self.read(name) == content
+            return True
 
-    def write(self, name: str, content: bytes | Iterator[bytes]) -> None:
-        """Write an object, over an older one if there is one."""
-        with self._usable():
-            obstore.put(self.store, name, content)
+    def write(self, name: str, content: bytes | Iterator[bytes], *, sync: bool = True) -> None:
+        """Write an object, over an older one if there is one. ``sync``: it is on the disk when this returns."""
+        with self.usable(), durable(Effect.WRITE, self.path_of(name)):
+            if self.folder is None:
+                obstore.put(self.store, name, content)
+            else:
+                disk.write(self.folder / name, [content] if isinstance(content, bytes) else content, sync=sync)
 
-    def delete(self, names: list[str]) -> None:
-        """Delete objects; those already gone are no error."""
-        at_once = DELETED_AT_ONCE if self.bucket else 1
-        for start in range(0, len(names), at_once):
-            with self._usable(), contextlib.suppress(FileNotFoundError):
-                obstore.delete(self.store, names[start : start + at_once])
+    def delete(self, names: Sequence[str], *, sync: bool = True) -> None:
+        """Delete objects; those already gone are no error. Unless ``sync`` is False, no power cut brings them back."""
+        if not names:
+            return
+        with self.usable(), durable(Effect.DELETE, self.path_of(names[0])):
+            if self.folder is not None:
+                disk.delete([self.folder / name for name in names], sync=sync)
+                return
+            for start in range(0, len(names), DELETED_AT_ONCE):
+                with contextlib.suppress(FileNotFoundError):
+                    obstore.delete(self.store, [*names[start : start + DELETED_AT_ONCE]])
 
     def names(self, prefix: str = "") -> list[str]:
         """Names of the objects under a prefix (a folder), sorted."""
@@ -146,25 +161,32 @@ class Location:
         """The objects under a prefix (a folder), in no order."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        with contextlib.suppress(FileNotFoundError), self._usable():  # a bucket that nobody made yet
+        with contextlib.suppress(FileNotFoundError), self.usable():  # a bucket that nobody made yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
                     etag = str(meta["e_tag"] or "") if self.bucket else ""
                     yield Entry(meta["path"], meta["last_modified"], meta["size"], etag)
 
     def drop_uploads(self, before: dt.datetime) -> None:
-        """Forget objects whose writers were killed before then; on a disk there is nothing to forget."""
+        """Forget objects whose writers were killed before then."""
         if self.folder is None:
             open_s3().drop_uploads(self.uri, before)
+            return
+        with self.usable():
+            left = [path for path in disk.left_staged(self.folder) if _modified(path) < before]
+            disk.delete(left, sync=False)
 
-    def make_folder(self) -> None:
-        """Create the local folder; object stores have none."""
+    def make_folder(self, *, sync: bool = False) -> None:
+        """Create the local folder; object stores have none. ``sync``: it is on the disk when this returns."""
         if self.folder is not None:
-            with self._usable():
-                self.folder.mkdir(parents=True, exist_ok=True)
+            with self.usable():
+                if sync:
+                    disk.make_folder(self.folder)
+                else:
+                    self.folder.mkdir(parents=True, exist_ok=True)
 
     @contextlib.contextmanager
-    def _usable(self) -> Iterator[None]:
+    def usable(self) -> Iterator[None]:
         """What an object that is there or not there says goes through; all else means that the place cannot be used."""
         try:
             yield
@@ -174,6 +196,28 @@ class Location:
             if NO_BUCKET in str(error):
                 raise FileNotFoundError(self.uri) from error
             raise unusable(self.uri, error) from error
+
+
+def sync_objects(objects: Mapping[Location, Collection[str]]) -> None:
+    """Bring objects that others wrote to the disk: by their place, they and every folder between it and them.
+
+    All at once, since a disk takes many files in little more time than one. An object store keeps what it answered for.
+    FileNotFoundError when an object is gone, LakeUnavailable when the disk does not take it.
+    """
+    places = {place: place.folder for place, names in objects.items() if names and place.folder is not None}
+    if not places:
+        return
+    first = next(iter(places))
+    with first.usable(), durable(Effect.SYNC, first.uri):
+        paths = [folder / name for place, folder in places.items() for name in objects[place]]
+        disk.sync(paths, places.values())
+
+
+def _modified(path: Path) -> dt.datetime:
+    try:
+        return dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
+    except FileNotFoundError:  # its writer ended meanwhile
+        return dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 def unusable(uri: str, error: Exception) -> LakeError:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from filon.durable import Effect, durable
 from filon.errors import ConfigError, Damage, LakeDamaged, ReleaseConflict, ReleaseMissing
 from filon.lake.datafile import DataFile, TableFile
 from filon.lake.documents import Build, Ledger, NewBuild, Release, RunDocument, build_id, note_name
@@ -18,6 +19,7 @@ from filon.lake.numbered import NumberedLog
 from filon.lake.probe import probe_creation
 from filon.lake.s3 import open_s3
 from filon.lake.sealed import seal, unseal
+from filon.lake.syncing import sync_builds
 
 WITHOUT_RELEASE = ". Without one, `filon run --force` publishes what the ledger holds; a rollback is forgotten"
 
@@ -37,7 +39,7 @@ class Lake:
             raise ConfigError(
                 f"the lake cannot stand in {root}: Delta readers misread {' '.join(sorted(odd))}. Move it."
             )
-        self.ledgers = LedgerLog(metadata)
+        self.ledgers = LedgerLog(metadata, self.layer(Layer.BRONZE))
         self.releases = NumberedLog(metadata, "releases", Release, part="the releases", without_newest=WITHOUT_RELEASE)
         self.runs = NumberedLog(metadata, "runs", RunDocument, part="the reports of runs", compressed=True)
         self.files = TableFiles(self.table)
@@ -115,7 +117,7 @@ class Lake:
         return f"{build.id} of run {build.run_id}"
 
     def prepare(self, run_id: str) -> None:
-        """Create the buckets that are missing, and make sure that they keep what is only ever created.
+        """Create the folders or buckets that are missing, and make sure that these keep what is only ever created.
 
         LakeForeign, before anything is written, when a version of Filon with other documents wrote the lake. LakeUnsafe
         when an object store lets two writers create the same object: releases could be lost there.
@@ -125,6 +127,8 @@ class Lake:
         for bucket in dict.fromkeys(self.layer(layer).bucket for layer in Layer):
             if bucket is not None:
                 open_s3().make_bucket(bucket)
+        for layer in Layer:
+            self.layer(layer).make_folder(sync=True)
         metadata = self.layer(Layer.METADATA)
         if metadata.bucket is not None:
             probe_creation(metadata, f"probe/{run_id}")
@@ -144,7 +148,11 @@ class Lake:
             raise ReleaseMissing(number, self.releases.numbers()) from None
 
     def publish(self, release: Release) -> None:
-        """Make a release the published one, wholly or not at all; ReleaseConflict when its number is taken."""
+        """Make a release the published one, wholly or not at all; ReleaseConflict when its number is taken.
+
+        Before that, all that it names and the published one did not is brought to the disk.
+        """
+        sync_builds(self.layer, release, self._published)
         if not self.releases.add(release.number, release):
             raise ReleaseConflict(release.number)
 
@@ -165,8 +173,12 @@ class Lake:
             return None
 
     def seal(self, layer: Layer, table: str, files: Sequence[DataFile]) -> tuple[TableFile, ...]:
-        """Files that an engine just wrote into a table's folder, with what tells later whether they are the same."""
-        return self.files.seal(layer, table, files)
+        """Files that an engine just wrote into a table's folder, with what tells later whether they are the same.
+
+        They are brought to the disk with the document that names them, all in one go.
+        """
+        with self.layer(layer).usable(), durable(Effect.SEAL, build_id(layer, table)):
+            return self.files.seal(layer, table, files)
 
     def keep_build(self, new: NewBuild, files: Sequence[TableFile]) -> Build:
         """Commit files as the whole content of a table to Delta, and note the build, so that any later run can use it.
@@ -211,7 +223,8 @@ class Lake:
 
     def note(self, build: Build) -> None:
         """Note a build, so that it is found by its fingerprint."""
-        self.layer(Layer.METADATA).write(build.note, seal(build))
+        # brought to the disk with the release; until then a power cut costs a build, not what was published
+        self.layer(Layer.METADATA).write(build.note, seal(build), sync=False)
 
     def keep_run(self, run: RunDocument) -> None:
         """Note what a finished run reported, as the newest one."""

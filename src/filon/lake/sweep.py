@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from filon.errors import LakeDamaged
 from filon.lake.deltalog import LOG
-from filon.lake.documents import Build, Release
-from filon.lake.inspect import NOTES, TABLES
+from filon.lake.documents import NOTES, Build, Release
+from filon.lake.inspect import TABLES
 from filon.lake.leases import PATIENCE_S, end_dead_leases, leases
 from filon.lake.location import Entry, Layer
 from filon.lake.runs import summarise
@@ -46,6 +46,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
     lake.ledger()  # both are read first: nothing is deleted from a lake whose newest documents are lost
     metadata = lake.layer(Layer.METADATA)
     end_dead_leases(metadata, patience_s=patience_s)
+    metadata.drop_uploads(before)
     forgotten = _forget_releases(lake, keep)
     named = _forget_builds(lake, before)
     listed = {layer: list(lake.layer(layer).listing()) for layer in TABLES}
@@ -54,12 +55,16 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
     files = size = 0
     for layer, entries in listed.items():
         lake.layer(layer).drop_uploads(before)
-        for entry in entries:
-            place = (layer, entry.name)
-            is_due = entry.modified < before and (place in named or not running)
-            if is_due and _is_table_file(entry) and place not in needed:
-                lake.layer(layer).delete([entry.name])
-                files, size = files + 1, size + entry.size
+        due = [
+            entry
+            for entry in entries
+            if entry.modified < before
+            and ((layer, entry.name) in named or not running)
+            and _is_table_file(entry)
+            and (layer, entry.name) not in needed
+        ]
+        lake.layer(layer).delete([entry.name for entry in due], sync=False)
+        files, size = files + len(due), size + sum(entry.size for entry in due)
     metadata.delete([entry.name for entry in metadata.listing(PROBES) if entry.modified < before])
     summarise(lake)
     return Swept(forgotten, files, size, running)
@@ -87,11 +92,9 @@ def _forget_builds(lake: Lake, before: dt.datetime) -> set[Place]:
     metadata = lake.layer(Layer.METADATA)
     kept = {build.note for release in _releases(lake) for build in release.tables.values()}
     kept |= {name for lease in leases(metadata) for name in lease.notes}
-    named: set[Place] = set()
-    for entry in list(metadata.listing(NOTES)):
-        if entry.name not in kept and entry.modified < before:
-            named |= _files_of(lake, entry.name)
-            metadata.delete([entry.name])
+    gone = [entry.name for entry in metadata.listing(NOTES) if entry.name not in kept and entry.modified < before]
+    named = {place for name in gone for place in _files_of(lake, name)}
+    metadata.delete(gone)
     return named
 
 

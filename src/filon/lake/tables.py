@@ -13,9 +13,10 @@ from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 
+from filon.durable import Effect, durable
 from filon.errors import WriteConflict
 from filon.lake.datafile import ColumnStats, TableFile
-from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size
+from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size, torn_end
 from filon.lake.location import Location, unusable
 from filon.project.types import TEXT, ColumnType, Kind, TypedColumn
 
@@ -67,7 +68,8 @@ def commit(
         location.delete(location.names(LOG))
     for _ in range(ATTEMPTS):
         try:
-            version = _committed(location, schema, adds, properties, now_ms)
+            with durable(Effect.COMMIT, location.uri):
+                version = _committed(location, schema, adds, properties, now_ms)
             return Commit(version, log_size(location.listing(LOG), version))
         except CommitFailedError:
             continue
@@ -130,10 +132,14 @@ def _text(bound: Any) -> str | None:
 
 
 def _open(location: Location) -> DeltaTable | None:
-    """The table; None when there is none. What cannot be read of its log is taken away: checkpoints, or all of it."""
+    """The table; None when there is none.
+
+    What cannot be read of its log is taken away: its end, if that was never synced; else checkpoints, or all of it.
+    """
     try:
         return _known(location)
     except DeltaError:
+        location.delete(torn_end(location))
         is_readable = is_log_readable(location)
         names = location.names(LOG)
         location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])

@@ -45,11 +45,11 @@ class LimitedLake(Lake):
         deletions = self.deletions
 
         class Counting(Location):
-            def delete(self, names: Sequence[str]) -> None:
+            def delete(self, names: Sequence[str], *, sync: bool = True) -> None:
                 for name in names:
                     if len(deletions.done) == deletions.allowed:
                         raise Killed
-                    super().delete([name])
+                    super().delete([name], sync=sync)
                     deletions.done.append(name)
 
         return Counting(place.uri)

@@ -15,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+REFUSED, LOST = "refused", "lost"
 GROUPING_KEY = (httpx.TransportError,)
 
 
@@ -28,11 +29,24 @@ class Faults:
     forgets_conditions: bool = False
     loses_answer_to: str | None = None
     denied: str | None = None
+    strikes: Callable[[int], str | None] = lambda _number: None
+    """What happens to the n-th write when it first comes: ``REFUSED``, ``LOST`` (done, but not answered), nothing."""
+    writes: list[str] = field(default_factory=list)
     watchers: list[Callable[[str, str], None]] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
     queries: set[str] = field(default_factory=set)
     injected: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 (faults, no secrets)
+
+    def strike(self, method: str, path: str, query: str) -> str | None:
+        """What happens to this request, if it is a write that comes by for the first time."""
+        write = f"{method} {path}?{query}"
+        if method in ("GET", "HEAD") or write in self.writes:
+            return None
+        self.writes.append(write)
+        what = self.strikes(len(self.writes))
+        self.injected += what is not None
+        return what
 
     def loses(self, method: str, path: str) -> bool:
         """Whether the answer to this request is lost; only the first one is."""
@@ -76,7 +90,8 @@ def proxy(target: str, faults: Faults) -> FastAPI:
             await asyncio.to_thread(watch, request.method, request.url.path)
         if faults.denied is not None and request.method == "GET" and request.url.path.endswith(faults.denied):
             return Response(DENIED, 403)
-        if faults.draw(faults.refused):
+        strike = faults.strike(request.method, request.url.path, request.url.query)
+        if strike == REFUSED or faults.draw(faults.refused):
             return Response(BUSY, 503)
         if faults.draw(faults.slow):
             await asyncio.sleep(faults.slow_s)
@@ -84,7 +99,7 @@ def proxy(target: str, faults: Faults) -> FastAPI:
             answer = await client.send(_copied(client, request), stream=True)
         except GROUPING_KEY:
             return Response(b"", 502)
-        if faults.loses(request.method, request.url.path):
+        if strike == LOST or faults.loses(request.method, request.url.path):
             await answer.aread()
             return Response(BUSY, 503)
         if faults.forgets_conditions and answer.status_code == 412:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from filon.lake import Lake, Layer
 from tests.integration.api.conftest import answering
-from tests.integration.conftest import Shop, free_ports, surroundings
+from tests.integration.conftest import ACHATS, Shop, free_ports, surroundings
+from tests.integration.durability.conftest import LONG
+from tests.integration.durability.shop import lay_out
 from tests.integration.s3.conftest import RemoteShop, remote
-from tests.integration.s3.faults import Faults, proxy
+from tests.integration.s3.faults import LOST, REFUSED, Faults, proxy
 from tests.integration.servers import ObjectStore
 
 MOMENTS = [
@@ -23,6 +26,8 @@ MOMENTS = [
     ("PUT", "/metadata/releases/"),
 ]
 TABLES = [("silver", "achats"), ("quarantine", "achats"), ("gold", "fact_ventes"), ("gold", "kpi_ca_par_mois")]
+
+SMALL_TABLES = [("silver", "achats"), ("quarantine", "achats"), ("gold", "dim_clients")]
 
 
 def assert_same(shop: RemoteShop, twin: Shop) -> None:
@@ -61,6 +66,41 @@ def test_what_was_created_although_the_answer_was_lost_is_known_as_ones_own(
     assert (faults.injected, report["status"], report["release"]) == (1, "published", 1)
     assert len(shaky_shop.objects(Layer.METADATA, "releases")) == 1
     assert_same(shaky_shop, twin)
+
+
+@pytest.mark.parametrize("strike", [REFUSED, LOST])
+def test_every_write_may_be_refused_or_its_answer_lost(
+    tmp_path: Path, shaky_shop: RemoteShop, faults: Faults, strike: str
+) -> None:
+    """All of them in one run; with FILON_TEST_LONG, also each of them alone."""
+    lay_out(tmp_path / "small")
+    small = replace(shaky_shop, folder=tmp_path / "small", project=tmp_path / "small" / "project")
+    small.put("achats.csv", ACHATS)
+    twin = Shop(small.folder, project=small.project, extra={"FILON_SERVING": "none"})
+    twin.run()
+    expected = {name: sorted(twin.rows(name, layer=layer), key=repr) for layer, name in SMALL_TABLES}
+
+    def require_same(shop: RemoteShop) -> None:
+        report = shop.run()
+        assert report["status"] == "published"
+        assert {name: shop.rows(name, layer=layer) for layer, name in SMALL_TABLES} == expected
+        assert shop.run()["status"] == "unchanged"
+
+    faults.strikes = lambda _number: strike
+    require_same(small)
+    count = faults.injected
+    assert count == len(faults.writes) > 20
+    print(f"{strike}: each of {count} writes")  # noqa: T201
+    for number in range(1, count + 1) if LONG else ():
+        faults.writes.clear()
+        faults.injected, faults.strikes = 0, partial(_only, number, strike)
+        root = f"{small.root}-{number}"
+        require_same(replace(small, extra={**small.extra, "FILON_LAKE": root}))
+        assert faults.injected == 1, f"write {number} was not reached"
+
+
+def _only(number: int, strike: str, found: int) -> str | None:
+    return strike if found == number else None
 
 
 @pytest.mark.parametrize(("method", "part"), MOMENTS)

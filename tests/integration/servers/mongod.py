@@ -33,5 +33,5 @@ class Mongod(ServerProcess):
         options = ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--dbpath", str(self.folder), "--quiet"]
         command = [program, *options, "--wiredTigerCacheSizeGB", "0.5", *more]
         self.launch(command, self.folder / "log", dict(os.environ))
-        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=30_000) as client:
+        with MongoClient[dict[str, Any]](self.uri, directConnection=True, serverSelectionTimeoutMS=30_000) as client:
             client.admin.command("ping")

@@ -250,19 +250,3 @@ def test_a_server_that_is_killed_during_a_load_fails_it_in_one_line_and_the_next
     _run_when_the_lease_is_over(prepared)
     assert everything(uri) == gold(prepared)
     assert prepared.run()["serving"]["inserted"] == 0
-
-
-@pytest.mark.parametrize("delay", [0.8, 1.0, 1.1])
-def test_a_load_into_a_file_that_is_killed_leaves_the_file_as_it_was(shop: Shop, delay: float) -> None:
-    uri = f"sqlite:///{shop.folder / 'serving.db'}"
-    served = replace(shop, extra={"FILON_SERVING": uri})
-    served.run()
-    before = gold(served)
-    served.put("achats-2.csv", LATER)
-    process = served.start("run", "--as-of", AS_OF)
-    time.sleep(delay)
-    process.kill()
-    process.communicate()
-    assert everything(uri) in (before, gold(served))
-    served.run()
-    assert everything(uri) == gold(served)

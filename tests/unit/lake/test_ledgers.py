@@ -37,7 +37,7 @@ def seen(number: int) -> Observation:
 
 
 def log_in(folder: Path) -> LedgerLog:
-    return LedgerLog(Location(folder.as_uri()))
+    return LedgerLog(Location(folder.as_uri()), Location((folder / "bronze").as_uri()))
 
 
 def grown(log: LedgerLog, runs: int) -> Ledger:

@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 
 from filon.errors import LakeUnavailable
 from filon.lake import ColumnStats, TableFile
+from filon.lake.deltalog import torn_end
 from filon.lake.location import Location
 from filon.lake.tables import commit, stats_of
 from filon.project import INTEGER, TEXT, TypedColumn, parse_type
@@ -109,3 +110,15 @@ def test_a_file_keeps_its_partition_in_documents_and_its_bounds_out_of_them() ->
     text = whole.with_stats({"day": ColumnStats("a", "b", 0)}).model_dump_json(exclude_defaults=True)
     assert TableFile.model_validate_json(text) == whole
     assert "partition" not in TableFile(name="a", size=1, rows=1, hash="0").model_dump_json(exclude_defaults=True)
+
+
+def test_entries_that_were_never_synced_are_all_that_a_log_loses(tmp_path: Path) -> None:
+    location, log = Location(tmp_path.as_uri()), tmp_path / "_delta_log"
+    for number in (1, 2):
+        commit(location, COLUMNS, [file(number)], facts={}, now_ms=number)
+    kept = {path.name: path.read_bytes() for path in log.glob("*.json")}
+    for version in (2, 3):
+        (log / f"{version:020}.json").write_bytes(b'{"commitInfo":{"time')
+    assert torn_end(location) == [f"_delta_log/{version:020}.json" for version in (2, 3)]
+    assert commit(location, COLUMNS, [file(3)], facts={}, now_ms=3).version == 2
+    assert {path.name: path.read_bytes() for path in log.glob("*.json") if path.name in kept} == kept

@@ -11,7 +11,6 @@ from bson.errors import InvalidDocument
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
-from pymongo.write_concern import WriteConcern
 
 from filon.errors import StoreBusy, StoreForeign, StoreUnfit
 from filon.serving.limits import unfit
@@ -119,10 +118,9 @@ class MongoSession:
         self._lease.note(self.load, self._touched)
         views = Views(self._db)
         views.ask(state)
-        # written to disk before it is seen, and with it all that was written before
-        loads = self._db[LOADS].with_options(write_concern=WriteConcern(j=True))
+        # on the disks of most servers before it is seen, as is all that was written before
         try:
-            loads.insert_one(load_document(state, alone=alone))
+            self._db[LOADS].insert_one(load_document(state, alone=alone))
         except DuplicateKeyError:
             raise StoreBusy(f"{self._uri}: another process finished load {self.load} first; run again") from None
         # readers see the load; nothing that they see depends on what follows

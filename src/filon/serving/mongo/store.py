@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
+from pymongo.read_preferences import ReadPreference
 
 from filon.errors import LoadGone
 from filon.project import Column, Kind
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
+from filon.serving.mongo.concerns import OF_MOST, ON_MOST
 from filon.serving.mongo.documents import DIGITS, LOCK, PAGE_INDEX, Document, decoded, decoder, rows_of
 from filon.serving.mongo.errors import readable_address, translated
 from filon.serving.mongo.kept import Ids, Kept
@@ -39,7 +41,11 @@ READ_AT_ONCE, FEW_ROWS = 1_000, 200
 
 
 class MongoStore:
-    """A store in a database of a MongoDB server; ``analytics`` when the address names none."""
+    """A store in a database of a MongoDB server; ``analytics`` when the address names none.
+
+    In a replica set every write is on the disks of most members before it counts, and only what is there is read, from
+    the primary: no election takes back a load that somebody has seen. What an address says otherwise does not count.
+    """
 
     name = "mongodb"
 
@@ -185,7 +191,9 @@ class MongoStore:
         if self._client is None:
             with readable_address(self.uri):
                 self._client = MongoClient(self._address, serverSelectionTimeoutMS=ANSWER_MS, appname="filon")
-        return self._client[self._database]
+        return self._client.get_database(
+            self._database, read_preference=ReadPreference.PRIMARY, read_concern=OF_MOST, write_concern=ON_MOST
+        )
 
     @property
     def _read(self) -> AsyncDatabase[Document]:
@@ -197,7 +205,7 @@ class MongoStore:
                     connectTimeoutMS=ANSWER_MS,
                     appname="filon-api",
                 )
-        return self._reader[self._database]
+        return self._reader.get_database(self._database, read_preference=ReadPreference.PRIMARY, read_concern=OF_MOST)
 
 
 def _rows(columns: Sequence[Column], documents: Sequence[Document]) -> list[Row]:

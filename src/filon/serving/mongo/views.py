@@ -77,7 +77,7 @@ class Views:
         if name not in there:
             self._db.create_collection(name, **options)
         elif there[name]["options"] != options:
-            self._db.command("collMod", name, **options)
+            self._db.command("collMod", name, **options, writeConcern=self._db.write_concern.document)
 
 
 def _options(of: str, pipeline: Pipeline) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
+from filon.durable import Effect, durable
 from filon.serving.records import time_text
 from filon.serving.sqlite.queries import exists
 from filon.sql import literals
@@ -48,7 +49,8 @@ class SQLiteRecords:
             if most is not None:
                 old = f"SELECT key FROM {TABLE} WHERE kind = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?"
                 connection.execute(f"DELETE FROM {TABLE} WHERE kind = ? AND key IN ({old})", [kind, kind, most])
-            connection.execute("COMMIT")
+            with durable(Effect.SQLITE, f"record {kind}"):
+                connection.execute("COMMIT")
 
     def known(self, kind: str, key: str) -> str | None:
         """By the key of the table."""
@@ -77,7 +79,8 @@ class SQLiteRecords:
         if keys:
             with self._write() as connection:
                 connection.execute(f"DELETE FROM {TABLE} WHERE kind = ? AND key IN ({literals(keys)})", [kind])
-                connection.execute("COMMIT")
+                with durable(Effect.SQLITE, f"forget records {kind}"):
+                    connection.execute("COMMIT")
 
     async def newest(self, kind: str, skip: int, limit: int) -> Sequence[str]:
         """In the order of the index."""

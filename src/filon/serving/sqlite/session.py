@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
+from filon.durable import Effect, durable
 from filon.errors import StoreForeign
 from filon.serving.protocol import Batch
 from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
@@ -87,7 +88,8 @@ class SQLiteSession:
         row = [self.load, self.id.token, state.model_dump_json()]
         self._connection.execute("INSERT INTO _loads VALUES (?, ?, ?)", row)
         self._sync(state)
-        self._connection.execute("COMMIT")
+        with durable(Effect.SQLITE, f"load {self.load}"):
+            self._connection.execute("COMMIT")
 
     def holds(self, table: StoredTable, versions: int) -> bool:
         """Counted."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from filon.durable import Effect, durable, make_folder
 from filon.errors import StoreBusy, StoreError, StoreUnavailable
 from filon.project import Column, Kind
 from filon.project.analysis import WORD_DIGITS
@@ -30,6 +31,13 @@ Result = TypeVar("Result")
 
 
 SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
+DURABLE = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA fullfsync = ON;
+PRAGMA checkpoint_fullfsync = ON;
+"""
+"""A transaction is on the disk once it is committed; the last two mean something on macOS alone."""
 PATIENCE_S = 5.0
 CHECKPOINT_MS = 200
 """How long a checkpoint waits for readers; what they are in the way of is left to the next one."""
@@ -98,20 +106,21 @@ class SQLiteStore:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a transaction, which is undone unless it is committed."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
         except OSError as error:
             raise StoreUnavailable(f"{self.uri}: {error.strerror}. Give another FILON_SERVING.") from error
         with translated(self.uri):
             connection = sqlite3.connect(self._path, isolation_level=None, timeout=PATIENCE_S)
             try:
-                connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+                connection.executescript(DURABLE)
                 connection.executescript(SCHEMA)
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 if not connection.in_transaction:
                     # the file then holds everything, and one that takes its place meets no pages of it in the log
                     connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    with durable(Effect.SQLITE, "checkpoint"):
+                        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
 

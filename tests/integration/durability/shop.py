@@ -1,0 +1,145 @@
+"""A small project with a history: two datasets, one model, and the commands that a person gives one after another."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet  # type: ignore[import-untyped]
+
+from filon.projects import retail
+from tests.integration.conftest import ACHATS, AS_OF, CLIENTS
+
+MODEL = "dim_clients"
+RUN = ("run", "--json", "--as-of", AS_OF)
+LOOK, SWEEP = ("look",), ("sweep-at-once",)
+"""Commands of these tests: say what readers see, and sweep without waiting for runs that are known to be dead."""
+RANDOM = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}|[0-9a-f]{8}-[0-9a-f-]{27}")
+"""In names: ids of runs and of files."""
+CHANGED = ACHATS.replace("200.50", "300.25")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command of the history, and what arrives in the sources before it."""
+
+    name: str
+    command: Sequence[str]
+    arrives: str = ""
+
+
+HISTORY = (
+    Step("first run", RUN, ACHATS),
+    Step("changed file", RUN, CHANGED),
+    Step("retraction", ("retract", "achats.csv"), CHANGED),
+    Step("run after the retraction", RUN, CHANGED),
+    Step("rollback", ("rollback", "1"), CHANGED),
+)
+
+
+def lay_out(folder: Path) -> dict[str, str]:
+    """Make a folder with the project and its first files; returns what commands in it are told."""
+    shipped = Path(retail.__file__).parent
+    shutil.copytree(shipped, folder / "project", ignore=shutil.ignore_patterns("*.py", "__pycache__", "tests", "gold"))
+    (folder / "project" / "gold").mkdir()
+    for suffix in ("sql", "yaml"):
+        shutil.copy(shipped / "gold" / f"{MODEL}.{suffix}", folder / "project" / "gold")
+    (folder / "sources").mkdir()
+    (folder / "sources" / "clients.csv").write_text(CLIENTS)
+    (folder / "workspace").mkdir()
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("FILON_")},
+        "FILON_PROJECT": "project",
+        "FILON_SOURCES": "sources",
+        "FILON_LAKE": "lake",
+        "FILON_SERVING": "sqlite:///serving.db",
+        "FILON_WORKSPACE": "workspace",
+        "FILON_THREADS": "1",
+    }
+
+
+def run_command(command: Sequence[str]) -> int:
+    """Carry out a command in this process; its exit code."""
+    if command == list(LOOK):
+        print(json.dumps(_seen()))  # noqa: T201
+        return 0
+    if command == list(SWEEP):
+        _sweep()
+        return 0
+    from filon.cli import main
+
+    sys.argv = ["filon", *command]
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def _sweep() -> None:
+    from filon.lake import Lake
+    from filon.lake.sweep import sweep_lake
+
+    sweep_lake(Lake("lake"), keep=1, before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1), patience_s=0)
+
+
+def _seen() -> dict[str, Any]:
+    """What readers see: the published release, its rows, and those that the store serves. Every file is read whole."""
+    from filon.lake import Lake
+
+    lake = Lake("lake")
+    release = lake.release()
+    if release is None:
+        return {"release": 0, "tables": {}, "served": _served()}
+    lake.require_sound(release)
+    tables = {}
+    for build in release.tables.values():
+        parts = [pyarrow.parquet.read_table(path, partitioning=None).to_pylist() for path in lake.paths(build)]
+        tables[build.id] = sorted(repr(tuple(row.values())) for part in parts for row in part)
+    return {"release": release.number, "tables": tables, "served": _served()}
+
+
+def _served() -> list[str]:
+    if not Path("serving.db").exists():
+        return []
+    with closing(sqlite3.connect("serving.db")) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [MODEL]).fetchone():
+            return []
+        return sorted(map(repr, connection.execute(f"SELECT * FROM {MODEL}")))
+
+
+def state_of(folder: Path) -> tuple[str, ...]:
+    """A lake and a store in short, without what differs from run to run: two that agree are mended in the same way."""
+    found = []
+    for path in sorted([*(folder / "lake").rglob("*"), *folder.glob("serving.db*")]):
+        name = RANDOM.sub("*", str(path.relative_to(folder)))
+        if path.parent.name == "heads":
+            found.append(f"{name} {path.read_text().partition('number')[2]}"[:60])
+        elif path.suffix == ".parquet" or path.name.startswith("serving.db"):
+            found.append(f"{name} {path.stat().st_size}")
+        else:
+            found.append(f"{name} {path.is_dir() or path.stat().st_size > 0}")
+    return tuple(sorted(found))
+
+
+def objects(folder: Path) -> list[str]:
+    """What a lake holds, without the names that differ from run to run: what no kept release needs must not pile up.
+
+    Logs of tables, ledgers, releases and reports of runs are left out: they are the history.
+    """
+    kinds = []
+    for path in (folder / "lake").rglob("*"):
+        name = path.relative_to(folder / "lake")
+        if path.is_file() and not {"_delta_log", "ledger", "releases", "runs"} & set(name.parts):
+            kinds.append(str(name.parent / path.name.partition("-")[0]) if path.suffix == ".parquet" else str(name))
+    return sorted(kinds)
