@@ -16,6 +16,8 @@ from filon.hosts import read_hosts
 from filon.suggestions import suggestion
 
 PREFIX = "FILON_"
+STATE = Path(".filon")
+"""Where everything is kept whose place no setting names, below the current folder."""
 
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])(i?)B")

@@ -39,10 +39,9 @@ from filon.api.tables import table_router
 from filon.hosts import AllowedHosts, HostCheck, names_of, read_hosts
 from filon.project import Project
 from filon.serving.protocol import Store
-from filon.settings import Settings
+from filon.settings import STATE, Settings
 from filon.web.clients import networks_of
 
-STATE = Path(".filon")
 EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
 EXPOSED += ["X-Filon-Age", "X-Filon-Quality", "X-Filon-Release", "X-Request-ID"]
 SECURITY = {

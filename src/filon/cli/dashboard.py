@@ -13,8 +13,7 @@ from filon.cli.processes import Server, free_port, group, http_health, no_proxy_
 from filon.cli.serve import is_loopback
 from filon.dashboard import launch
 from filon.errors import ConfigError
-from filon.pipeline.resources import STATE
-from filon.settings import PREFIX, Settings, read_settings
+from filon.settings import PREFIX, STATE, Settings, read_settings
 
 LOGS = STATE / "logs"
 

@@ -14,9 +14,7 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.stores import NONE, open_store
-from filon.settings import Settings
-
-STATE = Path(".filon")
+from filon.settings import STATE, Settings
 
 
 def open_project(settings: Settings) -> Project:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filon.cli.processes import HOST, inherited_environment, no_proxy_variables
-from filon.pipeline.resources import STATE
 from filon.project import Project
 from filon.serving.mongo import ADMIN, READER, WRITER, address_of
-from filon.settings import PREFIX, Settings
+from filon.settings import PREFIX, STATE, Settings
 
 FOLDER = STATE / "services"
 LOGS = STATE / "logs"
