@@ -82,7 +82,8 @@ def test_every_text_that_the_code_asks_for_is_there_and_none_is_left_over() -> N
     assert not missing
     assert all(any(key.startswith(start) for key in texts()) for start in begun)
     pages = {f"{view.name}.page" for view in VIEWS}
-    titles = {key for key in texts() if key.endswith(".title") and key.removesuffix(".title") in _strings_in_code()}
+    strings = _strings_in_code()
+    titles = {key for key in texts() if key.endswith(".title") and key.removesuffix(".title") in strings}
     left = {key for key in texts() if key not in asked | pages | titles and not key.startswith(tuple(begun))}
     assert not left
 

@@ -71,7 +71,7 @@ class Bench:
         """
         lake, engine = self.context.lake, self.context.engine
         columns = bronze_columns(dataset)
-        versions = []
+        versions: list[FileVersion] = []
         for records in files:
             number = self.ledger.next_number + len(versions)
             rows = [{**record, "_file": number, "_record": ordinal} for ordinal, record in enumerate(records, start=1)]
