@@ -135,8 +135,8 @@ def state_of(folder: Path) -> tuple[str, ...]:
 def objects(folder: Path) -> list[str]:
     """What a lake holds, without the names that differ from run to run: what no kept release needs must not pile up.
 
-    Logs of tables, ledgers, releases and reports of runs are left out: they are the history. A run that was killed leaves
-    no report, nor does the one after it if nothing was left to do.
+    Logs of tables, ledgers, releases and reports of runs are left out: they are the history. A run that was killed
+    leaves no report, nor does the one after it if nothing was left to do.
     """
     kinds = []
     for path in (folder / "lake").rglob("*"):
