@@ -231,6 +231,11 @@ class Lake:
         while not self.runs.add(self.runs.after(max(self.runs.numbers(), default=0)), run):
             continue
 
+    def note_heads(self) -> None:
+        """Note the newest documents where a killed writer left that out: their loss would not be noticed else."""
+        for log in (self.ledgers.documents, self.releases, self.runs):
+            log.note_head(max(log.numbers(), default=0))
+
     def last_run(self) -> RunDocument | None:
         """The newest run that finished, well or badly."""
         return self.runs.latest()

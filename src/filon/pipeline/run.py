@@ -359,6 +359,8 @@ class PipelineRun:
         lake, inputs = self.context.lake, self.context.inputs
         if not self._is_repetition(report):
             lake.keep_run(self._document(report))
+        if report.status is not RunStatus.FAILED:
+            lake.note_heads()
         if self.store is not None and self.ingested is not None:
             problem = record_run(self.store, lake, report, self.current_release, self.ingested.ledger, inputs.now)
             report = report.model_copy(update={"unrecorded": problem or self.unrecorded})

@@ -135,11 +135,12 @@ def state_of(folder: Path) -> tuple[str, ...]:
 def objects(folder: Path) -> list[str]:
     """What a lake holds, without the names that differ from run to run: what no kept release needs must not pile up.
 
-    Logs of tables, ledgers, releases and reports of runs are left out: they are the history.
+    Logs of tables, ledgers, releases and reports of runs are left out: they are the history. A run that was killed
+    leaves no report, nor does the one after it if nothing was left to do.
     """
     kinds = []
     for path in (folder / "lake").rglob("*"):
         name = path.relative_to(folder / "lake")
-        if path.is_file() and not {"_delta_log", "ledger", "releases", "runs"} & set(name.parts):
+        if path.is_file() and not {"_delta_log", "ledger", "releases", "runs", "runs.json"} & set(name.parts):
             kinds.append(str(name.parent / path.name.partition("-")[0]) if path.suffix == ".parquet" else str(name))
     return sorted(kinds)

@@ -15,11 +15,11 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from filon.durable import DurableCall, Effect, observed
+from filon.durable import DurableCall, Effect, Observer, observed
 
 KILLED = -signal.SIGKILL
 BEFORE, AFTER = "before", "after"
@@ -179,7 +179,7 @@ def _run_commands(order: Order, report: Path) -> None:
 
     calls = Calls(order.fault, report.with_suffix(".calls"))
     with contextlib.ExitStack() as stack:
-        observer: Callable[[DurableCall], contextlib.AbstractContextManager[None]] = calls.observe
+        observer: Observer = calls.observe
         if order.disk:
             observer = stack.enter_context(recorded(Path(order.folder), Path(order.disk), observer))
         stack.enter_context(observed(observer))
