@@ -63,13 +63,7 @@ def load_project(folder: Path) -> Project:
     """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix."""
     if not (folder / FILE).is_file():
         raise ConfigError(f"{folder} is no project folder: it has no {FILE}. `filon init` makes one from CSV files.")
-    settings_document = read_document(folder / FILE)
-    settings = validated(ProjectFile, settings_document)
-    problems = list(settings_document.problems)
-    if settings is not None and not _is_inside(folder, settings.defaults.sources):
-        line = settings_document.line(("defaults", "sources"))
-        what = f"`{settings.defaults.sources}` leads out of the project's folder"
-        problems.append(Problem(folder / FILE, line, what, "give it when you run: --sources, or FILON_SOURCES"))
+    settings, problems = _read_settings(folder)
     datasets, source_problems = _read_sources(folder)
     files, model_problems = _read_models(folder)
     problems += [*source_problems, *model_problems]
@@ -98,6 +92,17 @@ def load_project(folder: Path) -> Project:
         sources=settings.defaults.sources,
         api=settings.api,
     )
+
+
+def _read_settings(folder: Path) -> tuple[ProjectFile | None, list[Problem]]:
+    document = read_document(folder / FILE)
+    settings = validated(ProjectFile, document)
+    problems = list(document.problems)
+    if settings is not None and not _is_inside(folder, settings.defaults.sources):
+        what = f"`{settings.defaults.sources}` leads out of the project's folder"
+        fix = "give it when you run: --sources, or FILON_SOURCES"
+        problems.append(Problem(folder / FILE, document.line(("defaults", "sources")), what, fix))
+    return settings, problems
 
 
 def _is_inside(folder: Path, sources: str | None) -> bool:

@@ -257,7 +257,7 @@ def test_a_sample_never_grows_beyond_its_bytes(served: Shop, store: Store, monke
 def test_many_refused_files_are_counted_and_the_newest_shown(
     served: Shop, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filon.serving.history.MOST_FILES", 3)
+    monkeypatch.setattr("filon.serving.quality.MOST_FILES", 3)
     for number in range(5):
         served.put(f"achats_{number}.csv", f"wrong{number}\n1\n")
     served.run()
