@@ -69,21 +69,24 @@ class RecordReader:
             pass
 
     def _with_quotes(self, first: str) -> Record:
-        lines, fields, uncut = [first], list[str](), first
+        lines, fields, uncut, size = [first], list[str](), first, len(first)
         fault, position = self._cut(first.rstrip("\r\n"), 0, fields)
         while fault == "unterminated_quote":
             known = len(lines)
-            if not self._read_to_closing_quote(lines):
+            if not self._read_to_closing_quote(lines, size):
                 return self._only_first(lines, fault)
-            uncut = uncut[position:] + "".join(lines[known:])
+            added = "".join(lines[known:])
+            uncut, size = uncut[position:] + added, size + len(added)
             fault, position = self._cut(uncut.rstrip("\r\n"), 0, fields)
         if fault is not None:
             return self._only_first(lines, fault)
         return Record("".join(lines).rstrip("\r\n"), tuple(fields))
 
-    def _read_to_closing_quote(self, lines: list[str]) -> bool:
-        """Add lines up to the one that closes the open field; False when there is none near enough."""
-        size = sum(len(line) for line in lines)
+    def _read_to_closing_quote(self, lines: list[str], size: int) -> bool:
+        """Add lines up to the one that closes the open field; False when there is none near enough.
+
+        ``size`` is the number of characters in ``lines``.
+        """
         while size <= LONGEST_RECORD and (line := self._line()):
             lines.append(line)
             size += len(line)
