@@ -442,6 +442,30 @@ def test_a_bound_of_contracts_is_documented(bound: int) -> None:
     assert f"{bound:,}" in page("contracts.md")
 
 
+# the code
+
+
+def listed_modules() -> str:
+    """The list of folders and modules in architecture.md."""
+    return page("architecture.md").split("## The folders")[1].split("```")[1]
+
+
+def modules() -> list[Path]:
+    """Every module, but for the pages of the dashboard, which are files of one kind."""
+    paths = (path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
+    return sorted(path for path in paths if path.parent != Path("dashboard/views"))
+
+
+@pytest.mark.parametrize("module", modules(), ids=str)
+def test_a_module_is_listed(module: Path) -> None:
+    assert re.search(rf"\b{module.stem}\b", listed_modules())
+
+
+def test_no_module_is_listed_that_is_gone() -> None:
+    names = {match for match in re.findall(r"\b(\w+)\.py\b", listed_modules())}
+    assert names <= {module.stem for module in modules()}
+
+
 # the API
 
 
