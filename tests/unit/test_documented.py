@@ -26,10 +26,10 @@ from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
 from filon.pipeline.report import RunReport, RunStatus
 from filon.project import checks, document, grammar, odcs
-from filon.project.formats import _TOKENS as DATE_LETTERS
+from filon.project.formats import DATE_LETTERS
 from filon.project.functions import GROUPS
 from filon.project.loader import Defaults, ProjectFile, load_project
-from filon.project.modeltests import _Written as WrittenTest
+from filon.project.modeltests import WrittenTest
 from filon.project.promises import UNITS
 from filon.project.types import LOGICAL
 from filon.project.values import LONGEST_PATTERN
@@ -462,7 +462,7 @@ def test_a_module_is_listed(module: Path) -> None:
 
 
 def test_no_module_is_listed_that_is_gone() -> None:
-    names = {match for match in re.findall(r"\b(\w+)\.py\b", listed_modules())}
+    names = set(re.findall(r"\b(\w+)\.py\b", listed_modules()))
     assert names <= {module.stem for module in modules()}
 
 

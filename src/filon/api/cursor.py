@@ -44,7 +44,7 @@ def write_cursor(cursor: Cursor, table: StoredTable, conditions: Sequence[Condit
     """A cursor as text. It is signed, so that it is taken back only whole, for the same table and filters."""
     steps = [[step.column, step.descending] for step in cursor.sort]
     content = orjson.dumps([astuple(cursor.load), steps, [_plain(value) for value in cursor.place]])
-    return base64.urlsafe_b64encode(_signature(content, table, conditions, secret) + content).decode().rstrip("=")
+    return base64.urlsafe_b64encode(sign(content, table, conditions, secret) + content).decode().rstrip("=")
 
 
 def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> Cursor:
@@ -55,7 +55,7 @@ def read_cursor(text: str, table: StoredTable, conditions: Sequence[Condition], 
     try:
         whole = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         signature, content = whole[:DIGEST_BYTES], whole[DIGEST_BYTES:]
-        if not hmac.compare_digest(signature, _signature(content, table, conditions, secret)):
+        if not hmac.compare_digest(signature, sign(content, table, conditions, secret)):
             raise wrong
         load, steps, values = orjson.loads(content)
         sort = tuple(_step(table, column, descending) for column, descending in steps)
@@ -81,7 +81,8 @@ def _step(table: StoredTable, column: object, descending: object) -> Order:
     return Order(column, descending)
 
 
-def _signature(content: bytes, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> bytes:
+def sign(content: bytes, table: StoredTable, conditions: Sequence[Condition], secret: bytes) -> bytes:
+    """What proves that this API gave a cursor's content to a list of this table with these filters."""
     filters = sorted(
         (item.column, item.operator.value, [_plain(value) for value in item.values]) for item in conditions
     )

@@ -21,19 +21,26 @@ UNLIMITED = "none"
 DEFAULT_WITH_KEYS = "1200/minute"
 PATIENCE_S = 1.0
 FILE_AGAIN_S = 5.0
-"""How long each process counts alone before it tries again a file that cannot be written."""
 SWEEP_EVERY = 1_000
 MOST_CLIENTS = 50_000
-"""Counters that stay when windows are long; those of clients that asked least go first."""
 
 
 class SharedCounters(Storage):
-    """Counters in one SQLite file, which is never synced: after a crash counting may start again from 0."""
+    """Counters in one SQLite file, which is never synced: after a crash counting may start again from 0.
+
+    Args:
+        path: the file; its folder is created
+        most_clients: counters that stay when windows are long; those of clients that asked least go first
+        sweep_every: calls between two deletions of counters that are over, or too many
+
+    """
 
     STORAGE_SCHEME = ["filon+sqlite"]  # noqa: RUF012 (the base class declares it so)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, most_clients: int = MOST_CLIENTS, sweep_every: int = SWEEP_EVERY) -> None:
         super().__init__()
+        self._most_clients = most_clients
+        self._sweep_every = sweep_every
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE_S, check_same_thread=False)
         self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
@@ -63,11 +70,11 @@ class SharedCounters(Storage):
             [key, amount, now, expiry],
         ).fetchone()
         self._calls += 1
-        if self._calls % SWEEP_EVERY == 0:
+        if self._calls % self._sweep_every == 0:
             self._connection.execute("DELETE FROM counters WHERE ends <= ?", [now])
             self._connection.execute(
                 "DELETE FROM counters WHERE name IN (SELECT name FROM counters ORDER BY hits DESC LIMIT -1 OFFSET ?)",
-                [MOST_CLIENTS],
+                [self._most_clients],
             )
         return int(hits), float(ends)
 
@@ -119,9 +126,17 @@ class Allowance:
 
 
 class Rates:
-    """How often each client may ask. Without a setting, only those with keys are limited."""
+    """How often each client may ask.
 
-    def __init__(self, text: str | None, path: Path) -> None:
+    Args:
+        text: the limit, as ``1200/minute``, or ``none``; None limits only clients with keys
+        path: the file of counters that all workers share
+        file_again_s: seconds for which this process counts alone before it tries a file again that cannot be written
+
+    """
+
+    def __init__(self, text: str | None, path: Path, *, file_again_s: float = FILE_AGAIN_S) -> None:
+        self._file_again_s = file_again_s
         self._always = text is not None
         limit = text or DEFAULT_WITH_KEYS
         self._item = None if limit == UNLIMITED else _parsed(limit)
@@ -139,7 +154,7 @@ class Rates:
                 return self._count(self._shared(), self._item, client)
             except (OSError, sqlite3.Error) as error:
                 LOGGER.error("%s: %s; each process counts requests alone until it can be written", self._path, error)
-                self._file_again = time.monotonic() + FILE_AGAIN_S
+                self._file_again = time.monotonic() + self._file_again_s
                 self.shut()
         return self._count(self._alone, self._item, client)
 

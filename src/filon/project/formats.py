@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_TOKENS = {
+DATE_LETTERS = {
     "yyyy": (r"[0-9]{4}", "%Y"),
     "MM": (r"[0-9]{2}", "%m"),
     "dd": (r"[0-9]{2}", "%d"),
@@ -50,11 +50,11 @@ def date_format(pattern: str) -> DateFormat:
     before = ""
     for part in re.finditer(r"'[^']*'|([A-Za-z])\1*|.", pattern):
         token = part[0]
-        if before in _TOKENS and token in _TOKENS and {before, token} & VARIABLE:
+        if before in DATE_LETTERS and token in DATE_LETTERS and {before, token} & VARIABLE:
             raise UnknownFormat(f"the format `{pattern}` does not say where `{before}` ends; use MM and dd there")
         before = token
-        if token in _TOKENS:
-            expression, directive = _TOKENS[token]
+        if token in DATE_LETTERS:
+            expression, directive = DATE_LETTERS[token]
             regex.append(expression)
             strptime.append(directive)
             said.append(_PARTS[directive])

@@ -20,7 +20,9 @@ Rows = tuple[Mapping[str, Value], ...]
 AS_OF = dt.date(2026, 1, 1)
 
 
-class _Written(BaseModel):
+class WrittenTest(BaseModel):
+    """A test as its file has it: rows of the tables that the model reads, and the rows that it must give."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str
     model: str
@@ -66,7 +68,7 @@ def load_model_tests(project: Project) -> list[ModelTest]:
 
 
 def _test(project: Project, document: Document, index: int) -> ModelTest | None:
-    written = validated(_Written, document, (index,), document.data[index])
+    written = validated(WrittenTest, document, (index,), document.data[index])
     if written is None:
         return None
     model = project.models.get(written.model)

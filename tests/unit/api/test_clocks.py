@@ -55,12 +55,9 @@ def test_a_window_that_was_counted_with_a_clock_ahead_is_over(tmp_path: Path) ->
     rates.shut()
 
 
-def test_counters_are_shared_again_once_their_file_can_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("filon.api.rates.FILE_AGAIN_S", 0.0)
+def test_counters_are_shared_again_once_their_file_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "rates.db").mkdir()
-    rates, other = (Rates("2/minute", tmp_path / "rates.db") for _ in range(2))
+    rates, other = (Rates("2/minute", tmp_path / "rates.db", file_again_s=0.0) for _ in range(2))
     assert [_exceeded(rates) for _ in range(3)] == [False, False, True]
     (tmp_path / "rates.db").rmdir()
     assert [_exceeded(rates) for _ in range(2)] == [False, False]

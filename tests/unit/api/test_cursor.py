@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from filon.api.cursor import Cursor, _signature, kept_secret, read_cursor, write_cursor
+from filon.api.cursor import Cursor, kept_secret, read_cursor, sign, write_cursor
 from filon.api.problems import HttpProblem
 from filon.errors import ConfigError
 from filon.project import TEXT, Column, ColumnType, Kind
@@ -62,7 +62,7 @@ def test_every_changed_character_is_noticed() -> None:
 def forged(content: object, secret: bytes = SECRET, table: StoredTable = TABLE) -> str:
     """A cursor with any content, signed."""
     text = orjson.dumps(content)
-    return base64.urlsafe_b64encode(_signature(text, table, (), secret) + text).decode().rstrip("=")
+    return base64.urlsafe_b64encode(sign(text, table, (), secret) + text).decode().rstrip("=")
 
 
 @pytest.mark.parametrize(

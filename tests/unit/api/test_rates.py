@@ -2,16 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from filon.api import rates
 from filon.api.rates import SharedCounters
 
 
-def test_counters_of_clients_do_not_grow_without_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "MOST_CLIENTS", 100)
-    monkeypatch.setattr(rates, "SWEEP_EVERY", 500)
-    counters = SharedCounters(tmp_path / "rates.db")
+def test_counters_of_clients_do_not_grow_without_bound(tmp_path: Path) -> None:
+    counters = SharedCounters(tmp_path / "rates.db", most_clients=100, sweep_every=500)
     try:
         for _ in range(5):
             counters.incr("busy", 86_400)

@@ -17,9 +17,9 @@ from filon.project import INTEGER, TEXT, Column, ColumnType, Kind
 from filon.project.serving import Dimension
 from filon.project.vocabulary import ApiSpec
 from filon.serving.analysis import Analysis, Measure, Operation
-from filon.serving.columns import analysing, chunks, groups, memory, sums
+from filon.serving.columns import analysing, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
-from filon.serving.columns.chunks import DAY, Chunk, chunks_of, group_column, most_parts, sum_column
+from filon.serving.columns.chunks import DAY, USUAL_SIZE, Chunk, ChunkSize, chunks_of, group_column, sum_column
 from filon.serving.columns.memory import Coded, Columns
 
 MONEY = ColumnType(Kind.DECIMAL, 18, 2)
@@ -69,12 +69,12 @@ QUESTIONS = st.builds(
 )
 
 
-def stored(facts: Iterable[Fact]) -> list[Chunk]:
+def stored(facts: Iterable[Fact], size: ChunkSize = USUAL_SIZE) -> list[Chunk]:
     """Facts as a store has them."""
     by_month: dict[str, list[Fact]] = {}
     for fact in facts:
         by_month.setdefault(fact[0].isoformat()[:7] if fact[0] else "", []).append(fact)
-    return [chunk for month in sorted(by_month) for chunk in chunks_of(month, table(by_month[month]))]
+    return [chunk for month in sorted(by_month) for chunk in chunks_of(month, table(by_month[month]), size)]
 
 
 def table(facts: Sequence[Fact]) -> pa.Table:
@@ -91,9 +91,9 @@ def table(facts: Sequence[Fact]) -> pa.Table:
     )
 
 
-def columns(facts: Iterable[Fact], at_once: int = 100) -> Columns:
+def columns(facts: Iterable[Fact], at_once: int = 100, size: ChunkSize = USUAL_SIZE) -> Columns:
     """Facts in memory, decoded some chunks at a time."""
-    coded, kept = Coded.empty(ANALYSIS), stored(facts)
+    coded, kept = Coded.empty(ANALYSIS), stored(facts, size)
     for start in range(0, len(kept), at_once):
         coded = coded.with_chunks(kept[start : start + at_once])
     return coded.columns([chunk.digest for chunk in kept])
@@ -160,8 +160,8 @@ def test_any_question_is_answered_as_by_a_loop(
             patch.setattr(analysing, "FEW_GROUPS", 0)
             patch.setattr(sums, "MOST_FLAGS", 0)
             patch.setattr(memory, "SPARSEST", 0)
-            patch.setattr(chunks, "MOST_ROWS", 3)
-        found = analyse(ANALYSIS, columns(facts, at_once), question)
+        size = ChunkSize(most_rows=3) if is_large else USUAL_SIZE
+        found = analyse(ANALYSIS, columns(facts, at_once, size), question)
     for row in found.rows:
         if row.get("stats"):
             row["stats"] = row["stats"]["count"]
@@ -185,18 +185,16 @@ def test_single_values_are_described_to_the_cent() -> None:
     }
 
 
-def test_a_long_month_is_cut_into_chunks_that_a_document_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "MOST_ROWS", 100)
-    monkeypatch.setattr(chunks, "FEWEST_ROWS", 10)
-    monkeypatch.setattr(chunks, "MOST_TEXT", 2_000)
+def test_a_long_month_is_cut_into_chunks_that_a_document_can_hold() -> None:
+    size = ChunkSize(most_rows=100, most_text=2_000, fewest_rows=10)
     facts: list[Fact] = [(dt.date(2025, 1, 1 + n % 28), f"country {n}", None, n, n) for n in range(250)]
-    found = stored(facts)
+    found = stored(facts, size)
     assert [chunk.part for chunk in found] == list(range(len(found)))
-    assert 3 < len(found) <= most_parts(250)
+    assert 3 < len(found) <= size.most_parts(250)
     assert sum(chunk.rows for chunk in found) == 250
     assert all(10 <= chunk.rows <= 100 for chunk in found)
     question = Question((), (), None, None, "revenue", descending=True, limit=1, stats=None)
-    [row] = analyse(ANALYSIS, columns(facts), question).rows
+    [row] = analyse(ANALYSIS, columns(facts, size=size), question).rows
     assert row == {"revenue": Decimal("311.25"), "orders": 250, "clients": 250}
 
 

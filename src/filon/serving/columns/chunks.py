@@ -22,14 +22,33 @@ from filon.serving.tables import COLUMNS, StoredTable
 
 MOST_FACTS = 50_000_000
 """Rows of a table beyond which its columns are not kept."""
-MOST_ROWS = 250_000
-FEWEST_ROWS = 10_000
-MOST_TEXT = 8 << 20
-"""Characters of a chunk beyond which it is cut in two: a document of MongoDB has 16 MB at most."""
 MONTH, PART, DIGEST, ROWS, DATA = "month", "part", "digest", "rows", "data"
 DAY = "day"
 WIDTHS = (np.int8, np.int16, np.int32, np.int64)
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+
+
+@dataclass(frozen=True)
+class ChunkSize:
+    """How large chunks may be.
+
+    Attributes:
+        most_rows: a longer month has several chunks
+        most_text: characters of a chunk beyond which it is halved: a document of MongoDB has 16 MB at most
+        fewest_rows: a chunk with fewer than twice as many rows is not halved
+
+    """
+
+    most_rows: int = 250_000
+    most_text: int = 8 << 20
+    fewest_rows: int = 10_000
+
+    def most_parts(self, rows: int) -> int:
+        """How many chunks a month of so many rows has at most."""
+        return -(-rows // self.most_rows) * -(-self.most_rows // self.fewest_rows)
+
+
+USUAL_SIZE = ChunkSize()
 
 
 @dataclass(frozen=True)
@@ -69,19 +88,14 @@ def sum_column(name: str) -> str:
     return f"sum of {name}"
 
 
-def chunks_of(month: str, rows: pa.Table) -> Iterator[Chunk]:
+def chunks_of(month: str, rows: pa.Table, size: ChunkSize = USUAL_SIZE) -> Iterator[Chunk]:
     """The rows of a month, which must be in the order of their days, as chunks."""
     table = pa.table({name: _compact(rows.column(name)) for name in rows.column_names})
-    starts = range(0, table.num_rows, MOST_ROWS)
-    texts = (text for start in starts for text in _texts(table.slice(start, MOST_ROWS)))
+    starts = range(0, table.num_rows, size.most_rows)
+    texts = (text for start in starts for text in _texts(table.slice(start, size.most_rows), size))
     for part, (count, data) in enumerate(texts):
         digest = hashlib.sha256(month.encode() + b"\0" + data).hexdigest()
         yield Chunk(month, part, count, digest, data.decode("ascii"))
-
-
-def most_parts(rows: int) -> int:
-    """How many chunks a month of so many rows has at most."""
-    return -(-rows // MOST_ROWS) * -(-MOST_ROWS // FEWEST_ROWS)
 
 
 def read_chunk(data: str) -> pa.Table:
@@ -90,7 +104,7 @@ def read_chunk(data: str) -> pa.Table:
         return stream.read_all()
 
 
-def _texts(table: pa.Table) -> Iterator[tuple[int, bytes]]:
+def _texts(table: pa.Table, size: ChunkSize) -> Iterator[tuple[int, bytes]]:
     """Number of rows and base64 of each chunk of a table; a chunk that is too large is halved."""
     sink = pa.BufferOutputStream()
     narrow = pa.table({name: _narrow(table.column(name)) for name in table.column_names})
@@ -98,24 +112,24 @@ def _texts(table: pa.Table) -> Iterator[tuple[int, bytes]]:
         writer.write_table(narrow)
     data = base64.b64encode(sink.getvalue())
     half = table.num_rows // 2
-    if len(data) <= MOST_TEXT or half < FEWEST_ROWS:
+    if len(data) <= size.most_text or half < size.fewest_rows:
         yield table.num_rows, data
         return
-    yield from _texts(table.slice(0, half))
-    yield from _texts(table.slice(half))
+    yield from _texts(table.slice(0, half), size)
+    yield from _texts(table.slice(half), size)
 
 
 def _compact(column: pa.ChunkedArray) -> pa.Array:
-    concat = column.combine_chunks()
-    return concat.dictionary_encode() if pa.types.is_string(concat.type) else concat
+    array = column.combine_chunks()
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array
 
 
 def _narrow(column: pa.ChunkedArray) -> pa.Array:
     """A slice of a column in the narrowest type that holds its values, with the dictionary that it needs."""
-    concat = column.combine_chunks()
-    if pa.types.is_dictionary(concat.type):
-        return concat.cast(concat.type.value_type).dictionary_encode()
-    ends = pc.min_max(concat).as_py()
+    array = column.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        return array.cast(array.type.value_type).dictionary_encode()
+    ends = pc.min_max(array).as_py()
     low, high = ends["min"] or 0, ends["max"] or 0
     width = next(kind for kind in WIDTHS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
-    return concat.cast(pa.from_numpy_dtype(width))
+    return array.cast(pa.from_numpy_dtype(width))

@@ -137,9 +137,9 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
     if pa.types.is_integer(kind):
         unique, places = _unique_numbers(arrays)
     else:
-        concat = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
-        unique = concat.chunk(0).dictionary if concat.num_chunks else pa.array([], kind)
-        places = pc.fill_null(concat.combine_chunks().indices, -1).to_numpy() if concat.num_chunks else np.empty(0, int)
+        column = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
+        unique = column.chunk(0).dictionary if column.num_chunks else pa.array([], kind)
+        places = pc.fill_null(column.combine_chunks().indices, -1).to_numpy() if column.num_chunks else np.empty(0, int)
     codes = pc.fill_null(pc.index_in(unique, value_set=values), -1).to_numpy().astype(np.int64)
     is_new = codes < 0
     codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
@@ -152,20 +152,20 @@ def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Arra
 
 def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:
     """The different numbers of several arrays, and for each row the place of its number, -1 for null."""
-    concat = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
-    ends = pc.min_max(concat).as_py()
+    column = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
+    ends = pc.min_max(column).as_py()
     if ends["min"] is None:
-        return pa.array([], pa.int64()), np.full(len(concat), -1)
+        return pa.array([], pa.int64()), np.full(len(column), -1)
     low, high = ends["min"], ends["max"]
-    if high - low > SPARSEST * len(concat):
-        encoded = concat.dictionary_encode().unify_dictionaries().combine_chunks()
+    if high - low > SPARSEST * len(column):
+        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
         return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy()
-    numbers = pc.fill_null(concat, low).to_numpy() - low
+    numbers = pc.fill_null(column, low).to_numpy() - low
     there = np.zeros(high - low + 1, bool)
     there[numbers] = True
     places = np.cumsum(there, dtype=np.int64)[numbers] - 1
-    if concat.null_count:
-        places[~concat.is_valid().to_numpy()] = -1
+    if column.null_count:
+        places[~column.is_valid().to_numpy()] = -1
     return pa.array(np.flatnonzero(there) + low), places
 
 

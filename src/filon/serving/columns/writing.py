@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 from filon.engines import Content, Engine
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import DAY, MONTH, chunks_of, group_column, most_parts, sum_column
+from filon.serving.columns.chunks import DAY, MONTH, USUAL_SIZE, chunks_of, group_column, sum_column
 from filon.serving.protocol import Batch
 from filon.sql import identifier, identifiers, literal
 
@@ -24,7 +24,7 @@ class Difference:
     def keys(self) -> Iterator[Batch]:
         """The keys of all chunks that these months may have had. Keys of chunks that were not there close nothing."""
         for month, rows in self.ended.items():
-            yield [(month, part) for part in range(most_parts(rows))]
+            yield [(month, part) for part in range(USUAL_SIZE.most_parts(rows))]
 
 
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
