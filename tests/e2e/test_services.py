@@ -18,7 +18,7 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.served import served_tables
 from tests.e2e.conftest import LONGEST_MS
-from tests.integration.servers.prefect import until
+from tests.integration.polling import until
 from tests.integration.up.conftest import Running, running, usual_ports_alone
 
 NEW = "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,99.90,souris\n"
@@ -32,7 +32,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with usual_ports_alone(), running(tmp_path_factory.mktemp("services"), FILON_FLOWS_LOOK_S="2") as running_stack:
         assert release(running_stack) == 1
         (running_stack.folder / ".filon/retail/sources/achats_plus.csv").write_text(NEW)
-        until(lambda: release(running_stack) == 2, LONGEST_S, "a release with the new file")
+        until(lambda: release(running_stack) == 2, "a release with the new file", LONGEST_S)
         yield running_stack
 
 
@@ -62,7 +62,7 @@ def ended_runs(address: str) -> list[dict[str, Any]]:
         runs[:] = httpx.post(f"{address}/api/flow_runs/filter", json={"sort": "START_TIME_ASC"}).json()
         return bool(runs) and all(run["state_type"] not in ("PENDING", "RUNNING") for run in runs)
 
-    until(have_ended, LONGEST_S, "the end of all flow runs")
+    until(have_ended, "the end of all flow runs", LONGEST_S)
     return runs
 
 

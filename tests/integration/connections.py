@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -46,14 +45,6 @@ def answer(connect: Connect, client: str, path: bytes = b"/live") -> int:
         return status(connect(client, asking(path)))
     except ConnectionError:
         return 0
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    """Wait for something, but not for ever."""
-    end = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def is_closed(connection: socket.socket) -> bool:

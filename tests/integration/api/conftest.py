@@ -30,6 +30,7 @@ from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.web.connections import server_options
 from tests.integration.conftest import Shop, empty_store
+from tests.integration.polling import until
 
 PAYS = ("France", "Italie", "Suisse", "Espagne", "Maroc", "Belgique")
 PRODUITS = ("Souris", "Clavier", "Tapis", "Webcam", "Casque")
@@ -151,3 +152,13 @@ def ordered(rows: list[dict[str, Any]], *columns: str) -> list[dict[str, Any]]:
     for column in reversed(columns):
         rows = sorted(rows, key=lambda row: row[column.removeprefix("-")], reverse=column.startswith("-"))
     return [plain(row) for row in rows]
+
+
+def until_release(client: Client, release: int) -> None:
+    """Wait until an API, which looks for loads now and then, answers from a release."""
+
+    def is_shown() -> bool:
+        headers = client.get("/api/v1/tables").headers
+        return headers.get("X-Filon-Release") == str(release)
+
+    until(is_shown, f"an answer from release {release}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -15,14 +14,13 @@ import pytest
 from httpx import Client
 
 from filon.api import create_app
-from filon.api.snapshot import FRESH_S
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import loading
 from filon.serving.columns import chunks
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.integration.api.conftest import ServedApi, answering, exact
+from tests.integration.api.conftest import ServedApi, answering, exact, until_release
 from tests.integration.conftest import ACHATS, Shop
 
 ANALYSE = "/api/v1/aggregations/analyse"
@@ -228,8 +226,8 @@ def test_new_releases_are_analysed_from_the_chunks_that_changed(shop: Shop, stor
             line = f"3{number},3,2025-0{number}-03,{number}.10,tapis\n"
             selling.put(f"achats_{number}.csv", ACHATS.splitlines()[0] + "\n" + line)
             selling.run()
-            time.sleep(2 * FRESH_S)
-            [row] = analysed(client, release=number + 1)
+            until_release(client, number + 1)
+            [row] = analysed(client)
             assert row["nb_ventes"] == 3 + number
         assert [row["ca"] for row in analysed(client, by="mois")] == [
             Decimal("3.10"),
@@ -237,8 +235,8 @@ def test_new_releases_are_analysed_from_the_chunks_that_changed(shop: Shop, stor
             Decimal("101.10"),
         ]
         selling.filon("rollback", "1")
-        time.sleep(2 * FRESH_S)
-        [row] = analysed(client, release=5)
+        until_release(client, 5)
+        [row] = analysed(client)
         assert row == {"ca": Decimal("350.50"), "nb_ventes": 3, "nb_clients": 2, "nb_produits": 2}
 
 
@@ -258,6 +256,6 @@ def test_too_many_facts_are_refused_with_what_to_ask_instead(
         assert "/api/v1/aggregations/ca-par-periode" in json.loads(answer.content)["detail"]
         selling.put("achats.csv", "\n".join(ACHATS.splitlines()[:3]) + "\n")
         selling.run()
-        time.sleep(2 * FRESH_S)
-        [row] = analysed(client, release=2)
+        until_release(client, 2)
+        [row] = analysed(client)
         assert row["nb_ventes"] == 2

@@ -26,10 +26,10 @@ from tests.integration.connections import (
     answer,
     asking,
     connecting,
-    eventually,
     is_closed,
     status,
 )
+from tests.integration.polling import until
 
 WHOLE = HALF + b"\r\n"
 PATIENCE_S = 1.0
@@ -70,7 +70,7 @@ def test_a_client_that_takes_all_it_can_leaves_places_for_others() -> None:
         assert answer(connect, "127.0.0.1") == 200
         for connection in held:
             assert is_closed(connection)
-        eventually(lambda: answer(connect, "127.0.0.2") == 200)
+        until(lambda: answer(connect, "127.0.0.2") == 200, "an answer")
 
 
 def test_there_are_fewer_places_than_connections_wanted() -> None:
@@ -81,7 +81,7 @@ def test_there_are_fewer_places_than_connections_wanted() -> None:
         for connection in held:
             connection.close()
         refused.close()
-        eventually(lambda: answer(connect, "127.0.0.5") == 200)
+        until(lambda: answer(connect, "127.0.0.5") == 200, "an answer")
 
 
 def test_a_proxy_that_is_trusted_may_have_all_places() -> None:
@@ -155,7 +155,7 @@ def test_a_reader_that_does_not_read_loses_its_place() -> None:
         lazy = connect("127.0.0.2", asking(b"/endless"))
         assert answer(connect, "127.0.0.2") in (0, 503)
         assert answer(connect, "127.0.0.3") == 200
-        eventually(lambda: answer(connect, "127.0.0.2") == 200)
+        until(lambda: answer(connect, "127.0.0.2") == 200, "an answer")
         assert is_closed(lazy)
 
 

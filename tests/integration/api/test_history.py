@@ -17,7 +17,7 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.history import CheckedRecord
 from filon.serving.stores import open_store
-from tests.integration.api.conftest import ServedApi
+from tests.integration.api.conftest import ServedApi, until_release
 from tests.integration.api.test_security import bearer, make
 from tests.integration.conftest import ACHATS, Shop
 from tests.integration.serving.test_history import IMPOSSIBLE, changed_project
@@ -122,23 +122,15 @@ def test_a_rollback_takes_the_quality_along(own: ServedApi, client: Client) -> N
     rows = got(client, "quarantine/rows")
     own.shop.put("achats.csv", ACHATS.splitlines()[0] + "\n10,1,2025-01-05,1.00,souris\n")
     own.shop.run()
-    eventually_release(client, 2)
+    until_release(client, 2)
     assert got(client, "quality")["datasets"] != before["datasets"]
     assert got(client, "quarantine/rows")["total"] == 0
     own.shop.filon("rollback", "1")
-    eventually_release(client, 3)
+    until_release(client, 3)
     after = got(client, "quality")
     assert (after["release"], after["datasets"], after["checks"]) == (3, before["datasets"], before["checks"])
     assert got(client, "quarantine/rows") == rows
     assert got(client, "runs")["data"][0]["status"] == "rolled_back"
-
-
-def eventually_release(client: Client, release: int) -> None:
-    """A new release is seen within a moment."""
-    for _ in range(100):
-        if client.get("/api/v1/quality").headers.get("X-Filon-Release") == str(release):
-            return
-    pytest.fail(f"release {release} was never served")
 
 
 def test_rejected_rows_are_those_of_the_quarantine(served: ServedApi, api: Client) -> None:

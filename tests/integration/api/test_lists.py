@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 import pytest
 from httpx import Client
 
-from filon.api.snapshot import FRESH_S
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.served import served_tables
 from filon.serving.stores import open_store
 from filon.serving.tables import StoredTable
-from tests.integration.api.conftest import ServedApi, exact, ordered
+from tests.integration.api.conftest import ServedApi, exact, ordered, until_release
 from tests.integration.conftest import Shop
 
 PAGED = [
@@ -244,11 +242,13 @@ def test_paging_goes_on_in_its_load_until_that_is_swept_away(shop: Shop, store_u
         first = client.get("/api/v1/ventes?limit=1")
         before = exact(client.get("/api/v1/ventes"))["data"]
         _publish_one_more(moving, 1)
+        until_release(client, 2)
         assert client.get(first.links["next"]["url"]).headers["X-Filon-Release"] == "1"
         second = client.get(first.links["next"]["url"])
         assert exact(first)["data"] + exact(second)["data"] == before[:2]
         for number in (2, 3):
             _publish_one_more(moving, number)
+        until_release(client, 4)
         gone = client.get(first.links["next"]["url"])
         assert gone.status_code == 410
         assert "Start again" in gone.json()["detail"]
@@ -259,4 +259,3 @@ def _publish_one_more(shop: Shop, number: int) -> None:
     head = "id_achat,id_client,date_achat,montant,produit"
     shop.put(f"achats_{number}.csv", f"{head}\n{number},1,2025-06-01,10.00,souris\n")
     shop.run()
-    time.sleep(FRESH_S)

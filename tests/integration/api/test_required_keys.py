@@ -7,8 +7,7 @@ import resource
 import signal
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from httpx import Client
 
 from tests.integration.api.conftest import ServedApi
 from tests.integration.api.test_serving import started
+from tests.integration.polling import until
 
 LONGEST_S = 300
 ASKED = "/api/v1/clients/1"
@@ -55,14 +55,6 @@ def status(address: str, headers: dict[str, str] | None = None) -> int:
     return httpx.get(address + ASKED, headers=headers, timeout=30).status_code
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + LONGEST_S
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """The processes that answer for a server."""
     found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
@@ -78,8 +70,8 @@ def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: ServedApi, tm
         (tmp_path / "keys.json").rename(tmp_path / "saved.json")
         before = workers_of(process)
         os.kill(before[0], signal.SIGKILL)
-        until(lambda: len(found := workers_of(process)) == 2 and found != before)
-        until(lambda: status(address) == 401)
+        until(lambda: len(found := workers_of(process)) == 2 and found != before, "two other workers")
+        until(lambda: status(address) == 401, "a refusal")
         assert {status(address) for _ in range(20)} == {401}
         assert {status(address, key) for _ in range(10)} == {503}
         (tmp_path / "saved.json").rename(tmp_path / "keys.json")
@@ -105,7 +97,7 @@ def test_the_store_says_it_to_an_api_of_another_folder(own: ServedApi, tmp_path:
     with own.client(api_keys=elsewhere) as stranger:
         assert stranger.get(ASKED).status_code == 200
         make(own)
-        until(lambda: stranger.get(ASKED).status_code == 401)
+        until(lambda: stranger.get(ASKED).status_code == 401, "a refusal")
     for kept in tmp_path.glob("keys.json*"):
         kept.unlink()
     with own.client(api_keys=tmp_path / "keys.json") as later:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import AS_OF, Shop
+from tests.integration.polling import until
 from tests.integration.servers import Mongod
 
 HEADER = "id_achat,id_client,date_achat,montant,produit\n"
@@ -165,11 +165,21 @@ def test_a_server_that_is_killed_is_a_problem_document_in_seconds_and_comes_back
                 assert int(answer.headers["Retry-After"]) > 0
         assert client.get("/health/live").status_code == 200
         mongod.start()
-        deadline = time.monotonic() + 15
-        while client.get("/api/v1/clients").status_code != 200:
-            assert time.monotonic() < deadline, "the API did not recover"
-            time.sleep(0.2)
+        until(lambda: client.get("/api/v1/clients").status_code == 200, "the API answers again")
         assert {path: client.get(path).status_code for path in paths} == before
+
+
+def _is_loading(uri: str) -> bool:
+    """Whether a loader writes a load, or undoes that of a loader that was killed."""
+    with MongoClient[Any](uri, serverSelectionTimeoutMS=500) as client:
+        lease = client["analytics"]["_load_lock"].find_one({"_id": "loader"})
+    return lease is not None and lease["owner"] is not None and lease.get("load") is not None
+
+
+def _end_lease(uri: str) -> None:
+    """What half a minute does to the lease of a load that was cut off."""
+    with MongoClient[Any](uri) as client:
+        client["analytics"]["_load_lock"].update_one({"_id": "loader"}, {"$set": {"owner": None}})
 
 
 def test_readers_during_kills_of_the_server_see_whole_releases_or_problems(
@@ -182,10 +192,11 @@ def test_readers_during_kills_of_the_server_see_whole_releases_or_problems(
         for number in range(1, 4):
             change(shop, number)
             process: subprocess.Popen[str] = await asyncio.to_thread(shop.start, "run", "--as-of", AS_OF)
-            await asyncio.sleep(0.9 + number / 10)
+            await asyncio.to_thread(until, lambda: _is_loading(mongod.uri), "a load")
             await asyncio.to_thread(mongod.kill)
             await asyncio.to_thread(process.communicate)
             await asyncio.to_thread(mongod.start)
+            await asyncio.to_thread(_end_lease, mongod.uri)
 
     async def all_at_once() -> None:
         crashing = asyncio.create_task(crash())
@@ -197,7 +208,5 @@ def test_readers_during_kills_of_the_server_see_whole_releases_or_problems(
     assert all(": 503 " in failure for failure in seen.failures), seen.failures
     for release, by_path in seen.revenue.items():
         assert len(set().union(*by_path.values())) == 1, (release, dict(by_path))
-    with MongoClient[Any](mongod.uri) as client:  # what half a minute does to the lease of the load that was cut off
-        client["analytics"]["_load_lock"].update_one({"_id": "loader"}, {"$set": {"owner": None}})
     assert replace(shop).run()["serving"]["release"] == shop.release()["number"]
     assert shop.run()["serving"]["inserted"] == 0

@@ -14,7 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.integration.conftest import free_ports
-from tests.integration.connections import HALF, answer, connecting, eventually, is_closed
+from tests.integration.connections import HALF, answer, connecting, is_closed
+from tests.integration.polling import until
 
 HEALTH = b"/_stcore/health"
 PATIENCE_S = 1
@@ -36,7 +37,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     ) as process:
         try:
             with connecting(free) as connection:
-                eventually(lambda: process.poll() is None and answer(connection, "127.0.0.1", HEALTH) == 200)
+                until(lambda: process.poll() is None and answer(connection, "127.0.0.1", HEALTH) == 200, "an answer")
             yield free
         finally:
             process.terminate()
@@ -53,7 +54,7 @@ def test_half_requests_to_the_dashboard_leave_places_for_others(port: int) -> No
         held = [connection("127.0.0.2", HALF) for _ in range(20)]
         assert answer(connection, "127.0.0.3", HEALTH) == 200
         assert all(map(is_closed, held))
-        eventually(lambda: answer(connection, "127.0.0.2", HEALTH) == 200)
+        until(lambda: answer(connection, "127.0.0.2", HEALTH) == 200, "an answer")
 
 
 def test_a_page_stays_open_and_gives_its_place_back(port: int) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.integration.conftest import ACHATS
 from tests.integration.flows.conftest import Opener
-from tests.integration.servers.prefect import PrefectServer, until
+from tests.integration.polling import until
+from tests.integration.servers.prefect import PrefectServer
 
 CHANGING = {"run_id", "duration_s", "started_s"}
 
@@ -88,7 +89,7 @@ def test_an_error_that_may_pass_is_tried_again(shop_of: Opener, prefect_server: 
             return any(task["state_name"] == "AwaitingRetry" for task in tasks.values())
 
         try:
-            until(is_waiting, 90, "a task waits for another attempt")
+            until(is_waiting, "a task waits for another attempt", 90)
         finally:
             held.execute("ROLLBACK")
     output, _ = process.communicate(timeout=90)

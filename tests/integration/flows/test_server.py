@@ -18,7 +18,8 @@ from filon.flows.deployments import SILENT_S
 from filon.flows.lock import RELEASED_S
 from tests.integration.conftest import ACHATS, AS_OF, Shop, free_ports
 from tests.integration.flows.conftest import ENDLESS, SLOW, FlowShop, Opener, open_shop
-from tests.integration.servers.prefect import PrefectServer, until
+from tests.integration.polling import until
+from tests.integration.servers.prefect import PrefectServer
 
 SLACK_S = 60
 """What a busy machine may add."""
@@ -70,7 +71,7 @@ def stage(prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactor
         running(killed, "flows", "run", "--as-of", AS_OF) as process,
         running(served, "flows", "serve", "--schedule", "* * * * *") as serving,
     ):
-        until(lambda: is_in_gold(prefect_server, killed), 90, "gold is being built")
+        until(lambda: is_in_gold(prefect_server, killed), "gold is being built", 90)
         assert prefect_server.limit("filon-abattue")["active_slots"] == 1
         process.kill()
         at = time.monotonic()
@@ -91,7 +92,7 @@ def test_workers_run_the_pipeline_on_new_files_and_get_no_password(
     deployments = prefect_server.ask("deployments/filter", deployments={"name": {"any_": ["deployee"]}})
     assert "hush" not in json.dumps(deployments)
     with running(shop, "flows", "watch"):
-        until(lambda: prefect_server.flow_runs("deployee"), 60 + SLACK_S, "a run that waits for a worker")
+        until(lambda: prefect_server.flow_runs("deployee"), "a run that waits for a worker", 60 + SLACK_S)
     worker = subprocess.run(
         [sys.executable, "-m", "prefect", "worker", "start", "--pool", "chantier", "--run-once"],
         cwd=shop.folder.parent,
@@ -127,7 +128,7 @@ def test_a_server_killed_during_a_run_is_one_line_and_a_rerun_completes(stage: S
     server.wait()
     variables = {**shop.extra, **server.environment, "PREFECT_CLIENT_MAX_RETRIES": "1"}
     with running(replace(shop, extra=variables), "flows", "run", "--as-of", AS_OF) as process:
-        until(lambda: is_in_gold(server, shop), 90, "gold is being built")
+        until(lambda: is_in_gold(server, shop), "gold is being built", 90)
         server.kill()
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
@@ -140,16 +141,16 @@ def test_a_server_killed_during_a_run_is_one_line_and_a_rerun_completes(stage: S
 
 def test_a_schedule_and_new_files_cause_runs(stage: Stage, prefect_server: PrefectServer) -> None:
     shop = stage.served
-    until(lambda: ended(prefect_server, shop), 60 + SLACK_S, "a run")
+    until(lambda: ended(prefect_server, shop), "a run", 60 + SLACK_S)
     shop.put("achats-2.csv", ACHATS.replace("\n1", "\n2"))
-    until(lambda: len(shop.rows("fact_ventes")) == 6, 60 + SLACK_S, "a run with the second file")
+    until(lambda: len(shop.rows("fact_ventes")) == 6, "a run with the second file", 60 + SLACK_S)
 
     def causes() -> set[str]:
         return {
             "SCHEDULE" if run["auto_scheduled"] else run["created_by"]["type"] for run in ended(prefect_server, shop)
         }
 
-    until(lambda: causes() == {"SCHEDULE", "AUTOMATION"}, 70 + SLACK_S, "runs of the schedule and of the new files")
+    until(lambda: causes() == {"SCHEDULE", "AUTOMATION"}, "runs of the schedule and of the new files", 70 + SLACK_S)
     stage.serving.send_signal(signal.SIGTERM)
     output, _ = stage.serving.communicate(timeout=60)
     assert stage.serving.returncode == 0, output
@@ -166,8 +167,8 @@ def test_a_killed_run_is_seen_as_crashed_and_its_place_is_free(stage: Stage, pre
         [run] = prefect_server.flow_runs(shop.name)
         return [run["state"]["name"], *(layer["state"]["name"] for layer in prefect_server.layers(run).values())]
 
-    until(lambda: prefect_server.limit("filon-abattue")["active_slots"] == 0, left(RELEASED_S), "the place is free")
+    until(lambda: prefect_server.limit("filon-abattue")["active_slots"] == 0, "the place is free", left(RELEASED_S))
     crashed = ["Crashed", "Completed", "Completed", "Crashed"]
-    until(lambda: states() == crashed, left(SILENT_S), "the run and the layer in it are taken for crashed")
+    until(lambda: states() == crashed, "the run and the layer in it are taken for crashed", left(SILENT_S))
     (shop.folder / "project" / "gold" / "kpi_extra.sql").write_text("SELECT count(*) AS n FROM achats")
     assert shop.flow_report()["status"] == "published"

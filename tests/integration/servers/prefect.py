@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,3 @@ class PrefectServer(ServerProcess):
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         return found
-
-
-def until(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(LOOK_S)

@@ -17,6 +17,7 @@ from filon.errors import StoreBusy
 from filon.serving.mongo.documents import decoded, decoder
 from filon.serving.stores import open_store
 from tests.integration.conftest import ACHATS, AS_OF, Shop
+from tests.integration.polling import until
 from tests.integration.servers import Mongod
 from tests.integration.serving.test_loading import TABLES, everything, gold
 
@@ -150,7 +151,7 @@ def test_plain_views_show_one_load_wherever_its_loader_is_killed_around_the_flip
     shown = 1
     for release, (when, moment) in enumerate(moments, 2):
         prepared.put("achats-2.csv", LATER.replace(".50,", f".{10 + release},"))
-        time.sleep(1.1)  # the lease of the loader that was killed before
+        _wait_for_the_lease(uri)
         command = [sys.executable, "-c", FLIP_KILLER, when, str(moment), "run", "--as-of", AS_OF]
         done = subprocess.run(command, cwd=prepared.folder, env=prepared.environment(), capture_output=True, text=True)
         assert done.returncode == -9, done.stdout + done.stderr
@@ -229,8 +230,21 @@ def _lease(lock: Collection[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _run_when_the_lease_is_over(shop: Shop) -> dict[str, Any]:
-    time.sleep(1.1)
+    _wait_for_the_lease(shop.environment()["FILON_SERVING"])
     return shop.run()
+
+
+def _wait_for_the_lease(uri: str) -> None:
+    """Wait until the lease of a loader that was killed is over, by the clock of the server."""
+    with MongoClient[dict[str, Any]](uri) as client:
+        lock = client.get_default_database()["_load_lock"]
+
+        def is_over() -> bool:
+            lease = lock.find_one({"_id": "loader"})
+            now = client.admin.command("hello")["localTime"]
+            return lease is None or lease["owner"] is None or lease["until"] < now
+
+        until(is_over, "the end of a lease")
 
 
 @pytest.mark.parametrize("moment", [3, 15, 25])
