@@ -159,6 +159,6 @@ def until_release(client: Client, release: int) -> None:
 
     def is_shown() -> bool:
         headers = client.get("/api/v1/tables").headers
-        return headers.get("X-Filon-Release") == str(release)
+        return bool(headers.get("X-Filon-Release") == str(release))
 
     until(is_shown, f"an answer from release {release}")
