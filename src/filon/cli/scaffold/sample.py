@@ -16,8 +16,9 @@ from pathlib import Path
 from filon.errors import ConfigError
 from filon.lake import spelled
 from filon.project.vocabulary import SourceSpec
-from filon.stages.bronze.receive import GZIP, ZSTD, FileRejected, unpacked
+from filon.stages.bronze.archives import GZIP, ZSTD, unpacked
 from filon.stages.bronze.records import Record, RecordReader, fitted
+from filon.stages.bronze.refusals import FileRejected
 
 SAMPLE_BYTES = 4 << 20
 PIECE = 1 << 16

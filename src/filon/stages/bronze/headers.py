@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from filon.project import Column, Dataset
 from filon.project.vocabulary import Drift
-from filon.stages.bronze.receive import FileRejected
+from filon.stages.bronze.refusals import FileRejected
 
 
 @dataclass(frozen=True)
