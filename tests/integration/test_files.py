@@ -15,7 +15,7 @@ import yaml
 import zstandard
 
 from filon.errors import SourcesUnavailable
-from filon.lake import Sources, spelled
+from filon.lake import Sources, printable_name
 from tests.integration.conftest import ACHATS, CLIENTS, Shop, surroundings
 from tests.integration.servers import ObjectStore
 
@@ -206,7 +206,9 @@ def test_hostile_file_names_are_only_names(shop: Shop, name: str) -> None:
     (shop.sources / "achats.csv").unlink()
     shop.put(name, ACHATS)
     report = shop.run()
-    assert [file["file"] for file in report["files"] if file["dataset"] == "achats"] == [spelled(os.fsencode(name))]
+    assert [file["file"] for file in report["files"] if file["dataset"] == "achats"] == [
+        printable_name(os.fsencode(name))
+    ]
     assert len(shop.rows("fact_ventes")) == 3
 
 

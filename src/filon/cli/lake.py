@@ -14,7 +14,7 @@ from rich.text import Text
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import LakeDamaged, NotFound
-from filon.lake import CheckStatus, Layer, Release, name_given
+from filon.lake import CheckStatus, Layer, Release, listed_name
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.resources import lake_of, loadable_store, open_project
@@ -137,7 +137,7 @@ def retract(
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
     _, lake = open_lake(project_folder, lake_uri)
-    file = name_given(file)
+    file = listed_name(file)
     rows = retract_file(lake, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 

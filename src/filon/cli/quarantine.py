@@ -14,7 +14,7 @@ from filon.cli.options import AsOfOption, JsonOption, LakeOption, ProjectOption,
 from filon.cli.pipeline import finish, run_once
 from filon.cli.render import number, open_console, table_of
 from filon.explain.rejected import kept_name, read_quarantine, rejected_rows, select
-from filon.lake import FileVersion, Layer, name_given
+from filon.lake import FileVersion, Layer, listed_name
 from filon.pipeline.engine import open_engine
 from filon.settings import read_settings
 
@@ -54,7 +54,7 @@ def show(
     """Show rejected rows with their place, reasons and raw text; or a quarantined file."""
     project, lake = open_lake(project_folder, lake_uri)
     ledger = lake.ledger()
-    selection = select(ledger, project.datasets, name_given(what))
+    selection = select(ledger, project.datasets, listed_name(what))
     with open_engine(read_settings(), project, read_as_of(None, project), lake.places) as engine:
         rows = rejected_rows(engine, lake, ledger, selection.datasets, file=selection.file, reason=reason, limit=limit)
     if json:

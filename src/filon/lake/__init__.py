@@ -1,4 +1,4 @@
-"""All that is durable: tables, ledger, builds, releases, quarantined files."""
+"""Durable storage: tables, ledger, builds, releases, quarantined files, reports of runs."""
 
 from filon.lake.datafile import ColumnStats, DataFile, TableFile
 from filon.lake.documents import (
@@ -18,7 +18,7 @@ from filon.lake.documents import (
 )
 from filon.lake.location import Layer, Location, locate
 from filon.lake.s3 import S3, Keys, open_s3
-from filon.lake.sources import SourceFile, Sources, name_given, spelled, unreadable
+from filon.lake.sources import SourceFile, Sources, listed_name, printable_name, unreadable
 from filon.lake.store import Lake, new_run_id
 from filon.project import CheckStatus
 
@@ -47,10 +47,10 @@ __all__ = [
     "Sources",
     "TableFile",
     "build_id",
+    "listed_name",
     "locate",
-    "name_given",
     "new_run_id",
     "open_s3",
-    "spelled",
+    "printable_name",
     "unreadable",
 ]

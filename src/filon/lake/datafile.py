@@ -1,4 +1,4 @@
-"""What an engine says of a Parquet file that it wrote, and what the lake remembers of it."""
+"""Parquet files: as an engine reports them after writing, and as documents of the lake list them."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ class DataFile:
 
 
 class TableFile(BaseModel):
-    """A Parquet file of a table, with what tells whether it is still as it was written.
+    """A Parquet file of a table, with the hash that detects any later change.
 
-    ``hash`` is the XXH3 of its bytes (128 bits, hexadecimal), ``etag`` the object store's word for them, if it lies on
-    one. ``partition`` is that of ``DataFile``. ``stats`` are bounds and nulls by column. The run that wrote the file
-    knows them, others ask ``Lake.with_stats``: in documents, they would grow with the number of files times columns.
+    ``hash`` is the XXH3 of its bytes (128 bits, hexadecimal), ``etag`` the tag that an object store gave it, empty on a
+    disk. ``partition`` is that of ``DataFile``. ``stats`` are bounds and nulls by column; only the run that wrote the
+    file has them, others get them from ``Lake.with_stats``. Documents leave them out: there would be one per file and
+    column.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
@@ -54,5 +55,5 @@ class TableFile(BaseModel):
     stats: Mapping[str, ColumnStats] = Field(default={}, exclude=True, repr=False)
 
     def with_stats(self, stats: Mapping[str, ColumnStats]) -> TableFile:
-        """The same file with these bounds; with none, as documents keep it."""
+        """The same file with these stats; documents hold it with none."""
         return self.model_copy(update={"stats": stats})

@@ -1,4 +1,4 @@
-"""The log of a Delta table, seen from outside: readers of Parquet files never need it, other tools do."""
+"""The files of a Delta log: their names, sizes and whether they can be read. Filon reads tables without the log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LAST_CHECKPOINT = "_last_checkpoint"
 
 
 def log_size(entries: Iterable[Entry], version: int) -> int:
-    """Bytes of the commits up to a version; -1 when one of them is missing."""
+    """Size in bytes of the commits up to a version; -1 when one of them is missing."""
     sizes = {int(match[1]): entry.size for entry in entries if (match := COMMIT.fullmatch(entry.name))}
     if not set(range(version + 1)) <= sizes.keys():
         return -1
@@ -23,25 +23,25 @@ def log_size(entries: Iterable[Entry], version: int) -> int:
 
 
 def entries_after(entries: Iterable[Entry], version: int) -> list[str]:
-    """Names of what was written to a log after a version: commits, checkpoints, and which checkpoint is the last."""
-    found = []
+    """Names of the commits and checkpoints after a version, and of the file that names the last checkpoint."""
+    names = []
     for entry in entries:
         name = entry.name.rpartition("/")[2]
         number = name[:DIGITS]
         if name == LAST_CHECKPOINT or (number.isdigit() and len(number) == DIGITS and int(number) > version):
-            found.append(entry.name)
-    return found
+            names.append(entry.name)
+    return names
 
 
 def is_log_readable(location: Location) -> bool:
-    """Whether every commit of a table's log is there, and is lines of JSON."""
+    """Whether every commit of a table's log exists and consists of lines of JSON."""
     names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
     numbers = [int(match[1]) for name in names if (match := COMMIT.fullmatch(name))]
     return numbers == list(range(len(numbers))) and all(_is_json_lines(location.read(name)) for name in names)
 
 
 def torn_end(location: Location) -> list[str]:
-    """The newest commits of a log, if these alone are not lines of JSON: a power cut came before they were synced."""
+    """Names of the newest commits of a log if only these are not lines of JSON: a power cut left them incomplete."""
     names = sorted(name for name in location.names(LOG) if COMMIT.fullmatch(name))
     readable = [_is_json_lines(location.read(name)) for name in names]
     sound = readable.index(False) if False in readable else len(names)

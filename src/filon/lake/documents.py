@@ -1,4 +1,4 @@
-"""The documents of a lake's metadata: what is in the ledger, a build, a release and a run."""
+"""The documents of a lake's metadata: ledger, build, release and run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOTES = "builds"
 
 
 class Document(BaseModel):
-    """What is written once and never changed."""
+    """Base of the documents, which are never changed after they are written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -33,9 +33,9 @@ class FileState(StrEnum):
 
 
 class Observation(Document):
-    """What was last seen of a path: enough to tell, most times, that its content is still the same.
+    """Size, tag and hash of a path when it was last listed: with the same size and tag the content is the same.
 
-    ``settled`` is False when the file was so young that a later change might leave size and tag as they are.
+    ``settled`` is False when the file was so young that a later change might not change size and tag.
     """
 
     size: int
@@ -45,10 +45,10 @@ class Observation(Document):
 
 
 class FileVersion(Document):
-    """One content of one path, as it arrived. ``number`` is its place in the order of arrival.
+    """One content of one path, as it arrived. ``number`` is its position in the order of arrival, from 1.
 
-    ``bronze`` are the Parquet files that hold its records. After ``rereads`` files that it no longer names may hold
-    its former ones as well.
+    ``bronze`` are the Parquet files that hold its records. If ``rereads`` is greater than 0, other Parquet files may
+    hold records of former readings. ``reason`` and ``detail`` are those of a quarantined file.
     """
 
     number: int
@@ -71,14 +71,14 @@ class FileVersion(Document):
 
 
 class HeaderProfile(Document):
-    """What many files have in common: their header, and the types that their values look like."""
+    """A header, and by column the type that the values look like; file versions with the same profile share it."""
 
     header: tuple[str, ...]
     inferred: dict[str, str]
 
 
 class Ledger(Document):
-    """Everything that ever arrived, and what became of it."""
+    """All file versions and their states; ``last_version`` is the highest number that was ever assigned."""
 
     number: int = 0
     project: str = ""
@@ -93,23 +93,23 @@ class Ledger(Document):
 
     @property
     def next_number(self) -> int:
-        """The number of the next file version; none is given twice, even if what had it was dropped."""
+        """The number of the next file version; a number is never assigned twice, even if its version was dropped."""
         return max([self.last_version, *(version.number for version in self.versions)]) + 1
 
     def current(self) -> dict[str, FileVersion]:
-        """Per path, the version that stands for it: the live or retracted one, else the newest."""
+        """Per path, the version to show: the live one, else the newest; a replaced one only if there is no other."""
         result: dict[str, FileVersion] = {}
         for version in self.versions:
             if version.state is FileState.REPLACED and version.path in result:
                 continue
-            known = result.get(version.path)
-            if known is None or known.state is not FileState.LIVE or version.state is FileState.LIVE:
+            before = result.get(version.path)
+            if before is None or before.state is not FileState.LIVE or version.state is FileState.LIVE:
                 result[version.path] = version
         return result
 
 
 class FileCounts(Document):
-    """What became of the records of one file version."""
+    """Numbers of the records of one file version, by what became of them."""
 
     read: int
     accepted: int
@@ -118,7 +118,7 @@ class FileCounts(Document):
 
     @property
     def conserved(self) -> bool:
-        """Whether every record is accounted for, once."""
+        """Whether the parts sum up to the records that were read."""
         return self.read == self.accepted + self.superseded + self.rejected
 
     def __add__(self, other: FileCounts) -> FileCounts:
@@ -134,9 +134,9 @@ NO_ROWS = FileCounts(read=0, accepted=0, superseded=0, rejected=0)
 
 
 class Quality(Document):
-    """What a dataset's rules said: counts per file version, rejections per file version and reason.
+    """The result of a dataset's rules: counts per file version, rejections per file version and reason.
 
-    It was judged at ``as_of``; it holds from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
+    It was computed for ``as_of``, and is the same from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
     """
 
     files: dict[int, FileCounts]
@@ -160,16 +160,16 @@ class Quality(Document):
         return dict(sorted(totals.items(), key=lambda item: (-item[1], item[0])))
 
     def holds_at(self, as_of: dt.date) -> bool:
-        """Whether the rules would say the same on that date."""
+        """Whether the rules give the same result at that date."""
         after = self.as_of_from is None or as_of >= self.as_of_from
         return after and (self.as_of_to is None or as_of <= self.as_of_to)
 
 
-def _read_columns(given: Any) -> Any:
-    """Columns of a document, whose types are written as Filon's SQL spells them."""
-    if not isinstance(given, (list, tuple)):
-        return given
-    return tuple(_read_column(*column) if isinstance(column, list) else column for column in given)
+def _read_columns(value: Any) -> Any:
+    """Columns as a document holds them, lists of name and SQL type, read as typed columns."""
+    if not isinstance(value, (list, tuple)):
+        return value
+    return tuple(_read_column(*column) if isinstance(column, list) else column for column in value)
 
 
 def _read_column(name: str, spelling: str) -> TypedColumn:
@@ -184,7 +184,7 @@ def _spell_columns(columns: tuple[TypedColumn, ...]) -> list[tuple[str, str]]:
 
 
 class NewBuild(Document):
-    """What a run says of a content that it computed, before the lake has committed it: see ``Build``."""
+    """A build before the lake has committed it: what the run that computed it knows. See ``Build``."""
 
     table: str
     layer: Layer
@@ -198,14 +198,14 @@ class NewBuild(Document):
 
     @property
     def id(self) -> str:
-        """Layer and table: what a release knows it by."""
+        """Layer and table: its key in a release."""
         return build_id(self.layer, self.table)
 
 
 class Build(NewBuild):
     """One exact content of one table: its Delta version, and the Parquet files that make it up.
 
-    ``columns`` are names and SQL types; ``key`` is that of a gold table; ``quality`` what the rules said, of a silver
+    ``columns`` are names and types; ``key`` is that of a gold table, ``quality`` the result of the rules of a silver
     table. ``log_bytes`` is the size of the Delta log up to ``version``. Bounds of the files' columns stand in that log,
     not here: ``Lake.with_stats`` reads them.
     """
@@ -217,22 +217,22 @@ class Build(NewBuild):
 
     @property
     def note(self) -> str:
-        """Where it is noted among the lake's metadata."""
+        """The name of its note, relative to the metadata layer."""
         return note_name(self.layer, self.table, self.fingerprint)
 
 
 def build_id(layer: Layer, table: str) -> str:
-    """Layer and table: what a release knows a build by."""
+    """Layer and table: the key of a build in a release."""
     return f"{layer}/{table}"
 
 
 def note_name(layer: Layer, table: str, fingerprint: str) -> str:
-    """Where a build is noted among the lake's metadata."""
+    """The name of the note of a build, relative to the metadata layer."""
     return f"{NOTES}/{layer}/{table}/{fingerprint}.json"
 
 
 class CheckResult(Document):
-    """What a check found. ``fingerprint`` covers its query and the tables that it read."""
+    """The result of a check. ``fingerprint`` covers its query and the tables that it read."""
 
     table: str
     check: str
@@ -243,7 +243,11 @@ class CheckResult(Document):
 
 
 class Release(Document):
-    """The exact content of every table, published at once."""
+    """The exact content of every table, published by one document.
+
+    ``ledger`` is the number of the ledger that the tables were built from. ``rollback_of`` is the release whose tables
+    this one has again, ``rolled_back_from`` the one that it replaced.
+    """
 
     number: int
     run_id: str
@@ -259,7 +263,7 @@ class Release(Document):
     rolled_back_from: int | None = None
 
     def build(self, layer: Layer, table: str) -> Build | None:
-        """The pinned content of a table, if the release has it."""
+        """The build of a table; None when the release does not have it."""
         return self.tables.get(build_id(layer, table))
 
     @property
@@ -274,7 +278,7 @@ class Release(Document):
 
 
 class RunDocument(Document):
-    """A finished run: what of its report is news, and the tables that it left beside those of the published release."""
+    """A finished run: its report, reduced to what changed, and its builds that the published release does not have."""
 
     run_id: str
     started_at: dt.datetime

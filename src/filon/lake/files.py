@@ -1,4 +1,4 @@
-"""Files of tables: sealed when they are written, looked at whenever they are read."""
+"""Files of tables: hashed when they are written, verified before they are read."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FROM_SOURCES = (
 
 
 class TableFiles:
-    """The files of all tables of a lake.
+    """The files of all tables of a lake, and which of them this process has verified.
 
-    A file that was found sound is not read again by this process: nothing of Filon writes to a file twice. What was
-    found damaged is remembered, so that it is built again instead of being used.
+    A sound file is not verified again: Filon never changes a file. A damaged one is remembered, so that its table is
+    built again.
     """
 
     def __init__(self, table: Callable[[Layer, str], Location]) -> None:
@@ -34,18 +34,25 @@ class TableFiles:
         self._damaged: dict[str, Damage] = {}
 
     def seal(self, layer: Layer, table: str, files: Sequence[DataFile]) -> tuple[TableFile, ...]:
-        """Files that were just written, each with the hash of what now lies in the lake."""
+        """Hash files that were just written, by reading them back from the lake.
+
+        Args:
+            layer: the layer of the table
+            table: its name
+            files: as the engine reports them
+
+        """
         location = self._table(layer, table)
         tags = {entry.name: entry.etag for entry in location.listing()} if location.bucket and files else {}
 
         def sealed(file: DataFile) -> TableFile:
-            _, found = measured(location.chunks(file.name))
+            _, digest = size_and_hash(location.chunks(file.name))
             tag = tags.get(file.name, "")
             return TableFile(
                 name=file.name,
                 size=file.size,
                 rows=file.rows,
-                hash=found,
+                hash=digest,
                 etag=tag,
                 partition=file.partition,
                 stats=file.stats,
@@ -57,26 +64,44 @@ class TableFiles:
         return result
 
     def known_damage(self, layer: Layer, table: str, files: Iterable[TableFile]) -> tuple[Damage, ...]:
-        """What is known to be damaged of some files; nothing is read."""
+        """The damage of some files that was noticed before; no file is read."""
         if not self._damaged:
             return ()
         location = self._table(layer, table)
-        found = (self._damaged.get(location.path_of(file.name)) for file in files)
-        return tuple(damage for damage in found if damage is not None)
+        damages = (self._damaged.get(location.path_of(file.name)) for file in files)
+        return tuple(damage for damage in damages if damage is not None)
 
     def compare(self, build: Build, entries: Mapping[str, Entry], part: str) -> list[Damage]:
-        """Look whether the files of a build are among these objects of its table, in their sizes."""
-        found = []
+        """The files of a build that are missing or have another size; no file is read.
+
+        Args:
+            build: whose files are compared
+            entries: the objects in the folder of its table, by name
+            part: what the files belong to, for messages
+
+        """
+        damages = []
         for file in build.files:
             entry = entries.get(file.name)
             if entry is None:
-                found.append(self._damage(build.layer, build.table, file, GONE, part))
+                damages.append(self._damage(build.layer, build.table, file, GONE, part))
             elif entry.size != file.size:
-                found.append(self._damage(build.layer, build.table, file, _other_size(entry.size, file), part))
-        return found
+                damages.append(self._damage(build.layer, build.table, file, _other_size(entry.size, file), part))
+        return damages
 
     def require_sound(self, layer: Layer, table: str, files: Sequence[TableFile], part: str) -> None:
-        """Read files, and LakeDamaged when one is not as it was written."""
+        """Verify files by their hash.
+
+        Args:
+            layer: the layer of the table
+            table: its name
+            files: those of the table that are about to be read
+            part: what they belong to, for messages
+
+        Raises:
+            LakeDamaged: files are gone, or have other bytes than were written
+
+        """
         location = self._table(layer, table)
         due = [file for file in files if location.path_of(file.name) not in self._sound]
         self._trust_tags(location, due)
@@ -92,12 +117,12 @@ class TableFiles:
             return self._damage(layer, table, file, what, part)
 
         with ThreadPoolExecutor(READERS) as pool:
-            found = [damage for damage in pool.map(examined, due) if damage is not None]
-        if found:
-            raise LakeDamaged(found)
+            damages = [damage for damage in pool.map(examined, due) if damage is not None]
+        if damages:
+            raise LakeDamaged(damages)
 
     def _trust_tags(self, location: Location, files: Iterable[TableFile]) -> None:
-        """An object whose tag is the one that it had when it was written need not be read."""
+        """Take objects on an object store for sound if their tag and size are those that they were written with."""
         tagged = {file.name: file for file in files if file.etag}
         if location.bucket is None or not tagged:
             return
@@ -113,8 +138,8 @@ class TableFiles:
         return self._damaged.setdefault(address, Damage(address, what, part, repair))
 
 
-def measured(chunks: Iterable[bytes]) -> tuple[int, str]:
-    """Bytes and hash of a file's content."""
+def size_and_hash(chunks: Iterable[bytes]) -> tuple[int, str]:
+    """The size in bytes and the XXH3 (128 bits, hexadecimal) of a content."""
     size, digest = 0, xxhash.xxh3_128()
     for chunk in chunks:
         size += len(chunk)
@@ -123,15 +148,15 @@ def measured(chunks: Iterable[bytes]) -> tuple[int, str]:
 
 
 def _difference(location: Location, file: TableFile) -> str | None:
-    """How a file differs from what was written; None when it does not."""
+    """How a file differs from what was written, for messages; None when it does not."""
     try:
-        size, found = measured(location.chunks(file.name))
+        size, digest = size_and_hash(location.chunks(file.name))
     except FileNotFoundError:
         return GONE
     if size != file.size:
         return _other_size(size, file)
-    return None if found == file.hash else OTHER_BYTES
+    return None if digest == file.hash else OTHER_BYTES
 
 
-def _other_size(found: int, file: TableFile) -> str:
-    return f"has {found:,} bytes instead of {file.size:,}"
+def _other_size(size: int, file: TableFile) -> str:
+    return f"has {size:,} bytes instead of {file.size:,}"

@@ -1,4 +1,4 @@
-"""Look whether what a release names is there: one listing of each layer, and no file is read."""
+"""Compare releases and documents with what is stored. Tables are checked by one listing per layer; no file is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
 
 
 def inspect_release(lake: Lake, release: Release) -> list[Damage]:
-    """What is missing of a release, or has another size: files, Delta logs, notes of builds. The lake remembers it."""
+    """The objects of a release that are gone or have another size: files, Delta logs, notes of builds.
+
+    The lake remembers damaged files and logs, so that they are not used.
+    """
     with ThreadPoolExecutor(len(TABLES) + 1) as pool:
         listed = dict(zip(TABLES, pool.map(lambda layer: _by_table(lake, layer), TABLES), strict=True))
         notes = {entry.name: entry for entry in lake.layer(Layer.METADATA).listing(NOTES)}
@@ -32,7 +35,7 @@ def inspect_release(lake: Lake, release: Release) -> list[Damage]:
 
 
 def inspect_documents(lake: Lake) -> list[Damage]:
-    """What is wrong with the ledger, the releases and the reports of runs."""
+    """The damage of ledger, releases and reports of runs."""
     damages: list[Damage] = []
     for log in (lake.ledgers.documents, lake.releases, lake.runs):
         lost = _lost_newest(log)
@@ -41,7 +44,7 @@ def inspect_documents(lake: Lake) -> list[Damage]:
 
 
 def accept_loss(lake: Lake) -> list[Damage]:
-    """Go on from the newest ledger and release that can be read; returns what is lost with the newer ones."""
+    """Continue from the newest ledger and release that can be read; returns the damage of the newer ones."""
     lost = [*_lost_newest(lake.ledgers.documents), *_lost_newest(lake.releases)]
     if lost:
         lake.accept_loss()
@@ -57,7 +60,7 @@ def _lost_newest(log: NumberedLog[Any]) -> list[Damage]:
 
 
 def mend_notes(lake: Lake, release: Release) -> None:
-    """Note the builds of a release again where their notes are gone: nothing about them has to be guessed."""
+    """Write the notes of a release's builds again; the release holds all of their content."""
     for build in release.tables.values():
         if build.layer is not Layer.BRONZE:
             lake.note(build)
@@ -82,7 +85,7 @@ def _log_damage(lake: Lake, build: Build, entries: Mapping[str, Entry]) -> list[
 
 
 def _note_damage(lake: Lake, build: Build, notes: Mapping[str, Entry]) -> list[Damage]:
-    """A note of another size may be that of a run which built the same again: what it says then is sound."""
+    """A note of another size that can be read is sound: another run built the same content."""
     entry = notes.get(build.note)
     if build.layer is Layer.BRONZE or (entry is not None and entry.size == len(seal(build))):
         return []

@@ -1,7 +1,7 @@
-"""What runs in progress rely on, so that a sweep beside them leaves it where it is.
+"""Leases: which builds and releases runs in progress use, so that a concurrent sweep does not delete them.
 
-A lease is an object that its run writes again and again. Whether a run is alive is told by that alone: a sweep watches
-the lease for a while, and takes one that does not change for a dead run's. No clock is compared with another.
+A lease is an object that its run rewrites every ``BEAT_S`` seconds. A sweep polls it: if it does not change for
+``PATIENCE_S`` seconds, its run has ended without deleting it. Clocks of different machines are not compared.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from filon.lake.sealed import seal, unseal
 
 FOLDER = "leases"
 BEAT_S = 3.0
+"""Seconds between two writes of a lease."""
 PATIENCE_S = 4 * BEAT_S
+"""Seconds without a change after which a lease is dead."""
 POLL_S = 0.2
 
 
 class LeaseDocument(Document):
-    """A run: how often it has said that it lives, the release it began with, and the notes of builds that it uses."""
+    """A lease: ``beat`` counts its writes, ``release`` is that at the start of the run, ``notes`` name its builds."""
 
     run_id: str
     beat: int
@@ -32,7 +34,7 @@ class LeaseDocument(Document):
 
 
 class Lease:
-    """Says that this run is alive, and what it relies on, until it is closed."""
+    """The lease of this run, rewritten by a thread until the context manager exits."""
 
     def __init__(self, metadata: Location, run_id: str, release: int, *, beat_s: float = BEAT_S) -> None:
         self._metadata = metadata
@@ -43,7 +45,7 @@ class Lease:
         self._beat_s = beat_s
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="lease", daemon=True)
+        self._thread = threading.Thread(target=self._rewrite, name="lease", daemon=True)
 
     def __enter__(self) -> Lease:
         self._write()
@@ -53,11 +55,11 @@ class Lease:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        with suppress(LakeUnavailable):  # a sweep finds it dead
+        with suppress(LakeUnavailable):  # the next sweep deletes it
             self._metadata.delete([_name(self._run_id)], sync=False)
 
     def hold(self, builds: Iterable[Build]) -> None:
-        """Rely on these builds from now on. Whoever calls this looks afterwards whether they are still there."""
+        """Add builds to the lease. The caller checks afterwards that they still exist: a sweep may have been faster."""
         new = tuple(name for name in (build.note for build in builds) if name not in self._notes)
         if new:
             self._notes += new
@@ -67,9 +69,11 @@ class Lease:
         with self._lock:
             self._beat += 1
             document = LeaseDocument(run_id=self._run_id, beat=self._beat, release=self._release, notes=self._notes)
-            self._metadata.write(_name(self._run_id), seal(document), sync=False)  # no run outlives a power cut
+            self._metadata.write(
+                _name(self._run_id), seal(document), sync=False
+            )  # a lease has no meaning after a power cut
 
-    def _live(self) -> None:
+    def _rewrite(self) -> None:
         while not self._over.wait(self._beat_s):
             with suppress(LakeUnavailable):  # tried again at the next beat
                 self._write()
@@ -78,40 +82,47 @@ class Lease:
 def end_dead_leases(
     metadata: Location, *, patience_s: float = PATIENCE_S, wait: Callable[[float], None] = time.sleep
 ) -> None:
-    """Delete the leases of runs that are dead. Takes ``patience_s`` seconds if there are any such."""
-    metadata.delete(_torn(metadata))
+    """Delete the leases of runs that have ended without deleting them.
+
+    Args:
+        metadata: the place of the lake's metadata
+        patience_s: seconds without a change after which a lease is dead; so long this takes if there is such a lease
+        wait: sleeps for some seconds
+
+    """
+    metadata.delete(_unreadable_leases(metadata))
     first = {lease.run_id: lease for lease in leases(metadata)}
     alive: dict[str, LeaseDocument] = {}
     waited = 0.0
-    while (unknown := first.keys() - alive.keys()) and waited < patience_s:
+    while (undecided := first.keys() - alive.keys()) and waited < patience_s:
         wait(POLL_S)
         waited += POLL_S
         now = {lease.run_id: lease for lease in leases(metadata)}
-        alive |= {run: now[run] for run in unknown & now.keys() if now[run].beat != first[run].beat}
+        alive |= {run: now[run] for run in undecided & now.keys() if now[run].beat != first[run].beat}
         first = {run: lease for run, lease in first.items() if run in now}
     metadata.delete([_name(run) for run in sorted(first.keys() - alive.keys())])
 
 
 def leases(metadata: Location) -> list[LeaseDocument]:
-    """The leases that there are, whether their runs live or not."""
-    found = []
+    """All leases that can be read, of runs in progress and of dead ones."""
+    documents = []
     for name in metadata.names(FOLDER):
-        with suppress(FileNotFoundError, LakeDamaged):  # given back, or written half by a machine that failed
-            found.append(_read(metadata, name))
-    return found
+        with suppress(FileNotFoundError, LakeDamaged):  # deleted meanwhile, or incomplete after a power cut
+            documents.append(_read(metadata, name))
+    return documents
 
 
-def _torn(metadata: Location) -> list[str]:
-    """Leases that a power cut left unreadable. Their runs are dead: a living one writes its lease in one step."""
-    torn = []
+def _unreadable_leases(metadata: Location) -> list[str]:
+    """Names of leases that a power cut left incomplete. Their runs are dead: a write replaces the object atomically."""
+    unreadable = []
     for name in metadata.names(FOLDER):
         try:
             _read(metadata, name)
         except FileNotFoundError:
             continue
         except LakeDamaged:
-            torn.append(name)
-    return torn
+            unreadable.append(name)
+    return unreadable
 
 
 def _read(metadata: Location, name: str) -> LeaseDocument:

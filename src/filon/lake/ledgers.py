@@ -1,4 +1,4 @@
-"""The ledger as it is kept: what each document changed, and now and then the whole, so that reading stays short."""
+"""Storage of the ledger: documents with the changes since the one before, and now and then a whole one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, Sealed
 
 MOST_CHANGES = 50
+"""Documents with changes after which the ledger is written as a whole again."""
 READERS = 8
 PART = "the ledger"
 WITHOUT = (
@@ -26,8 +27,8 @@ WITHOUT = (
 class LedgerChange(Document):
     """Ledger ``number``: all of it (``base`` is its own number), or what differs from the ledger before.
 
-    ``base`` is the newest whole ledger that it builds on. ``versions`` are those that are new or changed, ``forgotten``
-    the paths that are observed no more.
+    ``base`` is the number of the whole ledger that the changes build on; ``versions`` are the new and changed ones,
+    ``forgotten`` the paths that no longer have an observation.
     """
 
     number: int
@@ -41,7 +42,7 @@ class LedgerChange(Document):
 
 
 class LedgerLog:
-    """The ledgers of a lake. The files of ``bronze`` that one names are on the disk before it is created."""
+    """The ledgers of a lake. The bronze files that a ledger names are synced before it is created."""
 
     def __init__(self, metadata: Location, bronze: Location) -> None:
         self._bronze = bronze
@@ -50,22 +51,22 @@ class LedgerLog:
         )
 
     def latest(self) -> Ledger:
-        """The ledger as it stands; an empty one when nothing ever arrived."""
+        """The newest ledger; an empty one when there is none."""
         number = self.documents.newest()
         return self.get(number) if number else Ledger()
 
     def get(self, number: int) -> Ledger:
-        """The ledger of that number; LakeDamaged when one of the documents that it is made of is not as it was."""
+        """A ledger by number; LakeDamaged when a document that it is made of is gone or altered."""
         last = self.documents.sealed(number)
         with ThreadPoolExecutor(READERS) as pool:
-            parts = [*pool.map(self._earlier, range(last.content.base, number)), last]
-        for before, part in pairwise(parts):
-            if part.previous != before.seal:
+            documents = [*pool.map(self._earlier, range(last.content.base, number)), last]
+        for before, document in pairwise(documents):
+            if document.previous != before.seal:
                 raise LakeDamaged([self.documents.damage(before.content.number, OTHER_BYTES)])
-        return _together([part.content for part in parts])
+        return _merged([document.content for document in documents])
 
     def add(self, before: Ledger, after: Ledger) -> Ledger | None:
-        """Create the ledger after ``before``, and return it as it is numbered; None when another writer was first."""
+        """Create the ledger after ``before``; returns it with its number, or None when another writer was first."""
         number = self.documents.after(before.number)
         base = self._base(before.number, number)
         sync_objects({self._bronze: _bronze_of(after) - _bronze_of(before)})
@@ -74,17 +75,17 @@ class LedgerLog:
         return after.model_copy(update={"number": number})
 
     def first_needed(self, number: int) -> int:
-        """The oldest document that a ledger is made of."""
+        """The number of the oldest document that a ledger is made of."""
         return self.documents.get(number).base
 
     def _base(self, before: int, number: int) -> int:
-        """The whole ledger to build on, or the number itself when it is time for another whole one."""
+        """The whole ledger that ledger ``number`` builds on; ``number`` itself when it is to be written whole."""
         if not before or number > before + 1:
             return number
         base = self.documents.get(before).base
         sizes = self.documents.sizes()
-        since = sum(size for known, size in sizes.items() if base < known < number)
-        return number if number - base > MOST_CHANGES or since > sizes.get(base, 0) else base
+        changes = sum(size for other, size in sizes.items() if base < other < number)
+        return number if number - base > MOST_CHANGES or changes > sizes.get(base, 0) else base
 
     def _earlier(self, number: int) -> Sealed[LedgerChange]:
         try:
@@ -94,28 +95,28 @@ class LedgerLog:
 
 
 def _bronze_of(ledger: Ledger) -> set[str]:
-    """The files that hold the records of a ledger, as they are named in the layer."""
+    """Names of the bronze files of a ledger, relative to the layer."""
     return {f"{version.dataset}/{file.name}" for version in ledger.versions for file in version.bronze}
 
 
 def _change(before: Ledger, after: Ledger, number: int, base: int) -> LedgerChange:
-    whole = base == number
-    known = {} if whole else {version.number: version for version in before.versions}
-    observed = {} if whole else before.observations
+    is_whole = base == number
+    versions = {} if is_whole else {version.number: version for version in before.versions}
+    observations = {} if is_whole else before.observations
     return LedgerChange(
         number=number,
         base=base,
         project=after.project,
         last_version=after.last_version,
-        versions=tuple(version for version in after.versions if known.get(version.number) != version),
-        observations={path: seen for path, seen in after.observations.items() if observed.get(path) != seen},
-        forgotten=tuple(path for path in observed if path not in after.observations),
-        headers={name: header for name, header in after.headers.items() if whole or name not in before.headers},
+        versions=tuple(version for version in after.versions if versions.get(version.number) != version),
+        observations={path: new for path, new in after.observations.items() if observations.get(path) != new},
+        forgotten=tuple(path for path in observations if path not in after.observations),
+        headers={name: header for name, header in after.headers.items() if is_whole or name not in before.headers},
     )
 
 
-def _together(changes: Sequence[LedgerChange]) -> Ledger:
-    """The ledger that these changes make, the first of which is a whole one."""
+def _merged(changes: Sequence[LedgerChange]) -> Ledger:
+    """The ledger that changes add up to; the first of them is whole."""
     versions: dict[int, FileVersion] = {}
     observations: dict[str, Observation] = {}
     headers: dict[str, HeaderProfile] = {}

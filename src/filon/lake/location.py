@@ -1,4 +1,4 @@
-"""Where things are kept: one folder or bucket per layer, local or on an object store."""
+"""Locations: local folders and object-store prefixes, with the same operations on the objects in them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ class Layer(StrEnum):
 
 
 class Entry(NamedTuple):
-    """An object as it is listed. ``etag`` is the object store's word for its content, and empty on a disk."""
+    """An object as it is listed.
+
+    ``name`` is relative to the location, ``modified`` in UTC, ``size`` in bytes; ``etag`` is the tag that an object
+    store gives its content, and empty on a disk.
+    """
 
     name: str
     modified: dt.datetime
@@ -57,7 +61,10 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Location:
-    """A place that holds objects: ``file:///folder`` or ``s3://bucket/prefix``."""
+    """A place that holds objects: ``file:///folder`` or ``s3://bucket/prefix``.
+
+    Every operation raises LakeUnavailable, or LakeRefused for wrong credentials, when the place cannot be used.
+    """
 
     uri: str
 
@@ -71,12 +78,12 @@ class Location:
         return Location(f"{self.uri.rstrip('/')}/{name}")
 
     def path_of(self, name: str) -> str:
-        """The spelling of an object's address that engines read and write: a plain path, or an object store's URI."""
+        """The address of an object for engines and messages: a plain path, or an object store's URI."""
         return str(self.folder / name) if self.folder is not None else f"{self.uri.rstrip('/')}/{name}"
 
     @cached_property
     def store(self) -> ObjectStore:
-        """The object store behind the place."""
+        """The obstore client of the place."""
         if self.folder is not None:
             return LocalStore(self.folder)
         return open_s3().store(self.uri)
@@ -87,11 +94,11 @@ class Location:
         return bucket_and_prefix(self.uri)[0] if self.folder is None else None
 
     def trusted(self) -> AbstractContextManager[None]:
-        """Deltalake trusts the authority of the place meanwhile."""
+        """A context in which deltalake trusts the certificate authority of the place."""
         return open_s3().trusted() if self.folder is None else contextlib.nullcontext()
 
     def delta_options(self) -> dict[str, str] | None:
-        """What deltalake must be told to reach the place."""
+        """The storage options of deltalake for the place; None for a local folder."""
         return open_s3().delta_options() if self.folder is None else None
 
     def read(self, name: str) -> bytes:
@@ -115,14 +122,15 @@ class Location:
     def ending(self, name: str, length: int) -> tuple[bytes, int]:
         """The last bytes of an object (all, when it has fewer), and its size; FileNotFoundError when there is none."""
         with self.usable():
-            found = obstore.get(self.store, name, options={"range": {"suffix": length}})
-            return bytes(found.bytes()), found.meta["size"]
+            result = obstore.get(self.store, name, options={"range": {"suffix": length}})
+            return bytes(result.bytes()), result.meta["size"]
 
     def create(self, name: str, content: bytes) -> bool:
-        """Write an object that must not exist yet; False when it does. Atomic: nobody sees half of it.
+        """Write an object that must not exist yet; False when it does.
 
-        It is on the disk when this returns. A request whose answer was lost is sent again and then finds its own
-        object: the same content counts as created.
+        It is atomic: no reader sees a part of the object. It is synced to the disk when this returns. The client
+        repeats a request whose answer was lost, and the store then answers that the object exists; therefore an
+        existing object with the same content counts as created.
         """
         with self.usable(), durable(Effect.CREATE, self.path_of(name)):
             if self.folder is not None:
@@ -134,7 +142,14 @@ class Location:
             return True
 
     def write(self, name: str, content: bytes | Iterator[bytes], *, sync: bool = True) -> None:
-        """Write an object, over an older one if there is one. ``sync``: it is on the disk when this returns."""
+        """Write an object, replacing an older one atomically.
+
+        Args:
+            name: relative to the location
+            content: its bytes, whole or in pieces
+            sync: sync it to the disk before this returns; an object store does so in any case
+
+        """
         with self.usable(), durable(Effect.WRITE, self.path_of(name)):
             if self.folder is None:
                 obstore.put(self.store, name, content)
@@ -142,7 +157,7 @@ class Location:
                 disk.write(self.folder / name, [content] if isinstance(content, bytes) else content, sync=sync)
 
     def delete(self, names: Sequence[str], *, sync: bool = True) -> None:
-        """Delete objects; those already gone are no error. Unless ``sync`` is False, no power cut brings them back."""
+        """Delete objects; those already gone are no error. With ``sync`` they stay deleted after a power cut."""
         if not names:
             return
         with self.usable(), durable(Effect.DELETE, self.path_of(names[0])):
@@ -161,23 +176,23 @@ class Location:
         """The objects under a prefix (a folder), in no order."""
         if self.folder is not None and not (self.folder / prefix).is_dir():
             return
-        with contextlib.suppress(FileNotFoundError), self.usable():  # a bucket that nobody made yet
+        with contextlib.suppress(FileNotFoundError), self.usable():  # the bucket does not exist yet
             for chunk in obstore.list(self.store, prefix or None):
                 for meta in chunk:
                     etag = str(meta["e_tag"] or "") if self.bucket else ""
                     yield Entry(meta["path"], meta["last_modified"], meta["size"], etag)
 
     def drop_uploads(self, before: dt.datetime) -> None:
-        """Forget objects whose writers were killed before then."""
+        """Delete what writers that were killed left of unfinished objects, if it was written before then."""
         if self.folder is None:
             open_s3().drop_uploads(self.uri, before)
             return
         with self.usable():
-            left = [path for path in disk.left_staged(self.folder) if _modified(path) < before]
-            disk.delete(left, sync=False)
+            unfinished = [path for path in disk.left_staged(self.folder) if _modified(path) < before]
+            disk.delete(unfinished, sync=False)
 
     def make_folder(self, *, sync: bool = False) -> None:
-        """Create the local folder; object stores have none. ``sync``: it is on the disk when this returns."""
+        """Create the local folder, synced with ``sync``; nothing to do on an object store."""
         if self.folder is not None:
             with self.usable():
                 if sync:
@@ -187,7 +202,10 @@ class Location:
 
     @contextlib.contextmanager
     def usable(self) -> Iterator[None]:
-        """What an object that is there or not there says goes through; all else means that the place cannot be used."""
+        """Raise errors of the system or the store as LakeUnavailable or LakeRefused.
+
+        FileNotFoundError and AlreadyExistsError are answers about a single object, and are raised unchanged.
+        """
         try:
             yield
         except (AlreadyExistsError, FileNotFoundError):
@@ -199,10 +217,17 @@ class Location:
 
 
 def sync_objects(objects: Mapping[Location, Collection[str]]) -> None:
-    """Bring objects that others wrote to the disk: by their place, they and every folder between it and them.
+    """Sync objects that other programs wrote, and all folders between their location and them, to the disk.
 
-    All at once, since a disk takes many files in little more time than one. An object store keeps what it answered for.
-    FileNotFoundError when an object is gone, LakeUnavailable when the disk does not take it.
+    They are synced in one pass, which takes little more time than a single file. Object stores need no sync.
+
+    Args:
+        objects: names of objects by their location
+
+    Raises:
+        FileNotFoundError: an object is gone
+        LakeUnavailable: the disk refuses to store one
+
     """
     places = {place: place.folder for place, names in objects.items() if names and place.folder is not None}
     if not places:
@@ -221,16 +246,16 @@ def _modified(path: Path) -> dt.datetime:
 
 
 def unusable(uri: str, error: Exception) -> LakeError:
-    """The error for a place that does not take or give what it should."""
+    """The error for a place that cannot be read or written."""
     if REFUSALS.search(str(error)):
-        return LakeRefused(f"{uri}: {told(error)}. Check the credentials and what they may do.")
-    return LakeUnavailable(f"{uri}: {told(error)}. Check space, permissions and address; then run again.")
+        return LakeRefused(f"{uri}: {answer_of(error)}. Check the credentials and what they may do.")
+    return LakeUnavailable(f"{uri}: {answer_of(error)}. Check space, permissions and address; then run again.")
 
 
-def told(error: Exception) -> str:
-    """What an object store answered, in one line: its own code and message, or why there was no answer."""
+def answer_of(error: Exception) -> str:
+    """The answer of an object store in one line: its code and message, or why there was no answer."""
     text = str(error)
-    answer = [found[1] for tag in ("Code", "Message") if (found := re.search(f"<{tag}>([^<]+)</{tag}>", text))]
+    answer = [match[1] for tag in ("Code", "Message") if (match := re.search(f"<{tag}>([^<]+)</{tag}>", text))]
     if answer:
         return "the object store answers " + ": ".join(answer).rstrip(".")
     plain = " ".join(COLOURS.sub("", text.split("\n\n")[0]).split())
@@ -240,7 +265,7 @@ def told(error: Exception) -> str:
 
 
 def locate(text: str) -> Location:
-    """Read a path or URI that a person wrote; ConfigError when it names no place that can be used."""
+    """The location that a path or URI in the settings names; ConfigError when it is malformed."""
     parts = urlsplit(text)
     if parts.scheme in ("s3", "s3a"):
         return _on_s3(text)
@@ -256,7 +281,7 @@ def locate(text: str) -> Location:
 
 
 def _path(quoted: str) -> Path:
-    """The path that a URI quotes, to the byte: a folder's name need not be UTF-8."""
+    """The path that a URI quotes, byte for byte: a folder's name need not be UTF-8."""
     return Path(os.fsdecode(unquote_to_bytes(quoted)))
 
 

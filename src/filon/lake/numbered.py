@@ -1,9 +1,8 @@
-"""Numbered documents that are only ever added: the one primitive that makes ledger and releases safe.
+"""Numbered documents, which are created and never overwritten: the storage of ledger, releases and reports.
 
-Document n+1 is created, never overwritten, so of two writers that both read document n exactly one succeeds. This is
-what local disks and every S3 implementation with conditional writes can do. Each document names the seal of the one
-before it, and an object under ``heads`` the newest one: neither a document in the middle nor the newest can vanish or
-change without notice.
+Of two writers that both read document n and create document n+1 exactly one succeeds. Local disks, and S3 with
+conditional writes, support this. Each document has the seal of the one before it, and an object under ``heads`` names
+the newest one, so that a lost or altered document is noticed, whether it is in the middle or the newest.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ GONE = "is gone"
 
 
 class Head(BaseModel):
-    """The newest document: a writer notes it right after the document itself. It may lag, but never leads."""
+    """Number and seal of the newest document; written after the document, it may be out of date, but never ahead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -35,10 +34,7 @@ class Head(BaseModel):
 
 
 class NumberedLog(Generic[Content]):
-    """The documents ``0000000001.json``, ``0000000002.json``, … of one kind under one prefix.
-
-    ``part`` says what they are, in messages; ``without_newest`` what else than a backup helps when the newest is lost.
-    """
+    """The documents ``0000000001.json``, ``0000000002.json``, … of one kind under one prefix."""
 
     def __init__(
         self,
@@ -50,6 +46,17 @@ class NumberedLog(Generic[Content]):
         without_newest: str = "",
         compressed: bool = False,
     ) -> None:
+        """Describe a kind of documents; nothing is read.
+
+        Args:
+            location: the place of the lake's metadata
+            prefix: the folder of the documents in it
+            model: the model of their content
+            part: what they are, for messages
+            without_newest: what can be done without a backup when the newest is lost, for messages
+            compressed: store them with gzip, as ``.json.gz``
+
+        """
         self._location = location
         self._prefix = prefix
         self._model = model
@@ -61,26 +68,26 @@ class NumberedLog(Generic[Content]):
         self._pattern = re.compile(rf"{re.escape(prefix)}/(\d+){re.escape(self._suffix)}")
         self._seals: dict[int, str] = {}
         self.accepts_loss = False
-        """Whether the newest document that can be read is taken for the newest one, although a newer one is lost.
+        """Whether to continue from the newest document that can be read, although a newer one is lost.
 
-        The next document that is added ends that.
+        It is reset when a document is added.
         """
         self._lost = 0
 
     def require_own_format(self) -> None:
         """LakeForeign when a version of Filon with another format added the newest document.
 
-        Damage is not looked for: whoever reads the documents says it.
+        Damage raises no error here, but when the documents are read.
         """
         with suppress(FileNotFoundError):
             require_own_format(self._location.read(self._head_name), self._location.path_of(self._head_name))
             return
-        for number in self.numbers()[-1:]:  # of before there were heads, or the head is lost
+        for number in self.numbers()[-1:]:  # without a head: an old lake, or the head is lost
             with suppress(LakeDamaged):
                 require_own_format(self._unpacked(number), self._location.path_of(self._name(number)))
 
     def sizes(self) -> dict[int, int]:
-        """Bytes of each document, by number, ascending."""
+        """The size in bytes of each document, by number, ascending."""
         entries = ((self._pattern.fullmatch(entry.name), entry.size) for entry in self._location.listing(self._prefix))
         return dict(sorted((int(match[1]), size) for match, size in entries if match))
 
@@ -109,36 +116,36 @@ class NumberedLog(Generic[Content]):
         return number
 
     def after(self, number: int) -> int:
-        """The number of the document that follows the newest one; a lost one's is not given again."""
+        """The number of the document to add after ``number``; the number of a lost document is not used again."""
         return max(number, self._lost) + 1
 
     def get(self, number: int) -> Content:
-        """One document; FileNotFoundError when it does not exist, LakeDamaged when it is not as it was written."""
+        """One document; FileNotFoundError when it does not exist, LakeDamaged when it was altered."""
         return self.sealed(number).content
 
     def sealed(self, number: int) -> Sealed[Content]:
-        """One document with its seals."""
+        """One document with its seals; errors as for ``get``."""
         damage = self.damage(number, OTHER_BYTES)
-        found = unseal(self._unpacked(number), self._model, damage.object, damage.part, damage.repair)
-        self._seals[number] = found.seal
-        return found
+        document = unseal(self._unpacked(number), self._model, damage.object, damage.part, damage.repair)
+        self._seals[number] = document.seal
+        return document
 
     def linked(self, number: int) -> Content:
-        """The same, compared with what the document after it says of it."""
-        found = self.sealed(number)
-        later = min((known for known in self.numbers() if known > number), default=0)
-        if later and self.sealed(later).previous != found.seal:
+        """One document, whose seal is compared with that in the next document; errors as for ``get``."""
+        document = self.sealed(number)
+        later = min((other for other in self.numbers() if other > number), default=0)
+        if later and self.sealed(later).previous != document.seal:
             raise LakeDamaged([self.damage(number, OTHER_BYTES)])
-        return found.content
+        return document.content
 
     def seal_of(self, number: int) -> str:
         """The seal of a document."""
         return self._seals.get(number) or self.sealed(number).seal
 
     def add(self, number: int, document: Content) -> bool:
-        """Create a document; False when another writer created that number first."""
+        """Create a document and note it as the newest; False when another writer created that number first."""
         numbers = self.numbers()
-        before = max((known for known in numbers if known < number and self._is_sound(known)), default=0)
+        before = max((other for other in numbers if other < number and self._is_sound(other)), default=0)
         previous = self.seal_of(before) if before else ""
         content = seal(document, previous, indent=None if self._compressed else 1)
         raw = gzip.compress(content, compresslevel=1, mtime=0) if self._compressed else content
@@ -152,14 +159,14 @@ class NumberedLog(Generic[Content]):
         return True
 
     def note_head(self, number: int) -> None:
-        """Note the newest document, unless that is noted already; a writer that was killed may have left it out."""
+        """Write the head for the newest document, unless it is up to date; a killed writer may have left it out."""
         head = self._head()
         if number and (head is None or head.number < number):
-            note = Head(number=number, seal=self.seal_of(number))
-            self._location.write(self._head_name, seal(note))
+            newer = Head(number=number, seal=self.seal_of(number))
+            self._location.write(self._head_name, seal(newer))
 
     def broken_links(self) -> list[Damage]:
-        """Documents that were lost or replaced between the oldest and the newest one."""
+        """The damage of documents between the oldest and the newest one: those that are gone or were altered."""
         damages = []
         numbers = self.numbers()
         for before, number in pairwise(numbers):
@@ -172,12 +179,12 @@ class NumberedLog(Generic[Content]):
         return damages
 
     def damage(self, number: int, what: str) -> Damage:
-        """What is wrong with a document, and what can be done."""
+        """The damage of a document, with what can be done; ``what`` says what is wrong."""
         address = self._location.path_of(self._name(number))
         return Damage(address, what, f"number {number} of {self._part}", self._repair)
 
     def delete(self, numbers: Sequence[int]) -> None:
-        """Delete documents that nothing refers to any more."""
+        """Delete documents; the caller makes sure that nothing refers to them."""
         self._location.delete([self._name(number) for number in numbers])
 
     def _unpacked(self, number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Whether a place keeps what is only ever created: ledger and releases are safe where it does, and nowhere else."""
+"""Test whether an object store honours create-only writes, which ledger and releases rely on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WRITERS = 4
 
 
 def probe_creation(place: Location, name: str) -> None:
-    """Let several writers create the same object at once, then one more: LakeUnsafe unless exactly one succeeds."""
+    """Create one object by several concurrent writers, then by one more; LakeUnsafe unless exactly one succeeds."""
     contents = [f"writer {number}".encode() for number in range(WRITERS)]
     try:
         with ThreadPoolExecutor(WRITERS) as pool:

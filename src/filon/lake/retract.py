@@ -1,4 +1,4 @@
-"""Take back a file that arrived: an entry in the ledger, nothing else."""
+"""Retract a file: its entry in the ledger changes its state; the next run leaves its rows out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,29 @@ ATTEMPTS = 5
 
 
 def retract_file(lake: Lake, path: str) -> int:
-    """Mark the live version of a file as retracted, and return its number of records; NotFound when there is none."""
+    """Mark the live version of a file as retracted.
+
+    Args:
+        lake: the lake
+        path: the file, relative to the sources
+
+    Returns:
+        The number of records that it had.
+
+    Raises:
+        NotFound: there is no live version
+        WriteConflict: other runs added to the ledger first, several times
+
+    """
     for _ in range(ATTEMPTS):
         ledger = lake.ledger()
         live = [version for version in ledger.versions if version.path == path and version.state is FileState.LIVE]
         if not live:
-            known = sorted({version.path for version in ledger.versions if version.state is FileState.LIVE})
-            raise NotFound(f"no live file {path}; live are: {', '.join(known[:20]) or 'none'}")
-        gone = {version.number for version in live}
+            paths = sorted({version.path for version in ledger.versions if version.state is FileState.LIVE})
+            raise NotFound(f"no live file {path}; live are: {', '.join(paths[:20]) or 'none'}")
+        numbers = {version.number for version in live}
         versions = tuple(
-            version.model_copy(update={"state": FileState.RETRACTED}) if version.number in gone else version
+            version.model_copy(update={"state": FileState.RETRACTED}) if version.number in numbers else version
             for version in ledger.versions
         )
         if lake.ledgers.add(ledger, ledger.model_copy(update={"versions": versions})):

@@ -10,9 +10,9 @@ from filon.lake.store import Lake, new_run_id
 
 
 def release_again(lake: Lake, number: int, now: dt.datetime) -> Release | None:
-    """The release that would show again what release ``number`` shows; None when the current one does already.
+    """A new release with the content of release ``number``; None when the published one has that content.
 
-    ReleaseMissing when nothing is published, or that release is not kept. Nothing is written.
+    It is only composed, not written. ReleaseMissing when nothing is published, or that release is not kept.
     """
     older, current = lake.release(number), lake.release()
     if older is None or current is None:

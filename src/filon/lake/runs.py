@@ -1,4 +1,4 @@
-"""Reports of runs as they grow old: the newest stay whole, a line stays of each of those before."""
+"""Old reports of runs: the newest are kept whole, older ones are replaced by a line each."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from filon.lake.sealed import seal, unseal
 from filon.lake.store import Lake
 
 KEPT = 200
+"""Reports that are kept whole."""
 MOST_SUMMARIES = 10_000
 NAME = "runs/summary.json"
 
 
 class RunSummary(Document):
-    """A line of a run whose report was deleted."""
+    """The line of a run whose report was deleted; ``error`` is the first line of its error."""
 
     number: int
     run_id: str
@@ -34,7 +35,7 @@ class RunSummaries(Document):
 
 
 def summaries(lake: Lake) -> tuple[RunSummary, ...]:
-    """The lines of runs whose reports were deleted; none when they were damaged."""
+    """The lines of runs whose reports were deleted; none if the document is damaged."""
     metadata = lake.layer(Layer.METADATA)
     with suppress(FileNotFoundError, LakeDamaged):
         return unseal(metadata.read(NAME), RunSummaries, metadata.path_of(NAME), "old runs", "").content.runs
@@ -42,15 +43,15 @@ def summaries(lake: Lake) -> tuple[RunSummary, ...]:
 
 
 def summarise(lake: Lake, *, keep: int = KEPT) -> None:
-    """Keep the newest reports, and a line of each older one. The lines are written before the reports are deleted."""
+    """Delete all but the newest ``keep`` reports. A line of each is written before they are deleted."""
     old = lake.runs.numbers()[:-keep]
     if not old:
         return
-    known = {line.number: line for line in summaries(lake)}
+    line_of = {line.number: line for line in summaries(lake)}
     for number in old:
         with suppress(LakeDamaged):
-            known[number] = _line(number, lake.runs.get(number))
-    lines = tuple(known[number] for number in sorted(known)[-MOST_SUMMARIES:])
+            line_of[number] = _line(number, lake.runs.get(number))
+    lines = tuple(line_of[number] for number in sorted(line_of)[-MOST_SUMMARIES:])
     lake.layer(Layer.METADATA).write(NAME, seal(RunSummaries(runs=lines)))
     lake.runs.delete(old)
 

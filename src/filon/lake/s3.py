@@ -1,7 +1,7 @@
-"""S3 as the standard AWS settings describe it, told to every client that this package uses.
+"""S3 by the standard AWS settings: read once, and converted to the options of every client that is used.
 
-Credentials come from the AWS chain (variables, profiles, web identity, containers, instances) by boto3. Each client
-spells the rest differently: obstore for documents, deltalake for tables, the engine for Parquet files.
+boto3 finds the credentials in the AWS chain (variables, profiles, web identity, containers, instances). The clients are
+obstore for documents, deltalake for tables and the engine for Parquet files; their options have different names.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CREDENTIALS_LAST = dt.timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Keys:
-    """Credentials as they are now; those of a role change from time to time."""
+    """Credentials at a point in time; those of a role are renewed from time to time."""
 
     key_id: str
     secret: str
@@ -58,23 +58,23 @@ class S3:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is asked without TLS."""
+        """Whether the endpoint is used without TLS."""
         return self.endpoint is not None and self.endpoint.startswith("http://")
 
     def keys(self) -> Keys:
-        """Credentials as they are now; LakeRefused when those of a role or command cannot be renewed."""
+        """The current credentials; LakeRefused when those of a role or command cannot be renewed."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            found = self.credentials.get_frozen_credentials()
+            frozen = self.credentials.get_frozen_credentials()
         except (BotoCoreError, ClientError) as error:
             raise LakeRefused(
                 f"no credentials for S3 any more: {_one_line(error)}. Check where they come from."
             ) from error
-        return Keys(str(found.access_key), str(found.secret_key), found.token)
+        return Keys(str(frozen.access_key), str(frozen.secret_key), frozen.token)
 
     def store(self, uri: str) -> S3Store:
-        """The objects under ``s3://bucket/prefix``, for obstore."""
+        """The obstore client for the objects under ``s3://bucket/prefix``."""
         bucket, prefix = bucket_and_prefix(uri)
         client: ClientConfig = {
             "allow_http": self.is_plain,
@@ -101,7 +101,7 @@ class S3:
         )
 
     def delta_options(self) -> dict[str, str]:
-        """The same for deltalake."""
+        """The storage options of deltalake; they contain the current credentials."""
         keys = self.keys()
         return {
             "AWS_ACCESS_KEY_ID": keys.key_id,
@@ -120,9 +120,9 @@ class S3:
 
     @contextmanager
     def trusted(self) -> Iterator[None]:
-        """Deltalake is told of the authority meanwhile: it knows no other way than this variable.
+        """A context in which deltalake trusts ``ca_file``; it reads it only from the variable ``SSL_CERT_FILE``.
 
-        Other clients of the process must not see it, since it replaces all that the system trusts.
+        The variable is set no longer than needed, since in other clients it replaces the certificates of the system.
         """
         before = os.environ.get(TRUSTED)
         if self.ca_file is not None:
@@ -135,7 +135,10 @@ class S3:
                 os.environ.update({TRUSTED: before} if before is not None else {})
 
     def make_bucket(self, name: str) -> None:
-        """Create a bucket unless it is there. LakeRefused when that is not allowed."""
+        """Create a bucket unless it exists.
+
+        LakeRefused when that is not allowed, LakeUnavailable when the object store does not answer.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         client = self._client()
@@ -151,7 +154,7 @@ class S3:
             raise _unanswered(name, error) from error
 
     def drop_uploads(self, uri: str, before: dt.datetime) -> None:
-        """Forget uploads in parts that were begun before then and never ended: their parts are kept, and paid for."""
+        """Abort multipart uploads that were begun before then and never ended: their parts use storage."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         bucket, prefix = bucket_and_prefix(uri)
@@ -181,13 +184,13 @@ class S3:
             client.create_bucket(Bucket=name, **(place if self.region != DEFAULT_REGION else {}))
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") == "BucketAlreadyOwnedByYou":
-                return  # another run was faster
+                return  # another run created it meanwhile
             raise LakeRefused(f"s3://{name} is not there and cannot be created: {_one_line(error)}. {_HELP}") from error
 
     def _client(self) -> Any:
         from botocore.config import Config
 
-        self.keys()  # what cannot be renewed is said here, not taken for a server that does not answer
+        self.keys()  # credentials that cannot be renewed raise their own error here, not that of a silent server
         return self.session.client(
             "s3",
             region_name=self.region,
@@ -215,7 +218,7 @@ _HELP = "Check the policy of the credentials, or create the bucket."
 
 
 def open_s3() -> S3:
-    """The object store that the surroundings describe; ConfigError when they name no credentials."""
+    """The object store of the ``AWS_`` variables; ConfigError when there are no credentials."""
     return _opened(tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_"))))
 
 
@@ -225,9 +228,9 @@ def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
     from boto3 import Session
     from botocore.exceptions import BotoCoreError
 
-    given = dict(variables)
+    settings = dict(variables)
     try:
-        session = Session(region_name=given.get("AWS_REGION") or given.get("AWS_DEFAULT_REGION"))
+        session = Session(region_name=settings.get("AWS_REGION") or settings.get("AWS_DEFAULT_REGION"))
         credentials = session.get_credentials()
         region = session.region_name or DEFAULT_REGION
         client = session.client("s3", region_name=region)
@@ -245,12 +248,12 @@ def _opened(variables: tuple[tuple[str, str], ...]) -> S3:
         region=region,
         endpoint=endpoint,
         path_style=style == "path" or (endpoint is not None and style != "virtual"),
-        ca_file=_ca_file(given, session),
+        ca_file=_ca_file(settings, session),
     )
 
 
 def bucket_and_prefix(uri: str) -> tuple[str, str]:
-    """Bucket and prefix of an address. A prefix may hold any character: it is no part of a URL yet."""
+    """Bucket and prefix of ``s3://bucket/prefix``. The prefix is not percent-encoded and may hold any character."""
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     return bucket, prefix
 
@@ -260,8 +263,8 @@ def _own_endpoint(url: str) -> str | None:
     return None if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else url.rstrip("/")
 
 
-def _ca_file(given: dict[str, str], session: Session) -> Path | None:
-    configured = given.get("AWS_CA_BUNDLE") or session._session.get_config_variable("ca_bundle")  # noqa: SLF001
+def _ca_file(settings: dict[str, str], session: Session) -> Path | None:
+    configured = settings.get("AWS_CA_BUNDLE") or session._session.get_config_variable("ca_bundle")  # noqa: SLF001
     if not configured:
         return None
     path = Path(configured).expanduser()

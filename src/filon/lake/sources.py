@@ -1,4 +1,4 @@
-"""Where raw files arrive: a folder or an object-store prefix, only ever read."""
+"""The sources: a folder or object-store prefix where raw files arrive. It is never written to."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from filon.errors import SourceGone, SourcesAmbiguous, SourcesMissing, SourcesUnavailable, SourceUnreadable
-from filon.lake.location import Location, locate, told
+from filon.lake.location import Location, answer_of, locate
 
 CHUNK = 4 << 20
-OF_THE_DISK = "lost+found"
-"""A folder that file systems make, and nobody else may list."""
-UNKNOWN = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+SYSTEM_FOLDER = "lost+found"
+"""A folder of the file system, which only root may list."""
+UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 INVALID_KEY = "Encountered object with invalid path"
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-"""Control characters, those that change the direction of writing, and what stands for bytes that are not UTF-8."""
+"""Control characters, those that change the direction of writing, and surrogates for bytes that are not UTF-8."""
 ESCAPED = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it is listed. ``path`` is relative to the sources; ``tag`` changes when the file is written again."""
+    """A file as it is listed.
+
+    ``path`` is relative to the sources, ``size`` in bytes; ``tag`` changes when the file is written again; ``local`` is
+    its path on the disk, None on an object store.
+    """
 
     path: str
     size: int
@@ -40,7 +44,7 @@ class SourceFile:
 
 
 class Sources:
-    """The files under one place."""
+    """The files under a folder or an object-store prefix."""
 
     def __init__(self, uri: str) -> None:
         self._location: Location = locate(uri)
@@ -53,30 +57,33 @@ class Sources:
 
     @property
     def places(self) -> list[Location]:
-        """The place that an engine reads files from itself: the local folder, if the sources are one."""
+        """The local folder, if the sources are one: an engine reads files from it directly."""
         return [self._location] if self.folder is not None else []
 
     def holds(self, path: Path) -> bool:
-        """Whether a file really lies in the local folder, all links followed."""
+        """Whether a file is inside the local folder after all links are followed."""
         return self.folder is not None and path.resolve().is_relative_to(self.folder.resolve())
 
     def files(self) -> list[SourceFile]:
-        """Every file, by path, but those with a dot before their name or that of a folder.
+        """List all files, sorted by path; files and folders whose name starts with a dot are left out.
 
-        SourcesMissing when there is no such folder, SourcesUnavailable when one inside it cannot be listed,
-        SourcesAmbiguous when two files have one name: a name is what a file is known by.
+        Raises:
+            SourcesMissing: there is no such folder
+            SourcesUnavailable: a folder inside it cannot be listed, or the object store cannot be used
+            SourcesAmbiguous: two files have the same printable path, by which the ledger identifies a file
+
         """
         folder = self._location.folder
         with self._answering():
-            found = self._local(folder) if folder is not None else self._remote()
-            files = sorted(found, key=lambda file: file.path)
+            listed = self._local(folder) if folder is not None else self._remote()
+            files = sorted(listed, key=lambda file: file.path)
         for file, other in pairwise(files):
             if file.path == other.path:
                 raise SourcesAmbiguous(f"{self.uri} holds two files that are both called {file.path}; rename one")
         return files
 
     def again(self, file: SourceFile) -> SourceFile | None:
-        """The file as it is now, or None when it is gone."""
+        """List a file again; None when it is gone."""
         if file.local is not None:
             return _listed(file.path, file.local)
         try:
@@ -89,7 +96,7 @@ class Sources:
     def chunks(self, file: SourceFile) -> Iterator[bytes]:
         """The bytes of a file, a few mebibytes at a time.
 
-        SourceGone when it left since it was listed, SourceUnreadable when the system or the store refuses it.
+        SourceGone when it was deleted since it was listed, SourceUnreadable when the system or the store refuses it.
         """
         try:
             yield from self._read(file)
@@ -100,7 +107,7 @@ class Sources:
         except OSError as error:
             raise unreadable(error) from error
         except (PermissionDeniedError, UnauthenticatedError) as error:
-            raise SourceUnreadable(f"{told(error)}; allow reading it") from error
+            raise SourceUnreadable(f"{answer_of(error)}; allow reading it") from error
 
     def _read(self, file: SourceFile) -> Iterator[bytes]:
         if file.local is not None:
@@ -114,7 +121,7 @@ class Sources:
 
     @contextmanager
     def _answering(self, allowed: tuple[type[BaseError], ...] = ()) -> Iterator[None]:
-        """What is not ``allowed`` to go through means that the object store cannot be used."""
+        """Raise errors of the object store as SourcesUnavailable, except those that are ``allowed``."""
         try:
             yield
         except allowed:
@@ -122,10 +129,11 @@ class Sources:
         except BaseError as error:
             if INVALID_KEY in str(error):
                 raise SourcesUnavailable(
-                    f"{self.uri}: {told(error)}. Rename that object: no name may hold control characters."
+                    f"{self.uri}: {answer_of(error)}. Rename that object: no name may hold control characters."
                 ) from error
             raise SourcesUnavailable(
-                f"{self.uri}: {told(error)}. Check the address, AWS_ENDPOINT_URL and the credentials; then run again."
+                f"{self.uri}: {answer_of(error)}. "
+                "Check the address, AWS_ENDPOINT_URL and the credentials; then run again."
             ) from error
 
     def _local(self, folder: Path) -> Iterator[SourceFile]:
@@ -134,12 +142,12 @@ class Sources:
                 f"there is no folder {folder}. Say where the CSV files are: --sources URI, or FILON_SOURCES."
             )
         for parent, folders, names in os.walk(folder, onerror=_unlisted):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != OF_THE_DISK)
+            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != SYSTEM_FOLDER)
             for name in names:
                 path = Path(parent, name)
                 if name.startswith("."):
                     continue
-                if file := _listed(spelled(os.fsencode(path.relative_to(folder))), path):
+                if file := _listed(printable_name(os.fsencode(path.relative_to(folder))), path):
                     yield file
 
     def _remote(self) -> Iterator[SourceFile]:
@@ -150,36 +158,36 @@ class Sources:
 
 
 def _unlisted(error: OSError) -> None:
-    """A folder that cannot be listed ends the run: its files would be taken for deleted ones."""
+    """SourcesUnavailable for a folder that cannot be listed: its files would otherwise be taken for deleted."""
     raise SourcesUnavailable(
         f"{error.filename} cannot be listed: {error.strerror}. Check its permissions and the disk; then run again."
     ) from error
 
 
 def _listed(path: str, local: Path) -> SourceFile | None:
-    """A file as it is now: None when it is gone or no file, without size and tag when the system does not tell them."""
+    """A file as it is now; None when it is gone or no regular file; size 0 and no tag when the system refuses both."""
     try:
-        found = local.stat()
+        status = local.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError:  # whoever reads it meets the same error, which then concerns this file alone
-        return SourceFile(path, 0, "", UNKNOWN, local)
-    if not stat.S_ISREG(found.st_mode):
+    except OSError:  # reading fails in the same way, and then only this file is quarantined
+        return SourceFile(path, 0, "", UNKNOWN_TIME, local)
+    if not stat.S_ISREG(status.st_mode):
         return None
-    tag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_ctime_ns:x}"
-    return SourceFile(path, found.st_size, tag, dt.datetime.fromtimestamp(found.st_mtime, dt.UTC), local)
+    tag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
+    return SourceFile(path, status.st_size, tag, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC), local)
 
 
 def unreadable(error: OSError) -> SourceUnreadable:
-    """The error for a file that the system does not let be read."""
+    """The error for a file that the system refuses to read."""
     return SourceUnreadable(f"the system says: {error.strerror or error}; check its permissions and the disk")
 
 
-def spelled(name: bytes) -> str:
+def printable_name(name: bytes) -> str:
     r"""A file name as printable text; different bytes give different texts.
 
-    Most names are spelled as they are. One with bytes that are not UTF-8 or with characters that cannot be printed is
-    escaped (``\xff``, ``\x0a``, ``\u202e``), backslashes doubled; so is one that looks as if it were escaped.
+    Most names are returned unchanged. In a name with bytes that are not UTF-8, with characters that cannot be printed,
+    or with what looks like an escape, these are escaped (``\xff``, ``\x0a``, ``\u202e``) and backslashes doubled.
     """
     text = name.decode("utf-8", "surrogateescape")
     if not re.search(f"{UNPRINTABLE}|{ESCAPED}", text):
@@ -187,14 +195,14 @@ def spelled(name: bytes) -> str:
     return re.sub(rf"\\|{UNPRINTABLE}", _escape, text)
 
 
-def name_given(text: str) -> str:
-    """The name that somebody gave: as it is shown, or with its raw bytes, as a shell completes it."""
-    return spelled(os.fsencode(text)) if re.search(UNPRINTABLE, text) else text
+def listed_name(text: str) -> str:
+    """The printable form of a name that a user gave: in that form, or with raw bytes, as a shell completes it."""
+    return printable_name(os.fsencode(text)) if re.search(UNPRINTABLE, text) else text
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if found[0] == "\\":
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if match[0] == "\\":
         return r"\\"
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
         return f"\\x{code - 0xDC00:02x}"

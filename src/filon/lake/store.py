@@ -1,4 +1,4 @@
-"""The lake: everything that is durable, under one root."""
+"""The lake: tables and documents under one root."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Lake:
         self.runs = NumberedLog(metadata, "runs", RunDocument, part="the reports of runs", compressed=True)
         self.files = TableFiles(self.table)
         self.damaged_logs: set[str] = set()
-        """Tables whose Delta log is damaged, by layer and name; the next commit writes another one."""
+        """Ids of builds whose Delta log is damaged; the next commit of their table writes another log."""
         self._lease: Lease | None = None
         self._published: Release | None = None
 
@@ -54,7 +54,7 @@ class Lake:
 
     @property
     def places(self) -> list[Location]:
-        """The places of tables: what an engine reads and writes."""
+        """The places of tables, which an engine reads and writes."""
         return [self.layer(layer) for layer in (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)]
 
     def table(self, layer: Layer, name: str) -> Location:
@@ -62,21 +62,32 @@ class Lake:
         return self.layer(layer) / name
 
     def accept_loss(self) -> None:
-        """Go on from the newest ledger and release that can be read, although newer ones are lost."""
+        """Continue from the newest ledger and release that can be read, although newer ones are lost."""
         self.ledgers.documents.accepts_loss = self.releases.accepts_loss = True
 
     def paths(self, build: Build) -> list[str]:
-        """The Parquet files of a build, as an engine reads them. LakeDamaged when one is not as it was written."""
+        """Verify the files of a build; returns their addresses for an engine. LakeDamaged when one is gone or altered."""
         return self.paths_of(build.layer, build.table, build.files, self.part_of(build))
 
     def paths_of(self, layer: Layer, table: str, files: Sequence[TableFile], part: str) -> list[str]:
-        """The same, of some files of a table; ``part`` says in messages what they belong to."""
+        """Verify some files of a table; returns their addresses for an engine.
+
+        Args:
+            layer: the layer of the table
+            table: its name
+            files: the files
+            part: what they belong to, for messages
+
+        Raises:
+            LakeDamaged: a file is gone, or has other bytes than were written
+
+        """
         self.files.require_sound(layer, table, files, part)
         location = self.table(layer, table)
         return [location.path_of(file.name) for file in files]
 
     def is_complete(self, build: Build) -> bool:
-        """Whether all files of a build are still there; from now on a sweep leaves them to this run."""
+        """Whether all files of a build exist, in their sizes; the lease of this run protects them from sweeps from now on."""
         if self._lease is not None:
             self._lease.hold([build])
         if self.has_damage(build):
@@ -85,11 +96,11 @@ class Lake:
         return not self.files.compare(build, entries, self.part_of(build))
 
     def has_damage(self, build: Build) -> bool:
-        """Whether a file of a build is known to be damaged; nothing is read."""
+        """Whether damage of a file of a build was noticed before; no file is read."""
         return bool(self.files.known_damage(build.layer, build.table, build.files))
 
     def require_sound(self, release: Release) -> None:
-        """Read every file of a release, and LakeDamaged, with all that is damaged, when it is not as it was written."""
+        """Verify every file of a release; LakeDamaged, listing all of them, when some are gone or altered."""
         damages: list[Damage] = []
         for build in release.tables.values():
             try:
@@ -101,7 +112,7 @@ class Lake:
 
     @contextmanager
     def leased(self, run_id: str, release: Release | None) -> Iterator[None]:
-        """Keep from sweeps, meanwhile, this release and all after it, and every build that is found complete."""
+        """Protect from sweeps, inside the context, a release and all after it, and builds found by ``is_complete``."""
         with Lease(self.layer(Layer.METADATA), run_id, release.number if release else 0) as lease:
             self._lease = lease
             try:
@@ -110,17 +121,20 @@ class Lake:
                 self._lease = None
 
     def part_of(self, build: Build) -> str:
-        """What a file of a build belongs to, in messages."""
+        """What a file of a build belongs to, for messages: a release, or else a run."""
         release = self._published
-        if release is not None and (known := release.tables.get(build.id)) and known.files == build.files:
+        if release is not None and (pinned := release.tables.get(build.id)) and pinned.files == build.files:
             return f"{build.id} of release {release.number}"
         return f"{build.id} of run {build.run_id}"
 
     def prepare(self, run_id: str) -> None:
-        """Create the folders or buckets that are missing, and make sure that these keep what is only ever created.
+        """Create missing folders or buckets, and test whether the object store honours create-only writes.
 
-        LakeForeign, before anything is written, when a version of Filon with other documents wrote the lake. LakeUnsafe
-        when an object store lets two writers create the same object: releases could be lost there.
+        Raises:
+            LakeForeign: a version of Filon with another format wrote the lake; nothing was written
+            LakeUnsafe: the object store lets two writers create the same object, so releases could be lost
+            LakeRefused: a bucket does not exist and may not be created
+
         """
         for log in (self.ledgers.documents, self.releases, self.runs):
             log.require_own_format()
@@ -134,7 +148,7 @@ class Lake:
             probe_creation(metadata, f"probe/{run_id}")
 
     def ledger(self) -> Ledger:
-        """The ledger as it stands."""
+        """The newest ledger; an empty one when nothing ever arrived."""
         return self.ledgers.latest()
 
     def release(self, number: int | None = None) -> Release | None:
@@ -148,24 +162,28 @@ class Lake:
             raise ReleaseMissing(number, self.releases.numbers()) from None
 
     def publish(self, release: Release) -> None:
-        """Make a release the published one, wholly or not at all; ReleaseConflict when its number is taken.
+        """Sync what a release names, then create it in one step, which publishes it.
 
-        Before that, all that it names and the published one did not is brought to the disk.
+        Raises:
+            ReleaseConflict: another run created a release of that number
+            LakeDamaged: an object that it names is gone
+            LakeUnavailable: the disk refuses to store one
+
         """
         sync_builds(self.layer, release, self._published)
         if not self.releases.add(release.number, release):
             raise ReleaseConflict(release.number)
 
     def find_build(self, layer: Layer, table: str, fingerprint: str) -> Build | None:
-        """A table content that some run finished, whether or not it was published, if all of it is still there."""
+        """The build of a table with this fingerprint, published or not; None when there is none or a file is gone."""
         build = self.find_note(layer, table, fingerprint)
         if build is None or not self.is_complete(build):
             return None
-        # a sweep takes notes away before it asks what runs hold: a note that is still there was held in time
+        # a sweep deletes notes before it reads leases: if the note still exists, the lease was written in time
         return self.find_note(layer, table, fingerprint)
 
     def find_note(self, layer: Layer, table: str, fingerprint: str) -> Build | None:
-        """What is noted of a build; None when there is no note, or none that is as it was written."""
+        """The noted build of a table with this fingerprint; None when there is no note, or a damaged one."""
         name, metadata = note_name(layer, table, fingerprint), self.layer(Layer.METADATA)
         try:
             return unseal(metadata.read(name), Build, metadata.path_of(name), build_id(layer, table), "").content
@@ -173,19 +191,25 @@ class Lake:
             return None
 
     def seal(self, layer: Layer, table: str, files: Sequence[DataFile]) -> tuple[TableFile, ...]:
-        """Files that an engine just wrote into a table's folder, with what tells later whether they are the same.
+        """Hash files that an engine just wrote into a table's folder.
 
-        They are brought to the disk with the document that names them, all in one go.
+        They are not synced here, but together with the document that names them.
         """
         with self.layer(layer).usable(), durable(Effect.SEAL, build_id(layer, table)):
             return self.files.seal(layer, table, files)
 
     def keep_build(self, new: NewBuild, files: Sequence[TableFile]) -> Build:
-        """Commit files as the whole content of a table to Delta, and note the build, so that any later run can use it.
+        """Commit files as the whole content of a table to Delta, and write a note, by which later runs find the build.
 
-        ``new`` may be a build whose Delta log is damaged: its files are then committed again.
+        Args:
+            new: table, fingerprint, columns and quality; it may be a build whose Delta log is damaged
+            files: all files of the content
+
+        Raises:
+            WriteConflict: other writers committed first, many times
+
         """
-        # Delta is slow to import and a run with nothing to build never needs it
+        # deltalake is slow to import, and a run with nothing to build does not need it
         from filon.lake.tables import commit
 
         committed = commit(
@@ -205,15 +229,15 @@ class Lake:
             rows=sum(file.rows for file in files),
             files=tuple(file.with_stats({}) for file in files),
         )
-        if build.layer is not Layer.BRONZE:  # the ledger says all of it
+        if build.layer is not Layer.BRONZE:  # the ledger has the same content
             self.note(build)
         return build
 
     def with_stats(self, build: Build) -> Build:
-        """A build whose files know the bounds and nulls of their columns, as far as its Delta log says them.
+        """A build with the bounds and nulls of columns in its files, read from its Delta log.
 
-        A column that the log does not bound has no stats there: long texts, timestamps, amounts that JSON would round,
-        and all of a log that was written anew after damage.
+        The log has no bounds of long texts, timestamps and amounts that JSON would round, and none at all if it was
+        written anew after damage; these columns have no stats.
         """
         from filon.lake.tables import stats_of
 
@@ -222,12 +246,12 @@ class Lake:
         return build.model_copy(update={"files": files})
 
     def note(self, build: Build) -> None:
-        """Note a build, so that it is found by its fingerprint."""
-        # brought to the disk with the release; until then a power cut costs a build, not what was published
+        """Write the note of a build, by which it is found by its fingerprint."""
+        # synced with the release; a power cut before that costs a build, but nothing that was published
         self.layer(Layer.METADATA).write(build.note, seal(build), sync=False)
 
     def keep_run(self, run: RunDocument) -> None:
-        """Note what a finished run reported, as the newest one."""
+        """Add the report of a finished run, as the newest one."""
         while not self.runs.add(self.runs.after(max(self.runs.numbers(), default=0)), run):
             continue
 
@@ -237,14 +261,14 @@ class Lake:
             log.note_head(max(log.numbers(), default=0))
 
     def last_run(self) -> RunDocument | None:
-        """The newest run that finished, well or badly."""
+        """The newest report of a run, successful or not; None when there is none."""
         return self.runs.latest()
 
     def keep_file(self, name: str, content: Iterator[bytes]) -> None:
-        """Keep the bytes of a quarantined file."""
+        """Store the content of a quarantined file under ``quarantine/files``."""
         self.layer(Layer.QUARANTINE).write(f"files/{name}", content)
 
 
 def new_run_id(now: dt.datetime) -> str:
-    """A name for a run that sorts by time."""
+    """A new run id, which sorts by time and ends with a random part."""
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"

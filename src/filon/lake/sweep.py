@@ -1,8 +1,8 @@
-"""Delete what no kept release, no ledger and no run in progress needs.
+"""Delete objects that no kept release, no ledger and no run in progress needs.
 
-What names files goes first, the files themselves last: a sweep that is killed leaves files that nothing names, and the
-next one takes them. Files are listed before the leases of runs are read, and leases before documents: a file that a run
-wrote meanwhile is either not listed, or its run is known, or a document names it.
+Documents that name files are deleted first, the files last: after a sweep that was killed some files are not named by
+anything, and the next sweep deletes them. Files are listed before leases are read, and leases before documents: a file
+that a run writes meanwhile is not in the listing, or the run has a lease, or a document names the file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Place = tuple[Layer, str]
 
 @dataclass(frozen=True)
 class Swept:
-    """What was deleted, and the runs in progress that kept files from being deleted."""
+    """Numbers of deleted releases, files and bytes, and the ids of the runs in progress, which keep files."""
 
     releases: int
     files: int
@@ -37,10 +37,19 @@ class Swept:
 
 
 def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float = PATIENCE_S) -> Swept:
-    """Keep the newest releases, what they name, what the ledger names, what runs in progress use, and what is young.
+    """Delete old releases, and all files that nothing kept names.
 
-    Files that nothing ever named stay while a run is in progress, and as long as they were written after ``before``.
-    ``patience_s`` is how long the lease of a run is watched until the run is taken for dead.
+    While a run is in progress, files that no document ever named are kept: the run may be about to name them.
+
+    Args:
+        lake: the lake
+        keep: number of the newest releases to keep; what they, the ledger and runs in progress use is kept as well
+        before: objects that were written after this time are kept, in UTC
+        patience_s: seconds without a change after which the lease of a run counts as dead
+
+    Raises:
+        LakeDamaged: the newest ledger or release is lost; nothing was deleted
+
     """
     lake.release()
     lake.ledger()  # both are read first: nothing is deleted from a lake whose newest documents are lost
@@ -71,34 +80,35 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
 
 
 def _forget_releases(lake: Lake, keep: int) -> int:
-    """Delete old releases that no run goes back to, and the ledgers before those that the others were made with."""
+    """Delete old releases that no run in progress uses, and ledgers older than those of the kept releases."""
     numbers = lake.releases.numbers()
     in_use = {lease.release for lease in leases(lake.layer(Layer.METADATA))}
     oldest = min([*numbers[-keep:], *(number for number in numbers if number in in_use)], default=0)
-    gone = [number for number in numbers if number < oldest]
-    lake.releases.delete(gone)
+    old = [number for number in numbers if number < oldest]
+    lake.releases.delete(old)
     documents = lake.ledgers.documents
     ledgers = documents.numbers()
-    made_with = [lake.releases.get(number).ledger for number in numbers if number >= oldest]
-    first = min([*made_with, *ledgers[-keep:]], default=0)
+    built_from = [lake.releases.get(number).ledger for number in numbers if number >= oldest]
+    first = min([*built_from, *ledgers[-keep:]], default=0)
     if first in ledgers:
         first = lake.ledgers.first_needed(first)
         documents.delete([number for number in ledgers if number < first])
-    return len(gone)
+    return len(old)
 
 
 def _forget_builds(lake: Lake, before: dt.datetime) -> set[Place]:
-    """Delete the notes of builds that no kept release has and no run uses; returns the files that they named."""
+    """Delete notes of builds that no kept release has and no run uses; returns the files that they named."""
     metadata = lake.layer(Layer.METADATA)
     kept = {build.note for release in _releases(lake) for build in release.tables.values()}
     kept |= {name for lease in leases(metadata) for name in lease.notes}
-    gone = [entry.name for entry in metadata.listing(NOTES) if entry.name not in kept and entry.modified < before]
-    named = {place for name in gone for place in _files_of(lake, name)}
-    metadata.delete(gone)
+    due = [entry.name for entry in metadata.listing(NOTES) if entry.name not in kept and entry.modified < before]
+    named = {place for name in due for place in _files_of(lake, name)}
+    metadata.delete(due)
     return named
 
 
 def _files_of(lake: Lake, note: str) -> set[Place]:
+    """The files that a note names; none when it is gone or damaged."""
     metadata = lake.layer(Layer.METADATA)
     try:
         build = unseal(metadata.read(note), Build, metadata.path_of(note), "a note", "").content
@@ -108,7 +118,7 @@ def _files_of(lake: Lake, note: str) -> set[Place]:
 
 
 def _needed(lake: Lake, listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
-    """Files of kept releases, of noted builds, of the ledger, and of the Delta tables as they stand now."""
+    """Files of kept releases, of noted builds, of the ledger, and of the newest version of each Delta table."""
     from filon.lake.tables import active_files
 
     builds = [build for release in _releases(lake) for build in release.tables.values()]

@@ -1,7 +1,7 @@
-"""What a release names, brought to the disk before the release is: engines and Delta write without that.
+"""Sync what a release names before the release is created: engines and deltalake write files without syncing them.
 
-What is due is read off the two releases, not remembered from writing: a run may publish what another run built that was
-killed before it brought anything to the disk.
+What is to be synced follows from the difference between two releases, not from what this process wrote: a run may
+publish a build of another run that was killed before it synced anything.
 """
 
 from __future__ import annotations
@@ -20,21 +20,31 @@ REPAIR = "`filon run` builds it again"
 
 
 def sync_builds(layers: Layers, release: Release, published: Release | None) -> None:
-    """Bring to the disk the files, Delta logs and notes of builds that ``published`` does not have.
+    """Sync the files, Delta logs and notes of builds that ``published`` does not have. Nothing to do on object stores.
 
-    LakeDamaged when one of them is gone, LakeUnavailable when the disk does not take it. The builds are then forgotten:
-    what the system still shows of them may never have reached the disk, and no later sync would say so.
+    When that fails, the notes of these builds are deleted, so that they are built again: after a failed sync the system
+    may still return content that never reached the disk, and a later sync would not report it.
+
+    Args:
+        layers: gives the place of a layer
+        release: the release that is about to be created
+        published: the release before it, whose builds are synced
+
+    Raises:
+        LakeDamaged: an object is gone
+        LakeUnavailable: the disk refuses to store one
+
     """
     metadata = layers(Layer.METADATA)
     folder = metadata.folder
     if folder is None:
         return
-    before = published.tables if published is not None else {}
-    due = [build for build in release.tables.values() if before.get(build.id) != build]
+    synced = published.tables if published is not None else {}
+    due = [build for build in release.tables.values() if synced.get(build.id) != build]
     notes = [build.note for build in due if (folder / build.note).exists()]
     objects: dict[Location, list[str]] = defaultdict(list, {metadata: notes})
     for build in due:
-        objects[layers(build.layer)] += _objects_of(layers, build, before.get(build.id))
+        objects[layers(build.layer)] += _objects_of(layers, build, synced.get(build.id))
     try:
         sync_objects(objects)
     except FileNotFoundError as error:
@@ -48,11 +58,11 @@ def sync_builds(layers: Layers, release: Release, published: Release | None) -> 
 
 
 def _objects_of(layers: Layers, build: Build, before: Build | None) -> Iterator[str]:
-    """The files of a build and what its log gained since the one before, as they are named in the layer."""
+    """The files and log entries that a build has and the one before it lacks; names are relative to the layer."""
     location = layers(build.layer) / build.table
-    known = {file.name for file in before.files} if before is not None else set()
+    synced = {file.name for file in before.files} if before is not None else set()
     entries = list(location.listing(LOG))
-    goes_on = before is not None and log_size(entries, before.version) == before.log_bytes
-    new = [file.name for file in build.files if file.name not in known]
-    new += entries_after(entries, before.version if before is not None and goes_on else -1)
+    is_continued = before is not None and log_size(entries, before.version) == before.log_bytes
+    new = [file.name for file in build.files if file.name not in synced]
+    new += entries_after(entries, before.version if before is not None and is_continued else -1)
     return (f"{build.table}/{name}" for name in new)

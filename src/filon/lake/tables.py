@@ -1,4 +1,4 @@
-"""Delta tables: Parquet files that an engine wrote become one version of a table that any Delta reader reads."""
+"""Delta tables: commit Parquet files that an engine wrote as a version of a table, and read what a log holds."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from filon.project.types import TEXT, ColumnType, Kind, TypedColumn
 
 ATTEMPTS = 20
 HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-"""Entries of the log stay: what is gone from it is damage, not tidiness."""
+"""Entries of the log are never cleaned up: a missing entry is damage."""
 OF_A_NEWER_TOOL = re.compile(r"Feature '\w+' is not supported")
-"""In what deltalake says of a log that is sound, but written by a tool that knows more than it does."""
-LONGEST_BOUND = 32  # longer texts may be cut by the writer, and a cut maximum is no maximum
+"""In the error of deltalake for a log that is intact, but uses features that it does not support."""
+LONGEST_BOUND = 32  # the writer may truncate longer texts, and a truncated maximum is no upper bound
 _PRIMITIVES = {
     Kind.INTEGER: "long",
     Kind.DOUBLE: "double",
@@ -38,7 +38,7 @@ _PRIMITIVES = {
 
 @dataclass(frozen=True)
 class Commit:
-    """A Delta version, and the bytes of the log up to it."""
+    """A Delta version, and the size in bytes of the commits up to it."""
 
     version: int
     log_bytes: int
@@ -53,14 +53,26 @@ def commit(
     now_ms: int,
     start_anew: bool = False,
 ) -> Commit:
-    """Make these files the whole content of the table, as one Delta version.
+    """Make files the whole content of a table, as one Delta version.
 
-    Whoever commits in between does not matter: the version that is returned holds exactly these files, and releases pin
-    versions. ``start_anew``: the log is damaged, and another one takes its place. WriteConflict after many lost races.
+    Other writers may commit before and after: the returned version holds exactly these files.
+
+    Args:
+        location: the folder of the table
+        columns: names and types
+        files: all its Parquet files; they are in the folder
+        facts: what the commit notes about itself, under ``filon.`` names
+        now_ms: the time of the commit, in milliseconds since 1970
+        start_anew: delete the log, which is damaged, and write another one
+
+    Raises:
+        WriteConflict: other writers committed first, ``ATTEMPTS`` times
+        LakeUnavailable, LakeRefused: the place cannot be written
+
     """
     schema = _schema(columns)
     adds = {file.name: _add(file, dict(columns), now_ms) for file in files}
-    # deltalake would commit again by itself, on top of a version that was not looked at
+    # deltalake would retry on top of a version that was not compared with these files
     properties = CommitProperties(
         custom_metadata={f"filon.{key}": value for key, value in facts.items()}, max_commit_retries=0
     )
@@ -87,16 +99,16 @@ def _committed(
     table = _open(location)
     if table is not None:
         version = _replace(table, schema, adds, dict(_active(table)), properties, now_ms)
-        found = _open(location)
-        if found is not None and (found.version() > version or {name for name, _ in _active(found)} == adds.keys()):
+        after = _open(location)
+        if after is not None and (after.version() > version or {name for name, _ in _active(after)} == adds.keys()):
             return version
-        location.delete(location.names(LOG))  # what an older entry says was changed: it names other files
+        location.delete(location.names(LOG))  # an older entry was altered, and names other files
     _create(location, schema, list(adds.values()), properties)
     return 0
 
 
 def active_files(location: Location) -> list[str]:
-    """The files that make up the table as it stands now; none when there is no table."""
+    """Names of the files of a table's newest version; none when there is no table."""
     try:
         table = _open(location)
         return [name for name, _ in _active(table)] if table is not None else []
@@ -105,7 +117,7 @@ def active_files(location: Location) -> list[str]:
 
 
 def stats_of(location: Location, version: int) -> dict[str, dict[str, ColumnStats]]:
-    """Per file of a version and per column, the bounds and nulls that the log says; nothing is said of other columns.
+    """Per file of a version and per column, the bounds and nulls that the log has; columns that it lacks are left out.
 
     Bounds are texts that SQL casts to the column's type.
     """
@@ -118,13 +130,13 @@ def stats_of(location: Location, version: int) -> dict[str, dict[str, ColumnStat
     lists = {name: actions.column(name).to_pylist() for name in actions.schema.names}
     columns = [name.removeprefix("null_count.") for name in lists if name.startswith("null_count.")]
     nothing: list[Any] = [None] * actions.num_rows
-    found: dict[str, dict[str, ColumnStats]] = {path: {} for path in lists["path"]}
+    stats: dict[str, dict[str, ColumnStats]] = {path: {} for path in lists["path"]}
     for column in columns:
         parts = (lists.get(f"{part}.{column}", nothing) for part in ("min", "max", "null_count"))
         for path, low, high, nulls in zip(lists["path"], *parts, strict=True):
             if nulls is not None:
-                found[path][column] = ColumnStats(_text(low), _text(high), nulls)
-    return found
+                stats[path][column] = ColumnStats(_text(low), _text(high), nulls)
+    return stats
 
 
 def _text(bound: Any) -> str | None:
@@ -134,17 +146,18 @@ def _text(bound: Any) -> str | None:
 def _open(location: Location) -> DeltaTable | None:
     """The table; None when there is none.
 
-    What cannot be read of its log is taken away: its end, if that was never synced; else checkpoints, or all of it.
+    Unreadable parts of its log are deleted: its end, if only that is unreadable; checkpoints, if all commits can be
+    read; else the whole log.
     """
     try:
-        return _known(location)
+        return _existing(location)
     except DeltaError:
         location.delete(torn_end(location))
         is_readable = is_log_readable(location)
         names = location.names(LOG)
         location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])
     try:
-        return _known(location)
+        return _existing(location)
     except DeltaError as error:
         if OF_A_NEWER_TOOL.search(str(error)):
             raise
@@ -152,7 +165,7 @@ def _open(location: Location) -> DeltaTable | None:
         return None
 
 
-def _known(location: Location) -> DeltaTable | None:
+def _existing(location: Location) -> DeltaTable | None:
     try:
         with location.trusted():
             return DeltaTable(location.uri, storage_options=location.delta_options())
@@ -183,7 +196,7 @@ def _replace(
 ) -> int:
     version = table.version()
     if table.schema() != schema:
-        # an overwrite is the one commit that may change columns, and it names every file that stays
+        # only an overwrite may change columns; it must name every file of the new version
         _write(table, list(adds.values()), "overwrite", schema, properties)
         return version + 1
     removes = [
@@ -191,10 +204,10 @@ def _replace(
         for path, size in present.items()
         if path not in adds
     ]
-    fresh = [add for name, add in adds.items() if name not in present]
-    if not fresh and not removes:
+    new = [add for name, add in adds.items() if name not in present]
+    if not new and not removes:
         return version
-    _write(table, [*fresh, *removes], "append", schema, properties)
+    _write(table, [*new, *removes], "append", schema, properties)
     return version + 1
 
 
@@ -226,12 +239,12 @@ def _stats(file: TableFile, types: Mapping[str, ColumnType]) -> str:
     if not file.stats:
         return json.dumps({"numRecords": file.rows})
     low, high = {}, {}
-    known = {name: stats for name, stats in file.stats.items() if name in types}
-    for name, stats in known.items():
+    declared = {name: stats for name, stats in file.stats.items() if name in types}
+    for name, stats in declared.items():
         bounds = (_bound(stats.low, types[name]), _bound(stats.high, types[name]))
         if None not in bounds:
             low[name], high[name] = bounds
-    nulls = {name: stats.nulls for name, stats in known.items()}
+    nulls = {name: stats.nulls for name, stats in declared.items()}
     return json.dumps({"numRecords": file.rows, "minValues": low, "maxValues": high, "nullCount": nulls})
 
 

@@ -1,4 +1,4 @@
-"""What every stage is given: the project, the lake, the run's inputs, and a listener."""
+"""The context of a run, which every stage gets: project, lake, inputs, reader, engine, listener and reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from filon.project import Project, TypedColumn
 from filon.stages.limits import Limits
 
 REVISION = 1
-"""Raise it when a release of Filon computes other rows from the same inputs: every table is then built anew."""
+"""To be raised when a release of Filon computes other rows from the same inputs: every table is then built anew."""
 
 
 class TableStatus(StrEnum):
@@ -33,7 +33,10 @@ class TableStatus(StrEnum):
 
 @dataclass(frozen=True)
 class TableReport:
-    """One table in the report of a run; ``message`` says why it failed, ``started_s`` when, after the run's start."""
+    """A table in the report of a run.
+
+    ``message`` says why it failed. ``started_s`` and ``duration_s`` are seconds, the first since the start of the run.
+    """
 
     table: str
     layer: Layer
@@ -46,7 +49,7 @@ class TableReport:
 
 @dataclass(frozen=True)
 class StepReport:
-    """A part of a run that is no table."""
+    """A part of a run that is no table; ``started_s`` and ``duration_s`` are seconds, the first since its start."""
 
     name: str
     started_s: float
@@ -57,13 +60,21 @@ Progress = Callable[[], float | None]
 
 
 class RunListener(Protocol):
-    """Is told how a run goes."""
+    """Called as a run makes progress."""
 
     def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
-        """Work on a table begins; ``expected`` rows go in, if that is known. ``progress`` may be asked at any time."""
+        """Work on a table begins.
+
+        Args:
+            layer: its layer
+            table: its name
+            expected: the rows that are read for it; None when that is not known
+            progress: gives the share that is done, 0 to 1, or None; any thread may call it
+
+        """
 
     def finished(self, report: TableReport) -> None:
-        """Work on a table is over."""
+        """Work on a table has ended, well or not."""
 
 
 class NullListener:
@@ -78,7 +89,7 @@ class NullListener:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run is told: nothing in it reads the clock or the environment."""
+    """The inputs of a run; its stages read neither clock nor environment. ``now`` is in UTC."""
 
     run_id: str
     now: dt.datetime
@@ -90,7 +101,7 @@ class Inputs:
 
 @dataclass
 class Context:
-    """A run in progress. Reader and engine come to life only when something is to be read, or computed."""
+    """A run in progress. Reader and engine are started at first use."""
 
     project: Project
     lake: Lake
@@ -107,31 +118,31 @@ class Context:
 
     @cached_property
     def reader(self) -> LocalReader:
-        """The reader of files, started at first use."""
+        """The reader of files."""
         return self.make_reader()
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine, started at first use."""
+        """The engine that computes tables."""
         return self.make_engine()
 
     @property
     def _started(self) -> list[LocalReader | Engine]:
-        """The reader and the engine, each if it was needed so far."""
+        """The reader and the engine, each if it was used so far."""
         return [self.__dict__[name] for name in ("reader", "engine") if name in self.__dict__]
 
     def close(self) -> None:
-        """Close what was started."""
+        """Close reader and engine, if they were started."""
         for part in self._started:
             part.close()
 
     def progress(self) -> float | None:
-        """How much of what the reader or the engine is doing is done, 0 to 1, if known."""
-        found = (part.progress() for part in self._started)
-        return next((share for share in found if share is not None), None)
+        """The share of the current work of reader or engine that is done, 0 to 1; None when it is not known."""
+        shares = (part.progress() for part in self._started)
+        return next((share for share in shares if share is not None), None)
 
     def report(self, report: TableReport) -> None:
-        """Note what became of a table and when the work on it began, and tell the listener."""
+        """Add a table to the reports, with the time when work on it began, and call the listener."""
         begun = self._begun.get((report.layer, report.table), time.perf_counter())
         noted = replace(report, started_s=round(begun - self.started, 3))
         self.tables.append(noted)
@@ -139,7 +150,7 @@ class Context:
 
     @contextmanager
     def reports_of_attempt(self) -> Iterator[None]:
-        """Reports of tables in an attempt that fails do not count: it may be tried again."""
+        """Remove the reports that were added inside when it fails with a FilonError: it may be tried again."""
         before = len(self.tables)
         try:
             yield
@@ -148,31 +159,37 @@ class Context:
             raise
 
     def forget_reports(self) -> None:
-        """Forget all reports, before the layers are carried out again."""
+        """Remove all reports, before the layers are carried out again."""
         self.tables.clear()
         self.steps.clear()
 
     def find_builds(
         self, fingerprint: str, published: Release | None, *tables: tuple[Layer, str]
     ) -> tuple[Build, ...] | None:
-        """The contents of these tables that need not be computed, and reported as such; None when one must be.
+        """The builds of tables that need not be computed, and are reported as such; None when one must be.
 
-        A content is published, or was left by another run; a damaged one is never found. With ``force`` nothing is,
-        bronze apart: its files are hashed again instead.
+        A build is published, or was left by another run; one with known damage is not used. With ``force`` only those
+        of bronze are: its files are hashed again instead.
+
+        Args:
+            fingerprint: of the content, the same for all tables
+            published: the release before this run
+            tables: layer and name of each
+
         """
         if self.inputs.force and any(layer is not Layer.BRONZE for layer, _ in tables):
             return None
-        found = []
+        builds = []
         for layer, table in tables:
             build = self._find_build(layer, table, fingerprint, published)
             if build is None:
                 return None
-            found.append(build)
-        for build in found:
+            builds.append(build)
+        for build in builds:
             is_published = self._published_build(build.layer, build.table, fingerprint, published) is not None
             status = TableStatus.UNCHANGED if is_published else TableStatus.REUSED
             self.report(TableReport(build.table, build.layer, status, build.rows, 0.0))
-        return tuple(found)
+        return tuple(builds)
 
     def _find_build(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> Build | None:
         build = self._published_build(layer, table, fingerprint, published)
@@ -183,7 +200,7 @@ class Context:
         return build
 
     def _published_build(self, layer: Layer, table: str, fingerprint: str, published: Release | None) -> Build | None:
-        """The content that readers see already, if it is this one and sound."""
+        """The build of the published release, if it has this fingerprint and no known damage."""
         build = published.build(layer, table) if published else None
         is_same = build is not None and build.fingerprint == fingerprint
         return build if build is not None and is_same and not self.lake.has_damage(build) else None
@@ -200,7 +217,22 @@ class Context:
         duration_s: float,
         quality: Quality | None = None,
     ) -> Build:
-        """Commit files as the content of a table that this run computed; ``columns`` are names and types."""
+        """Commit files as the content of a table that this run computed.
+
+        Args:
+            layer: the table's layer
+            table: its name
+            fingerprint: the hash of all that decides its rows
+            files: its Parquet files, sealed
+            columns: names and types
+            key: the key of a gold table
+            duration_s: seconds that it took
+            quality: counts of a silver table
+
+        Raises:
+            WriteConflict: other writers committed first, many times
+
+        """
         new = NewBuild(
             table=table,
             layer=layer,
@@ -216,7 +248,7 @@ class Context:
 
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:
-        """Tell the listener that a table is being worked on; yields a stopwatch."""
+        """Call the listener for the start of work on a table; yields a function that gives the seconds since then."""
         self.listener.started(layer, table, expected, self.progress)
         start = time.perf_counter()
         self._begun.setdefault((layer, table), start)
@@ -224,7 +256,7 @@ class Context:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Note how long a part of the run takes, however it ends."""
+        """Add a part of the run to the reports, with its duration, whether it fails or not."""
         start = time.perf_counter()
         try:
             yield
@@ -234,7 +266,7 @@ class Context:
 
 
 def left_by_rollback(lake: Lake, published: Release) -> Iterator[Release]:
-    """The releases that people took away, one rollback after the other; those already swept count no more."""
+    """The releases that rollbacks replaced, newest first, as far as the lake still has them."""
     kept = set(lake.releases.numbers()) if published.rolled_back_from else set()
     while published.rolled_back_from in kept and (left := lake.release(published.rolled_back_from)):
         yield left

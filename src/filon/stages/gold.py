@@ -1,4 +1,4 @@
-"""Gold: each model is one SELECT over tables that are already there, written with the columns of its contract."""
+"""The gold stage: the SELECT of a model, cast to the columns of its contract, becomes a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ from filon.stages.models import contract_columns, require_valid, select_as_decla
 
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
-    """Compute a model's table, or find it where the same SQL met the same inputs before."""
+    """Compute a model's table, or use a build of the same SQL over the same inputs.
+
+    Args:
+        context: the run
+        model: the SELECT and its contract
+        inputs: the builds of the tables that it reads, by name
+        published: the release before this run
+
+    Raises:
+        ProjectInvalid: the SELECT does not compile, or has other columns than the contract
+        LakeDamaged: a file of an input is not as it was written
+        EngineError: the engine cannot compute it
+
+    """
     fingerprint = fingerprint_of(
         {
             "revision": REVISION,
@@ -20,8 +33,8 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
             "settings": context.project.settings(model.reads, context.inputs.as_of),
         }
     )
-    if found := context.find_builds(fingerprint, published, (Layer.GOLD, model.name)):
-        return found[0]
+    if builds := context.find_builds(fingerprint, published, (Layer.GOLD, model.name)):
+        return builds[0]
     engine, location = context.engine, context.lake.table(Layer.GOLD, model.name)
     with context.timed(Layer.GOLD, model.name) as elapsed:
         for name in model.inputs:

@@ -1,4 +1,4 @@
-"""How much a file may ask for: what an archive may unpack to, and what a text may hold."""
+"""Limits of a file: the size that an archive unpacks to, and the header and empty lines of a text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 RATIO_COUNTS_FROM = 256 << 20
 """Bytes that every archive may unpack to, however small it is."""
 LARGEST_WINDOW = 128 << 20
-"""Bytes of history that a Zstandard archive may refer to: they are held in memory."""
+"""Bytes of the window of a Zstandard archive, which the decoder holds in memory."""
 MOST_FIELDS = 4_096
 LONGEST_HEADER = 128 << 10
-"""Fields and characters of a header: the engine holds a vector of rows per field, and names may stand in every row."""
+"""Fields and characters of a header: the engine holds a vector of rows per field, and names may be in every row."""
 MOST_EMPTY_LINES = 10_000_000
 EMPTY_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What archives may unpack to: so many bytes, and so many times their own size."""
+    """Limits of unpacking: ``unpacked`` bytes in total, and ``ratio`` times the size of the archive."""
 
     unpacked: int = 100 * 10**9
     ratio: int = 200
@@ -27,7 +27,7 @@ class Limits:
         return min(self.unpacked, max(RATIO_COUNTS_FROM, self.ratio * packed))
 
     def exceeded(self, packed: int) -> str:
-        """What is wrong with an archive of this size that unpacks to more, and what to do."""
+        """The message for an archive of this size that unpacks to more, with what to do."""
         if self.allowed(packed) == self.unpacked:
             return f"it unpacks to more than {self.unpacked:,} bytes; cut it, or raise FILON_MAX_UNPACKED_SIZE"
         return (

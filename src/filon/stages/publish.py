@@ -1,4 +1,4 @@
-"""Publish: run the checks that guard a release, then name every table in one document."""
+"""The publish stage: run the checks of all contracts, then create the release, a document that names every table."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ from filon.stages.context import Context, left_by_rollback
 
 
 def run_checks(context: Context, tables: Mapping[str, Build], published: Release | None) -> tuple[CheckResult, ...]:
-    """Every check of every contract, in order; one whose tables did not change keeps its result."""
+    """Run the checks of all contracts, in their order; one whose fingerprint is unchanged keeps its published result.
+
+    Args:
+        context: the run; with ``force`` every check is run
+        tables: the builds of all tables by name
+        published: the release before this run
+
+    Raises:
+        EngineError: a check cannot be answered; the message names it
+
+    """
     reusable = published is not None and not context.inputs.force
-    before = {result.fingerprint: result for result in published.checks} if published and reusable else {}
+    earlier = {result.fingerprint: result for result in published.checks} if published and reusable else {}
     results = []
     for contract in context.project.contracts.values():
         fingerprints = {
             check: _fingerprint(check, contract, tables, context.project, context.inputs.as_of)
             for check in contract.checks
         }
-        due = [check for check, fingerprint in fingerprints.items() if fingerprint not in before]
+        due = [check for check, fingerprint in fingerprints.items() if fingerprint not in earlier]
         values = _values(context, due, tables)
         for check, fingerprint in fingerprints.items():
             results.append(
-                before[fingerprint] if fingerprint in before else _result(contract, check, values[check], fingerprint)
+                earlier[fingerprint] if fingerprint in earlier else _result(contract, check, values[check], fingerprint)
             )
     return tuple(results)
 
@@ -48,9 +58,23 @@ def publish(
     ledger: int,
     published: Release | None,
 ) -> Release | None:
-    """Publish these tables as the next release; None when the published one, or one rolled back from, is the same.
+    """Publish tables as the next release.
 
-    ReleaseConflict when another run published first.
+    Args:
+        context: the run; with ``force`` a release is created even if nothing changed
+        builds: the builds of all tables
+        checks: the results of all checks
+        ledger: the number of the ledger that the tables were built from
+        published: the release before this run
+
+    Returns:
+        The release; None when the published one, or one that a rollback replaced, has the same content.
+
+    Raises:
+        ReleaseConflict: another run published first
+        LakeDamaged: a file of a table is gone
+        LakeUnavailable: the disk refuses to store the files
+
     """
     release = Release(
         number=context.lake.releases.after(published.number if published else 0),
@@ -71,18 +95,18 @@ def publish(
 
 
 def is_known(context: Context, release: Release, published: Release | None) -> bool:
-    """Whether readers see this already, or were taken away from it on purpose by a rollback."""
+    """Whether the published release has this content and these checks, or a rollback replaced a release with it."""
     if published is None:
         return False
     if release.content == published.content:
         if release.objects != published.objects:  # damaged files were built again
             return False
         return [c.fingerprint for c in release.checks] == [c.fingerprint for c in published.checks]
-    return any(release.content == left.content for left in left_by_rollback(context.lake, published))
+    return any(release.content == replaced.content for replaced in left_by_rollback(context.lake, published))
 
 
 def _tables_of(check: Check, tables: Iterable[str]) -> list[str]:
-    """The tables that a check reads, named as their contracts name them."""
+    """The tables that a check reads, by their names in the contracts."""
     read = {name.casefold() for name in table_lines(one_select(check.query).tree)}
     return sorted(name for name in tables if name.casefold() in read)
 
@@ -109,13 +133,13 @@ def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build])
     try:
         [row] = context.engine.rows(f"SELECT {answers}")
     except EngineError:
-        _blame(context, due)
+        _raise_failing(context, due)
         raise
     return {check: _number(value) for check, value in zip(due, row, strict=True)}
 
 
-def _blame(context: Context, checks: Sequence[Check]) -> None:
-    """Ask one by one; EngineError names the check that cannot be answered."""
+def _raise_failing(context: Context, checks: Sequence[Check]) -> None:
+    """Run the checks one by one; EngineError, naming the first that fails."""
     for check in checks:
         try:
             context.engine.rows(f"SELECT ({check.query}\n)")
@@ -124,7 +148,7 @@ def _blame(context: Context, checks: Sequence[Check]) -> None:
 
 
 def _number(value: Any) -> Decimal | None:
-    """An answer as an exact number; None when it is none, as NaN and infinity are."""
+    """The value of a check as an exact number; None for null, NaN and infinity."""
     number = None if value is None else Decimal(str(value))
     return number if number is not None and number.is_finite() else None
 

@@ -22,14 +22,22 @@ COMPARISONS = {
     "notAfter": ">",
 }
 BRONZE = "bronze records"
-"""What the judged records are read from; the blank keeps the name apart from every table of a project."""
+"""The table that the query reads; no table of a project can have a name with a blank."""
 CLEANED, TYPED, JUDGED = (identifier(f"{step} step") for step in ("cleaned", "typed", "judged"))
 
 
 def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
-    """A row per record of ``BRONZE``: typed values, ``_reasons`` (empty when accepted) and ``_text`` of the rejected.
+    """The query that cleans, types and judges the records of a dataset.
 
-    ``raw_text`` is an expression that gives a record's text from its fields ``as_read``.
+    Args:
+        dataset: columns, rules and dialect
+        as_of: the date that rules compare with
+        raw_text: an expression for the text of a record, over its fields ``as_read`` and the columns of bronze
+
+    Returns:
+        A SELECT from ``BRONZE`` and the referenced tables, a row per record: ``_file``, ``_record``, the typed columns,
+        ``_reasons`` (joined by ``SEPARATOR``, empty when accepted) and ``_text`` (null when accepted).
+
     """
     columns = dataset.contract.columns
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
@@ -38,7 +46,7 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
-    # the text is spelled in the last step, where only rejected rows pay for it
+    # the text is composed in the last step, for rejected rows only
     return (
         f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
         f"FROM {identifier(BRONZE)}), "
@@ -50,22 +58,29 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
 
 
 def as_read(column: str) -> str:
-    """Where ``raw_text`` finds a bronze column."""
+    """The name under which ``raw_text`` refers to a column of bronze, quoted."""
     return identifier(f"{column} as read")
 
 
 def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
-    """An expression that spells a record again as CSV; each field is a column of bronze, or a key of ``_extra``."""
+    """An expression for a record as CSV text: of a malformed one its own text, else its fields in the given order.
+
+    Args:
+        names: the fields, each with whether it is a column of bronze (else it is a key of ``_extra``)
+        dialect: delimiter and quote character
+
+    """
     fields = []
     for name, is_column in names:
         path = literal("/" + name.replace("~", "~0").replace("/", "~1"))
         value = as_read(name) if is_column else f"json_extract_string(_extra, {path})"
-        fields.append(_spelled(value, dialect))
+        fields.append(_csv_field(value, dialect))
     line = f"concat_ws({literal(dialect.delimiter)}, {', '.join(fields)})" if fields else "''"
     return f"CASE WHEN _malformed IS NOT NULL THEN _raw ELSE {line} END"
 
 
-def _spelled(value: str, dialect: Dialect) -> str:
+def _csv_field(value: str, dialect: Dialect) -> str:
+    """A value as a field of CSV, quoted where it must be; null is empty."""
     quote = literal(dialect.quote)
     special = (literal(dialect.delimiter), quote, "chr(10)", "chr(13)")
     needs_quotes = " OR ".join(f"contains({value}, {character})" for character in special)
@@ -74,10 +89,12 @@ def _spelled(value: str, dialect: Dialect) -> str:
 
 
 def _text(column: Column) -> str:
+    """The name of a column's cleaned text, quoted."""
     return identifier(f"{column.name} text")
 
 
-def _found(column: Column) -> str:
+def _match(column: Column) -> str:
+    """The name of the key in the referenced table that a column equals, null when there is none; quoted."""
     return identifier(f"{column.name} found")
 
 
@@ -116,14 +133,14 @@ def _typed(column: Column, dialect: Dialect) -> str:
         return _moment(column, text, dialect)
     number = f"replace({text}, ',', '.')" if dialect.decimal == "," else text
     value = f"TRY_CAST({number} AS {column.type.sql})"
-    fits = f" AND abs({value}) <= {LARGEST_DOUBLE}" if kind is Kind.DOUBLE else ""  # beyond it lies infinity
+    fits = f" AND abs({value}) <= {LARGEST_DOUBLE}" if kind is Kind.DOUBLE else ""  # larger texts are cast to infinity
     return f"CASE WHEN {_well_formed(column, dialect)}{fits} THEN {value} END"
 
 
 def _moment(column: Column, text: str, dialect: Dialect) -> str:
     form = date_format(column.format)
     value = f"parse_timestamp({text}, {literal(form.strptime)})"
-    # years that no calendar of a client can show are no dates
+    # clients cannot represent years before 1
     shown = f"regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01'"
     value = f"CASE WHEN {shown} THEN {value} END"
     if column.type.kind is Kind.DATE:
@@ -132,22 +149,22 @@ def _moment(column: Column, text: str, dialect: Dialect) -> str:
 
 
 def _well_formed(column: Column, dialect: Dialect) -> str:
-    """Whether a text spells a number that the column's type holds exactly, its size apart."""
-    text, mark = _text(column), "[" + dialect.decimal + "]"
+    """The condition that a text is a number with no more decimals than the column's type holds."""
+    text, point = _text(column), "[" + dialect.decimal + "]"
     if column.type.kind is Kind.INTEGER:
         form = "[+-]?[0-9]+"
     elif column.type.kind is Kind.DECIMAL:
         scale = column.type.scale
         fraction = f"[0-9]{{1,{scale}}}0*" if scale else "0+"
-        form = rf"[+-]?([0-9]+({mark}[0-9]{{0,{scale}}}0*)?|{mark}{fraction})"
+        form = rf"[+-]?([0-9]+({point}[0-9]{{0,{scale}}}0*)?|{point}{fraction})"
     else:
         form = _any_number(dialect) + "([eE][+-]?[0-9]{1,2})?"
     return f"regexp_full_match({text}, {literal(form)})"
 
 
 def _any_number(dialect: Dialect) -> str:
-    mark = "[" + dialect.decimal + "]"
-    return rf"[+-]?([0-9]+({mark}[0-9]*)?|{mark}[0-9]+)"
+    point = "[" + dialect.decimal + "]"
+    return rf"[+-]?([0-9]+({point}[0-9]*)?|{point}[0-9]+)"
 
 
 def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
@@ -159,16 +176,16 @@ def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
 
 
 def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tuple[str, str]]:
-    """Names of the column's rules, each with the condition under which a row breaks it."""
+    """Names of the column's rules, each with the condition that a row violates it."""
     name, text = identifier(column.name), _text(column)
     if column.required:
         yield "required", f"{text} IS NULL"
     if not column.is_text:
         yield from _type_conditions(column, dialect, text, name)
     for rule in column.rules:
-        yield rule.name, _broken(rule, column, as_of)
+        yield rule.name, _violated(rule, column, as_of)
     if column.reference:
-        yield "reference", f"{name} IS NOT NULL AND {_found(column)} IS NULL"
+        yield "reference", f"{name} IS NOT NULL AND {_match(column)} IS NULL"
 
 
 def _type_conditions(column: Column, dialect: Dialect, text: str, name: str) -> Iterator[tuple[str, str]]:
@@ -185,7 +202,7 @@ def _type_conditions(column: Column, dialect: Dialect, text: str, name: str) -> 
     yield "precision", f"{unread} AND {exact}"
 
 
-def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
+def _violated(rule: Rule, column: Column, as_of: dt.date) -> str:
     name = identifier(column.name)
     if rule.name == "pattern":
         return f"NOT regexp_full_match({name}, {literal(_unanchored(str(rule.bound)))})"
@@ -199,13 +216,13 @@ def _broken(rule: Rule, column: Column, as_of: dt.date) -> str:
 
 
 def day_of(column: Column) -> str:
-    """The day of a date, or of a timestamp in the project's time zone."""
+    """An expression for the day of a date column, or of a timestamp column in the project's time zone."""
     name = identifier(column.name)
     return f"local_date({name})" if column.type.kind is Kind.TIMESTAMP else name
 
 
 def _unanchored(pattern: str) -> str:
-    """A pattern is held against the whole value, so that its anchors say nothing."""
+    """The pattern without ``^`` and ``$``: it is matched with the whole value anyway."""
     return pattern.removeprefix("^").removesuffix("$") if not pattern.endswith(r"\$") else pattern.removeprefix("^")
 
 
@@ -213,7 +230,7 @@ def _bound(rule: Rule, bound: Value, column: Column, as_of: dt.date) -> str:
     if rule.name == "notAfter":
         return f"DATE '{as_of.isoformat()}'"
     if isinstance(bound, Decimal) and column.type.kind is not Kind.DOUBLE:
-        # the nearest number of the column's scale says the same, and comparing never widens the column's type
+        # rounded to the column's scale the result is the same, and comparing does not widen the column's type
         rounding = ROUND_CEILING if COMPARISONS[rule.name] in ("<", ">=") else ROUND_FLOOR
         bound = at_scale(bound, column.type.scale, rounding)
     return sql_value(bound)
@@ -222,7 +239,7 @@ def _bound(rule: Rule, bound: Value, column: Column, as_of: dt.date) -> str:
 def _joins(dataset: Dataset) -> str:
     joins = []
     for column, reference in dataset.references:
-        key, found, table = identifier(reference.column), _found(column), identifier(reference.table)
-        target = f"(SELECT DISTINCT {key} AS {found} FROM {table})"
-        joins.append(f" LEFT JOIN {target} ON {identifier(column.name)} = {found}")
+        key, match, table = identifier(reference.column), _match(column), identifier(reference.table)
+        target = f"(SELECT DISTINCT {key} AS {match} FROM {table})"
+        joins.append(f" LEFT JOIN {target} ON {identifier(column.name)} = {match}")
     return "".join(joins)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filon.errors import ConfigError, SourceGone, SourcesAmbiguous, SourceUnreadable
-from filon.lake import Sources, locate, name_given, spelled
+from filon.lake import Sources, listed_name, locate, printable_name
 
 PIECES = [b"\\", b"x", b"u", b"0", b"f", b"\xff", b"\xc3", b"\xa9", b"\n", b"\x1b", "é\u202e\u0085".encode(), b"/"]
 
@@ -35,26 +35,26 @@ PIECES = [b"\\", b"x", b"u", b"0", b"f", b"\xff", b"\xc3", b"\xa9", b"\n", b"\x1
     ],
 )
 def test_a_name_is_spelled_as_it_is_unless_it_cannot_be_shown(name: bytes, text: str) -> None:
-    assert spelled(name) == text
+    assert printable_name(name) == text
 
 
 @given(st.lists(st.sampled_from(PIECES)), st.lists(st.sampled_from(PIECES)))
 def test_two_names_are_never_spelled_alike(one: list[bytes], other: list[bytes]) -> None:
     first, second = b"".join(one), b"".join(other)
-    assert (spelled(first) == spelled(second)) == (first == second)
+    assert (printable_name(first) == printable_name(second)) == (first == second)
 
 
 @given(st.binary(max_size=30))
 def test_every_name_can_be_written_on_one_line(name: bytes) -> None:
-    text = spelled(name)
+    text = printable_name(name)
     assert text.encode().decode() == text
     assert not any(unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs") for letter in text)
 
 
 def test_a_name_may_be_given_as_it_is_shown_or_as_a_shell_completes_it() -> None:
     raw = b"orders_\xff\n.csv"
-    assert name_given(os.fsdecode(raw)) == spelled(raw)
-    assert name_given(spelled(raw)) == spelled(raw)
+    assert listed_name(os.fsdecode(raw)) == printable_name(raw)
+    assert listed_name(printable_name(raw)) == printable_name(raw)
 
 
 def test_normal_forms_of_one_name_are_two_files(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_an_address_is_not_cut_at_a_mark(uri: str) -> None:
 def test_two_files_that_would_have_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text(name)
-    monkeypatch.setattr("filon.lake.sources.spelled", lambda _: "same.csv")
+    monkeypatch.setattr("filon.lake.sources.printable_name", lambda _: "same.csv")
     with pytest.raises(SourcesAmbiguous, match=r"two files that are both called same\.csv"):
         Sources(str(tmp_path)).files()
 

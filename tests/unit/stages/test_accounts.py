@@ -6,7 +6,7 @@ import pytest
 
 from filon.errors import FileUnaccounted
 from filon.lake import FileState, Ledger
-from filon.stages.bronze.ingest import FileOutcome, check_accounts
+from filon.stages.bronze.outcomes import FileOutcome, check_accounts
 from tests.unit.stages.test_arrivals import REPLACED, RETRACTED, version
 
 ONE, OTHER = version(1, "a.csv", "A"), version(2, "a.csv", "B")

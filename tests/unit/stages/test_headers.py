@@ -10,7 +10,7 @@ from filon.project import INTEGER, TEXT, Column, Contract, Dataset
 from filon.project.document import Document
 from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
 from filon.stages.bronze.headers import Header, match_header
-from filon.stages.bronze.receive import FileRejected
+from filon.stages.bronze.refusals import FileRejected
 
 
 def clients(drift: Drift = Drift.EVOLVE, delimiter: str = ",") -> Dataset:

@@ -14,10 +14,11 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 
 from filon.errors import ConfigError
-from filon.lake import spelled
+from filon.lake import printable_name
 from filon.project.vocabulary import SourceSpec
-from filon.stages.bronze.receive import GZIP, ZSTD, FileRejected, unpacked
+from filon.stages.bronze.archives import GZIP, ZSTD, unpacked
 from filon.stages.bronze.records import Record, RecordReader, fitted
+from filon.stages.bronze.refusals import FileRejected
 
 SAMPLE_BYTES = 4 << 20
 PIECE = 1 << 16
@@ -46,7 +47,7 @@ class Sample:
     @property
     def file_name(self) -> str:
         """The file's name as the pipeline lists it."""
-        return unicodedata.normalize("NFC", spelled(os.fsencode(self.path.name)))
+        return unicodedata.normalize("NFC", printable_name(os.fsencode(self.path.name)))
 
     def values(self, header: str) -> list[str]:
         """The values of a named column, without the blanks around them."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from filon.cli.scaffold.names import ESCAPED, distinct, table_name
 from filon.cli.scaffold.sample import Sample
 from filon.errors import ConfigError
-from filon.stages.bronze.ingest import matcher_of
-from filon.stages.bronze.receive import PACKED
+from filon.stages.bronze.archives import PACKED
+from filon.stages.bronze.listing import matcher_of
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)
 NUMBERS = re.compile(r"[0-9]([0-9_-]*[0-9])?")

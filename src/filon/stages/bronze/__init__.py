@@ -4,16 +4,10 @@ Sources are listed and compared with the ledger; new content is hashed, decoded,
 ``_file`` and ``_record``. A file that cannot be read is quarantined whole; the others go on.
 """
 
-from filon.stages.bronze.ingest import (
-    BRONZE_EXTRAS,
-    FileOutcome,
-    IngestResult,
-    Listing,
-    bronze_columns,
-    build_bronze,
-    list_files,
-    receive_files,
-)
+from filon.stages.bronze.ingest import IngestResult, receive_files
+from filon.stages.bronze.listing import Listing, list_files
+from filon.stages.bronze.outcomes import FileOutcome
+from filon.stages.bronze.table import BRONZE_EXTRAS, bronze_columns, build_bronze
 
 __all__ = [
     "BRONZE_EXTRAS",

@@ -1,4 +1,8 @@
-"""What the files in the sources mean, given what the ledger knows: pure decisions, no reading."""
+"""Decide what to do with each file in the sources, by comparing paths and hashes with the ledger. Nothing is read.
+
+A path *holds* the content of its file. Of several paths with the same content, one *owns* it: its file version has the
+rows, the files at the others are duplicates.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,17 @@ from filon.project.vocabulary import MissingFile
 CHANGED = "changed_while_reading"
 UNREADABLE = "unreadable"
 PASSING = (CHANGED, UNREADABLE)
-"""Reasons that say nothing of a file's content: every run tries it again, and what its path brought before stays."""
+"""Reasons independent of a file's content: every run reads it again; the rows that its path had before stay."""
 UNKNOWN = ""
-"""Stands for the hash of a content that could not be read."""
+"""The hash in the ledger of a content that could not be read."""
 
 
 class Arrival(StrEnum):
-    """What a file in the sources is to the lake."""
+    """What a file in the sources is to the lake.
+
+    ``DUPLICATE``: another path owns its content. ``REREAD``: its records are damaged, or were cut by another contract.
+    ``RETRY``: it was refused, and may be accepted now.
+    """
 
     NEW = "new"
     UNCHANGED = "unchanged"
@@ -43,7 +51,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do with an observed file. ``version`` is what the ledger knows of it, if anything."""
+    """What to do with an observed file. ``version`` is the ledger's entry for this content at this path, if any."""
 
     file: Observed
     arrival: Arrival
@@ -52,11 +60,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Plan:
-    """Decisions for every observed file, and the live versions that stop counting.
+    """Decisions for every observed file, and the numbers of versions that no longer count.
 
-    ``replaced``: versions of paths that now hold what another path already brings, or what was retracted. ``missing``:
-    versions whose file left the sources, where the contract says that its rows leave with it. ``moved``: versions whose
-    file is there, but no longer matches the pattern of their dataset.
+    ``replaced``: versions of paths whose content another path owns, or was retracted. ``missing``: versions whose file
+    is gone, where the contract retracts the rows of missing files. ``moved``: versions whose file no longer matches the
+    pattern of their dataset.
     """
 
     decisions: tuple[Decision, ...]
@@ -72,7 +80,7 @@ class Plan:
 
     @property
     def gone(self) -> frozenset[int]:
-        """Versions that stop counting, for whatever reason."""
+        """Numbers of all versions that no longer count."""
         return self.replaced | self.missing | self.moved
 
 
@@ -88,43 +96,50 @@ def plan(
 ) -> Plan:
     """Compare the sources with the ledger.
 
-    The same bytes change nothing, under any name, as long as the file that brought them still holds them; new content
-    at a known path replaces what that path brought before. ``ignored`` are files that no dataset's pattern matches,
-    ``unread`` those that are there but could not be read: they still bring what they brought before. ``damaged`` are
-    versions whose records the lake has lost.
+    The same bytes at another path change nothing, as long as their first path still holds them. New content at a known
+    path replaces the rows of the content before it.
+
+    Args:
+        ledger: what arrived before
+        observed: the files whose content is known
+        datasets: all datasets by name
+        ignored: paths of files that no dataset's pattern matches
+        damaged: numbers of versions whose bronze files are damaged
+        unread: dataset and path of files that could not be read; their rows stay as they are
+        retry_quarantined: read refused files again
+
     """
     present = {*unread, *((file.dataset, file.path) for file in observed)}
     missing = frozenset(_missing(ledger, present, datasets))
     moved = frozenset(_moved(ledger, present, datasets, ignored))
-    known = _known(ledger, missing | moved)
-    unreadable = _unreadable(ledger)
-    owners = _owners(known, observed, unreadable)
+    versions = _versions_by_place(ledger, missing | moved)
+    refused = _refused_contents(ledger)
+    owners = _owners(versions, observed, refused)
     decisions = [
-        _decide(file, known.get((file.dataset, file.path)), owners, datasets[file.dataset], damaged, retry_quarantined)
+        _decide(
+            file, versions.get((file.dataset, file.path)), owners, datasets[file.dataset], damaged, retry_quarantined
+        )
         for file in observed
     ]
     return Plan(
         decisions=tuple(decisions),
-        replaced=frozenset((*_replaced(ledger, decisions, unreadable), *_read_at_last(ledger, unread))),
+        replaced=frozenset((*_replaced(ledger, decisions, refused), *_no_longer_unread(ledger, unread))),
         missing=missing,
         moved=moved,
     )
 
 
-Known = Mapping[tuple[str, str], Mapping[str, FileVersion]]
-
-
-def _known(ledger: Ledger, gone: frozenset[int]) -> dict[tuple[str, str], dict[str, FileVersion]]:
-    """Per dataset and path, the versions that still mean something, by content."""
-    result: dict[tuple[str, str], dict[str, FileVersion]] = {}
+def _versions_by_place(ledger: Ledger, gone: frozenset[int]) -> dict[Place, dict[str, FileVersion]]:
+    """Per place, the versions that were neither replaced nor are gone, by hash."""
+    result: dict[Place, dict[str, FileVersion]] = {}
     for version in ledger.versions:
         if version.state is not FileState.REPLACED and version.number not in gone:
             result.setdefault((version.dataset, version.path), {})[version.sha256] = version
     return result
 
 
-def _unreadable(ledger: Ledger) -> frozenset[tuple[str, str]]:
-    """Per dataset, the contents that were refused under every name that they had."""
+def _refused_contents(ledger: Ledger) -> frozenset[tuple[str, str]]:
+    """Dataset and hash of the contents that were refused at every path."""
     states: dict[FileState, set[tuple[str, str]]] = {FileState.QUARANTINED: set(), FileState.LIVE: set()}
     for version in ledger.versions:
         states.setdefault(version.state, set()).add((version.dataset, version.sha256))
@@ -132,17 +147,17 @@ def _unreadable(ledger: Ledger) -> frozenset[tuple[str, str]]:
 
 
 def _owners(
-    known: Known, observed: Sequence[Observed], unreadable: Collection[tuple[str, str]]
+    versions_by_place: Mapping[Place, Mapping[str, FileVersion]],
+    observed: Sequence[Observed],
+    refused: Collection[tuple[str, str]],
 ) -> dict[tuple[str, str], str]:
-    """Which path brings a content: the one that already did, if it still does, else the first in order."""
-    now = {(file.dataset, file.path): file.sha256 for file in observed}
+    """The path that owns each dataset and hash: the first that had it and still holds it, else the first in order."""
+    hashes = {(file.dataset, file.path): file.sha256 for file in observed}
     owners: dict[tuple[str, str], str] = {}
     held = [
         version
-        for (dataset, path), versions in known.items()
-        for version in _held(
-            versions, now.get((dataset, path)), unreadable=(dataset, now.get((dataset, path))) in unreadable
-        )
+        for place, versions in versions_by_place.items()
+        for version in _held(versions, hashes.get(place), is_refused=(place[0], hashes.get(place)) in refused)
     ]
     for version in sorted(held, key=lambda version: version.number):
         owners.setdefault((version.dataset, version.sha256), version.path)
@@ -151,15 +166,17 @@ def _owners(
     return owners
 
 
-def _held(versions: Mapping[str, FileVersion], sha256: str | None, *, unreadable: bool) -> Iterable[FileVersion]:
-    """What a path brings while its file has this content (None: no file): a refused one leaves what was before it.
+def _held(versions: Mapping[str, FileVersion], sha256: str | None, *, is_refused: bool) -> Iterable[FileVersion]:
+    """The versions that a path holds while its file has this content (None: there is no file).
 
-    What was retracted stays with its path for good; what was refused may be tried again wherever it turns up.
+    Refused content leaves the live version before it in place. A retracted version stays with its path for good. A
+    refused version without its file is not held: the same content may be tried again at another path.
     """
     for version in versions.values():
-        is_left = sha256 is None and version.state is not FileState.QUARANTINED
-        is_behind = unreadable and version.state is FileState.LIVE
-        if version.sha256 == sha256 or is_left or is_behind or version.state is FileState.RETRACTED:
+        is_without_file = sha256 is None and version.state is not FileState.QUARANTINED
+        is_predecessor = is_refused and version.state is FileState.LIVE
+        is_retracted = version.state is FileState.RETRACTED
+        if version.sha256 == sha256 or is_without_file or is_predecessor or is_retracted:
             yield version
 
 
@@ -179,41 +196,40 @@ def _decide(
     is_stale = version.acceptance_hash != dataset.acceptance_hash or version.number in damaged
     if version.state is FileState.LIVE and is_stale:
         return Decision(file, Arrival.REREAD, version)
-    again = retry_quarantined or version.acceptance_hash != dataset.acceptance_hash or version.reason == CHANGED
-    if version.state is FileState.QUARANTINED and again:
+    is_due = retry_quarantined or version.acceptance_hash != dataset.acceptance_hash or version.reason == CHANGED
+    if version.state is FileState.QUARANTINED and is_due:
         return Decision(file, Arrival.RETRY, version)
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced(
-    ledger: Ledger, decisions: Collection[Decision], unreadable: Collection[tuple[str, str]]
-) -> Iterator[int]:
-    """Live versions of paths that now hold what another path brings, or what was retracted.
+def _replaced(ledger: Ledger, decisions: Collection[Decision], refused: Collection[tuple[str, str]]) -> Iterator[int]:
+    """Numbers of versions that are replaced although nothing new is read for them.
 
-    Bytes that nobody can read replace nothing, and are forgotten when their path holds something else, or when they
-    were accepted under another name.
+    A live version is, when its path now holds content that another path owns, or that was retracted; refused content
+    replaces nothing. A refused version is, when its path holds other content, or its content was accepted elsewhere.
     """
-    present = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions}
-    now = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _brings_nothing(d)}
+    hashes = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions}
+    without_rows = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _has_no_rows(d)}
     for version in ledger.versions:
-        content = now.get((version.dataset, version.path))
-        if version.state is FileState.LIVE and content and (version.dataset, content) not in unreadable:
+        content = without_rows.get((version.dataset, version.path))
+        if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
             yield version.number
-        held = present.get((version.dataset, version.path), version.sha256)
-        is_elsewhere = (version.dataset, version.sha256) not in unreadable
+        held = hashes.get((version.dataset, version.path), version.sha256)
+        is_elsewhere = (version.dataset, version.sha256) not in refused
         if version.state is FileState.QUARANTINED and (held != version.sha256 or is_elsewhere):
             yield version.number
 
 
-def _read_at_last(ledger: Ledger, unread: Collection[Place]) -> Iterator[int]:
-    """Versions that stand for a content that could not be read, where it can be now, or where the file is gone."""
+def _no_longer_unread(ledger: Ledger, unread: Collection[Place]) -> Iterator[int]:
+    """Numbers of entries for unread content whose file can be read now, or is gone."""
     for version in ledger.versions:
         is_unread = version.state is FileState.QUARANTINED and version.sha256 == UNKNOWN
         if is_unread and (version.dataset, version.path) not in unread:
             yield version.number
 
 
-def _brings_nothing(decision: Decision) -> bool:
+def _has_no_rows(decision: Decision) -> bool:
+    """Whether the file at a path contributes no rows of its own: it is a duplicate, or its content was retracted."""
     is_retracted = decision.version is not None and decision.version.state is FileState.RETRACTED
     return is_retracted or decision.arrival is Arrival.DUPLICATE
 
@@ -221,9 +237,9 @@ def _brings_nothing(decision: Decision) -> bool:
 def _moved(
     ledger: Ledger, present: Iterable[Place], datasets: Mapping[str, Dataset], ignored: Collection[str]
 ) -> Iterator[int]:
-    belongs_to: dict[str, str | None] = {**dict.fromkeys(ignored), **{path: dataset for dataset, path in present}}
+    dataset_of: dict[str, str | None] = {**dict.fromkeys(ignored), **{path: dataset for dataset, path in present}}
     for version in ledger.versions:
-        is_moved = belongs_to.get(version.path, version.dataset) != version.dataset
+        is_moved = dataset_of.get(version.path, version.dataset) != version.dataset
         if version.dataset in datasets and version.state in (FileState.LIVE, FileState.QUARANTINED) and is_moved:
             yield version.number
 

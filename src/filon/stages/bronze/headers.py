@@ -1,4 +1,4 @@
-"""Match a file's header with the contract: which field is which column, and what drifted."""
+"""Match a file's header with the contract: the field of each column, undeclared columns, missing columns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from filon.project import Column, Dataset
 from filon.project.vocabulary import Drift
-from filon.stages.bronze.receive import FileRejected
+from filon.stages.bronze.refusals import FileRejected
 
 
 @dataclass(frozen=True)
 class Header:
-    """The names in a file's header, and for each whether it is a column of the contract or an extra."""
+    """A header that fits the contract.
+
+    ``names`` are those of all fields, in order; ``columns`` are the declared ones and ``extras`` the undeclared ones,
+    each a name with the position of its field, from 0.
+    """
 
     names: tuple[str, ...]
     columns: tuple[tuple[str, int], ...]
@@ -22,39 +26,48 @@ class Header:
 
 
 def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
-    """Find the contract's columns in a header, by name, then without regard to case; Refused when it does not fit."""
+    """Find the contract's columns in a header: by exact name first, then without regard to case.
+
+    Args:
+        cells: the fields of the header
+        dataset: its columns, and what it does when columns drift
+
+    Raises:
+        FileRejected: a name occurs twice, a required column is missing, or the contract freezes its columns
+
+    """
     names = [unicodedata.normalize("NFC", cell).strip() for cell in cells]
     twice = [name for name, count in Counter(name.casefold() for name in names if name).items() if count > 1]
     if twice:
         raise FileRejected(
             "duplicate_header", f"the header names {', '.join(twice)} twice; rename or remove one of them"
         )
-    found: dict[str, int] = {}
+    positions: dict[str, int] = {}
     extras: list[tuple[str, int]] = []
     wanted = {column.header: column.name for column in dataset.contract.columns}
     folded = {header.casefold(): name for header, name in wanted.items()}
     for index, name in enumerate(names):
         column = wanted.get(name) or folded.get(name.casefold())
         if column is not None:
-            found[column] = index
+            positions[column] = index
         else:
             names[index] = name or _unnamed(index, names)
             extras.append((names[index], index))
-    _check_required(names, found, dataset)
-    _check_drift(found, extras, dataset)
-    return Header(tuple(names), tuple(found.items()), tuple(extras))
+    _check_required(names, positions, dataset)
+    _check_drift(positions, extras, dataset)
+    return Header(tuple(names), tuple(positions.items()), tuple(extras))
 
 
 def _unnamed(index: int, names: Sequence[str]) -> str:
-    """A name for a column without one that no other column has."""
+    """A name for a column that has none; no other column has it."""
     name = f"column {index + 1}"
     while name in names:
         name += "_"
     return name
 
 
-def _check_required(names: Sequence[str], found: dict[str, int], dataset: Dataset) -> None:
-    missing = [column for column in dataset.contract.columns if column.required and column.name not in found]
+def _check_required(names: Sequence[str], positions: dict[str, int], dataset: Dataset) -> None:
+    missing = [column for column in dataset.contract.columns if column.required and column.name not in positions]
     if not missing:
         return
     detail = f"the header has no {', '.join(column.header for column in missing)} (it has: {', '.join(names)[:200]})"
@@ -69,10 +82,10 @@ def _likely_delimiter(names: Sequence[str], missing: Sequence[Column], dataset: 
     return "Send the column, or make it optional in the contract."
 
 
-def _check_drift(found: dict[str, int], extras: list[tuple[str, int]], dataset: Dataset) -> None:
+def _check_drift(positions: dict[str, int], extras: list[tuple[str, int]], dataset: Dataset) -> None:
     if dataset.drift is not Drift.FREEZE:
         return
-    absent = [column.header for column in dataset.contract.columns if column.name not in found]
+    absent = [column.header for column in dataset.contract.columns if column.name not in positions]
     if extras or absent:
         parts = [f"unexpected: {', '.join(name for name, _ in extras)}"] if extras else []
         parts += [f"absent: {', '.join(absent)}"] if absent else []

@@ -1,4 +1,4 @@
-"""What the values of a text column look like, whatever the contract says."""
+"""The type that the values of a text column look like, independent of the contract."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from filon.engines import LocalReader
 from filon.project import Column, Kind
 
 SAMPLE = 20_000
+"""Values of each column and file that are looked at."""
 SHARE = 0.95
+"""Share of them that must match a pattern."""
 COLUMNS_AT_ONCE = 25
 LOOKS = {
     "integer": r"[+-]?[0-9]{1,18}",
@@ -30,42 +32,42 @@ COMPATIBLE = {
 
 
 def infer(reader: LocalReader, fields: Mapping[str, str]) -> dict[int, dict[str, str]]:
-    """What the values of columns look like in the files that a reader just read.
+    """The types that values of columns look like in the files that a reader holds.
 
     Args:
-        reader: holds the records
+        reader: it has read the files, and still holds their records
         fields: the columns, each with the field of a record that it is read from
 
     Returns:
         Per file version and column, the type that nearly all of the first values look like (``empty``: no value).
 
     """
-    found: dict[int, dict[str, str]] = {}
+    looks_of: dict[int, dict[str, str]] = {}
     names = list(fields)
     # an engine plans a query of a thousand expressions for longer than it runs many short ones
     for first in range(0, len(names), COLUMNS_AT_ONCE):
-        some = names[first : first + COLUMNS_AT_ONCE]
-        for number, samples in reader.sample([fields[name] for name in some], tuple(LOOKS.values()), SAMPLE).items():
-            looks = {name: _name_of(sample.filled, sample.matches) for name, sample in zip(some, samples, strict=True)}
-            found.setdefault(number, {}).update(looks)
-    return found
+        chunk = names[first : first + COLUMNS_AT_ONCE]
+        for number, samples in reader.sample([fields[name] for name in chunk], tuple(LOOKS.values()), SAMPLE).items():
+            looks = {name: _name_of(sample.filled, sample.matches) for name, sample in zip(chunk, samples, strict=True)}
+            looks_of.setdefault(number, {}).update(looks)
+    return looks_of
 
 
-def _name_of(filled: int, looks: Sequence[int]) -> str:
+def _name_of(filled: int, matches: Sequence[int]) -> str:
     if filled == 0:
         return "empty"
-    whole, point, comma = looks[:3]
-    for name, share in (("decimal", point), ("decimal comma", comma)):
-        if share and whole < SHARE * filled <= whole + share:
+    integers, points, commas = matches[:3]
+    for name, decimals in (("decimal", points), ("decimal comma", commas)):
+        if decimals and integers < SHARE * filled <= integers + decimals:
             return name
-    for name, count in zip(LOOKS, looks, strict=True):
+    for name, count in zip(LOOKS, matches, strict=True):
         if count >= SHARE * filled:
             return name
     return "text"
 
 
 def surprises(columns: Sequence[Column], inferred: dict[str, str]) -> list[str]:
-    """Where the data does not look like what the contract declares."""
+    """Remarks about declared columns whose values look like another type; ``inferred`` is a result of ``infer``."""
     result = []
     for column in columns:
         look = inferred.get(column.name, "empty")

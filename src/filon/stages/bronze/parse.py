@@ -1,131 +1,80 @@
-"""From received files to Parquet: the reader's parallel parser for regular files, a patient one for all others."""
+"""From files to Parquet: each text is read by the fastest of three readers that reads it exactly.
+
+The parallel parser reads regular texts, many at a time. The line splitter reads texts without quotes in which some
+lines have the wrong number of fields. The patient reader reads all others. The result of the first two is accepted only
+if it has as many records as the text has lines; otherwise the next reader takes the text.
+"""
 
 from __future__ import annotations
 
 import errno
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable, RecordLayout
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
-from filon.lake import HeaderProfile, Layer, SourceFile, Sources, TableFile, unreadable
-from filon.project import Dataset, fingerprint_of
+from filon.lake import HeaderProfile, Layer, Sources, unreadable
+from filon.project import Dataset
 from filon.project.vocabulary import Drift
-from filon.stages.bronze.arrivals import Place
-from filon.stages.bronze.headers import Header, match_header
+from filon.stages.bronze.headers import Header
 from filon.stages.bronze.inference import infer, surprises
-from filon.stages.bronze.receive import LONGEST_DETAIL, DecodedFile, FileRejected, receive, unread
-from filon.stages.bronze.records import TIDY_COLUMNS, read_header, tidy
+from filon.stages.bronze.records import TIDY_COLUMNS, tidy
+from filon.stages.bronze.refusals import LONGEST_DETAIL, FileRejected, changed, unread
+from filon.stages.bronze.texts import WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.context import Context
-from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
-WINDOW_BYTES = 256 << 20
 WINDOW_FILES = 2_000
-RECEIVERS = 4
 CHUNK = 4 << 20
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-MANY_EMPTY_LINES = 1_000_000
-"""Empty lines from which the parallel parser, which may take each for a record, is not asked at all."""
-
-
-@dataclass(frozen=True)
-class Incoming:
-    """A file version whose records are to be read."""
-
-    number: int
-    dataset: Dataset
-    file: SourceFile
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """What came out of a file version: Parquet files with its records, or why it is refused."""
-
-    incoming: Incoming
-    records: int = 0
-    malformed: int = 0
-    data: tuple[TableFile, ...] = ()
-    profile: HeaderProfile | None = None
-    notes: tuple[str, ...] = ()
-    refused: FileRejected | None = None
-    duration_s: float = 0.0
-
-    @property
-    def place(self) -> Place:
-        """Dataset and path of the file."""
-        return self.incoming.dataset.name, self.incoming.file.path
-
-    @property
-    def header_id(self) -> str:
-        """Name of the shape in the ledger."""
-        return fingerprint_of(self.profile.model_dump())[:12] if self.profile else ""
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A received file whose header fits the contract."""
-
-    incoming: Incoming
-    received: DecodedFile
-    header: Header
-    starts_with_header: bool
-
-    @property
-    def is_regular(self) -> bool:
-        facts = self.received.facts
-        if not self.starts_with_header or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
-            return False
-        return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
-
-    @property
-    def form(self) -> CsvForm:
-        dialect = self.incoming.dataset.dialect
-        columns = tuple(_field(index) for index in range(len(self.header.names)))
-        return CsvForm(columns, dialect.delimiter, dialect.quote)
-
-
-@dataclass
-class _Group:
-    """Files of one dataset and one form, read together."""
-
-    texts: list[_Text] = field(default_factory=list)
 
 
 def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> list[Parsed]:
-    """Read every incoming file, a window of them at a time so that disk and memory stay bounded."""
+    """Read the records of files into Parquet files of their bronze tables.
+
+    Files are read in windows, which bounds the use of disk and memory. Refused files are copied to the quarantine.
+
+    Args:
+        context: the run; reader, lake and workspace are used
+        sources: where the files lie
+        incoming: the files, those of a dataset together
+
+    Returns:
+        A result per file, in no particular order.
+
+    Raises:
+        WorkspaceUnavailable: the system refuses to write to the workspace, or has no room
+
+    """
     results: list[Parsed] = []
     for window in _windows(incoming):
         folder = context.workspace / f"received-{window[0].number}"
         with _workspace(context.workspace), context.timed(Layer.BRONZE, window[0].dataset.name, None):
             folder.mkdir(parents=True)
-            for texts, refused in receive_some(sources, window, folder, context.limits):
-                found = [*refused, *_read_texts(context, texts, folder)]
-                checked = [_checked(result, sources) for result in found]
+            for texts, refused in receive_texts(sources, window, folder, context.limits):
+                batch = [*refused, *_read_texts(context, texts, folder)]
+                checked = [_checked(result, sources) for result in batch]
                 _keep_refused(context, sources, checked)
                 results += checked
             folder.rmdir()
     return results
 
 
-def _read_texts(context: Context, texts: Sequence[_Text], folder: Path) -> Iterator[Parsed]:
-    """What comes out of texts, which are deleted as soon as they are read."""
+def _read_texts(context: Context, texts: Sequence[SourceText], folder: Path) -> Iterator[Parsed]:
+    """The results of texts; each text is deleted as soon as it is read."""
     for group in _groups(texts):
         yield from _read_group(context, group, folder)
-        for text in group.texts:
+        for text in group:
             text.received.path.unlink(missing_ok=True)
 
 
 @contextmanager
 def _workspace(folder: Path) -> Iterator[None]:
-    """What the system says here, and nobody has understood otherwise, it says of the workspace."""
+    """Raise an error of the system that nothing inside has handled as WorkspaceUnavailable."""
     try:
         yield
     except OSError as error:
@@ -146,82 +95,27 @@ def _windows(incoming: Iterable[Incoming]) -> Iterator[list[Incoming]]:
         yield window
 
 
-def receive_some(
-    sources: Sources, window: Sequence[Incoming], folder: Path, limits: Limits, most: int = WINDOW_BYTES
-) -> Iterator[tuple[list[_Text], list[Parsed]]]:
-    """Texts and refusals, some at a time: what an archive unpacks to is known only afterwards."""
-
-    def one(item: Incoming) -> tuple[Incoming, DecodedFile]:
-        target = folder / f"{item.number}.csv"
-        return item, receive(sources, item.file, item.dataset.dialect, target, limits)
-
-    waiting = deque(window)
-    running: deque[Future[tuple[Incoming, DecodedFile]]] = deque()
-    with ThreadPoolExecutor(max_workers=RECEIVERS) as pool:
-        while waiting or running:
-            texts, refused, size = list[_Text](), list[Parsed](), 0
-            while running or (waiting and size < most):
-                while waiting and size < most and len(running) < RECEIVERS:
-                    running.append(pool.submit(one, waiting.popleft()))
-                item, received = running.popleft().result()
-                try:
-                    texts.append(_text(item, received))
-                    size += received.facts.size
-                except FileRejected as reason:
-                    received.path.unlink(missing_ok=True)
-                    refused.append(Parsed(item, refused=reason))
-            yield texts, refused
-
-
-def _text(item: Incoming, received: DecodedFile) -> _Text:
-    if received.refused is not None:
-        raise received.refused
-    if received.sha256 != item.sha256:
-        raise _changed()
-    dialect = item.dataset.dialect
-    try:
-        header, is_first = read_header(received.path, dialect.delimiter, dialect.quote)
-    except OSError as error:  # the file, which is read where it lies
-        raise unread(unreadable(error)) from error
-    if header is None and received.facts.size > LONGEST_HEADER:
-        raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
-    if header is None:
-        raise FileRejected("empty", "the file holds no text; send it again, with at least a header")
-    if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
-        raise FileRejected(
-            "too_large",
-            f"its header has more than {LONGEST_HEADER:,} characters or {MOST_FIELDS:,} fields ({header.raw[:100]}…); "
-            "send fewer columns, or check delimiter and line endings",
-        )
-    if header.fault is not None:
-        raise FileRejected("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
-    return _Text(item, received, match_header(header.fields, item.dataset), is_first)
-
-
-def _changed() -> FileRejected:
-    return FileRejected("changed_while_reading", "the file was written to while it was read; the next run tries again")
-
-
-def _groups(texts: Iterable[_Text]) -> list[_Group]:
-    groups: dict[object, _Group] = {}
+def _groups(texts: Iterable[SourceText]) -> list[list[SourceText]]:
+    """Texts that are read together: regular ones with the same header and form; each other one is a group."""
+    groups: dict[object, list[SourceText]] = {}
     for text in texts:
         alone = () if text.is_regular else (text.incoming.number,)
-        groups.setdefault((text.header, text.form, alone), _Group()).texts.append(text)
+        groups.setdefault((text.header, text.form, alone), []).append(text)
     return list(groups.values())
 
 
-def _read_group(context: Context, group: _Group, folder: Path) -> list[Parsed]:
-    """Try the fast way; file by file, then patiently, whatever does not fit it."""
-    if len(group.texts) == 1:
-        return [_read_one(context, group.texts[0], folder)]
+def _read_group(context: Context, group: Sequence[SourceText], folder: Path) -> list[Parsed]:
+    """Read all texts at once in the parallel parser; one by one, if it cannot read one of them."""
+    if len(group) == 1:
+        return [_read_one(context, group[0], folder)]
     with suppress(CsvUnreadable, EngineExhausted):
-        return _read_fast(context, group.texts)
+        return _read_fast(context, group)
     context.reader.forget()
-    return [_read_one(context, text, folder) for text in group.texts]
+    return [_read_one(context, text, folder) for text in group]
 
 
-def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
-    """What comes out of one file, which is refused when the system or the reader cannot hold it."""
+def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
+    """The result of one text; it is refused when it cannot be read, or when the reader lacks memory or space for it."""
     try:
         if text.is_regular:
             with suppress(CsvUnreadable):
@@ -240,7 +134,8 @@ def _read_one(context: Context, text: _Text, folder: Path) -> Parsed:
         return Parsed(text.incoming, refused=unread(unreadable(error)))
 
 
-def _read_fast(context: Context, texts: Sequence[_Text]) -> list[Parsed]:
+def _read_fast(context: Context, texts: Sequence[SourceText]) -> list[Parsed]:
+    """Read texts of one header and form in the parallel parser; CsvUnreadable when one is not regular."""
     start = time.perf_counter()
     files = [CsvFile(text.incoming.number, text.received.path) for text in texts]
     counts = context.reader.read(files, texts[0].form)
@@ -251,8 +146,8 @@ def _read_fast(context: Context, texts: Sequence[_Text]) -> list[Parsed]:
     return _write(context, texts, counts, {}, start)
 
 
-def _verify(text: _Text, parsed: int) -> None:
-    """Compare what the parser found with what is in the text: nothing may be lost in silence."""
+def _verify(text: SourceText, parsed: int) -> None:
+    """CsvUnreadable unless the parser gave a record for each line of the text: no record may be lost unnoticed."""
     lines = text.received.facts.lines - 1
     if parsed == lines:
         return
@@ -262,13 +157,13 @@ def _verify(text: _Text, parsed: int) -> None:
 
 
 def _refuse_empty_lines(context: Context) -> None:
-    """An empty line is no record, but where there is one column the parser takes it for one."""
-    if context.reader.count_empty(_field(0)):
+    """CsvUnreadable when lines may be empty: with a single column the parser takes an empty line for a record."""
+    if context.reader.count_empty(field_name(0)):
         raise CsvUnreadable("some lines may be empty")
 
 
 def _lines_outside_quotes(path: Path, quote: bytes) -> int:
-    """Number of lines when those inside quotes do not count; right for every well-formed text."""
+    """Number of lines, those inside quoted fields not counted; exact for every well-formed text."""
     count, inside, last = 0, False, b"\n"
     with path.open("rb") as stream:
         while chunk := stream.read(1 << 20):
@@ -279,8 +174,11 @@ def _lines_outside_quotes(path: Path, quote: bytes) -> int:
     return count + (last != b"\n")
 
 
-def _read_lines(context: Context, text: _Text) -> Parsed:
-    """Where nothing is quoted a line is a record, and the reader can tell good ones from bad ones in parallel."""
+def _read_lines(context: Context, text: SourceText) -> Parsed:
+    """The line splitter, for texts without quotes: each line is a record, and is malformed if its width is wrong.
+
+    CsvUnreadable when lines hold blanks only, or too many fields for that.
+    """
     start = time.perf_counter()
     number = text.incoming.number
     form = replace(text.form, ragged=True)
@@ -289,10 +187,11 @@ def _read_lines(context: Context, text: _Text) -> Parsed:
     faults = context.reader.faults()
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
-    return _with_faults(context, text, counts, faults.malformed, start)
+    return _write_unless_malformed(context, text, counts, faults.malformed, start)
 
 
-def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
+def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
+    """The patient reader: cut records in Python and write them as regular CSV, which the parallel parser then reads."""
     start = time.perf_counter()
     dialect = text.incoming.dataset.dialect
     target = folder / f"{text.incoming.number}-tidy.csv"
@@ -300,16 +199,19 @@ def _read_patiently(context: Context, text: _Text, folder: Path) -> Parsed:
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        found = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
+        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
-    if counts[number] != found.records:
-        raise CsvUnreadable(f"{text.incoming.file.path}: {found.records} records found, {counts[number]} kept")
-    return _with_faults(context, text, counts, found.malformed, start)
+    if counts[number] != tidied.records:
+        raise CsvUnreadable(f"{text.incoming.file.path}: {tidied.records} records found, {counts[number]} kept")
+    return _write_unless_malformed(context, text, counts, tidied.malformed, start)
 
 
-def _with_faults(context: Context, text: _Text, counts: dict[int, int], malformed: int, start: float) -> Parsed:
+def _write_unless_malformed(
+    context: Context, text: SourceText, counts: Mapping[int, int], malformed: int, start: float
+) -> Parsed:
+    """Write the records that the reader holds; refuse the file if the contract allows fewer malformed ones."""
     records = counts[text.incoming.number]
     if malformed > text.incoming.dataset.malformed_threshold * records:
         return Parsed(text.incoming, refused=_too_malformed(context, malformed, records))
@@ -325,21 +227,28 @@ def _too_malformed(context: Context, malformed: int, records: int) -> FileReject
 
 def _write(
     context: Context,
-    texts: Sequence[_Text],
-    counts: dict[int, int],
-    malformed: dict[int, int],
+    texts: Sequence[SourceText],
+    counts: Mapping[int, int],
+    malformed: Mapping[int, int],
     start: float,
 ) -> list[Parsed]:
+    """Write the records that the reader holds to Parquet.
+
+    Args:
+        context: the run, whose reader has read the texts
+        texts: texts of one header and form
+        counts: records by number of the file version
+        malformed: malformed records by number of the file version; 0 where a number is absent
+        start: when reading began, by ``time.perf_counter``
+
+    Returns:
+        A result per text, in their order.
+
+    """
     dataset, header = texts[0].incoming.dataset, texts[0].header
-    where = {name: _field(index) for name, index in header.columns}
-    inferred = infer(context.reader, {name: where[name] for name in dataset.contract.column_names if name in where})
-    layout = RecordLayout(
-        columns=tuple((name, where.get(name)) for name in dataset.contract.column_names),
-        extras=tuple((name, _field(index)) for name, index in header.extras)
-        if dataset.drift is not Drift.DISCARD
-        else (),
-    )
-    written = context.reader.write(layout, context.lake.table(Layer.BRONZE, dataset.name))
+    fields = {name: field_name(index) for name, index in header.columns}
+    inferred = infer(context.reader, {name: fields[name] for name in dataset.contract.column_names if name in fields})
+    written = context.reader.write(_layout(dataset, header), context.lake.table(Layer.BRONZE, dataset.name))
     data = context.lake.seal(Layer.BRONZE, dataset.name, written)
     context.reader.forget()
     share = round((time.perf_counter() - start) / len(texts), 4)
@@ -355,9 +264,14 @@ def _write(
     return results
 
 
-def _field(index: int) -> str:
-    """The name that a field has while records are read, by its place in the file."""
-    return f"f{index}"
+def _layout(dataset: Dataset, header: Header) -> RecordLayout:
+    """Which field each column of the bronze table is written from."""
+    fields = {name: field_name(index) for name, index in header.columns}
+    extras = () if dataset.drift is Drift.DISCARD else header.extras
+    return RecordLayout(
+        columns=tuple((name, fields.get(name)) for name in dataset.contract.column_names),
+        extras=tuple((name, field_name(index)) for name, index in extras),
+    )
 
 
 def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
@@ -370,17 +284,17 @@ def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
 
 
 def _checked(result: Parsed, sources: Sources) -> Parsed:
-    """Refuse a file that was written to after it was hashed; its rows are in no ledger and count for nothing."""
+    """Refuse a file that was written to after it was hashed; no ledger then names the files with its records."""
     if result.refused is not None:
         return result
     now = sources.again(result.incoming.file)
     if now is None or (now.size, now.tag) == (result.incoming.file.size, result.incoming.file.tag):
         return result
-    return replace(result, refused=_changed(), records=0, malformed=0, data=())
+    return replace(result, refused=changed(), records=0, malformed=0, data=())
 
 
 def _keep_refused(context: Context, sources: Sources, results: Iterable[Parsed]) -> None:
-    """Copy what was refused for its content; a file that goes away meanwhile leaves no copy."""
+    """Copy files that are refused for their content to the quarantine; one that is gone by now is not copied."""
     for result in results:
         if result.refused is None or result.refused.is_passing:
             continue

@@ -4,48 +4,25 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import re
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
-from filon.errors import SourceGone, SourceUnreadable
+from filon.errors import SourceUnreadable
 from filon.lake import SourceFile, Sources, unreadable
 from filon.project.vocabulary import Dialect
-from filon.stages.bronze.arrivals import PASSING
-from filon.stages.limits import EMPTY_SHARE, LARGEST_WINDOW, MOST_EMPTY_LINES, Limits
+from filon.stages.bronze.archives import GZIP, ZSTD, unpacked, within_limits
+from filon.stages.bronze.refusals import FileRejected, unread
+from filon.stages.limits import EMPTY_SHARE, MOST_EMPTY_LINES, Limits
 
-LONGEST_DETAIL = 1_000
-PIECE = 1 << 10
-"""Bytes of Zstandard given to the decoder at once: they make 32 MiB at most."""
-PORTION = 1 << 20
-"""Bytes, about, that are unpacked before they are handed on."""
 BOM = b"\xef\xbb\xbf"
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
-
-
-class FileRejected(Exception):
-    """A file is quarantined whole: ``reason`` is the code, ``detail`` says where and what to do."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason = reason
-        self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[:LONGEST_DETAIL]}…"
-        super().__init__(self.detail)
-
-    @property
-    def is_passing(self) -> bool:
-        """Whether the file could not be read now, which says nothing of its content."""
-        return self.reason in PASSING
 
 
 @dataclass
 class TextFacts:
-    """What one pass over a text tells about its lines."""
+    """Counts of bytes and line endings of a text, collected in one pass."""
 
     size: int = 0
     line_feeds: int = 0
@@ -56,7 +33,7 @@ class TextFacts:
     last: bytes = b""
 
     def add(self, chunk: bytes, quote: bytes) -> None:
-        """Take note of the next bytes."""
+        """Count the next bytes of the text; ``quote`` is the quote character in UTF-8."""
         if not chunk:
             return
         self.size += len(chunk)
@@ -89,13 +66,16 @@ class TextFacts:
 
     @property
     def empty_lines(self) -> int:
-        """Lines that are certainly empty: those that the characters beside line endings do not suffice for."""
+        """A lower bound of the number of empty lines: lines minus the bytes that are no line endings."""
         return max(self.lines - (self.size - self.line_feeds - self.carriage_returns), 0)
 
 
 @dataclass(frozen=True)
 class DecodedFile:
-    """A file whose text lies in ``path``; ``refused`` says why it cannot be read, if so."""
+    """A file, its SHA-256, and its text at ``path``.
+
+    ``refused`` is the reason when the file cannot be used; there is no text then.
+    """
 
     source: SourceFile
     sha256: str
@@ -115,77 +95,83 @@ def fingerprint(sources: Sources, file: SourceFile) -> str:
     return hasher.hexdigest()
 
 
-def unread(error: SourceUnreadable) -> FileRejected:
-    """Why a file is refused whose bytes could not be read."""
-    if isinstance(error, SourceGone):
-        return FileRejected("changed_while_reading", "it was listed, but was gone when it was to be read")
-    return FileRejected("unreadable", f"{error}. Each run tries again.")
-
-
 def receive(
     sources: Sources, file: SourceFile, dialect: Dialect, target: Path, limits: Limits | None = None
 ) -> DecodedFile:
-    """Bring a file's text to ``target``: a link when the file itself will do, and lies where engines may read."""
+    """Provide the text of a file in UTF-8 at a local path.
+
+    Args:
+        sources: where the file lies
+        file: the file as it was listed
+        dialect: encoding and quote character
+        target: where the text is written; a link, when the file itself is plain UTF-8 in the local sources folder
+        limits: what an archive may unpack to
+
+    Returns:
+        The text, its hash and its lines; or, without a file at ``target``, the reason why it is refused.
+
+    """
     hasher = hashlib.sha256()
-    facts = TextFacts()
+    text = _Text(file, _link_target(sources, file), dialect, target, limits or Limits())
     refused = None
-    readable = file.local if file.local is not None and sources.holds(file.local) else None
     try:
         chunks = _hashed(sources.chunks(file), hasher)
         try:
-            _bring(file, readable, chunks, dialect, target, facts, limits or Limits())
-            _check_lines(facts)
+            text.write(chunks)
+            _check_lines(text.facts)
         except FileRejected as error:
             refused = error
             for _ in chunks:  # the hash covers the whole file, readable or not
                 pass
-        if refused is None and facts.size <= len(BOM) and not _has_text(target):
+        if refused is None and text.facts.size <= len(BOM) and not _has_text(target):
             refused = FileRejected("empty", "the file holds no text; send it again, with at least a header")
     except SourceUnreadable as error:
         refused = unread(error)
     if refused is not None:
         target.unlink(missing_ok=True)
-    return DecodedFile(file, hasher.hexdigest(), target, facts, refused)
+    return DecodedFile(file, hasher.hexdigest(), target, text.facts, refused)
 
 
-def _bring(
-    file: SourceFile,
-    readable: Path | None,
-    chunks: Iterator[bytes],
-    dialect: Dialect,
-    target: Path,
-    facts: TextFacts,
-    limits: Limits,
-) -> None:
-    first = next(chunks, b"")
-    everything = _chain(first, chunks)
-    packed = first.startswith((GZIP, ZSTD))
-    if packed:
-        everything = _within(unpacked(first, everything), file.size, limits)
-    quote = dialect.quote.encode()
-    if readable is not None and not packed and dialect.encoding == "utf-8":
-        target.symlink_to(readable.absolute())
-        for chunk in _decoded(everything, dialect.encoding):
-            facts.add(chunk, quote)
-        return
-    with target.open("wb") as stream:
-        for chunk in _decoded(everything, dialect.encoding):
-            facts.add(chunk, quote)
-            stream.write(chunk)
+def _link_target(sources: Sources, file: SourceFile) -> Path | None:
+    """The file itself, if it lies where engines may read: inside the local sources folder, links followed."""
+    return file.local if file.local is not None and sources.holds(file.local) else None
 
 
-def _within(pieces: Iterator[bytes], packed: int, limits: Limits) -> Iterator[bytes]:
-    """The content of an archive of so many bytes; FileRejected when it goes on beyond what is allowed."""
-    rest = limits.allowed(packed)
-    for piece in pieces:
-        rest -= len(piece)
-        if rest < 0:
-            raise FileRejected("too_large", limits.exceeded(packed))
-        yield piece
+@dataclass(frozen=True)
+class _Text:
+    """The text of a file at ``target``, and what is known of its lines. ``local`` is the file itself, if readable."""
+
+    file: SourceFile
+    local: Path | None
+    dialect: Dialect
+    target: Path
+    limits: Limits
+    facts: TextFacts = field(default_factory=TextFacts)
+
+    def write(self, chunks: Iterator[bytes]) -> None:
+        """Unpack and decode the bytes of the file into ``target``, or link it there when they need neither."""
+        first = next(chunks, b"")
+        content: Iterator[bytes] = chain((first,), chunks)
+        is_packed = first.startswith((GZIP, ZSTD))
+        if is_packed:
+            content = within_limits(unpacked(first, content), self.file.size, self.limits)
+        if self.local is not None and not is_packed and self.dialect.encoding == "utf-8":
+            self.target.symlink_to(self.local.absolute())
+            for _ in self._decoded(content):  # read to its end for the facts
+                pass
+            return
+        with self.target.open("wb") as stream:
+            stream.writelines(self._decoded(content))
+
+    def _decoded(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        quote = self.dialect.quote.encode()
+        for chunk in _decoded(content, self.dialect.encoding):
+            self.facts.add(chunk, quote)
+            yield chunk
 
 
 def _check_lines(facts: TextFacts) -> None:
-    """Empty lines are no records, but each of them costs time."""
+    """FileRejected when nearly all of many lines are empty: they are no records, but each takes time to parse."""
     empty, lines = facts.empty_lines, facts.lines
     if empty > MOST_EMPTY_LINES and empty > EMPTY_SHARE * lines:
         raise FileRejected(
@@ -199,77 +185,6 @@ def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
     for chunk in chunks:
         hasher.update(chunk)
         yield chunk
-
-
-def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
-
-
-def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of an archive, told by its first bytes, in bounded pieces; FileRejected when it is damaged."""
-    try:
-        yield from (_gunzipped(chunks) if first.startswith(GZIP) else _portions(_unzstd(chunks)))
-    except zstandard.ZstdError as error:
-        if "too much memory" in str(error):
-            most = f"{LARGEST_WINDOW >> 20} MiB"
-            detail = f"it refers back over more than {most}; compress it with a window of {most} at most (--long=27)"
-            raise FileRejected("too_large", detail) from None
-        raise _damaged(error) from None
-    except (zlib.error, EOFError) as error:
-        raise _damaged(error) from None
-
-
-def _damaged(error: Exception) -> FileRejected:
-    return FileRejected("corrupt_archive", f"the compressed file is damaged or cut short: {error}")
-
-
-def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    member = zlib.decompressobj(wbits=31)
-    for chunk in chunks:
-        data = chunk
-        while data:
-            yield member.decompress(data, PORTION)
-            data = member.unconsumed_tail
-            if not member.eof:
-                continue
-            data = member.unused_data
-            if data.strip(b"\0"):
-                member = zlib.decompressobj(wbits=31)
-            else:
-                break
-    if not member.eof:
-        yield member.flush()
-    if not member.eof:
-        raise EOFError("it ends too early")
-
-
-def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    unpacker = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
-    frame = unpacker.decompressobj()
-    for chunk in chunks:
-        for start in range(0, len(chunk), PIECE):
-            data = chunk[start : start + PIECE]
-            while data:
-                if frame.eof:
-                    frame = unpacker.decompressobj()
-                yield frame.decompress(data)
-                data = frame.unused_data
-    if not frame.eof:
-        raise EOFError("it ends too early")
-
-
-def _portions(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in fewer pieces."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= PORTION:
-            yield b"".join(held)
-            held, size = [], 0
-    yield b"".join(held)
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -302,7 +217,7 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 def _as_utf8(text: str, encoding: str, offset: int) -> bytes:
     try:
         return text.encode()
-    except UnicodeEncodeError as error:  # half a surrogate pair, which some encodings can spell
+    except UnicodeEncodeError as error:  # half a surrogate pair, which some encodings can represent
         raise _undecodable(encoding, offset + error.start, b"") from None
 
 
@@ -322,7 +237,7 @@ def _has_text(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             return bool(_without_bom(stream).strip())
-    except OSError as error:  # a file that is read where it lies
+    except OSError as error:  # the file is linked, not copied: reading it may fail
         raise unreadable(error) from error
 
 

@@ -1,7 +1,7 @@
-"""Cut CSV text into records, one by one: slow, patient, and never at a loss.
+"""The patient reader: cut any CSV text into records, one by one, in Python.
 
-Regular files go through the engine's parallel parser. This reader takes over when a file is not regular: it finds every
-record, good or malformed, and keeps the text of the malformed ones.
+It is much slower than the parallel parser, and reads texts that the parser refuses: every line belongs to a record, a
+record that cannot be cut is malformed and keeps its text, and the records around it are not affected.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import TextIO
 from filon.stages.limits import LONGEST_HEADER
 
 LONGEST_RECORD = 8 << 20
-"""Characters after which an open quote is taken for a mistake, and a line for no line."""
+"""Characters of a record. A quote that is still open after as many is a fault, and so is a longer line."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One record: its fields, or (malformed) the code of what is wrong with it. ``raw`` is its text."""
+    """A record: ``raw`` is its text; it has ``fields``, or a ``fault``, the code of what is malformed."""
 
     raw: str
     fields: tuple[str, ...] = ()
@@ -31,13 +31,14 @@ class Record:
 
 
 class RecordReader:
-    """Cuts a text into records. A quoted field may hold delimiters, doubled quotes and newlines.
+    """Iterates over the records of a text, its header included.
 
-    A quote inside a field that does not start with one is a character like others. Empty lines are no records; nor are
-    lines of blanks, unless ``blanks_count`` is set.
+    A quoted field may hold delimiters, doubled quotes and newlines. A quote inside a field that does not start with one
+    is an ordinary character. Empty lines are no records; nor are lines of blanks, unless ``blanks_count`` is set.
     """
 
     def __init__(self, stream: TextIO, delimiter: str, quote: str) -> None:
+        """Read from a stream that was opened with ``newline=""``; delimiter and quote are one character each."""
         self._stream = stream
         self._pushed: deque[str] = deque()
         self._delimiter = delimiter
@@ -72,18 +73,18 @@ class RecordReader:
         lines, fields, uncut, size = [first], list[str](), first, len(first)
         fault, position = self._cut(first.rstrip("\r\n"), 0, fields)
         while fault == "unterminated_quote":
-            known = len(lines)
+            count = len(lines)
             if not self._read_to_closing_quote(lines, size):
-                return self._only_first(lines, fault)
-            added = "".join(lines[known:])
+                return self._malformed_line(lines, fault)
+            added = "".join(lines[count:])
             uncut, size = uncut[position:] + added, size + len(added)
             fault, position = self._cut(uncut.rstrip("\r\n"), 0, fields)
         if fault is not None:
-            return self._only_first(lines, fault)
+            return self._malformed_line(lines, fault)
         return Record("".join(lines).rstrip("\r\n"), tuple(fields))
 
     def _read_to_closing_quote(self, lines: list[str], size: int) -> bool:
-        """Add lines up to the one that closes the open field; False when there is none near enough.
+        """Add lines up to the one that closes the open field; False when the record gets too long, or the text ends.
 
         ``size`` is the number of characters in ``lines``.
         """
@@ -96,22 +97,22 @@ class RecordReader:
                 return True
         return False
 
-    def _only_first(self, lines: list[str], fault: str) -> Record:
-        """Blame the line where the record starts, and read the others again."""
+    def _malformed_line(self, lines: list[str], fault: str) -> Record:
+        """The first line as a malformed record; the lines after it are pushed back, and may be records of their own."""
         self._pushed.extendleft(reversed(lines[1:]))
         return Record(lines[0].rstrip("\r\n"), fault=fault)
 
     def _cut(self, raw: str, position: int, fields: list[str]) -> tuple[str | None, int]:
-        """Add the fields from a position on; gives what is wrong, if anything, and where the field with it starts."""
+        """Add the fields from a position on; returns the fault, if any, and the position where its field starts."""
         while True:
             if self._opening.match(raw, position):
-                found = self._quoted.match(raw, position)
-                if found is None:
+                quoted = self._quoted.match(raw, position)
+                if quoted is None:
                     return "unterminated_quote", position
-                if found.end() < len(raw) and raw[found.end()] != self._delimiter:
+                if quoted.end() < len(raw) and raw[quoted.end()] != self._delimiter:
                     return "stray_quote", position
-                fields.append(found[1].replace(self._quote * 2, self._quote))
-                end = found.end()
+                fields.append(quoted[1].replace(self._quote * 2, self._quote))
+                end = quoted.end()
             else:
                 end = raw.find(self._delimiter, position)
                 end = len(raw) if end < 0 else end
@@ -123,7 +124,7 @@ class RecordReader:
 
 @dataclass(frozen=True)
 class Tidied:
-    """What a patient reading found: all records, and how many of them were malformed."""
+    """What ``tidy`` wrote: the number of all records, and of the malformed ones among them."""
 
     records: int
     malformed: int
@@ -133,9 +134,9 @@ TIDY_COLUMNS = ("_record", "_malformed", "_raw")
 
 
 def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, bool]:
-    """The first record of a text (None when it has none), and whether it stands on the first line.
+    """The first record of a text (None when it has none), and whether it is on the first line.
 
-    It is looked for at the beginning only; one that goes on beyond that is a line that is too long.
+    Only the first ``LONGEST_HEADER`` characters are read; a header that is longer has the fault ``line_too_long``.
     """
     with path.open(encoding="utf-8-sig", newline="") as stream:
         start = io.StringIO(stream.read(LONGEST_HEADER + 1), newline="")
@@ -149,7 +150,18 @@ def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, 
 
 
 def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Tidied:
-    """Write every record into a regular CSV file: its ordinal, its fault and text if malformed, its fields."""
+    """Write the records of a text into a regular CSV file, which the parallel parser reads.
+
+    Its columns are ``TIDY_COLUMNS`` (ordinal from 1; fault and text, if malformed), then the fields ``f0``, ``f1``, ….
+
+    Args:
+        path: the text, in UTF-8
+        target: the file to write
+        delimiter: one character
+        quote: one character
+        width: number of fields of the header, which each record must have
+
+    """
     records = malformed = 0
     with (
         path.open(encoding="utf-8-sig", newline="") as stream,
@@ -159,7 +171,7 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
         writer.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
         reader = RecordReader(stream, delimiter, quote)
         rows = iter(reader)
-        next(rows, None)  # the header, which is no blank line even where there is one column
+        next(rows, None)  # the header: with a single column, a line of blanks is a record, but no header
         reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
             fields, fault = fitted(record, width)
@@ -169,7 +181,7 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
 
 
 def fitted(record: Record, width: int) -> tuple[tuple[str | None, ...], str | None]:
-    """The fields of a record, as many as the header has; or nulls and the fault, when it cannot have as many."""
+    """The fields of a record, ``width`` of them, and None; or as many nulls and the fault of a malformed record."""
     fields, fault = record.fields, record.fault
     if fault is None and not any(fields[width:]):
         fields = fields[:width]  # delimiters at the end of a line, as spreadsheets leave them, bring no data

@@ -1,7 +1,7 @@
-"""Silver: the current, typed row of each key; every other record accounted for.
+"""Silver: the current, typed row of each key, and the reasons of rejected records.
 
-Rules are compiled to one pass over the bronze records that collects all reasons. A record with a reason goes to the
-quarantine table; of the others, one per key is accepted and the rest are superseded.
+The rules of a contract are compiled to one query over the bronze records that collects all reasons. A record with a
+reason goes to the quarantine table; of the others, one per key is accepted and the rest are superseded.
 """
 
 from filon.stages.silver.build import QUARANTINE_COLUMNS, SilverResult, build_silver

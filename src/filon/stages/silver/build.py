@@ -1,38 +1,46 @@
-"""The silver stage: bronze records become accepted, superseded or rejected, and the three are counted apart."""
+"""The silver stage: records are judged, and the accepted and the rejected ones are written; all are counted."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from filon.errors import ConservationBroken
 from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release, TableFile
-from filon.project import PLACE, TEXT, TEXTS, Column, Dataset, TypedColumn, fingerprint_of
+from filon.project import PLACE, TEXT, TEXTS, Dataset, TypedColumn, fingerprint_of
 from filon.project.functions import Setting
 from filon.project.grammar import settings_read
-from filon.project.vocabulary import Drift, Keep
-from filon.sql import identifier, identifiers
+from filon.sql import identifier
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
 from filon.stages.models import contract_columns
-from filon.stages.rules import BRONZE, SEPARATOR, day_of, judged_query, raw_record
+from filon.stages.rules import BRONZE, day_of, judged_query
+from filon.stages.silver.queries import (
+    ACCEPTED,
+    JUDGED,
+    LOSERS,
+    REJECTED,
+    accepted_query,
+    compares_with_as_of,
+    losers_query,
+    raw_text,
+    rejected_query,
+)
 
 QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
-# names with a blank, which no table of a project can have
-JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
 
 
 @dataclass(frozen=True)
 class SilverResult:
-    """Accepted and rejected rows of a dataset."""
+    """The silver table and the quarantine table of a dataset."""
 
     accepted: Build
     rejected: Build
 
     @property
     def quality(self) -> Quality:
-        """What the dataset's rules said."""
+        """Counts per file version, and per reason."""
         return self.accepted.quality or Quality(files={}, reasons={})
 
 
@@ -44,7 +52,22 @@ def build_silver(
     referenced: Mapping[str, Build],
     published: Release | None,
 ) -> SilverResult:
-    """Judge a dataset's records, or find the result of an earlier run that judged the same."""
+    """Judge a dataset's records, or use the builds of a run that judged the same records by the same rules.
+
+    Args:
+        context: the run
+        dataset: the contract whose records are judged
+        ledger: the file versions; the live ones count
+        bronze: the dataset's bronze table
+        referenced: silver tables of the datasets that its references name
+        published: the release before this run
+
+    Raises:
+        LakeDamaged: a file that is read is not as it was written
+        ConservationBroken: some records are neither accepted, superseded nor rejected, or are counted twice
+        EngineError: the engine cannot judge them
+
+    """
     live = ledger.live(dataset.name)
     base = fingerprint_of(
         {
@@ -58,11 +81,11 @@ def build_silver(
     as_of = _effective_as_of(context, dataset, base, published)
     fingerprint = _fingerprint(base, as_of)
     tables = (Layer.SILVER, dataset.name), (Layer.QUARANTINE, dataset.name)
-    if found := context.find_builds(fingerprint, published, *tables):
-        return SilverResult(*found)
-    work = _Work(context, dataset, ledger, live, bronze, referenced, fingerprint, as_of)
+    if builds := context.find_builds(fingerprint, published, *tables):
+        return SilverResult(*builds)
+    judgement = _Judgement(context, dataset, ledger, live, bronze, referenced, fingerprint, as_of)
     try:
-        return work.run()
+        return judgement.run()
     finally:
         context.engine.drop([BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED])
 
@@ -72,9 +95,11 @@ def _fingerprint(base: str, as_of: dt.date | None) -> str:
 
 
 def _effective_as_of(context: Context, dataset: Dataset, base: str, published: Release | None) -> dt.date | None:
-    """The date to judge at: that of a build of the same records whose verdicts still hold, so that it is found again.
+    """The as-of date of the judgement; None when no rule reads it.
 
-    Builds that a rollback took away count as well: otherwise a later date would make the same rows look new.
+    If a published build of the same records gives the same result at the as-of date of the run, its date is used, so
+    that its fingerprint stays the same. So is that of a release that a rollback replaced: otherwise the same rows would
+    be published again on a later date.
     """
     if Setting.AS_OF not in dataset.reads:
         return None
@@ -91,7 +116,9 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Judgement:
+    """The live records of a dataset, and what they are judged by. ``as_of`` is None when no rule reads the date."""
+
     context: Context
     dataset: Dataset
     ledger: Ledger
@@ -108,11 +135,11 @@ class _Work:
             for table, build in self.referenced.items():
                 engine.bind(table, lake.paths(build), build.columns)
             self._bind_bronze()
-            raw = self._raw_text()
-            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, raw))
-            engine.cache(LOSERS, self._losers())
-            accepted = self._write(Layer.SILVER, self._accepted())
-            rejected = self._write(Layer.QUARANTINE, self._rejected())
+            text = raw_text(self.dataset, self.live, self.ledger.headers)
+            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, text))
+            engine.cache(LOSERS, losers_query(self.dataset))
+            accepted = self._write(Layer.SILVER, accepted_query(self.dataset))
+            rejected = self._write(Layer.QUARANTINE, rejected_query())
             columns = (*contract_columns(self.dataset.contract), *PLACE)
             engine.bind(ACCEPTED, [lake.table(Layer.SILVER, name).path_of(file.name) for file in accepted], columns)
             paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
@@ -134,95 +161,53 @@ class _Work:
         return lake.seal(layer, name, self.context.engine.write(query, lake.table(layer, name)))
 
     def _bind_bronze(self) -> None:
-        """All live records, each from the files that its version names; files cut by an older layout may lack columns.
+        """Create the view ``BRONZE`` of all live records, each from the files that its version names.
 
-        Most files hold nothing else. Where some versions were read again, the files are taken apart by the versions of
-        that kind which name them, so that former records of the others in them do not count.
+        Files that were written by an older contract may lack columns. A file may also hold former records of a version
+        that was read again and no longer names it. So files are grouped by the reread versions that name them, and each
+        group is filtered to the versions that name its files.
         """
-        again = {version.number for version in self.live if version.rereads}
-        naming: dict[str, set[int]] = {}
+        reread = {version.number for version in self.live if version.rereads}
+        named_by: dict[str, set[int]] = {}
         for version in self.live:
             for file in version.bronze:
-                naming.setdefault(file.name, set()).add(version.number)
+                named_by.setdefault(file.name, set()).add(version.number)
         files = {file.name: file for version in self.live for file in version.bronze}
         older = {
             f.name for version in self.live if version.parse_hash != self.dataset.parse_hash for f in version.bronze
         }
         groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
-        for name, numbers in naming.items():
-            groups.setdefault((name in older, frozenset(numbers & again)), []).append(name)
+        for name, numbers in named_by.items():
+            groups.setdefault((name in older, frozenset(numbers & reread)), []).append(name)
         parts = []
         for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
             table = f"live records {index}"
             part = self.context.lake.part_of(self.bronze)
             paths = self.context.lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
             self.context.engine.bind(table, paths, self.bronze.columns, lenient=lenient)
-            numbers = set().union(*(naming[name] for name in names))
-            parts.append(f"SELECT * FROM {identifier(table)}{self._only(numbers, set(names), whole=not again)}")
+            numbers = set().union(*(named_by[name] for name in names))
+            where = self._version_filter(numbers, set(names), is_complete=not reread)
+            parts.append(f"SELECT * FROM {identifier(table)}{where}")
         self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
 
-    def _only(self, numbers: set[int], names: set[str], *, whole: bool) -> str:
-        """Only the records of these versions; nothing to say when the files hold no others."""
+    def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
+        """A WHERE clause for the records of some versions; empty when the files hold no others.
+
+        Args:
+            numbers: the versions
+            names: the files
+            is_complete: whether every version names all files that hold records of it
+
+        """
         versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
         sharing = {v.number for v in versions if names & {file.name for file in v.bronze}}
         none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
-        if whole and none_dropped and sharing == numbers and all(v.bronze for v in versions):
+        if is_complete and none_dropped and sharing == numbers and all(v.bronze for v in versions):
             return ""
         return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
 
-    def _raw_text(self) -> str:
-        """How to spell a record again: as the header of its file had it."""
-        by_header: dict[tuple[str, ...], list[int]] = {}
-        for version in self.live:
-            profile = self.ledger.headers.get(version.header)
-            by_header.setdefault(profile.header if profile else (), []).append(version.number)
-        spellings = {header: raw_record(self._fields(header), self.dataset.dialect) for header in by_header}
-        if not spellings:
-            return "_raw"
-        *others, last = sorted(by_header, key=lambda header: len(by_header[header]))
-        cases = " ".join(
-            f"WHEN _file IN ({', '.join(map(str, by_header[header]))}) THEN {spellings[header]}" for header in others
-        )
-        return f"CASE {cases} ELSE {spellings[last]} END" if cases else spellings[last]
-
-    def _fields(self, header: Iterable[str]) -> list[tuple[str, bool]]:
-        columns = {column.header.casefold(): column.name for column in self.dataset.contract.columns}
-        fields = []
-        for name in header:
-            if name.casefold() in columns:
-                fields.append((columns[name.casefold()], True))
-            elif self.dataset.drift is not Drift.DISCARD:
-                fields.append((name, False))
-        return fields
-
-    def _losers(self) -> str:
-        """Places of the acceptable records that another one of the same key outranks."""
-        key = self.dataset.contract.key
-        if not key:
-            return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
-        direction = "ASC" if self.dataset.keep is Keep.FIRST else "DESC"
-        return (
-            f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
-            f"ORDER BY _file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
-            "WHERE rank > 1"
-        )
-
-    def _accepted(self) -> str:
-        names = identifiers(self.dataset.contract.column_names)
-        return (
-            f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged WHERE _reasons = '' AND NOT EXISTS "
-            f"(SELECT 1 FROM {identifier(LOSERS)} AS losers "
-            "WHERE losers._file = judged._file AND losers._record = judged._record)"
-        )
-
-    def _rejected(self) -> str:
-        return (
-            f"SELECT _file, _record, string_split(_reasons, {SEPARATOR}) AS reasons, _text AS raw "
-            f"FROM {identifier(JUDGED)} WHERE _reasons <> ''"
-        )
-
     def _quality(self) -> Quality:
-        """Counts from what was written, not from what should have been."""
+        """Count records and reasons in the files that were written."""
         rows = self.context.engine.rows
         accepted = dict(rows(f"SELECT _file, count(*) FROM {identifier(ACCEPTED)} GROUP BY _file"))
         rejected = dict(rows(f"SELECT _file, count(*) FROM {identifier(REJECTED)} GROUP BY _file"))
@@ -247,10 +232,10 @@ class _Work:
         return Quality(files=counts, reasons=reasons, as_of=self.as_of, as_of_from=since, as_of_to=until)
 
     def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
-        """The dates between which every rule that compares with the as-of date says what it said now."""
-        columns = [c for c in self.dataset.contract.columns if _compares_with_as_of(c)]
+        """The first and the last as-of date at which all rules give the same result; None: no bound."""
+        columns = [c for c in self.dataset.contract.columns if compares_with_as_of(c)]
         if any(Setting.AS_OF in settings_read(rule.expression) for rule in self.dataset.rules):
-            return self.as_of, self.as_of  # what a free expression says on other days is not known
+            return self.as_of, self.as_of  # the result of a free expression on other days is not known
         if not columns or self.as_of is None:
             return None, None
         day = f"DATE '{self.as_of.isoformat()}'"
@@ -261,15 +246,15 @@ class _Work:
                 f"max({value}) FILTER (WHERE {value} <= {day})",
                 f"min({value}) FILTER (WHERE {value} > {day})",
             ]
-        last = "DATE '9999-12-30'"  # a local day may lie beyond the calendar of a client
+        last = "DATE '9999-12-30'"  # a local day may be later than any date that clients can represent
         parts = [f"CASE WHEN {part} > {last} THEN {last} ELSE {part} END" for part in parts]
-        [found] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
-        past = [date for date in found[0::2] if date is not None]
-        future = [date for date in found[1::2] if date is not None]
+        [bounds] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
+        past = [date for date in bounds[0::2] if date is not None]
+        future = [date for date in bounds[1::2] if date is not None]
         return max(past, default=None), min(future) - dt.timedelta(days=1) if future else None
 
     def _check_conservation(self, quality: Quality, judged: Mapping[int, int]) -> None:
-        """What was judged is what was read, and all of it is accounted for."""
+        """ConservationBroken unless each record of each file version was judged, and is counted exactly once."""
         paths = {version.number: version.path for version in self.live}
         broken = [
             (paths[number], counts.read, counts.accepted, counts.superseded, counts.rejected)
@@ -279,7 +264,3 @@ class _Work:
         broken += [(f"(version {number})", 0, count, 0, 0) for number, count in judged.items() if number not in paths]
         if broken:
             raise ConservationBroken(self.dataset.name, broken)
-
-
-def _compares_with_as_of(column: Column) -> bool:
-    return any(rule.name == "notAfter" for rule in column.rules)

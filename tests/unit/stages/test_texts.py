@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from filon.lake import Sources
-from filon.stages.bronze.parse import Incoming, receive_some
+from filon.stages.bronze.texts import Incoming, receive_texts
 from filon.stages.limits import Limits
 from tests.unit.stages.test_arrivals import SALES
 
@@ -30,7 +30,7 @@ def test_archives_are_unpacked_some_at_a_time_by_what_they_unpack_to(tmp_path: P
     target.mkdir()
     most = 10 * len(CONTENT)
     numbers: list[int] = []
-    for texts, refused in receive_some(sources, window, target, Limits(), most):
+    for texts, refused in receive_texts(sources, window, target, Limits(), most):
         assert not refused
         assert sum(path.stat().st_size for path in target.iterdir()) <= most + 4 * len(CONTENT)
         numbers += [text.incoming.number for text in texts]
@@ -43,7 +43,7 @@ def test_what_is_refused_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
     sources, window = incoming(tmp_path, 3)
     target = tmp_path / "received"
     target.mkdir()
-    [(texts, refused)] = receive_some(sources, window, target, Limits(unpacked=1_000))
+    [(texts, refused)] = receive_texts(sources, window, target, Limits(unpacked=1_000))
     assert texts == []
     assert [result.refused.reason for result in refused if result.refused] == ["too_large"] * 3
     assert list(target.iterdir()) == []

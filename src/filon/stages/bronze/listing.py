@@ -1,0 +1,132 @@
+"""The files that the sources hold: which dataset each belongs to, and the hash of its content."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, partial
+
+from filon.errors import ConfigError
+from filon.lake import Ledger, Observation, SourceFile, Sources
+from filon.project import Project
+from filon.stages.bronze.archives import PACKED
+from filon.stages.bronze.arrivals import Observed, Place
+from filon.stages.bronze.receive import fingerprint
+from filon.stages.bronze.refusals import FileRejected
+from filon.stages.context import Context
+
+SETTLING = timedelta(seconds=3)
+"""How old a file must be for its size and tag to identify its content: a younger one may change within a tick."""
+HASHERS = 4
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files in the sources.
+
+    ``files`` are pairs of dataset and file, ``ignored`` the paths that match the pattern of no dataset.
+    """
+
+    files: tuple[tuple[str, SourceFile], ...]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ObservedFiles:
+    """The listed files and their content.
+
+    ``observations`` are by path, for files whose content is known; ``unread`` says why that of the others is not.
+    """
+
+    listing: Listing
+    observations: Mapping[str, Observation]
+    unread: Mapping[Place, FileRejected]
+
+    @cached_property
+    def by_path(self) -> dict[str, SourceFile]:
+        """Every listed file by its path."""
+        return {file.path: file for _, file in self.listing.files}
+
+    @property
+    def observed(self) -> list[Observed]:
+        """The files whose content is known."""
+        return [
+            Observed(file.path, name, self.observations[file.path].sha256)
+            for name, file in self.listing.files
+            if (name, file.path) not in self.unread
+        ]
+
+
+def list_files(project: Project, sources: Sources) -> Listing:
+    """List the sources and match each file with the pattern of a dataset; no file is read.
+
+    ConfigError when a file matches the patterns of two datasets; the errors of ``Sources.files``.
+    """
+    matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
+    files: list[tuple[str, SourceFile]] = []
+    ignored: list[str] = []
+    for file in sources.files():
+        path = unicodedata.normalize("NFC", file.path)  # some systems list names in decomposed letters
+        plain = PACKED.sub("", path)
+        owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(path)]
+        if len(owners) > 1:
+            raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
+        if owners:
+            files.append((owners[0], file))
+        else:
+            ignored.append(file.path)
+    return Listing(tuple(files), tuple(ignored))
+
+
+def matcher_of(pattern: str) -> re.Pattern[str]:
+    """Compile a file pattern: ``*`` matches within a folder name, ``**/`` any number of folders."""
+    parts = []
+    for part in re.split(r"(\*\*/|\*|\?)", unicodedata.normalize("NFC", pattern)):
+        simple = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+        if part in simple:
+            parts.append(simple[part])
+        else:
+            parts.append(re.escape(part))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def observe_files(context: Context, sources: Sources, listing: Listing, ledger: Ledger) -> ObservedFiles:
+    """Hash the listed files; where size and tag are those of the ledger's observation, its hash is used instead.
+
+    Args:
+        context: the run; with ``force`` every file is hashed, and ``now`` tells which files are too young to be known
+        sources: where the files lie
+        listing: the files
+        ledger: what was observed before
+
+    """
+    observations: dict[str, Observation] = {}
+    to_hash: list[tuple[str, SourceFile]] = []
+    for name, file in listing.files:
+        before = ledger.observations.get(file.path)
+        is_same = before is not None and (before.size, before.tag) == (file.size, file.tag)
+        if before is not None and is_same and before.settled and not context.inputs.force:
+            observations[file.path] = before
+        else:
+            to_hash.append((name, file))
+    unread: dict[Place, FileRejected] = {}
+    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
+        hashes = pool.map(partial(_hash_or_refusal, sources), (file for _, file in to_hash))
+        for (name, file), sha256 in zip(to_hash, hashes, strict=True):
+            if isinstance(sha256, FileRejected):
+                unread[name, file.path] = sha256
+                continue
+            settled = file.modified < context.inputs.now - SETTLING
+            observations[file.path] = Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled)
+    return ObservedFiles(listing, observations, unread)
+
+
+def _hash_or_refusal(sources: Sources, file: SourceFile) -> str | FileRejected:
+    try:
+        return fingerprint(sources, file)
+    except FileRejected as reason:
+        return reason

@@ -1,0 +1,34 @@
+"""Why a file is quarantined whole."""
+
+from __future__ import annotations
+
+from filon.errors import SourceGone, SourceUnreadable
+from filon.stages.bronze.arrivals import PASSING
+
+LONGEST_DETAIL = 1_000
+
+
+class FileRejected(Exception):
+    """A file is quarantined whole: ``reason`` is the code, ``detail`` says where and what to do."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[:LONGEST_DETAIL]}…"
+        super().__init__(self.detail)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the reason is that the file could not be read now, which is independent of its content."""
+        return self.reason in PASSING
+
+
+def unread(error: SourceUnreadable) -> FileRejected:
+    """The reason for a file whose bytes could not be read."""
+    if isinstance(error, SourceGone):
+        return FileRejected("changed_while_reading", "it was listed, but was gone when it was to be read")
+    return FileRejected("unreadable", f"{error}. Each run tries again.")
+
+
+def changed() -> FileRejected:
+    """The reason for a file whose content is no longer what was hashed."""
+    return FileRejected("changed_while_reading", "the file was written to while it was read; the next run tries again")

@@ -1,0 +1,168 @@
+"""Texts of received files: a window of files is decoded in parallel, and the header of each is matched.
+
+A file that cannot be decoded, or whose header does not fit the contract, is refused here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from filon.engines import CsvForm
+from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
+from filon.project import Dataset, fingerprint_of
+from filon.stages.bronze.arrivals import Place
+from filon.stages.bronze.headers import Header, match_header
+from filon.stages.bronze.receive import DecodedFile, receive
+from filon.stages.bronze.records import read_header
+from filon.stages.bronze.refusals import FileRejected, changed, unread
+from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
+
+WINDOW_BYTES = 256 << 20
+"""Bytes of files, or of the texts that they unpack to, that are handled at once."""
+RECEIVERS = 4
+MANY_EMPTY_LINES = 1_000_000
+"""With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A file version whose records are to be read."""
+
+    number: int
+    dataset: Dataset
+    file: SourceFile
+    sha256: str
+
+    @property
+    def place(self) -> Place:
+        """Dataset and path of the file."""
+        return self.dataset.name, self.file.path
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """The result of reading a file version: Parquet files with its records, or why it is refused.
+
+    ``records`` and ``malformed`` are counts, ``profile`` is the header and the types that values look like, ``notes``
+    are remarks for the report, ``duration_s`` is the file's share of the time that its group took, in seconds.
+    """
+
+    incoming: Incoming
+    records: int = 0
+    malformed: int = 0
+    data: tuple[TableFile, ...] = ()
+    profile: HeaderProfile | None = None
+    notes: tuple[str, ...] = ()
+    refused: FileRejected | None = None
+    duration_s: float = 0.0
+
+    @property
+    def place(self) -> Place:
+        """Dataset and path of the file."""
+        return self.incoming.place
+
+    @property
+    def header_id(self) -> str:
+        """The id of ``profile`` in the ledger: 12 hexadecimal digits; empty when there is none."""
+        return fingerprint_of(self.profile.model_dump())[:12] if self.profile else ""
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The text of a file version, with a header that fits the contract."""
+
+    incoming: Incoming
+    received: DecodedFile
+    header: Header
+    starts_with_header: bool
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether the parallel parser may read it."""
+        facts = self.received.facts
+        if not self.starts_with_header or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
+            return False
+        return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
+
+    @property
+    def form(self) -> CsvForm:
+        """How its records are cut into fields."""
+        dialect = self.incoming.dataset.dialect
+        columns = tuple(field_name(index) for index in range(len(self.header.names)))
+        return CsvForm(columns, dialect.delimiter, dialect.quote)
+
+
+def field_name(index: int) -> str:
+    """The column name of a field while records are read; ``index`` is its position in the header, from 0."""
+    return f"f{index}"
+
+
+def receive_texts(
+    sources: Sources, window: Sequence[Incoming], folder: Path, limits: Limits, most: int = WINDOW_BYTES
+) -> Iterator[tuple[list[SourceText], list[Parsed]]]:
+    """Decode files in batches, so that the local disk holds a bounded amount of text.
+
+    A batch is closed by the size of its texts, not of its files: what an archive unpacks to is known only afterwards.
+
+    Args:
+        sources: where the files lie
+        window: the files to decode
+        folder: a local folder for the texts; the caller deletes them before it asks for the next batch
+        limits: what archives may unpack to
+        most: bytes of text after which a batch is closed; texts that are being decoded by then still belong to it
+
+    Yields:
+        Texts with a fitting header, and the results of files that are refused; together in the order of ``window``.
+
+    """
+
+    def received(item: Incoming) -> tuple[Incoming, DecodedFile]:
+        target = folder / f"{item.number}.csv"
+        return item, receive(sources, item.file, item.dataset.dialect, target, limits)
+
+    waiting = deque(window)
+    running: deque[Future[tuple[Incoming, DecodedFile]]] = deque()
+    with ThreadPoolExecutor(max_workers=RECEIVERS) as pool:
+        while waiting or running:
+            texts, refused, size = list[SourceText](), list[Parsed](), 0
+            while running or (waiting and size < most):
+                while waiting and size < most and len(running) < RECEIVERS:
+                    running.append(pool.submit(received, waiting.popleft()))
+                item, decoded = running.popleft().result()
+                try:
+                    texts.append(_with_header(item, decoded))
+                    size += decoded.facts.size
+                except FileRejected as reason:
+                    decoded.path.unlink(missing_ok=True)
+                    refused.append(Parsed(item, refused=reason))
+            yield texts, refused
+
+
+def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
+    """Match the header of a decoded file; FileRejected when the file or its header cannot be used."""
+    if decoded.refused is not None:
+        raise decoded.refused
+    if decoded.sha256 != item.sha256:
+        raise changed()
+    dialect = item.dataset.dialect
+    try:
+        header, is_first = read_header(decoded.path, dialect.delimiter, dialect.quote)
+    except OSError as error:  # the text is a link to the file itself, which may have become unreadable
+        raise unread(unreadable(error)) from error
+    if header is None and decoded.facts.size > LONGEST_HEADER:
+        raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
+    if header is None:
+        raise FileRejected("empty", "the file holds no text; send it again, with at least a header")
+    if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
+        raise FileRejected(
+            "too_large",
+            f"its header has more than {LONGEST_HEADER:,} characters or {MOST_FIELDS:,} fields ({header.raw[:100]}…); "
+            "send fewer columns, or check delimiter and line endings",
+        )
+    if header.fault is not None:
+        raise FileRejected("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
+    return SourceText(item, decoded, match_header(header.fields, item.dataset), is_first)

@@ -1,0 +1,85 @@
+"""The SQL of silver: which of the judged records are accepted, superseded and rejected, and the text of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from filon.lake import FileVersion, HeaderProfile
+from filon.project import Column, Dataset
+from filon.project.vocabulary import Drift, Keep
+from filon.sql import identifier, identifiers
+from filon.stages.rules import SEPARATOR, raw_record
+
+# names with a blank, which no table of a project can have
+JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
+
+
+def losers_query(dataset: Dataset) -> str:
+    """``_file`` and ``_record`` of the records without a reason that another one of the same key outranks."""
+    key = dataset.contract.key
+    if not key:
+        return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
+    direction = "ASC" if dataset.keep is Keep.FIRST else "DESC"
+    return (
+        f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
+        f"ORDER BY _file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
+        "WHERE rank > 1"
+    )
+
+
+def accepted_query(dataset: Dataset) -> str:
+    """The rows of the silver table: records without a reason that are not in ``LOSERS``."""
+    names = identifiers(dataset.contract.column_names)
+    return (
+        f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged WHERE _reasons = '' AND NOT EXISTS "
+        f"(SELECT 1 FROM {identifier(LOSERS)} AS losers "
+        "WHERE losers._file = judged._file AND losers._record = judged._record)"
+    )
+
+
+def rejected_query() -> str:
+    """The rows of the quarantine table: records with a reason, with all their reasons and their text."""
+    return (
+        f"SELECT _file, _record, string_split(_reasons, {SEPARATOR}) AS reasons, _text AS raw "
+        f"FROM {identifier(JUDGED)} WHERE _reasons <> ''"
+    )
+
+
+def raw_text(dataset: Dataset, live: Iterable[FileVersion], headers: Mapping[str, HeaderProfile]) -> str:
+    """An expression for the CSV text of a record, with the fields in the order of its file's header.
+
+    Args:
+        dataset: columns and dialect
+        live: the file versions whose records are judged
+        headers: the headers of the ledger, by id
+
+    """
+    by_header: dict[tuple[str, ...], list[int]] = {}
+    for version in live:
+        profile = headers.get(version.header)
+        by_header.setdefault(profile.header if profile else (), []).append(version.number)
+    texts = {header: raw_record(_fields(dataset, header), dataset.dialect) for header in by_header}
+    if not texts:
+        return "_raw"
+    *others, most_frequent = sorted(by_header, key=lambda header: len(by_header[header]))
+    cases = " ".join(
+        f"WHEN _file IN ({', '.join(map(str, by_header[header]))}) THEN {texts[header]}" for header in others
+    )
+    return f"CASE {cases} ELSE {texts[most_frequent]} END" if cases else texts[most_frequent]
+
+
+def _fields(dataset: Dataset, header: Iterable[str]) -> list[tuple[str, bool]]:
+    """The names in a header that bronze keeps, each with whether it is a column (else a key of ``_extra``)."""
+    columns = {column.header.casefold(): column.name for column in dataset.contract.columns}
+    fields = []
+    for name in header:
+        if name.casefold() in columns:
+            fields.append((columns[name.casefold()], True))
+        elif dataset.drift is not Drift.DISCARD:
+            fields.append((name, False))
+    return fields
+
+
+def compares_with_as_of(column: Column) -> bool:
+    """Whether a rule of a column compares its values with the as-of date."""
+    return any(rule.name == "notAfter" for rule in column.rules)
