@@ -66,7 +66,7 @@ class Lake:
         self.ledgers.documents.accepts_loss = self.releases.accepts_loss = True
 
     def paths(self, build: Build) -> list[str]:
-        """Verify the files of a build; returns their addresses for an engine. LakeDamaged when one is gone or altered."""
+        """The verified files of a build, as addresses for an engine. LakeDamaged when one is gone or altered."""
         return self.paths_of(build.layer, build.table, build.files, self.part_of(build))
 
     def paths_of(self, layer: Layer, table: str, files: Sequence[TableFile], part: str) -> list[str]:
@@ -87,7 +87,7 @@ class Lake:
         return [location.path_of(file.name) for file in files]
 
     def is_complete(self, build: Build) -> bool:
-        """Whether all files of a build exist, in their sizes; the lease of this run protects them from sweeps from now on."""
+        """Whether all files of a build exist, in their sizes; from now on the lease of this run protects them from sweeps."""
         if self._lease is not None:
             self._lease.hold([build])
         if self.has_damage(build):
