@@ -87,7 +87,7 @@ class Lake:
         return [location.path_of(file.name) for file in files]
 
     def is_complete(self, build: Build) -> bool:
-        """Whether all files of a build exist, in their sizes; from now on the lease of this run protects them from sweeps."""
+        """Whether all files of a build exist, in their sizes; the lease of this run then protects them from sweeps."""
         if self._lease is not None:
             self._lease.hold([build])
         if self.has_damage(build):
