@@ -69,9 +69,8 @@ class Lease:
         with self._lock:
             self._beat += 1
             document = LeaseDocument(run_id=self._run_id, beat=self._beat, release=self._release, notes=self._notes)
-            self._metadata.write(
-                _name(self._run_id), seal(document), sync=False
-            )  # a lease has no meaning after a power cut
+            # not synced: a lease has no meaning after a power cut
+            self._metadata.write(_name(self._run_id), seal(document), sync=False)
 
     def _rewrite(self) -> None:
         while not self._over.wait(self._beat_s):

@@ -66,7 +66,10 @@ class Lake:
         self.ledgers.documents.accepts_loss = self.releases.accepts_loss = True
 
     def paths(self, build: Build) -> list[str]:
-        """The verified files of a build, as addresses for an engine. LakeDamaged when one is gone or altered."""
+        """Verify the files of a build; returns their addresses for an engine.
+
+        LakeDamaged when a file is gone, or has other bytes than were written.
+        """
         return self.paths_of(build.layer, build.table, build.files, self.part_of(build))
 
     def paths_of(self, layer: Layer, table: str, files: Sequence[TableFile], part: str) -> list[str]:
@@ -87,7 +90,7 @@ class Lake:
         return [location.path_of(file.name) for file in files]
 
     def is_complete(self, build: Build) -> bool:
-        """Whether all files of a build exist, in their sizes; the lease of this run then protects them from sweeps."""
+        """Whether all files of a build exist, in their sizes; from now on the lease of this run protects them."""
         if self._lease is not None:
             self._lease.hold([build])
         if self.has_damage(build):
@@ -241,8 +244,8 @@ class Lake:
         """
         from filon.lake.tables import stats_of
 
-        known = stats_of(self.table(build.layer, build.table), build.version)
-        files = tuple(file.with_stats(known.get(file.name, {})) for file in build.files)
+        stats = stats_of(self.table(build.layer, build.table), build.version)
+        files = tuple(file.with_stats(stats.get(file.name, {})) for file in build.files)
         return build.model_copy(update={"files": files})
 
     def note(self, build: Build) -> None:

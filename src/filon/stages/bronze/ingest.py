@@ -83,8 +83,8 @@ def _updated(ledger: Ledger, context: Context, reading: Reading, files: Observed
         )
         for version in ledger.versions
     ]
-    known = {version.number for version in ledger.versions}
-    versions += [version_of(result, context) for number, result in results.items() if number not in known]
+    earlier = {version.number for version in ledger.versions}
+    versions += [version_of(result, context) for number, result in results.items() if number not in earlier]
     versions, last = _with_unread(versions, context, reading)
     headers = {result.header_id: result.profile for result in reading.parsed if result.profile is not None}
     observations = {**ledger.observations, **files.observations}
