@@ -17,7 +17,7 @@ from pydantic.alias_generators import to_camel
 from filon.project import checks, odcs, vocabulary
 from filon.project.loader import ProjectFile
 from filon.project.odcs import RANGE_OPTIONS, TEXT_OPTIONS
-from filon.project.vocabulary import ColumnSpec, ModelSpec, SourceSpec
+from filon.project.vocabulary import ApiSpec, ColumnSpec, ModelSpec, SourceSpec
 from tests.integration.changes.shop import Documents, Place, Seen, changed, properties_of, set_word, whole_shop
 from tests.integration.changes.words import CHANGES, GOLD, PROJECT, SOURCE
 
@@ -158,6 +158,7 @@ def test_every_word_of_the_vocabulary_has_its_line() -> None:
 
 def test_every_key_of_the_project_file_has_its_line() -> None:
     assert {*ProjectFile.model_fields} - {"name"} == {name.split(".")[0] for name in words_of(PROJECT)}
+    assert set(specs(ApiSpec, "api.")) <= words_of(PROJECT)
 
 
 def test_every_key_of_the_standard_that_is_read_has_its_line() -> None:

@@ -76,12 +76,25 @@ def both(*changes: Change) -> Change:
     return change
 
 
+API_WORDS = ("period", "granularity", "firstDay", "lastDay", "day", "month", "year")
+
+
+def named_in_api(word: str) -> Change:
+    """Another name for time in the API."""
+
+    def change(documents: Documents) -> None:
+        documents["filon"].setdefault("api", {})[word] = f"other_{word.lower()}"
+
+    return change
+
+
 OF_THE_PROJECT: Mapping[str, Change] = {
     "title": put("filon", title="Another title"),
     "locale": put("filon", locale="en"),
     "currency": put("filon", currency="USD"),
     "timezone": put("filon", timezone="America/New_York"),
     "defaults.sources": put("filon", defaults={"sources": "elsewhere"}),
+    **{f"api.{word}": named_in_api(word) for word in API_WORDS},
 }
 
 DIALECT = {
