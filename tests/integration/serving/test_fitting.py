@@ -172,7 +172,7 @@ def test_sums_beyond_64_bits_are_exact_or_refused(lab: Shop) -> None:
     lab.run()
     assert served(lab, "sums/total") == {"total": 3 * MOST, "n": 3}
     assert served(lab, "sums/series?period=month")["data"][0]["total"] == 3 * MOST
-    [found] = served(lab, "sums/any?stats=total&by=jour&sort=-total")["data"]
+    [found] = served(lab, "sums/any?stats=total&by=day&sort=-total")["data"]
     assert (found["total"], found["stats"]["max"]) == (3 * MOST, MOST)
 
 
