@@ -57,8 +57,16 @@ def status(address: str, headers: dict[str, str] | None = None) -> int:
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """The processes that answer for a server."""
-    found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(pid) for pid in found if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in _command_line(pid)]
+
+
+def _command_line(pid: str) -> bytes:
+    """The command of a process; nothing of one that has ended since it was listed."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: ServedApi, tmp_path: Path) -> None:
