@@ -61,7 +61,7 @@ def test_a_service_that_dies_is_reported_and_ends_the_stack(tmp_path: Path) -> N
 
 def test_data_and_accounts_outlive_a_stack_and_lost_secrets_are_said(tmp_path: Path) -> None:
     for _ in range(2):
-        with running(tmp_path, "--only", "object-store,mongodb,line") as stack:
+        with running(tmp_path, "--only", "object-store,mongodb,pipeline") as stack:
             assert stack.states() == {"object-store": "healthy", "mongodb": "healthy", "pipeline": "done"}
     assert "nothing new" in (tmp_path / ".filon/logs/pipeline.log").read_text()
 
@@ -84,7 +84,7 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_without_mongodb_the_api_serves_the_default_store(tmp_path: Path) -> None:
-    with running(tmp_path, "--without", "object-store,mongodb,prefect,line,dashboard") as stack:
+    with running(tmp_path, "--without", "object-store,mongodb,prefect,pipeline,dashboard") as stack:
         assert stack.states() == {"api": "healthy", "mongo-express": "not installed", "flows": "not installed"}
         assert stack.services["mongo-express"]["detail"] == "needs mongodb"
 
@@ -119,7 +119,7 @@ def test_an_unknown_service_is_named_with_those_that_there_are(tmp_path: Path, o
 
 def test_behind_a_proxy_services_still_find_each_other(tmp_path: Path) -> None:
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
-    with running(tmp_path, "--only", "object-store,line", **proxy) as stack:
+    with running(tmp_path, "--only", "object-store,pipeline", **proxy) as stack:
         assert stack.states() == {"object-store": "healthy", "pipeline": "done"}
         assert stack.environment["NO_PROXY"] == "127.0.0.1"
 
