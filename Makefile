@@ -39,7 +39,7 @@ test: setup browser  ## run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 test-fast: setup  ## run the tests that need no server and no browser, in less than a minute
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope -m "not slow" tests/unit $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope tests/unit $(ARGS)
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,8 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop
+from tests.integration.polling import until
 
-LONGEST_S = 10
 CLIENTS = "id_client,nom,email,date_inscription,pays\n1,Ann,a@x.fr,2024-01-01,France\n"
 SALES = "id_achat,id_client,date_achat,montant,produit\n1,1,2025-01-01,10.00,Souris\n"
 
@@ -75,8 +74,5 @@ def _refused(client: Client, path: str, table: str) -> None:
 
 def _followed(client: Client, path: str) -> Response:
     """The answer once the API, which looks for loads now and then, has seen the new one."""
-    end = time.monotonic() + LONGEST_S
-    while (answer := client.get(f"/api/v1/{path}")).status_code != 200:
-        assert time.monotonic() < end, answer.text
-        time.sleep(0.05)
-    return answer
+    until(lambda: client.get(f"/api/v1/{path}").status_code == 200, f"an answer of {path}")
+    return client.get(f"/api/v1/{path}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import stat
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from httpx import Client
 
 from filon.api.logs import JsonLines
 from tests.integration.api.conftest import ServedApi
-
-LONGEST_S = 10
+from tests.integration.polling import until
 
 pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # whatever the store is
 
@@ -164,10 +162,10 @@ def test_logs_name_requests_but_no_secret(client: Client, guarded: ServedApi, ca
 
 def _logged(caplog: pytest.LogCaptureFixture, message: str) -> logging.LogRecord:
     """The only record with that message, as soon as it is there."""
-    end = time.monotonic() + LONGEST_S
-    while time.monotonic() < end:
-        if found := [record for record in caplog.records if record.getMessage() == message]:
-            [record] = found
-            return record
-        time.sleep(0.01)
-    raise TimeoutError(f"nobody logged {message}")
+
+    def records() -> list[logging.LogRecord]:
+        return [record for record in caplog.records if record.getMessage() == message]
+
+    until(records, f"the log of {message}")
+    [record] = records()
+    return record

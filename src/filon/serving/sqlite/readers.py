@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -51,11 +51,10 @@ class Readers:
                 yield empty
             return
         connection = self._connection(file)
-        try:
+        with ExitStack() as on_failure:
+            on_failure.callback(connection.close)
             yield connection
-        except BaseException:
-            connection.close()
-            raise
+            on_failure.pop_all()
         self._idle.put((file, connection))
 
     def shut(self) -> None:
