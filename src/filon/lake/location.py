@@ -30,6 +30,8 @@ NO_BUCKET = "<Code>NoSuchBucket</Code>"
 COLOURS = re.compile(r"\x1b\[[\d;]*m|↳")
 STATUS = re.compile(r"non-2xx status code: (\d+[\w ]*)")
 UNANSWERED = re.compile(r"^.*(?:Generic S3 error).* - (?=HTTP error)")
+DISTRUST = re.compile(r"InvalidCertificate\(\s*(\w+)|invalid peer certificate: (\w+)")
+CAUSE = re.compile(r'(?:message|error): "([^"]+)"')
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 REFUSALS = re.compile(
     r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|credential provider"
@@ -253,14 +255,25 @@ def unusable(uri: str, error: Exception) -> LakeError:
 
 
 def answer_of(error: Exception) -> str:
-    """The answer of an object store in one line: its code and message, or why there was no answer."""
+    """The answer of an object store in one line: its code and message, or why there was no answer.
+
+    Clients put the innermost cause of a failed connection into the debug text after the first paragraph.
+    """
     text = str(error)
     answer = [match[1] for tag in ("Code", "Message") if (match := re.search(f"<{tag}>([^<]+)</{tag}>", text))]
     if answer:
         return "the object store answers " + ": ".join(answer).rstrip(".")
+    if distrust := DISTRUST.search(text):
+        return (
+            f"the certificate of the object store is not trusted ({distrust[1] or distrust[2]}); "
+            "AWS_CA_BUNDLE names the file with that of a private authority"
+        )
     plain = " ".join(COLOURS.sub("", text.split("\n\n")[0]).split())
     if status := STATUS.search(plain):
         return f"the object store answers {status[1]}"
+    cause = CAUSE.findall(text)
+    if cause and UNANSWERED.match(plain):
+        return f"no answer: {cause[-1]}"
     return UNANSWERED.sub("no answer: ", plain).rstrip(".") or type(error).__name__
 
 

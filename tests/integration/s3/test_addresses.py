@@ -76,3 +76,9 @@ def test_sweeping_where_there_is_nothing_or_no_answer_is_one_line(object_store: 
     nobody = {**object_store.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
     with surroundings(nobody), pytest.raises(LakeUnavailable, match="does not answer"):
         open_s3().drop_uploads("s3://nobody-made-it/lake", before)
+
+
+def test_a_connection_that_fails_says_why(object_store: ObjectStore) -> None:
+    nobody = {**object_store.environment, "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    with surroundings(nobody), pytest.raises(LakeUnavailable, match="no answer: Connection refused"):
+        locate("s3://lakes/any").read("any")
