@@ -93,13 +93,21 @@ def looks(done: Done) -> list[Seen]:
 
 
 @pytest.fixture(scope="package")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
+def template() -> Iterator[Template]:
+    """The process from which others are forked."""
+    template = Template()
+    yield template
+    template.end()
+
+
+@pytest.fixture(scope="package")
+def history(tmp_path_factory: pytest.TempPathFactory, template: Template) -> History:
     """The history without faults."""
     folder = tmp_path_factory.mktemp("history")
     work = folder / "work"
     work.mkdir()
     found: dict[str, Stage] = {}
-    history = History(Template(), lay_out(work), found)
+    history = History(template, lay_out(work), found)
     before: Seen = {"release": 0, "tables": {}, "served": []}
     for step in HISTORY:
         (work / "sources" / "achats.csv").write_text(step.arrives)
@@ -110,5 +118,4 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[History]:
         finished = looks(history.carry_out(twin, MENDED))[0]
         found[step.name] = Stage(step, start, before, after, finished, objects(twin), calls)
         before = after
-    yield history
-    history.template.end()
+    return history

@@ -19,15 +19,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pymongo.monitoring
+
 from filon.durable import DurableCall, Effect, Observer, observed
 
 KILLED = -signal.SIGKILL
 BEFORE, AFTER = "before", "after"
+MONGO_WRITES = ("insert", "update", "delete", "findAndModify", "create", "createIndexes", "collMod", "drop", "dropIndexes")
 WARM = """
 import babel.dates, babel.numbers, deltalake, duckdb, obstore, pandas, pyarrow.dataset, pyarrow.parquet
 import rich._emoji_codes
 import filon.cli.app, filon.cli.lake, filon.cli.pipeline, filon.engines.duckdb, filon.lake.rollback, filon.lake.sweep
-import filon.lake.tables, filon.pipeline.rollback, filon.pipeline.run, filon.serving.sqlite
+import filon.lake.tables, filon.pipeline.rollback, filon.pipeline.run, filon.serving.mongo, filon.serving.sqlite
 import tests.integration.durability.disk, tests.integration.durability.shop
 """
 
@@ -78,26 +81,53 @@ class Calls:
     @contextlib.contextmanager
     def observe(self, call: DurableCall) -> Iterator[None]:
         """Run a call, with the fault if it is the one."""
+        is_due = self.begin(f"{call.effect}: {call.what}")
+        if is_due and self.fault is not None and self.fault.how not in (BEFORE, AFTER):
+            self.log.with_suffix(".fault").touch()
+            raise _error(self.fault.how, call.effect)
+        yield
+        if is_due:
+            self.strike(AFTER)
+
+    def begin(self, call: str) -> bool:
+        """Count a call; whether the fault happens at this one. It kills the process here, if it is to be before."""
         if threading.current_thread().name == "lease":
-            yield
-            return
+            return False
         with self.lock:
             self.number += 1
             is_due = self.fault is not None and self.number == self.fault.number
             with self.log.open("a") as stream:
-                stream.write(f"{call.effect}: {call.what}\n")
-        if is_due and self.fault is not None:
-            self._strike(BEFORE)
-            if self.fault.how not in (BEFORE, AFTER):
-                self.log.with_suffix(".fault").touch()
-                raise _error(self.fault.how, call.effect)
-        yield
+                stream.write(f"{call}\n")
         if is_due:
-            self._strike(AFTER)
+            self.strike(BEFORE)
+        return is_due
 
-    def _strike(self, moment: str) -> None:
+    def strike(self, moment: str) -> None:
+        """Kill the process, if this is the moment."""
         if self.fault is not None and self.fault.how == moment:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MongoCalls(pymongo.monitoring.CommandListener):
+    """Counts the commands that change a database of MongoDB as durable calls."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._due: set[int] = set()
+
+    def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+        """The command is about to be sent."""
+        name = event.command_name
+        if name in MONGO_WRITES and self._calls.begin(f"{name} {event.command[name]}"):
+            self._due.add(event.request_id)
+
+    def succeeded(self, event: pymongo.monitoring.CommandSucceededEvent) -> None:
+        """The server has answered."""
+        if event.request_id in self._due:
+            self._calls.strike(AFTER)
+
+    def failed(self, event: pymongo.monitoring.CommandFailedEvent) -> None:
+        """A command that failed changed nothing."""
 
 
 def _error(name: str, effect: Effect) -> Exception:
@@ -178,6 +208,8 @@ def _run_commands(order: Order, report: Path) -> None:
     from tests.integration.durability.shop import run_command
 
     calls = Calls(order.fault, report.with_suffix(".calls"))
+    if order.environment["FILON_SERVING"].startswith("mongodb:"):
+        pymongo.monitoring.register(MongoCalls(calls))
     with contextlib.ExitStack() as stack:
         observer: Observer = calls.observe
         if order.disk:

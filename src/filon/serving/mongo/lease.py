@@ -33,7 +33,7 @@ class Lease:
         self._uri = uri
         self._owner = secrets.token_hex(8)
         self._over = threading.Event()
-        self._renewer = threading.Thread(target=self._renew, daemon=True)
+        self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._ends = 0.0
 
     def __enter__(self) -> Lease:
