@@ -58,7 +58,7 @@ def grown(log: LedgerLog, runs: int) -> Ledger:
     return ledger
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -105,13 +105,13 @@ def test_of_two_writers_one_adds(tmp_path: Path) -> None:
 
 def test_documents_grow_with_what_changed_not_with_what_is_known(tmp_path: Path) -> None:
     log = log_in(tmp_path)
-    grown(log, 100)
+    grown(log, 60)
     sizes = log.documents.sizes()
     whole = [number for number in sizes if log.documents.get(number).base == number]
     changes = [size for number, size in sizes.items() if number not in whole]
     assert max(changes) < 2 * min(changes)
     assert all(later - earlier <= MOST_CHANGES + 1 for earlier, later in pairwise(whole))
-    grown(log, 200)
+    grown(log, 120)
     assert sum(log.documents.sizes().values()) < 6 * sum(sizes.values())  # with the square of the runs it would be 9
 
 
