@@ -383,3 +383,13 @@ class ServerFailed(FilonError):
 
 class NotFound(FilonError):
     """A requested file, table or row does not exist."""
+
+
+class QueryInvalid(FilonError):
+    """A query or condition that somebody asks is wrong; ``line`` is the line in it, from 1."""
+
+    exit_code = 2
+
+    def __init__(self, line: int, what: str, fix: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {what}; {fix}")

@@ -7,7 +7,11 @@ that a cell may begin inside a text between commas.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
 
 ACTIVE = r"=+\-@\u207a\u207c\u208a\u208c\u2212\ufb29\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20"
 """Characters that begin a formula, and their Unicode variants, as the content of a character class."""
@@ -28,3 +32,18 @@ def guarded(text: str) -> str:
     """A text with an apostrophe before each part that a spreadsheet would evaluate as a formula."""
     escaped = _INSIDE.sub(r"\1'", text)
     return f"'{escaped}" if _BEGINS.match(text) else escaped
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    str: guarded,
+    bool: lambda value: "true" if value else "false",
+    Decimal: lambda value: format(value, "f"),
+    dt.date: lambda value: str(value.isoformat()),
+    dt.datetime: lambda value: str(value.isoformat()),
+}
+
+
+def cell(value: object) -> str:
+    """The text of a value in a CSV file; nulls are empty, decimals have all their digits, dates are ISO 8601."""
+    return _TEXTS.get(type(value), str)(value)

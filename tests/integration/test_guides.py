@@ -120,3 +120,15 @@ def test_the_guide_to_a_kpi_publishes_the_segments(tmp_path: Path) -> None:
 def test_a_line_that_does_not_come_out_is_noticed() -> None:
     with pytest.raises(AssertionError, match="does not print"):
         require_lines(Command("filon", ("a … c", "b")), "b\na b c\n")
+
+
+def test_the_readme_is_followed_from_own_files_to_their_rows(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme[readme.index("## Your own CSV files") : readme.index("## Ask over HTTP")]
+    (tmp_path / "data").mkdir()
+    for block in BLOCK.finditer(section):
+        if block["language"] == "text":
+            (tmp_path / "data" / "orders.csv").write_text(block["body"], encoding="utf-8")
+            continue
+        for command in commands(block["body"]):
+            require_lines(command, execute(command.line.removeprefix(".venv/bin/"), tmp_path))

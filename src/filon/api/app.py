@@ -15,7 +15,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon import __version__
 from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
@@ -40,6 +39,7 @@ from filon.hosts import AllowedHosts, HostCheck, names_of, read_hosts
 from filon.project import Project
 from filon.serving.protocol import Store
 from filon.settings import STATE, Settings
+from filon.version import __version__
 from filon.web.clients import networks_of
 
 EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]

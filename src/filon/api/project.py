@@ -9,13 +9,13 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from filon import __version__
 from filon.api.parameters import Nothing, Parameters
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.project import TEXT, Column, Contract, Dataset, Model, Project
+from filon.version import __version__
 
 SOURCE, SILVER, GOLD = "source", "silver", "gold"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from pyarrow import parquet
 from filon.api.parameters import Format
 from filon.project import Column, Kind
 from filon.serving.query import Row
-from filon.spreadsheet import guarded
+from filon.spreadsheet import cell
 
 JSON_TYPE = "application/json"
 MEDIA_TYPES = {
@@ -62,13 +62,12 @@ class CsvWriter:
         self._columns = columns
         self._buffer = io.StringIO(newline="")
         self._writer = csv.writer(self._buffer)
-        self._to_text = [_text_of(column) for column in columns]
-        self._writer.writerow([guarded(column.name) for column in columns])
+        self._writer.writerow([cell(column.name) for column in columns])
 
     def rows(self, batch: Sequence[Row]) -> bytes:
         """More lines."""
-        cells = [(column.name, to_text) for column, to_text in zip(self._columns, self._to_text, strict=True)]
-        self._writer.writerows([_cell(row[name], to_text) for name, to_text in cells] for row in batch)
+        names = [column.name for column in self._columns]
+        self._writer.writerows([cell(row[name]) for name in names] for row in batch)
         text = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
@@ -77,22 +76,6 @@ class CsvWriter:
     def end(self) -> bytes:
         """Nothing, or the header of an empty table."""
         return self._buffer.getvalue().encode()
-
-
-def _cell(value: object, to_text: Callable[[Any], str]) -> str:
-    return "" if value is None else to_text(value)
-
-
-def _text_of(column: Column) -> Callable[[Any], str]:
-    """What turns a value of a column, which is not null, into the text of a cell."""
-    if column.is_text:
-        return guarded
-    return {
-        Kind.DECIMAL: lambda value: format(value, "f"),
-        Kind.BOOLEAN: lambda value: "true" if value else "false",
-        Kind.DATE: lambda value: str(value.isoformat()),
-        Kind.TIMESTAMP: lambda value: str(value.isoformat()),
-    }.get(column.type.kind, str)
 
 
 class _Drain(io.RawIOBase):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from filon import __version__
 from filon.api.history import History
 from filon.api.responder import Responder
 from filon.api.snapshot import Reader, Snapshots
@@ -13,6 +12,7 @@ from filon.project import Project
 from filon.serving.feeds import compile_served
 from filon.serving.protocol import Store
 from filon.serving.served import ServedTable
+from filon.version import __version__
 
 PREFIX = "/api/v1"
 

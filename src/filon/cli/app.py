@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon import __version__
-from filon.cli import dashboard, flows, lake, pipeline, project, quarantine, secrets, serve
+from filon.cli import dashboard, data, flows, lake, pipeline, project, quarantine, secrets, serve
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
+from filon.version import __version__
 
 app = typer.Typer(
     name="filon",
@@ -29,7 +29,9 @@ app.command()(lake.releases)
 app.command()(lake.rollback)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(lake.retract)
-app.command()(lake.explain)
+app.command()(data.show)
+app.command()(data.sql)
+app.command()(data.explain)
 app.command()(lake.sweep)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")

@@ -1,11 +1,11 @@
-"""``filon status``, ``releases``, ``rollback``, ``retract``, ``explain`` and ``sweep``."""
+"""``filon status``, ``releases``, ``rollback``, ``retract`` and ``sweep``."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json as json_module
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,16 +13,13 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
-from filon.errors import LakeDamaged, NotFound
+from filon.errors import LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.pipeline.status import kept_releases, read_status
 from filon.settings import read_settings
-
-if TYPE_CHECKING:
-    from filon.explain.rows import Contribution, Explanation
 
 MOST_HOURS = 100 * 366 * 24
 
@@ -142,29 +139,6 @@ def retract(
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 
 
-def explain(
-    table: Annotated[str, typer.Argument(help="A silver or gold table")],
-    key: Annotated[list[str], typer.Argument(help="The values of its key, in order")],
-    project_folder: ProjectOption = None,
-    lake_uri: LakeOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Explain a row: what it was computed from, down to files and records."""
-    from filon.explain.rows import explain as explain_row
-    from filon.pipeline.engine import open_engine
-
-    project, lake = open_lake(project_folder, lake_uri)
-    release = lake.release()
-    if release is None:
-        raise NotFound("nothing is published yet: `filon run`")
-    with open_engine(read_settings(), project, release.as_of, lake.places) as engine:
-        explanation = explain_row(engine, project, lake, release, lake.ledger(), table, key)
-    if json:
-        typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
-    else:
-        _show_explanation(open_console(), explanation)
-
-
 def sweep(
     keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest releases stay")] = 10,
     hours: Annotated[
@@ -192,34 +166,3 @@ def _summary(release: Release) -> dict[str, object]:
     tables = [build.model_dump(mode="json", include=columns) for build in release.tables.values()]
     checks = [check.model_dump(mode="json", exclude={"fingerprint"}) for check in release.checks]
     return {**facts, "tables": tables, "checks": checks}
-
-
-def _show_explanation(console: Console, explanation: Explanation) -> None:
-    """Print a row and what it was computed from."""
-    console.print(f"{explanation.table}, release {explanation.release}", style="bold")
-    for name, value in explanation.row.items():
-        console.print(f"  {name}: {'' if value is None else value}")
-    if explanation.computed_by:
-        console.print(f"computed by {explanation.computed_by}")
-    for part in explanation.contributions:
-        _show_contribution(console, part, explanation.table)
-    if explanation.not_followed:
-        console.print()
-    for other in explanation.not_followed:
-        console.print(f"{other.read_by} also reads: {other.table} (not followed: {other.reason})")
-
-
-def _show_contribution(console: Console, part: Contribution, explained: str) -> None:
-    through = f", read by {part.read_by}" if part.read_by not in (None, explained) else ""
-    rows = f"{number(part.rows)} {'row' if part.rows == 1 else 'rows'}"
-    claim = rows if part.exact else f"candidates, before the model's other filters: {rows}"
-    which = "" if part.is_every_row else f" where {part.condition}"
-    console.print(f"\nfrom {part.table}{through}: {'' if which else 'all '}{claim}{which}")
-    if not part.records and part.keys:
-        keys = "; ".join(", ".join(map(str, key)) for key in part.keys)
-        console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}")
-    for record in part.records:
-        fields = ", ".join(f"{name}={'' if value is None else value}" for name, value in record.fields.items())
-        console.print(f"  {record.file} record {record.record}: {fields}")
-    if part.records and part.rows > len(part.records):
-        console.print(f"  … and {number(part.rows - len(part.records))} more")

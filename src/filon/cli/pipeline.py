@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from filon.access import Pipeline
 from filon.cli.options import (
     AsOfOption,
     EngineOption,
@@ -23,8 +23,7 @@ from filon.cli.progress import LiveProgress
 from filon.cli.render import number, open_console, show_run
 from filon.errors import ConfigError
 from filon.pipeline.report import RunReport, RunStatus
-from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of
-from filon.pipeline.run import run_pipeline
+from filon.pipeline.resources import lake_of, open_project, sources_of
 from filon.pipeline.runner import Until
 from filon.settings import Settings, read_settings
 
@@ -121,17 +120,11 @@ def run_once(
         FilonError: nothing could be started
 
     """
-    project = open_project(settings)
+    pipeline = Pipeline(settings)
     console = open_console(quiet=json)
-    with loadable_store(settings, project) as store, LiveProgress(console) as listener:
-        report = run_pipeline(
-            settings,
-            project,
-            lake_of(settings, project),
-            sources_of(settings, project),
-            store,
-            as_of=read_as_of(as_of, project),
-            now=dt.datetime.now(dt.UTC),
+    with LiveProgress(console) as listener:
+        report = pipeline.run(
+            as_of=read_as_of(as_of, pipeline.project),
             until=until,
             force=force,
             retry_quarantined=retry_quarantined,
