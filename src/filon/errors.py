@@ -345,9 +345,9 @@ class FileUnaccounted(FilonError):
 class ChecksFailed(FilonError):
     """Blocking checks failed, so the published release stayed as it was."""
 
-    def __init__(self, failed: list[tuple[str, str, int]]) -> None:
+    def __init__(self, failed: list[tuple[str, str, str]]) -> None:
         self.failed = failed
-        lines = [f"  {table}: {check} ({rows} failed)" for table, check, rows in failed]
+        lines = [f"  {table}: {check} ({detail})" for table, check, detail in failed]
         super().__init__(
             "\n".join(["blocking checks failed; the published release stays as it was:", *lines])
             + "\n  Mend the data or the model, or give the check `severity: warning` in its contract."

@@ -64,9 +64,11 @@ def test_a_file_is_retracted_and_shown_by_its_shown_name_or_its_raw_one(shop: Sh
     for number, name in enumerate(ALIKE):
         shop.put(os.fsdecode(name), purchase(100 + number))
     shop.run()
-    assert "retracted achats_\\xff.csv" in shop.filon("retract", r"achats_\xff.csv")
-    assert "retracted achats_\\x0a.csv" in shop.filon("retract", os.fsdecode(b"achats_\n.csv"))
-    assert "no live file achats_\\xfe.csv" in shop.filon("retract", os.fsdecode(b"achats_\xfe.csv"), exit_code=1)
+    assert "retracted achats_\\xff.csv" in shop.filon("retract", "--yes", r"achats_\xff.csv")
+    assert "retracted achats_\\x0a.csv" in shop.filon("retract", "--yes", os.fsdecode(b"achats_\n.csv"))
+    assert "no live file achats_\\xfe.csv" in shop.filon(
+        "retract", "--yes", os.fsdecode(b"achats_\xfe.csv"), exit_code=1
+    )
     shop.run()
     numbers = {number for (number,) in shop.rows("fact_ventes", "id_achat")}
     assert numbers & set(range(100, 105)) == {101, 102, 104}

@@ -6,7 +6,7 @@ import json
 
 from deltalake import DeltaTable
 
-from tests.integration.conftest import ACHATS, CLIENTS, Shop
+from tests.integration.conftest import ACHATS, AS_OF, CLIENTS, Shop
 
 
 def statuses(report: dict[str, object], layer: str) -> set[str]:
@@ -92,7 +92,7 @@ def test_file_that_left_the_sources_keeps_its_rows_until_it_is_retracted(shop: S
     shop.run()
     (shop.sources / "achats.csv").unlink()
     assert shop.run()["status"] == "unchanged"
-    shop.filon("retract", "achats.csv")
+    shop.filon("retract", "--yes", "achats.csv")
     assert shop.run()["status"] == "published"
     assert shop.rows("fact_ventes") == []
     shop.put("achats.csv", ACHATS)
@@ -105,7 +105,7 @@ def test_file_that_left_the_sources_keeps_its_rows_until_it_is_retracted(shop: S
 def test_retracted_content_stays_out_wherever_it_turns_up_again(shop: Shop) -> None:
     other = ACHATS.splitlines()[0] + "\n70,1,2025-03-01,7.00,souris\n"
     shop.run()
-    shop.filon("retract", "achats.csv")
+    shop.filon("retract", "--yes", "achats.csv")
     shop.put("achats.csv", other)
     shop.put("achats_2.csv", ACHATS)
     shop.run()
@@ -195,6 +195,8 @@ def test_rollback_stays_until_something_changes(shop: Shop) -> None:
     shop.filon("rollback", "1")
     assert len(shop.rows("fact_ventes")) == 3
     assert shop.run()["status"] == "unchanged"
+    assert shop.run()["rollback_of"] == 1
+    assert "a rollback holds: it shows release 1" in shop.filon("run", "--as-of", AS_OF)
     assert [release["rollback_of"] for release in shop.json("releases")] == [1, None, None]
     shop.filon("rollback", "2")
     assert shop.run()["status"] == "unchanged", "a rollback of a rollback stays as well"
@@ -316,6 +318,26 @@ def test_rows_in_quarantine_are_listed_with_place_reasons_and_text(shop: Shop) -
         ("achats.csv", 5, ["montant:exclusiveMinimum"], "14,2,2025-02-08,-1,souris"),
     ]
     assert "neither a dataset" in shop.filon("quarantine", "show", "rien", exit_code=1)
+
+
+def test_the_quarantine_says_how_much_there_is_and_what_the_contract_demands(shop: Shop) -> None:
+    shop.run()
+    shown = shop.filon("quarantine", "show", "achats", "--limit", "1")
+    assert "1 of 2 rejected rows: --limit shows more" in shown
+    assert "id_client:reference  must be: a value of clients.id_client" in shown
+    found = shop.json("quarantine", "show", "achats")
+    assert (found["total"], found["demands"]) == (
+        2,
+        {"id_client:reference": "a value of clients.id_client", "montant:exclusiveMinimum": "greater than 0"},
+    )
+
+
+def test_retracting_is_confirmed(shop: Shop) -> None:
+    shop.run()
+    assert "retracting achats.csv removes 6 records for good; confirm it with --yes" in shop.filon(
+        "retract", "achats.csv", exit_code=2
+    )
+    assert shop.run()["status"] == "unchanged"
 
 
 def test_quarantined_file_is_kept_and_tried_again_when_asked(shop: Shop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json as json_module
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -13,9 +14,9 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
-from filon.errors import LakeDamaged
+from filon.errors import ConfigError, LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
-from filon.lake.retract import retract_file
+from filon.lake.retract import live_versions, retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.pipeline.status import kept_releases, read_status
@@ -129,12 +130,21 @@ def rollback(
 
 def retract(
     file: Annotated[str, typer.Argument(help="A file, by its path under the sources, as `run` shows it")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     project_folder: ProjectOption = None,
     lake_uri: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
     _, lake = open_lake(project_folder, lake_uri)
     file = listed_name(file)
+    rows = sum(version.rows for version in live_versions(lake.ledger(), file))
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ConfigError(f"retracting {file} removes {number(rows)} records for good; confirm it with --yes")
+        typer.echo(
+            f"{number(rows)} records of {file} leave the tables with the next run. These bytes are never read again,"
+        )
+        typer.confirm("under whatever name they arrive. Retract them?", abort=True)
     rows = retract_file(lake, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -13,9 +13,11 @@ from rich.console import Console
 from filon.cli.options import AsOfOption, JsonOption, LakeOption, ProjectOption, SourcesOption, open_lake, read_as_of
 from filon.cli.pipeline import finish, run_once
 from filon.cli.render import number, open_console, table_of
-from filon.explain.rejected import kept_name, read_quarantine, rejected_rows, select
+from filon.explain.demands import demand_of
+from filon.explain.rejected import RejectedRow, RejectedRows, kept_name, read_quarantine, rejected_rows, select
 from filon.lake import FileVersion, Layer, listed_name
 from filon.pipeline.engine import open_engine
+from filon.project import Project
 from filon.settings import read_settings
 
 app = typer.Typer(help="What was refused, why, and trying it again.", no_args_is_help=True)
@@ -56,9 +58,16 @@ def show(
     ledger = lake.ledger()
     selection = select(ledger, project.datasets, listed_name(what))
     with open_engine(read_settings(), project, read_as_of(None, project), lake.places) as engine:
-        rows = rejected_rows(engine, lake, ledger, selection.datasets, file=selection.file, reason=reason, limit=limit)
+        rejected = rejected_rows(
+            engine, lake, ledger, selection.datasets, file=selection.file, reason=reason, limit=limit
+        )
     if json:
-        document = {"files": [_file(version) for version in selection.refused], "rows": [asdict(row) for row in rows]}
+        document = {
+            "files": [_file(version) for version in selection.refused],
+            "rows": [asdict(row) for row in rejected.rows],
+            "total": rejected.total,
+            "demands": _demands(project, rejected.rows),
+        }
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
         return
     console = open_console()
@@ -66,11 +75,12 @@ def show(
         console.print(f"{version.path}  version {version.number}  {version.reason}: {version.detail}")
         if version.sha256:  # a file that could not be read has no copy
             console.print(f"  kept as {lake.layer(Layer.QUARANTINE).path_of(kept_name(version))}")
-    for row in rows:
+    for row in rejected.rows:
         console.print(f"{row.file}  record {row.record}  {', '.join(row.reasons)}")
         console.print(f"  {row.raw}")
-    if not selection.refused and not rows:
+    if not selection.refused and not rejected.rows:
         console.print("nothing of it is in quarantine")
+    _show_demands(console, rejected, _demands(project, rejected.rows))
 
 
 @app.command()
@@ -89,6 +99,24 @@ def replay(
 def _file(version: FileVersion) -> dict[str, object]:
     fields = {"number", "dataset", "path", "sha256", "size", "reason", "detail", "arrived_at"}
     return version.model_dump(mode="json", include=fields)
+
+
+def _demands(project: Project, rows: Iterable[RejectedRow]) -> dict[str, str]:
+    """What the contracts demand where rows were rejected, by reason."""
+    reasons = {(row.dataset, reason) for row in rows for reason in row.reasons}
+    found = {reason: demand_of(project.datasets[dataset], reason) for dataset, reason in sorted(reasons)}
+    return {reason: demand for reason, demand in found.items() if demand}
+
+
+def _show_demands(console: Console, rejected: RejectedRows, demands: dict[str, str]) -> None:
+    if not rejected.rows:
+        return
+    console.print()
+    shown = len(rejected.rows)
+    more = ": --limit shows more" if shown < rejected.total else ""
+    console.print(f"{number(shown)} of {number(rejected.total)} rejected rows{more}")
+    for reason, demand in demands.items():
+        console.print(f"  {reason}  must be: {demand}" if ":" in reason else f"  {reason}  must hold: {demand}")
 
 
 def _show_files(console: Console, files: Sequence[FileVersion]) -> None:

@@ -65,6 +65,10 @@ def show_run(console: Console, report: RunReport) -> None:
         )
     console.print()
     console.print(Text(outcome, style=STYLES[report.status]), f" ({tables}; {report.duration_s:.2f} s)", sep="")
+    if report.rollback_of is not None:
+        console.print(
+            f"a rollback holds: it shows release {report.rollback_of} until the sources or the project change"
+        )
     for damage in report.damages:
         console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
     if report.damages and report.status is not RunStatus.FAILED:
@@ -114,7 +118,7 @@ def _show_checks(console: Console, report: RunReport) -> None:
     for check in failing[:MOST_SHOWN]:
         console.print(
             Text(
-                f"  {check.status}  {check.table}: {check.check} ({number(check.failed_rows)} failed)",
+                f"  {check.status}  {check.table}: {check.check} ({check.detail})",
                 style="red",
             )
         )

@@ -85,6 +85,14 @@ def kept_name(version: FileVersion) -> str:
     return f"files/{version.number}-{version.sha256[:12]}"
 
 
+@dataclass(frozen=True)
+class RejectedRows:
+    """The first rejected rows of a selection, in the order of files and records; ``total``: how many there are."""
+
+    rows: list[RejectedRow]
+    total: int
+
+
 def rejected_rows(
     engine: SqlEngine,
     lake: Lake,
@@ -94,7 +102,7 @@ def rejected_rows(
     file: str | None = None,
     reason: str | None = None,
     limit: int,
-) -> list[RejectedRow]:
+) -> RejectedRows:
     """The first rejected rows of datasets, in the order of files and records.
 
     Args:
@@ -114,12 +122,16 @@ def rejected_rows(
         conditions.append(f"_file IN ({', '.join(numbers)})")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     rows: list[RejectedRow] = []
+    total = 0
     for dataset, build in _quarantine_builds(lake, datasets):
         engine.bind(dataset, lake.paths(build), build.columns)
-        query = f"SELECT _file, _record, reasons, raw FROM {identifier(dataset)}{where} ORDER BY _file, _record"
-        for version, record, reasons, raw in engine.rows(f"{query} LIMIT {limit - len(rows)}"):
+        source = f"FROM {identifier(dataset)}{where}"
+        [[count]] = engine.rows(f"SELECT count(*) {source}")
+        total += count
+        query = f"SELECT _file, _record, reasons, raw {source} ORDER BY _file, _record LIMIT {limit - len(rows)}"
+        for version, record, reasons, raw in engine.rows(query):
             rows.append(RejectedRow(dataset, paths[version], version, record, reasons, raw or ""))
-    return rows
+    return RejectedRows(rows, total)
 
 
 def _quarantine_builds(lake: Lake, datasets: Iterable[str]) -> Iterator[tuple[str, Build]]:

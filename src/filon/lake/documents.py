@@ -232,7 +232,11 @@ def note_name(layer: Layer, table: str, fingerprint: str) -> str:
 
 
 class CheckResult(Document):
-    """The result of a check. ``fingerprint`` covers its query and the tables that it read."""
+    """The result of a check.
+
+    ``fingerprint`` covers its query and the tables that it read. ``detail`` says of a check that does not hold what was
+    found and what it must be.
+    """
 
     table: str
     check: str
@@ -240,6 +244,7 @@ class CheckResult(Document):
     failed_rows: int
     value: Decimal | None
     fingerprint: str
+    detail: str = ""
 
 
 class Release(Document):

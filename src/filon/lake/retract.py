@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from filon.errors import NotFound, WriteConflict
-from filon.lake.documents import FileState
+from filon.lake.documents import FileState, FileVersion, Ledger
 from filon.lake.store import Lake
 
 ATTEMPTS = 5
+
+
+def live_versions(ledger: Ledger, path: str) -> list[FileVersion]:
+    """The live versions of a file: one of each dataset that reads it; NotFound when there is none."""
+    live = [version for version in ledger.versions if version.state is FileState.LIVE]
+    found = [version for version in live if version.path == path]
+    if not found:
+        paths = sorted({version.path for version in live})
+        raise NotFound(f"no live file {path}; live are: {', '.join(paths[:20]) or 'none'}")
+    return found
 
 
 def retract_file(lake: Lake, path: str) -> int:
@@ -26,10 +36,7 @@ def retract_file(lake: Lake, path: str) -> int:
     """
     for _ in range(ATTEMPTS):
         ledger = lake.ledger()
-        live = [version for version in ledger.versions if version.path == path and version.state is FileState.LIVE]
-        if not live:
-            paths = sorted({version.path for version in ledger.versions if version.state is FileState.LIVE})
-            raise NotFound(f"no live file {path}; live are: {', '.join(paths[:20]) or 'none'}")
+        live = live_versions(ledger, path)
         numbers = {version.number for version in live}
         versions = tuple(
             version.model_copy(update={"state": FileState.RETRACTED}) if version.number in numbers else version

@@ -66,6 +66,9 @@ class RunReport(_Part):
 
     run_id: str
     release: int | None
+    rollback_of: int | None = Field(
+        default=None, description="The release that a rollback published again as `release`"
+    )
     engine: str
     as_of: dt.date
     duration_s: float
@@ -128,6 +131,7 @@ def make_report(
     return RunReport(
         run_id=context.inputs.run_id,
         release=release.number if release else None,
+        rollback_of=release.rollback_of if release else None,
         engine=context.inputs.engine,
         as_of=context.inputs.as_of,
         duration_s=round(time.perf_counter() - context.started, 3),

@@ -85,6 +85,19 @@ class Column:
         }
 
 
+_DEMANDS = {
+    "mustBe": "must be {0}",
+    "mustNotBe": "must not be {0}",
+    "mustBeGreaterThan": "must be greater than {0}",
+    "mustBeGreaterOrEqualTo": "must be at least {0}",
+    "mustBeLessThan": "must be less than {0}",
+    "mustBeLessOrEqualTo": "must be at most {0}",
+    "mustBeBetween": "must be between {0} and {1}",
+    "mustNotBeBetween": "must not be between {0} and {1}",
+}
+"""The operators of ODCS as people say them."""
+
+
 @dataclass(frozen=True)
 class Check:
     """A query with one number for an answer, and what that number must be.
@@ -107,6 +120,12 @@ class Check:
             "query": statement(self.query),
             **named(self, "name", "operator", "expected", "blocking", "counts_rows"),
         }
+
+    def compare(self, value: Decimal | None) -> str:
+        """What was found, and what it must be, for people."""
+        bounds = [format(bound, "f") for bound in self.expected]
+        found = "no number" if value is None else format(value, "f")
+        return f"found {found}, {_DEMANDS[self.operator].format(*bounds)}"
 
     def holds(self, value: Decimal | None) -> bool:
         """Whether an answer meets the check; no answer (NULL, or what is no number) never does."""

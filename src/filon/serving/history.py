@@ -74,6 +74,7 @@ class CheckRecord(_Part):
     check: str
     status: CheckStatus
     failed_rows: int
+    detail: str = Field(default="", description="Of a check that does not hold: what was found, and what it must be")
 
 
 class RefusedFile(_Part):

@@ -46,7 +46,7 @@ def run_checks(context: Context, tables: Mapping[str, Build], published: Release
 
 def require_passed(results: Iterable[CheckResult]) -> None:
     """ChecksFailed when a blocking check failed."""
-    failed = [(r.table, r.check, r.failed_rows) for r in results if r.status is CheckStatus.FAILED]
+    failed = [(r.table, r.check, r.detail) for r in results if r.status is CheckStatus.FAILED]
     if failed:
         raise ChecksFailed(failed)
 
@@ -163,5 +163,6 @@ def _result(contract: Contract, check: Check, value: Decimal | None, fingerprint
         status=CheckStatus.PASSED if holds else failing,
         failed_rows=rows,
         value=value,
+        detail="" if holds else check.compare(value),
         fingerprint=fingerprint,
     )

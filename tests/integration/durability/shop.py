@@ -41,7 +41,7 @@ class Step:
 HISTORY = (
     Step("first run", RUN, ACHATS),
     Step("changed file", RUN, CHANGED),
-    Step("retraction", ("retract", "achats.csv"), CHANGED),
+    Step("retraction", ("retract", "--yes", "achats.csv"), CHANGED),
     Step("run after the retraction", RUN, CHANGED),
     Step("rollback", ("rollback", "1"), CHANGED),
 )

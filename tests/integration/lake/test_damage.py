@@ -206,10 +206,10 @@ def test_the_newest_release_is_never_replaced_by_an_older_one(published: Shop, h
 @pytest.mark.parametrize("harm", [*SEEN_BY_SIZE, *SEEN_BY_CONTENT])
 def test_retracted_rows_do_not_come_back_with_an_older_ledger(shop: Shop, harm: Callable[[Path], None]) -> None:
     shop.run()
-    shop.filon("retract", "achats.csv")
+    shop.filon("retract", "--yes", "achats.csv")
     newest = max((shop.lake / "metadata/ledger").iterdir())
     harm(newest)
-    for command in (["status"], ["run"], ["quarantine", "list"], ["retract", "clients.csv"]):
+    for command in (["status"], ["run"], ["quarantine", "list"], ["retract", "--yes", "clients.csv"]):
         said = shop.filon(*command, exit_code=1)
         assert str(newest) in said
         assert "what was retracted since then counts again" in said

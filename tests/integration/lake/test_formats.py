@@ -24,7 +24,7 @@ COMMANDS = [
     ("status",),
     ("releases",),
     ("rollback", "1"),
-    ("retract", "achats.csv"),
+    ("retract", "--yes", "achats.csv"),
     ("sweep", "--hours", "0"),
     ("quarantine", "list"),
     ("quarantine", "replay"),

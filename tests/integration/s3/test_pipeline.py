@@ -42,7 +42,7 @@ def test_releases_rollback_retraction_and_sweep_work_on_s3(remote_shop: RemoteSh
     assert remote_shop.json("explain", "fact_ventes", "900001") == twin.json("explain", "fact_ventes", "900001")
     assert remote_shop.json("status")["files"] == twin.json("status")["files"]
     for shop in (remote_shop, twin):
-        shop.filon("retract", "achats_late.csv")
+        shop.filon("retract", "--yes", "achats_late.csv")
         shop.run()
         shop.filon("rollback", "2")
     assert remote_shop.rows("fact_ventes") == sorted(twin.rows("fact_ventes"), key=repr)

@@ -81,7 +81,7 @@ def test_a_replaced_file_ends_the_chunks_of_months_that_are_gone(selling: Shop, 
     selling.put("achats.csv", "\n".join(ACHATS.splitlines()[:2]) + "\n")
     selling.run()
     assert list(chunks(store_uri)) == ["2025-01"]
-    selling.filon("retract", "achats.csv")
+    selling.filon("retract", "--yes", "achats.csv")
     selling.run()
     assert chunks(store_uri) == {}
 

@@ -124,7 +124,7 @@ def test_a_change_writes_the_rows_that_differ(served: Shop, store_uri: str) -> N
 
 def test_rows_that_left_gold_leave_the_store(served: Shop, store_uri: str) -> None:
     served.run()
-    served.filon("retract", "achats.csv")
+    served.filon("retract", "--yes", "achats.csv")
     served.run()
     assert everything(store_uri) == gold(served)
     assert everything(store_uri)["fact_ventes"] == []
