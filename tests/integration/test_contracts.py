@@ -589,6 +589,51 @@ def test_a_check_that_cannot_be_answered_is_named(lab: Shop) -> None:
     assert "the check `all numbers` cannot be answered" in lab.run(exit_code=1)["error"]
 
 
+def test_a_check_that_only_warns_does_not_fail_the_run_when_it_cannot_be_answered(lab: Shop) -> None:
+    number = {"name": "all numbers", "query": "SELECT sum(CAST(v AS INTEGER)) FROM t", "mustBe": 0}
+    rows = {"name": "rows", "query": "SELECT count(*) FROM t", "mustBe": 1}
+    describe(lab, "t", [ID, column("v")], quality=[{**number, "severity": "warning"}, rows])
+    lab.put("t.csv", "id,v\n1,x\n")
+    report = lab.run()
+    assert [check["status"] for check in report["checks"] if check["check"] in ("all numbers", "rows")] == [
+        "warned",
+        "passed",
+    ]
+
+
+RAISING = {
+    "a cast": ("CAST(nom AS INTEGER) > 0", "abc", "12"),
+    "a cast in a branch": ("CASE WHEN id > 0 THEN CAST(nom AS INTEGER) > 0 ELSE TRUE END", "abc", "12"),
+    "a cast in a list": ("id IN (CAST(nom AS INTEGER), 1)", "abc", "12"),
+    "an overflow": ("length(nom) * 3000000000000000000 > id", "four", "abc"),
+    "a date that does not exist": (
+        "make_date(2026, CAST(length(nom) AS BIGINT), 1) > DATE '2020-01-01'",
+        "a" * 13,
+        "a",
+    ),
+    "a format": ("strptime(nom, '%Y-%m-%d') > TIMESTAMP '2020-01-01'", "05/01/2026", "2026-01-05"),
+    "an expression": ("regexp_matches('a', nom)", "(", "a"),
+    "JSON": ("json_extract_string(nom, '$.a') = 'b'", "{", '{"a":"b"}'),
+    "a logarithm": ("ln(length(nom) - 1) >= 0", "a", "abc"),
+    "a time zone": (
+        "from_zone(TIMESTAMP '2026-01-01 00:00:00', nom) > TIMESTAMPTZ '2020-01-01 00:00:00+00'",
+        "Nowhere/Land",
+        "Europe/Paris",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RAISING)
+def test_a_rule_that_raises_on_a_record_rejects_that_record(lab: Shop, case: str) -> None:
+    expression, bad, good = RAISING[case]
+    rules = [{"name": "raises", "expression": expression}, {"name": "small", "expression": "id < 3"}]
+    describe(lab, "t", [ID, column("nom")], dialect={"delimiter": ";", "quote": "'"}, rules=rules)
+    lab.put("t.csv", f"id;nom\n1;{good}\n2;{bad}\n3;{bad}\n4;\n")
+    assert verdicts(lab.run(), "t") == (1, 3, {"raises": 2, "small": 2})
+    reasons = [(record, reasons) for _, record, reasons, _ in lab.delta("quarantine", "t")]
+    assert reasons == [(2, ["raises"]), (3, ["raises", "small"]), (4, ["small"])]
+
+
 def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
     describe(lab, "t", [ID, column("v")])
     turned = ", ".join(f"count(*) FILTER (WHERE v = '{value}') AS {value}" for value in ("a", "b"))

@@ -232,7 +232,11 @@ def note_name(layer: Layer, table: str, fingerprint: str) -> str:
 
 
 class CheckResult(Document):
-    """The result of a check. ``fingerprint`` covers its query and the tables that it read."""
+    """The result of a check.
+
+    ``value`` is None when the query gave no number; when it raised, ``message`` says why. ``fingerprint`` covers the
+    query and the tables that it read.
+    """
 
     table: str
     check: str
@@ -240,6 +244,7 @@ class CheckResult(Document):
     failed_rows: int
     value: Decimal | None
     fingerprint: str
+    message: str | None = None
 
 
 class Release(Document):

@@ -172,7 +172,9 @@ def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
         for name, condition in _conditions(column, dataset.dialect, as_of):
             yield f"CASE WHEN {condition} THEN {literal(f'{column.name}:{name}')} END"
     for rule in dataset.rules:
-        yield f"CASE WHEN NOT ({rule.expression}\n) THEN {literal(rule.name)} END"
+        # a rule that raises on a record is not met by it; null counts as met
+        met = f"attempt(coalesce(({rule.expression}\n), TRUE))"
+        yield f"CASE WHEN {met} IS NOT TRUE THEN {literal(rule.name)} END"
 
 
 def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tuple[str, str]]:

@@ -569,6 +569,15 @@ IN_A_SOURCE = [
         "a `quality` check",
     ),
     Mistake(
+        "row rule with a part that no row can save",
+        ORDERS,
+        "sent >= ordered",
+        "amount > 0 OR id > CAST('many' AS INTEGER)",
+        "sources/orders.yaml:17",
+        "`CAST('many' AS INT)` in the rule `sent_after_ordered` fails whatever the row is",
+        "mend that part",
+    ),
+    Mistake(
         "two rules of one name",
         ORDERS,
         "            expression: sent >= ordered\n",
