@@ -184,11 +184,13 @@ class Dataset:
     def fingerprint(self) -> str:
         """Changes when other rows would be accepted of the same records, or would look different."""
         dialect = named(self.dialect, "delimiter", "quote", "decimal", "grouping", "timezone", "true", "false")
+        shifted = "timezone" in dialect and any(c.type.kind is Kind.TIMESTAMP for c in self.contract.columns)
         return fingerprint_of(
             {
                 "columns": [column.row_facts for column in self.contract.columns],
                 "key": sorted(self.contract.key),
                 "dialect": dialect,
+                "moments": "of the years 1 to 9999 in UTC" if shifted else None,
                 "keep": self.keep,
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import Column, Dataset, Kind, Rule
-from filon.project.formats import date_format
 from filon.project.values import LARGEST_DOUBLE, Value, at_scale, sql_value
 from filon.project.vocabulary import Case, Dialect
 from filon.sql import identifier, literal
+from filon.stages.moments import moment_value
 
 SEPARATOR = "chr(31)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -130,22 +130,11 @@ def _typed(column: Column, dialect: Dialect) -> str:
             f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
         )
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return _moment(column, text, dialect)
+        return moment_value(column, text, dialect)
     number = f"replace({text}, ',', '.')" if dialect.decimal == "," else text
     value = f"TRY_CAST({number} AS {column.type.sql})"
     fits = f" AND abs({value}) <= {LARGEST_DOUBLE}" if kind is Kind.DOUBLE else ""  # larger texts are cast to infinity
     return f"CASE WHEN {_well_formed(column, dialect)}{fits} THEN {value} END"
-
-
-def _moment(column: Column, text: str, dialect: Dialect) -> str:
-    form = date_format(column.format)
-    value = f"parse_timestamp({text}, {literal(form.strptime)})"
-    # clients cannot represent years before 1
-    shown = f"regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01'"
-    value = f"CASE WHEN {shown} THEN {value} END"
-    if column.type.kind is Kind.DATE:
-        return f"CAST({value} AS DATE)"
-    return f"from_zone({value}, {literal(dialect.timezone)})"
 
 
 def _well_formed(column: Column, dialect: Dialect) -> str:
