@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -632,6 +633,29 @@ def test_a_rule_that_raises_on_a_record_rejects_that_record(lab: Shop, case: str
     assert verdicts(lab.run(), "t") == (1, 3, {"raises": 2, "small": 2})
     reasons = [(record, reasons) for _, record, reasons, _ in lab.delta("quarantine", "t")]
     assert reasons == [(2, ["raises"]), (3, ["raises", "small"]), (4, ["small"])]
+
+
+@pytest.mark.parametrize(
+    ("grouping", "decimal", "texts"),
+    [
+        (".", ",", ["1.5", "12.50", "1,5.5", "05.01.2026", "192.168.1.1"]),
+        (",", ".", ["12,50"]),
+        (" ", ",", ["1 2,3 4", "5€00"]),
+    ],
+)
+def test_marks_that_group_no_thousands_are_no_part_of_a_number(
+    lab: Shop, grouping: str, decimal: str, texts: list[str]
+) -> None:
+    describe(
+        lab,
+        "t",
+        [ID, column("v", "DECIMAL(12,2)")],
+        dialect={"delimiter": ";", "decimal": decimal, "grouping": grouping},
+    )
+    lines = [f"{number};{text}" for number, text in enumerate([*texts, f"1{grouping}234{decimal}5"])]
+    lab.put("t.csv", "\n".join(["id;v", *lines]))
+    assert verdicts(lab.run(), "t") == (1, len(texts), {"v:type": len(texts)})
+    assert lab.rows("t", "v", "silver") == [(Decimal("1234.50"),)]
 
 
 def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
