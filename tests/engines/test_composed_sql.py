@@ -24,7 +24,7 @@ from filon.project.functions import FUNCTIONS, GROUPS
 from filon.project.grammar import faults_in
 from filon.project.loader import load_project
 from filon.project.modeltests import load_model_tests
-from filon.project.vocabulary import Case, Normalise
+from filon.project.vocabulary import Case, Dialect, Negative, Normalise, Percent
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.serving.mongo.store import MongoStore
@@ -41,8 +41,8 @@ from tests.engines.recording import RecordingEngine
 SPARK = "spark"
 OWN = "a function of Filon: it must be defined there"
 ALIKE = """
-    abs cast chr coalesce concat_ws contains count day extract floor lag left list_contains lower max min month nullif
-    quarter replace row_number sqrt string_split substr sum try_cast unnest upper week year
+    abs cast chr coalesce concat_ws contains count day extract floor lag left length list_contains lower max min month
+    nullif quarter replace row_number sqrt string_split substr sum try_cast unnest upper week year
 """
 CALLED: dict[str, str] = {
     **dict.fromkeys(GROUPS["Filon's own"], OWN),
@@ -52,6 +52,7 @@ CALLED: dict[str, str] = {
     "json_extract_string": "its path is a JSON pointer, where GET_JSON_OBJECT reads a JSONPath",
     "quantile_cont": "PERCENTILE_CONT takes its column by WITHIN GROUP there",
     "regexp_full_match": "Spark has no such function, and its RLIKE looks for a part, by Java's rules instead of RE2's",
+    "regexp_replace": "Spark reads it by Java's rules instead of RE2's, and writes $1 for \\1",
     "strftime": "DATE_FORMAT has letters for most formats only",
     "timezone": "Spark has no such function",
     "trim": "sqlglot swaps the arguments, and their characters must then not be an expression",
@@ -138,12 +139,19 @@ def of_every_type() -> tuple[Column, ...]:
     return *(Column(str(kind), kind, required=True, format="yyyy-MM-dd") for kind in [*kinds, *decimals]), *cases
 
 
-def judging() -> str:
-    """The query that judges records of columns of every type, one of which no contract declares."""
+SPELLED = Dialect(
+    decimal=",", grouping=". ", currency=("€",), percent=Percent.DIVIDE, negative=tuple(Negative), true="oui"
+)
+
+
+def judging() -> Iterator[str]:
+    """Queries that judge records of columns of every type, one of which no contract declares."""
     dataset = load_project(retail.FOLDER).datasets["achats"]
     contract = replace(dataset.contract, columns=of_every_type(), key=())
     fields = [(contract.columns[0].name, True), ("not/declared", False)]
-    return judged_query(replace(dataset, contract=contract), AS_OF, raw_record(fields, dataset.dialect))
+    for dialect in (dataset.dialect, SPELLED):
+        given = replace(dataset, contract=contract, dialect=dialect)
+        yield judged_query(given, AS_OF, raw_record(fields, dialect))
 
 
 def storing() -> Iterator[str]:
@@ -157,7 +165,7 @@ def storing() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def composed(queries: set[str]) -> set[str]:
     """All of them."""
-    return queries | {judging(), *storing()}
+    return queries | {*judging(), *storing()}
 
 
 def test_a_run_asks_much(queries: set[str]) -> None:

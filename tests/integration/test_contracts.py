@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -587,6 +588,74 @@ def test_a_check_that_cannot_be_answered_is_named(lab: Shop) -> None:
     describe(lab, "t", [ID, column("v")], quality=[{"name": "all numbers", "query": query, "mustBe": 0}])
     lab.put("t.csv", "id,v\n1,x\n")
     assert "the check `all numbers` cannot be answered" in lab.run(exit_code=1)["error"]
+
+
+def test_a_check_that_only_warns_does_not_fail_the_run_when_it_cannot_be_answered(lab: Shop) -> None:
+    number = {"name": "all numbers", "query": "SELECT sum(CAST(v AS INTEGER)) FROM t", "mustBe": 0}
+    rows = {"name": "rows", "query": "SELECT count(*) FROM t", "mustBe": 1}
+    describe(lab, "t", [ID, column("v")], quality=[{**number, "severity": "warning"}, rows])
+    lab.put("t.csv", "id,v\n1,x\n")
+    report = lab.run()
+    assert [check["status"] for check in report["checks"] if check["check"] in ("all numbers", "rows")] == [
+        "warned",
+        "passed",
+    ]
+
+
+RAISING = {
+    "a cast": ("CAST(nom AS INTEGER) > 0", "abc", "12"),
+    "a cast in a branch": ("CASE WHEN id > 0 THEN CAST(nom AS INTEGER) > 0 ELSE TRUE END", "abc", "12"),
+    "a cast in a list": ("id IN (CAST(nom AS INTEGER), 1)", "abc", "12"),
+    "an overflow": ("length(nom) * 3000000000000000000 > id", "four", "abc"),
+    "a date that does not exist": (
+        "make_date(2026, CAST(length(nom) AS BIGINT), 1) > DATE '2020-01-01'",
+        "a" * 13,
+        "a",
+    ),
+    "a format": ("strptime(nom, '%Y-%m-%d') > TIMESTAMP '2020-01-01'", "05/01/2026", "2026-01-05"),
+    "an expression": ("regexp_matches('a', nom)", "(", "a"),
+    "JSON": ("json_extract_string(nom, '$.a') = 'b'", "{", '{"a":"b"}'),
+    "a logarithm": ("ln(length(nom) - 1) >= 0", "a", "abc"),
+    "a time zone": (
+        "from_zone(TIMESTAMP '2026-01-01 00:00:00', nom) > TIMESTAMPTZ '2020-01-01 00:00:00+00'",
+        "Nowhere/Land",
+        "Europe/Paris",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RAISING)
+def test_a_rule_that_raises_on_a_record_rejects_that_record(lab: Shop, case: str) -> None:
+    expression, bad, good = RAISING[case]
+    rules = [{"name": "raises", "expression": expression}, {"name": "small", "expression": "id < 3"}]
+    describe(lab, "t", [ID, column("nom")], dialect={"delimiter": ";", "quote": "'"}, rules=rules)
+    lab.put("t.csv", f"id;nom\n1;{good}\n2;{bad}\n3;{bad}\n4;\n")
+    assert verdicts(lab.run(), "t") == (1, 3, {"raises": 2, "small": 2})
+    reasons = [(record, reasons) for _, record, reasons, _ in lab.delta("quarantine", "t")]
+    assert reasons == [(2, ["raises"]), (3, ["raises", "small"]), (4, ["small"])]
+
+
+@pytest.mark.parametrize(
+    ("grouping", "decimal", "texts"),
+    [
+        (".", ",", ["1.5", "12.50", "1,5.5", "05.01.2026", "192.168.1.1"]),
+        (",", ".", ["12,50"]),
+        (" ", ",", ["1 2,3 4", "5€00"]),
+    ],
+)
+def test_marks_that_group_no_thousands_are_no_part_of_a_number(
+    lab: Shop, grouping: str, decimal: str, texts: list[str]
+) -> None:
+    describe(
+        lab,
+        "t",
+        [ID, column("v", "DECIMAL(12,2)")],
+        dialect={"delimiter": ";", "decimal": decimal, "grouping": grouping},
+    )
+    lines = [f"{number};{text}" for number, text in enumerate([*texts, f"1{grouping}234{decimal}5"])]
+    lab.put("t.csv", "\n".join(["id;v", *lines]))
+    assert verdicts(lab.run(), "t") == (1, len(texts), {"v:type": len(texts)})
+    assert lab.rows("t", "v", "silver") == [(Decimal("1234.50"),)]
 
 
 def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:

@@ -188,6 +188,27 @@ def test_data_that_does_not_look_like_its_contract_is_reported(sales: Shop) -> N
     ]
 
 
+def test_data_that_is_spelled_as_its_contract_says_is_not_reported(sales: Shop) -> None:
+    dialect = {"delimiter": ";", "decimal": ",", "grouping": " ", "dateFormat": "yyyyMMdd", "true": "1", "false": "0"}
+    describe(sales, {"dialect": dialect}, prix="number", jour="date", ouvert="boolean", numero="integer")
+    lines = (f"{n};1 {n:03},50;202601{n + 1:02};{n % 2};\u00a0{n}\u00a0\n" for n in range(30))
+    sales.put("ventes.csv", "code;prix;jour;ouvert;numero\n" + "".join(lines))
+    [file] = sales.run()["files"]
+    assert (file["notes"], file["rows_accepted"]) == ([], 30)
+
+
+def test_data_of_the_right_type_in_another_spelling_is_reported(sales: Shop) -> None:
+    dialect = {"delimiter": ";", "dateFormat": "dd/MM/yyyy", "true": "oui", "false": "non"}
+    describe(sales, {"dialect": dialect}, prix="number", jour="date", ouvert="boolean", vide="date")
+    lines = (f"{n};{n},50;2026-01-{n + 1:02};true;\n" for n in range(30))
+    sales.put("ventes.csv", "code;prix;jour;ouvert;vide\n" + "".join(lines))
+    assert sales.run()["files"][0]["notes"] == [
+        "prix looks like decimal comma, the contract says DECIMAL(10,2) with the decimal mark .",
+        "jour looks like date, the contract says DATE as dd/MM/yyyy",
+        "ouvert looks like boolean, the contract says BOOLEAN as oui and non",
+    ]
+
+
 @pytest.mark.parametrize(
     "name",
     [

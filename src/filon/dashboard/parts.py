@@ -24,6 +24,8 @@ ROW_PX = 35
 MOST_PX = 420
 LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
 """Larger numbers keep all digits only as Decimal."""
+MOST_DIGITS = 38
+"""Digits that a decimal of a table has at most: numbers that need more are binary floating point."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +247,8 @@ def column(values: Sequence[Any]) -> pd.Series:
     plain: list[Any] = [", ".join(map(str, value)) if isinstance(value, list) else value for value in values]
     present = [value for value in plain if value is not None]
     if present and all(type(value) in (int, Decimal) for value in present):
+        if _digits(present) > MOST_DIGITS:
+            return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
         largest = max(map(abs, present))
         if largest > (LARGEST_WHOLE if type(largest) is int else LARGEST_AMOUNT):
             return pd.Series([None if value is None else Decimal(value) for value in plain], dtype=object)
@@ -252,3 +256,11 @@ def column(values: Sequence[Any]) -> pd.Series:
             return pd.Series(plain, dtype="Int64")  # int64 has no nulls, and float shows fractions
         return pd.Series([None if value is None else float(value) for value in plain], dtype=float)
     return pd.Series(plain)
+
+
+def _digits(numbers: Sequence[int | Decimal]) -> int:
+    """The digits of a decimal type that holds all of these numbers."""
+    exact = [Decimal(number) for number in numbers]
+    whole = max(number.adjusted() + 1 for number in exact)
+    fraction = max(-int(number.as_tuple().exponent) for number in exact)
+    return max(whole, 0) + max(fraction, 0)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from babel import Locale
 
 
+def grouping_sizes(locale: str) -> tuple[int, int]:
+    """How many digits stand between the marks of large numbers: in the last group, and in each other one."""
+    last, others = Locale.parse(locale).decimal_formats[None].grouping
+    return last, others
+
+
 def day_names(locale: str) -> list[str]:
     """Names of the days in a locale, Monday first."""
     names = Locale.parse(locale).days["stand-alone"]["wide"]

@@ -234,8 +234,8 @@ def note_name(layer: Layer, table: str, fingerprint: str) -> str:
 class CheckResult(Document):
     """The result of a check.
 
-    ``fingerprint`` covers its query and the tables that it read. ``detail`` says of a check that does not hold what was
-    found and what it must be.
+    ``value`` is None when the query gave no number. ``fingerprint`` covers the query and the tables that it read.
+    ``detail`` says of a check that does not hold what was found and what it must be, or why the query raised.
     """
 
     table: str

@@ -31,6 +31,8 @@ from filon.project.vocabulary import (
 Bound = Value | tuple[Value, ...]
 
 
+SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false")
+"""Words of a dialect that decide which value the text of a field spells."""
 AS_IT_IS = Normalise()
 SERVED = ServingSpec()
 ENGLISH = ApiSpec()
@@ -183,7 +185,10 @@ class Contract:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A source: which files bring it, how they are spelled, and which rows are accepted."""
+    """A source: which files bring it, how they are spelled, and which rows are accepted.
+
+    ``locale`` is the project's: of the sizes of groups of digits.
+    """
 
     contract: Contract
     pattern: str
@@ -193,6 +198,7 @@ class Dataset:
     malformed_threshold: float
     on_missing_file: MissingFile
     rules: tuple[RowRule, ...]
+    locale: str = "en"
 
     @property
     def name(self) -> str:
@@ -202,12 +208,15 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when other rows would be accepted of the same records, or would look different."""
-        dialect = named(self.dialect, "delimiter", "quote", "decimal", "grouping", "timezone", "true", "false")
+        dialect = named(self.dialect, "delimiter", "quote", "timezone", *SPELLING)
+        shifted = "timezone" in dialect and any(c.type.kind is Kind.TIMESTAMP for c in self.contract.columns)
         return fingerprint_of(
             {
                 "columns": [column.row_facts for column in self.contract.columns],
                 "key": sorted(self.contract.key),
                 "dialect": dialect,
+                "moments": "of the years 1 to 9999 in UTC" if shifted else None,
+                "groups": "full ones before the decimal mark" if self._has_groups else None,
                 "keep": self.keep,
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
@@ -234,14 +243,20 @@ class Dataset:
 
     @cached_property
     def reads(self) -> frozenset[Setting]:
-        """The settings that its rules compare with."""
+        """The settings that its rules compare with, and that say what its texts mean."""
         from filon.project.grammar import settings_read  # brings the SQL parser
 
         dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
         found = {Setting.AS_OF} if dated else set()
+        if self._has_groups:
+            found.add(Setting.LOCALE)
         if any(column.type.kind is Kind.TIMESTAMP for column in dated):
             found.add(Setting.TIMEZONE)
         return frozenset(found.union(*(settings_read(rule.expression) for rule in self.rules)))
+
+    @property
+    def _has_groups(self) -> bool:
+        return bool(self.dialect.grouping) and any(column.type.is_number for column in self.contract.columns)
 
     @property
     def references(self) -> tuple[tuple[Column, Reference], ...]:

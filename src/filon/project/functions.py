@@ -71,8 +71,8 @@ WINDOWS = """
     cume_dist dense_rank first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number
 """
 FILON = """
-    as_of day_name from_zone local_date month_name nfc parse_timestamp ratio surrogate_key title_case unix_micros
-    unscaled
+    as_of attempt day_name from_zone local_date month_name nfc parse_timestamp ratio surrogate_key title_case
+    unix_micros unscaled
 """
 
 GROUPS: Mapping[str, frozenset[str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -72,6 +72,7 @@ def load_project(folder: Path) -> Project:
         problems += check_names(sources, (item.contract for item in files))
     if problems or settings is None:
         raise ProjectInvalid(problems)
+    datasets = {name: replace(dataset, locale=settings.locale) for name, dataset in datasets.items()}
     models = _make_models(datasets, files)
     problems += check_references(datasets, models)
     problems += check_inputs(datasets, models)

@@ -50,6 +50,22 @@ def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFC", word) for word in words)
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _currencies(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        is_sign = any(letter.isalpha() or unicodedata.category(letter) == "Sc" for letter in word)
+        if not is_sign or word != word.strip() or any(letter.isdigit() or letter in "+-()%" for letter in word):
+            raise ValueError(f"{word!r} is no currency; examples are € and EUR")
+    return _normal(words)
+
+
+def _percent(value: object) -> object:
+    return {True: "keep", False: "none"}[value] if isinstance(value, bool) else value
+
+
 def _one_character(value: str) -> str:
     if len(value) != 1 or value in "\r\n\0":
         raise ValueError("one character is expected")
@@ -64,6 +80,22 @@ Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", w
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
+class Percent(StrEnum):
+    """Whether numbers may bear a percent sign, and whether those that do are divided by 100."""
+
+    NONE = "none"
+    KEEP = "keep"
+    DIVIDE = "divide"
+
+
+class Negative(StrEnum):
+    """A way to spell negative numbers: ``-5``, ``5-``, ``(5)``."""
+
+    MINUS = "minus"
+    TRAILING = "trailing"
+    PARENTHESES = "parentheses"
+
+
 class Dialect(_Spec):
     """How the text of a CSV file is spelled."""
 
@@ -71,7 +103,10 @@ class Dialect(_Spec):
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
-    grouping: str = Field(default="", description="characters between thousands, removed before a number is read")
+    grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
+    currency: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_currencies)] = ()
+    percent: Annotated[Percent, BeforeValidator(_percent)] = Percent.NONE
+    negative: Annotated[tuple[Negative, ...], BeforeValidator(_listed)] = (Negative.MINUS,)
     date_format: Format = "yyyy-MM-dd"
     timestamp_format: Format = "yyyy-MM-dd HH:mm:ss"
     timezone: Timezone = "UTC"
@@ -82,7 +117,11 @@ class Dialect(_Spec):
     def _each_word_has_one_meaning(self) -> Dialect:
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
-        wrong = next((mark for mark in self.grouping if mark.isalnum() or mark in self.decimal + "+-"), None)
+        affix = next((mark for mark in self.grouping if mark == "%" or unicodedata.category(mark) == "Sc"), None)
+        if affix is not None:
+            word = "percent" if affix == "%" else "currency"
+            raise ValueError(f"grouping: {affix!r} stands at the end of a number; allow it by the word `{word}`")
+        wrong = next((mark for mark in self.grouping if mark.isalnum() or mark in self.decimal + "+-()"), None)
         if wrong is not None:
             raise ValueError(f"grouping: {wrong!r} is part of numbers; give only what stands between thousands")
         if self.true.casefold() == self.false.casefold() or not (self.true and self.false):
@@ -233,10 +272,6 @@ class ChartKind(StrEnum):
     TREEMAP = "treemap"
     SCATTER = "scatter"
     TABLE = "table"
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 class ChartSpec(_Spec):

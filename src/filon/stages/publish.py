@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from filon.errors import ChecksFailed, EngineError
+from filon.errors import ChecksFailed, EngineError, EngineExhausted
 from filon.lake import Build, CheckResult, CheckStatus, Release
 from filon.project import Check, Contract, Project, fingerprint_of
 from filon.project.grammar import settings_read
 from filon.project.query import one_select, table_lines
 from filon.stages.context import Context, left_by_rollback
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a check's query gave: an exact number, or None and, where the query raised, why."""
+
+    value: Decimal | None
+    message: str | None = None
 
 
 def run_checks(context: Context, tables: Mapping[str, Build], published: Release | None) -> tuple[CheckResult, ...]:
@@ -24,7 +33,7 @@ def run_checks(context: Context, tables: Mapping[str, Build], published: Release
         published: the release before this run
 
     Raises:
-        EngineError: a check cannot be answered; the message names it
+        EngineError: a check of severity error cannot be answered; the message names it
 
     """
     reusable = published is not None and not context.inputs.force
@@ -124,7 +133,7 @@ def _fingerprint(
     )
 
 
-def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Decimal | None]:
+def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build]) -> dict[Check, Answer]:
     if not due:
         return {}
     for name in {name for check in due for name in _tables_of(check, tables)}:
@@ -132,19 +141,25 @@ def _values(context: Context, due: Sequence[Check], tables: Mapping[str, Build])
     answers = ", ".join(f"({check.query}\n)" for check in due)
     try:
         [row] = context.engine.rows(f"SELECT {answers}")
-    except EngineError:
-        _raise_failing(context, due)
+    except EngineExhausted:
         raise
-    return {check: _number(value) for check, value in zip(due, row, strict=True)}
+    except EngineError:
+        return {check: _answer_alone(context, check) for check in due}
+    return {check: Answer(_number(value)) for check, value in zip(due, row, strict=True)}
 
 
-def _raise_failing(context: Context, checks: Sequence[Check]) -> None:
-    """Run the checks one by one; EngineError, naming the first that fails."""
-    for check in checks:
-        try:
-            context.engine.rows(f"SELECT ({check.query}\n)")
-        except EngineError as error:
-            raise EngineError(f"the check `{check.name}` cannot be answered: {error}") from error
+def _answer_alone(context: Context, check: Check) -> Answer:
+    """The answer of one check; one that raises has none, and fails the run if the check is to block a release."""
+    try:
+        [(value,)] = context.engine.rows(f"SELECT ({check.query}\n)")
+    except EngineExhausted:
+        raise
+    except EngineError as error:
+        message = f"the check `{check.name}` cannot be answered: {error}"
+        if check.blocking:
+            raise EngineError(message) from error
+        return Answer(None, message)
+    return Answer(_number(value))
 
 
 def _number(value: Any) -> Decimal | None:
@@ -153,7 +168,8 @@ def _number(value: Any) -> Decimal | None:
     return number if number is not None and number.is_finite() else None
 
 
-def _result(contract: Contract, check: Check, value: Decimal | None, fingerprint: str) -> CheckResult:
+def _result(contract: Contract, check: Check, answer: Answer, fingerprint: str) -> CheckResult:
+    value = answer.value
     holds = check.holds(value)
     failing = CheckStatus.FAILED if check.blocking else CheckStatus.WARNED
     rows = 0 if holds else int(value) if check.counts_rows and value is not None else 1
@@ -163,6 +179,6 @@ def _result(contract: Contract, check: Check, value: Decimal | None, fingerprint
         status=CheckStatus.PASSED if holds else failing,
         failed_rows=rows,
         value=value,
-        detail="" if holds else check.compare(value),
+        detail="" if holds else answer.message or check.compare(value),
         fingerprint=fingerprint,
     )

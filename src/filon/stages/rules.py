@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from filon.project import Column, Dataset, Kind, Rule
-from filon.project.formats import date_format
-from filon.project.values import LARGEST_DOUBLE, Value, at_scale, sql_value
+from filon.project.values import Value, at_scale, sql_value
 from filon.project.vocabulary import Case, Dialect
 from filon.sql import identifier, literal
+from filon.stages.moments import moment_value
+from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
 
 SEPARATOR = "chr(31)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -41,7 +42,7 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     """
     columns = dataset.contract.columns
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
-    cleaned = ", ".join(f"{_cleaned(column, dataset.dialect)} AS {_text(column)}" for column in columns)
+    cleaned = ", ".join(f"{_cleaned(column)} AS {_text(column)}" for column in columns)
     typed = ", ".join(f"{_typed(column, dataset.dialect)} AS {identifier(column.name)}" for column in columns)
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
@@ -50,11 +51,21 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     return (
         f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
         f"FROM {identifier(BRONZE)}), "
-        f"{TYPED} AS (SELECT *, {typed} FROM {CLEANED}), "
+        f"{TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)}), "
         f"{JUDGED} AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
         f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM {TYPED}{_joins(dataset)}) "
         f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM {JUDGED}"
     )
+
+
+def _spelled(dataset: Dataset) -> str:
+    """What typed values are read from: the cleaned texts, and the plain numbers of those spelled otherwise."""
+    dialect, numbers = dataset.dialect, []
+    for column in dataset.contract.columns:
+        plain = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
+        if plain is not None:
+            numbers.append(f"{plain} AS {number_of(column, dialect)}")
+    return f"(SELECT *, {', '.join(numbers)} FROM {CLEANED}) AS spelled" if numbers else CLEANED
 
 
 def as_read(column: str) -> str:
@@ -98,12 +109,10 @@ def _match(column: Column) -> str:
     return identifier(f"{column.name} found")
 
 
-def _cleaned(column: Column, dialect: Dialect) -> str:
+def _cleaned(column: Column) -> str:
     name = identifier(column.name)
     if not column.is_text:
         value = f"trim({name}, {BLANKS})"
-        for character in dialect.grouping if column.type.is_number else "":
-            value = f"replace({value}, {literal(character)}, '')"
         return f"nullif({value}, '')"
     rule = column.normalise
     value = f"trim({name}, {BLANKS})" if rule.trim else name
@@ -130,41 +139,8 @@ def _typed(column: Column, dialect: Dialect) -> str:
             f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
         )
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return _moment(column, text, dialect)
-    number = f"replace({text}, ',', '.')" if dialect.decimal == "," else text
-    value = f"TRY_CAST({number} AS {column.type.sql})"
-    fits = f" AND abs({value}) <= {LARGEST_DOUBLE}" if kind is Kind.DOUBLE else ""  # larger texts are cast to infinity
-    return f"CASE WHEN {_well_formed(column, dialect)}{fits} THEN {value} END"
-
-
-def _moment(column: Column, text: str, dialect: Dialect) -> str:
-    form = date_format(column.format)
-    value = f"parse_timestamp({text}, {literal(form.strptime)})"
-    # clients cannot represent years before 1
-    shown = f"regexp_full_match({text}, {literal(form.regex)}) AND {value} >= TIMESTAMP '0001-01-01'"
-    value = f"CASE WHEN {shown} THEN {value} END"
-    if column.type.kind is Kind.DATE:
-        return f"CAST({value} AS DATE)"
-    return f"from_zone({value}, {literal(dialect.timezone)})"
-
-
-def _well_formed(column: Column, dialect: Dialect) -> str:
-    """The condition that a text is a number with no more decimals than the column's type holds."""
-    text, point = _text(column), "[" + dialect.decimal + "]"
-    if column.type.kind is Kind.INTEGER:
-        form = "[+-]?[0-9]+"
-    elif column.type.kind is Kind.DECIMAL:
-        scale = column.type.scale
-        fraction = f"[0-9]{{1,{scale}}}0*" if scale else "0+"
-        form = rf"[+-]?([0-9]+({point}[0-9]{{0,{scale}}}0*)?|{point}{fraction})"
-    else:
-        form = _any_number(dialect) + "([eE][+-]?[0-9]{1,2})?"
-    return f"regexp_full_match({text}, {literal(form)})"
-
-
-def _any_number(dialect: Dialect) -> str:
-    point = "[" + dialect.decimal + "]"
-    return rf"[+-]?([0-9]+({point}[0-9]*)?|{point}[0-9]+)"
+        return moment_value(column, text, dialect)
+    return number_value(column, dialect)
 
 
 def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
@@ -172,7 +148,9 @@ def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
         for name, condition in _conditions(column, dataset.dialect, as_of):
             yield f"CASE WHEN {condition} THEN {literal(f'{column.name}:{name}')} END"
     for rule in dataset.rules:
-        yield f"CASE WHEN NOT ({rule.expression}\n) THEN {literal(rule.name)} END"
+        # a rule that raises on a record is not met by it; null counts as met
+        met = f"attempt(coalesce(({rule.expression}\n), TRUE))"
+        yield f"CASE WHEN {met} IS NOT TRUE THEN {literal(rule.name)} END"
 
 
 def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tuple[str, str]]:
@@ -193,12 +171,12 @@ def _type_conditions(column: Column, dialect: Dialect, text: str, name: str) -> 
     if column.type.kind not in (Kind.INTEGER, Kind.DECIMAL):
         yield "type", unread
         return
-    exact = _well_formed(column, dialect)
+    exact = is_exact(column, dialect)
     number = exact
     if column.type.kind is Kind.DECIMAL:
-        number = f"regexp_full_match({text}, {literal(_any_number(dialect))})"
+        number = is_number(column, dialect)
         yield "scale", f"{unread} AND {number} AND NOT {exact}"
-    yield "type", f"{unread} AND NOT {number}"
+    yield "type", f"{unread} AND ({number}) IS NOT TRUE"
     yield "precision", f"{unread} AND {exact}"
 
 

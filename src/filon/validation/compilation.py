@@ -76,6 +76,26 @@ def _row_rule_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]
         if beyond := tree.find(*BEYOND_ONE_ROW):
             what = f"`{beyond.sql(dialect=DIALECT)}` in the rule `{rule.name}` looks at other rows than the one judged"
             yield Problem(path, line, what, "use `relationships` for other tables, a `quality` check for whole tables")
+        elif (found := _raising_constant(engine, tree)) is not None:
+            part, message = found
+            what = f"`{part}` in the rule `{rule.name}` fails whatever the row is: {message}"
+            yield Problem(path, line, what, "no row could meet the rule: mend that part")
+
+
+def _raising_constant(engine: SqlEngine, tree: exp.Expr) -> tuple[str, str] | None:
+    """The first part of an expression that names no column and cannot be computed, and the engine's message."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node.find(exp.Column) is not None:
+            waiting += node.iter_expressions(reverse=True)
+        elif isinstance(node, (exp.Func, exp.Binary, exp.Unary)):
+            part = node.sql(dialect=DIALECT)
+            try:
+                engine.rows(f"SELECT ({part}) IS NULL")
+            except EngineError as error:
+                return part, str(error)
+    return None
 
 
 def _pattern_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]:

@@ -212,22 +212,11 @@ def test_a_day_of_another_calendar_is_refused(lab: Shop, model: str) -> None:
     refused(lab, "v = ", "years 0001 to 9999")
 
 
-@pytest.mark.parametrize(
-    ("zone", "moment"), [("America/New_York", "9999-12-31 23:30:00"), ("Europe/Paris", "0001-01-01 00:00:00")]
-)
-def test_a_moment_outside_the_calendar_of_utc_is_refused(lab: Shop, zone: str, moment: str) -> None:
-    things(lab, "timestamp")
-    assert lab.project is not None
-    contract = lab.project / "sources" / "given.yaml"
-    found = yaml.safe_load(contract.read_text())
-    words = {"timezone": zone, "timestampFormat": "yyyy-MM-dd HH:mm:ss"}
-    found["schema"][0]["customProperties"].append({"property": "dialect", "value": words})
-    contract.write_text(yaml.safe_dump(found))
-    put(lab, ["2025-06-01 12:00:00"])
-    lab.run()
-    put(lab, [moment])
+@pytest.mark.parametrize("model", ["v + INTERVAL 1 DAY", "v - INTERVAL 9999 YEAR"])
+def test_a_moment_outside_the_calendar_of_utc_is_refused(lab: Shop, model: str) -> None:
+    things(lab, "timestamp", model)
+    put(lab, ["9999-12-31 12:00:00"])
     refused(lab, "v = ", "years 0001 to 9999, in UTC")
-    assert len(values(lab)) == 1
 
 
 def test_microseconds_are_kept_or_refused(lab: Shop) -> None:

@@ -81,5 +81,6 @@ def test_numbers_of_a_column_keep_their_digits_and_have_one_type() -> None:
     for values in ([large, None, 1], [Decimal("1234567890123456.79"), Decimal("1.50")]):
         assert [None if value is None else Decimal(value) for value in values] == list(column(values))
     assert column([small, Decimal(1), None]).dtype == float
+    assert list(column([Decimal("1e99"), Decimal("1e-99")])) == [1e99, 1e-99]
     assert [str(value) for value in column([1, None])] == ["1", "<NA>"]
     assert list(column([["a", "b"], ["c"]])) == ["a, b", "c"]

@@ -10,7 +10,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from filon.engines.duckdb.connection import DuckDBConnection
 from filon.engines.duckdb.dialect import DuckDBDialect
 from filon.engines.duckdb.lock import SYSTEM, literal_path
-from filon.engines.duckdb.macros import macros
+from filon.engines.duckdb.macros import macros, timezone_macro
 from filon.engines.duckdb.s3 import SCHEME
 from filon.engines.protocol import Columns, Content
 from filon.engines.types import FoundColumn
@@ -31,7 +31,8 @@ class DuckDBEngine:
 
     def __init__(self, connection: DuckDBConnection, project: Project, as_of: str) -> None:
         self._connection = connection
-        connection.define(macros(project.locale, project.timezone, as_of))
+        zones = [zone for (zone,) in connection.rows(f"SELECT lower(name) FROM {SYSTEM}.pg_timezone_names()")]
+        connection.define([timezone_macro(zones), *macros(project.locale, project.timezone, as_of)])
 
     def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
         """A view over the Parquet files."""

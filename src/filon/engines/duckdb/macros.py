@@ -5,6 +5,9 @@ Rounding is half away from zero and exact: no binary floating point is involved.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from filon.engines.duckdb.lock import SYSTEM
 from filon.engines.functions import day_names, month_names
 from filon.sql import literal, literals
 
@@ -29,6 +32,7 @@ def macros(locale: str, timezone: str, as_of: str) -> list[str]:
     hundredths = f"(200 * abs({_NUMERATOR}) + abs({_DENOMINATOR})) // (2 * abs({_DENOMINATOR}))"
     signed = f"sign({_NUMERATOR}) * sign({_DENOMINATOR}) * ({hundredths})"
     definitions = {
+        "attempt(value)": "TRY(value)",
         "as_of()": f"CAST({literal(as_of)} AS DATE)",
         "day_name(day)": f"([{literals(days)}])[isodow(day)]",
         "month_name(day)": f"([{literals(months)}])[month(day)]",
@@ -45,3 +49,18 @@ def macros(locale: str, timezone: str, as_of: str) -> list[str]:
         ),
     }
     return [f"CREATE OR REPLACE TEMP MACRO {name} AS {body}" for name, body in definitions.items()]
+
+
+def timezone_macro(zones: Sequence[str]) -> str:
+    """A statement that hides DuckDB's ``timezone``, whose error for an unknown zone TRY does not catch: a cast fails.
+
+    Args:
+        zones: the time zones that DuckDB knows, in lower case
+
+    """
+    unknown = "CAST(CAST('no time zone: ' || zone AS INTEGER) AS VARCHAR)"
+    known = f"CASE WHEN zone IS NULL OR list_contains([{literals(zones)}], lower(zone)) THEN zone ELSE {unknown} END"
+    return (
+        "CREATE OR REPLACE TEMP MACRO "
+        f"timezone(zone VARCHAR, moment) AS {SYSTEM}.timezone({known}, moment), (moment) AS {SYSTEM}.timezone(moment)"
+    )

@@ -1,11 +1,16 @@
-"""The type that the values of a text column look like, independent of the contract."""
+"""The type that the values of a text column look like, and whether they are spelled as the contract says."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from filon.engines import LocalReader
-from filon.project import Column, Kind
+from filon.engines import FieldSample, LocalReader
+from filon.project import Column, Dataset, Kind
+from filon.project.formats import date_format
+from filon.project.vocabulary import Dialect
+from filon.stages.numbers import number_form
 
 SAMPLE = 20_000
 """Values of each column and file that are looked at."""
@@ -29,28 +34,64 @@ COMPATIBLE = {
     Kind.TIMESTAMP: {"timestamp", "date"},
     Kind.BOOLEAN: {"boolean", "integer"},
 }
+ANYTHING, BLANKS = r"(?s:.*)", r"[\s\x{A0}]*"
 
 
-def infer(reader: LocalReader, fields: Mapping[str, str]) -> dict[int, dict[str, str]]:
+@dataclass(frozen=True)
+class Look:
+    """The type that the values of a column look like, and whether nearly all are spelled as the contract says."""
+
+    name: str
+    is_declared: bool
+
+
+EMPTY = Look("empty", is_declared=True)
+
+
+def infer(reader: LocalReader, dataset: Dataset, fields: Mapping[str, str]) -> dict[int, dict[str, Look]]:
     """The types that values of columns look like in the files that a reader holds.
 
     Args:
         reader: it has read the files, and still holds their records
-        fields: the columns, each with the field of a record that it is read from
+        dataset: the columns and their dialect
+        fields: some of the columns, each with the field of a record that it is read from
 
     Returns:
-        Per file version and column, the type that nearly all of the first values look like (``empty``: no value).
+        Per file version and column, what nearly all of the first values look like (``empty``: no value).
 
     """
-    looks_of: dict[int, dict[str, str]] = {}
-    names = list(fields)
-    # an engine plans a query of a thousand expressions for longer than it runs many short ones
-    for first in range(0, len(names), COLUMNS_AT_ONCE):
-        chunk = names[first : first + COLUMNS_AT_ONCE]
-        for number, samples in reader.sample([fields[name] for name in chunk], tuple(LOOKS.values()), SAMPLE).items():
-            looks = {name: _name_of(sample.filled, sample.matches) for name, sample in zip(chunk, samples, strict=True)}
-            looks_of.setdefault(number, {}).update(looks)
+    names_of: dict[str, list[str]] = {}
+    for name in fields:
+        names_of.setdefault(declared_form(dataset, dataset.contract.column(name)), []).append(name)
+    looks_of: dict[int, dict[str, Look]] = {}
+    for form, names in names_of.items():
+        # an engine plans a query of a thousand expressions for longer than it runs many short ones
+        for first in range(0, len(names), COLUMNS_AT_ONCE):
+            chunk = names[first : first + COLUMNS_AT_ONCE]
+            samples_of = reader.sample([fields[name] for name in chunk], (*LOOKS.values(), form), SAMPLE)
+            for number, samples in samples_of.items():
+                looks = {name: _look(sample) for name, sample in zip(chunk, samples, strict=True)}
+                looks_of.setdefault(number, {}).update(looks)
     return looks_of
+
+
+def declared_form(dataset: Dataset, column: Column) -> str:
+    """A regular expression (RE2) for the texts that spell a value of a column, blanks around included."""
+    dialect, kind = dataset.dialect, column.type.kind
+    if kind in (Kind.DATE, Kind.TIMESTAMP):
+        form = date_format(column.format).regex
+    elif kind is Kind.BOOLEAN:
+        form = f"(?i:{re.escape(dialect.true)}|{re.escape(dialect.false)})"
+    elif column.type.is_number:
+        form = number_form(column, dialect, dataset.locale)
+    else:
+        return ANYTHING
+    return f"{BLANKS}(?:{form}){BLANKS}"
+
+
+def _look(sample: FieldSample) -> Look:
+    *matches, declared = sample.matches
+    return Look(_name_of(sample.filled, matches), declared >= SHARE * sample.filled)
 
 
 def _name_of(filled: int, matches: Sequence[int]) -> str:
@@ -66,11 +107,21 @@ def _name_of(filled: int, matches: Sequence[int]) -> str:
     return "text"
 
 
-def surprises(columns: Sequence[Column], inferred: dict[str, str]) -> list[str]:
-    """Remarks about declared columns whose values look like another type; ``inferred`` is a result of ``infer``."""
+def surprises(dataset: Dataset, inferred: Mapping[str, Look]) -> list[str]:
+    """Remarks about columns whose values are not spelled as the contract says; ``inferred``: what ``infer`` gave."""
     result = []
-    for column in columns:
-        look = inferred.get(column.name, "empty")
-        if look != "empty" and not column.is_text and look not in COMPATIBLE[column.type.kind]:
-            result.append(f"{column.name} looks like {look}, the contract says {column.type}")
+    for column in dataset.contract.columns:
+        look = inferred.get(column.name, EMPTY)
+        if not look.is_declared:
+            spelled = _spelling(column, dataset.dialect) if look.name in COMPATIBLE[column.type.kind] else ""
+            result.append(f"{column.name} looks like {look.name}, the contract says {column.type}{spelled}")
     return result
+
+
+def _spelling(column: Column, dialect: Dialect) -> str:
+    """How the contract spells values of a type that a column does look like."""
+    if column.type.kind in (Kind.DATE, Kind.TIMESTAMP):
+        return f" as {column.format}"
+    if column.type.kind is Kind.BOOLEAN:
+        return f" as {dialect.true} and {dialect.false}"
+    return f" with the decimal mark {dialect.decimal}"

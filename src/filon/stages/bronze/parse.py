@@ -247,7 +247,8 @@ def _write(
     """
     dataset, header = texts[0].incoming.dataset, texts[0].header
     fields = {name: field_name(index) for name, index in header.columns}
-    inferred = infer(context.reader, {name: fields[name] for name in dataset.contract.column_names if name in fields})
+    declared = {name: fields[name] for name in dataset.contract.column_names if name in fields}
+    inferred = infer(context.reader, dataset, declared)
     written = context.reader.write(_layout(dataset, header), context.lake.table(Layer.BRONZE, dataset.name))
     data = context.lake.seal(Layer.BRONZE, dataset.name, written)
     context.reader.forget()
@@ -256,8 +257,8 @@ def _write(
     for text in texts:
         number = text.incoming.number
         looks = inferred.get(number, {})
-        profile = HeaderProfile(header=header.names, inferred=looks)
-        notes = (*_drift_notes(header, dataset), *surprises(dataset.contract.columns, looks))
+        profile = HeaderProfile(header=header.names, inferred={name: look.name for name, look in looks.items()})
+        notes = (*_drift_notes(header, dataset), *surprises(dataset, looks))
         results.append(
             Parsed(text.incoming, counts[number], malformed.get(number, 0), data, profile, notes, duration_s=share)
         )
