@@ -101,6 +101,16 @@ def test_unreadable_file_is_quarantined_whole_and_the_others_go_on(shop: Shop, c
     assert len(shop.rows("fact_ventes")) == 3
 
 
+@pytest.mark.parametrize("content", [b"code;nom\n1;a\n", "code;nom\n1;é\n".encode(), b"code;nom\n1;a"])
+def test_a_text_that_is_not_in_the_contracts_encoding_does_not_stop_the_others(sales: Shop, content: bytes) -> None:
+    describe(sales, {"dialect": {"encoding": "utf-16", "delimiter": ";"}}, nom="string")
+    sales.put("ventes-1.csv", content)
+    sales.put("ventes-2.csv", "code;nom\n2;b\n".encode("utf-16"))
+    files = sales.run()["files"]
+    assert [(file["status"], file["reason"]) for file in files] == [("quarantined", "undecodable"), ("ingested", None)]
+    assert sales.rows("ventes", "code, nom", layer="silver") == [("2", "b")]
+
+
 def test_refused_new_content_leaves_the_rows_of_the_file_before_it(shop: Shop) -> None:
     shop.run()
     shop.put("achats.csv", b"\x00\x01")

@@ -25,7 +25,17 @@ from filon.durable import DurableCall, Effect, Observer, observed
 
 KILLED = -signal.SIGKILL
 BEFORE, AFTER = "before", "after"
-MONGO_WRITES = ("insert", "update", "delete", "findAndModify", "create", "createIndexes", "collMod", "drop", "dropIndexes")
+MONGO_WRITES = (
+    "insert",
+    "update",
+    "delete",
+    "findAndModify",
+    "create",
+    "createIndexes",
+    "collMod",
+    "drop",
+    "dropIndexes",
+)
 WARM = """
 import babel.dates, babel.numbers, deltalake, duckdb, obstore, pandas, pyarrow.dataset, pyarrow.parquet
 import rich._emoji_codes

@@ -191,27 +191,35 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The same text in UTF-8; FileRejected when the bytes are no text of that encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset = 0
-    wide = encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    wide = encoding.startswith(("utf-16", "utf-32"))
     for chunk in chunks:
         if not wide and b"\0" in chunk:
             raise _not_text(offset + chunk.index(b"\0"))
-        pending = len(decoder.getstate()[0])
-        try:
-            text = decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            where = offset - pending + error.start
-            raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
+        text = _text_of(decoder, chunk, encoding, offset)
         if wide and "\0" in text:
             raise _not_text(offset)
         yield chunk if encoding == "utf-8" else _as_utf8(text, encoding, offset)
         offset += len(chunk)
+    rest = _text_of(decoder, b"", encoding, offset, final=True)
+    if rest:
+        yield _as_utf8(rest, encoding, offset)
+
+
+def _text_of(
+    decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, offset: int, *, final: bool = False
+) -> str:
+    """The text of the next bytes, which begin at ``offset``; bytes of a character that is not complete are kept."""
     pending = len(decoder.getstate()[0])
     try:
-        decoder.decode(b"", final=True)
+        return decoder.decode(chunk, final)
     except UnicodeDecodeError as error:
-        raise _undecodable(
-            encoding, offset - pending + error.start, error.object[error.start : error.start + 1]
-        ) from None
+        where = offset - pending + error.start
+        raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
+    except (
+        UnicodeError
+    ) as error:  # some decoders do not say where: UTF-16 without a mark, ISO 2022 with an endless shift
+        detail = f"from byte {offset - pending} on it is not {encoding}: {error}. {_other_encoding(encoding)}"
+        raise FileRejected("undecodable", detail) from None
 
 
 def _as_utf8(text: str, encoding: str, offset: int) -> bytes:
@@ -226,11 +234,15 @@ def _not_text(where: int) -> FileRejected:
 
 
 def _undecodable(encoding: str, offset: int, byte: bytes) -> FileRejected:
-    other = "cp1252 or latin-1" if encoding == "utf-8" else "another encoding"
-    return FileRejected(
-        "undecodable",
-        f"byte {offset} (0x{byte.hex()}) is not {encoding}. If it is {other}, say so: `dialect: {{encoding: …}}`.",
-    )
+    shown = f" (0x{byte.hex()})" if byte else ""
+    return FileRejected("undecodable", f"byte {offset}{shown} is not {encoding}. {_other_encoding(encoding)}")
+
+
+def _other_encoding(encoding: str) -> str:
+    """What to do when a text is not in the encoding that the contract says."""
+    others = {"utf-8": "cp1252 or latin-1", "utf-16": "utf-8, or utf-16-le without a byte order mark"}
+    other = others.get(encoding, "another encoding, such as utf-8 or cp1252")
+    return f"If it is {other}, say so: `dialect: {{encoding: …}}`."
 
 
 def _has_text(path: Path) -> bool:
