@@ -111,6 +111,86 @@ def test_a_text_that_is_not_in_the_contracts_encoding_does_not_stop_the_others(s
     assert sales.rows("ventes", "code, nom", layer="silver") == [("2", "b")]
 
 
+def payments(shop: Shop, **words: Any) -> None:
+    """A contract in which no column is required."""
+    assert shop.project is not None
+    document = contract({"dialect": {"delimiter": ";"}, **words}, montant="number")
+    document["schema"][0]["properties"][0] = {"name": "ref", "logicalType": "string"}
+    (shop.project / "sources" / "ventes.yaml").write_text(yaml.safe_dump(document))
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("A1;110\nB2;210\n", "A1;110. It looks like data: if the file has no header"),
+        ("ref,montant\nA1,110\n", "ref,montant. It looks separated by ,"),
+        ("ref\tmontant\nA1\t110\n", "It looks separated by tabs"),
+        ("canal;lieu\nweb;Lyon\n", "canal;lieu. Send the file with a header"),
+    ],
+)
+def test_a_file_with_none_of_the_columns_is_refused(sales: Shop, content: str, hint: str) -> None:
+    payments(sales)
+    sales.put("ventes-1.csv", content)
+    sales.put("ventes-2.csv", "montant;canal\n5;web\n")
+    refused, accepted = sales.run()["files"]
+    assert (refused["status"], refused["reason"]) == ("quarantined", "no_declared_column")
+    assert hint in refused["detail"]
+    assert accepted["status"] == "ingested"
+    assert len(sales.rows("ventes", layer="silver")) == 1
+
+
+BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n", "\n \n"])
+@pytest.mark.parametrize("odd", ["", 'C3;"5\n"\n'])
+def test_a_file_without_a_header_keeps_its_first_record(sales: Shop, start: str, odd: str) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", f"{start}A1;110\nB2;210\n{odd}")
+    report = sales.run()
+    assert report["files"][0]["rows_read"] == (3 if odd else 2)
+    rows = sales.rows("ventes", "ref, CAST(montant AS VARCHAR), _record", layer="silver")
+    assert rows[:2] == [("A1", "110.00", 1), ("B2", "210.00", 2)]
+
+
+def test_fields_beyond_the_columns_of_a_file_without_a_header_are_undeclared_columns(sales: Shop) -> None:
+    payments(sales, **BY_PLACE, malformedThreshold=1)
+    sales.put("ventes.csv", "A1;1;web;\nB2;2;shop;\nC3;3\n")
+    report = sales.run()
+    assert report["files"][0]["notes"] == ["undeclared columns kept as text in _extra: column 3"]
+    assert sales.rows("ventes", "_extra, _malformed", layer="bronze") == [
+        ('{"column 3":"shop"}', None),
+        ('{"column 3":"web"}', None),
+        ('{"column 3":null}', "too_few_fields"),
+    ]
+    assert sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"] == "C3;3"
+
+
+def test_a_rejected_record_of_a_file_without_a_header_is_shown_as_it_stood(sales: Shop) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", "A1;1;web\nB2;two;shop\n")
+    sales.run()
+    [row] = sales.json("quarantine", "show", "ventes.csv")["rows"]
+    assert (row["raw"], row["reasons"], row["record"]) == ("B2;two;shop", ["montant:type"], 2)
+
+
+def test_a_contract_that_says_that_there_is_no_header_reads_the_file_again(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "A1;110\nB2;210\n")
+    assert sales.run()["files"][0]["reason"] == "no_declared_column"
+    payments(sales, **BY_PLACE)
+    assert sales.run()["files"][0]["rows_accepted"] == 2
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\n"])
+def test_a_file_without_a_header_and_without_a_record_is_empty(sales: Shop, content: str) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", content)
+    [file] = sales.run()["files"]
+    assert file["reason"] == "empty"
+    assert "with at least a record" in file["detail"]
+
+
 def test_refused_new_content_leaves_the_rows_of_the_file_before_it(shop: Shop) -> None:
     shop.run()
     shop.put("achats.csv", b"\x00\x01")

@@ -201,7 +201,7 @@ class Dataset:
         return fingerprint_of(
             {
                 "headers": [(column.name, column.header) for column in self.contract.columns],
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding"),
+                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header"),
                 "discards": self.drift is Drift.DISCARD or None,
             }
         )[:16]
@@ -210,8 +210,13 @@ class Dataset:
     def acceptance_hash(self) -> str:
         """Changes when a file that was refused might be accepted, or one that was accepted be refused."""
         required = sorted(column.name for column in self.contract.columns if column.required)
-        facts = {"parse": self.parse_hash, "required": required}
+        facts = {"parse": self.parse_hash, "required": required, "some": self.needs_some_column or None}
         return fingerprint_of({**facts, **named(self, "drift", "malformed_threshold")})[:16]
+
+    @property
+    def needs_some_column(self) -> bool:
+        """Whether a file is accepted only if its header has one of the columns, since it has none that it must have."""
+        return self.dialect.header and not any(column.required for column in self.contract.columns)
 
     @cached_property
     def reads(self) -> frozenset[Setting]:

@@ -70,6 +70,7 @@ class Dialect(_Spec):
     delimiter: Character = ","
     quote: Character = '"'
     encoding: Encoding = "utf-8"
+    header: bool = True
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="characters between thousands, removed before a number is read")
     date_format: Format = "yyyy-MM-dd"

@@ -101,6 +101,7 @@ DIALECT = {
     "delimiter": "|",
     "quote": "'",
     "encoding": "latin-1",
+    "header": False,
     "decimal": ",",
     "grouping": " ",
     "dateFormat": "dd/MM/yyyy",

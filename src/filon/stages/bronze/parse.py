@@ -148,11 +148,13 @@ def _read_fast(context: Context, texts: Sequence[SourceText]) -> list[Parsed]:
 
 def _verify(text: SourceText, parsed: int) -> None:
     """CsvUnreadable unless the parser gave a record for each line of the text: no record may be lost unnoticed."""
-    lines = text.received.facts.lines - 1
+    lines = text.received.facts.lines - text.header_lines
     if parsed == lines:
         return
     quote = text.incoming.dataset.dialect.quote
-    if not text.received.facts.has_quote or parsed != _lines_outside_quotes(text.received.path, quote.encode()) - 1:
+    if not text.received.facts.has_quote or parsed != (
+        _lines_outside_quotes(text.received.path, quote.encode()) - text.header_lines
+    ):
         raise CsvUnreadable(f"{parsed} records were parsed from {lines} lines")
 
 
@@ -199,7 +201,7 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
+        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width, header=dialect.header)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)

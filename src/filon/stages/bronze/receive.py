@@ -14,7 +14,7 @@ from filon.errors import SourceUnreadable
 from filon.lake import SourceFile, Sources, unreadable
 from filon.project.vocabulary import Dialect
 from filon.stages.bronze.archives import GZIP, ZSTD, unpacked, within_limits
-from filon.stages.bronze.refusals import FileRejected, unread
+from filon.stages.bronze.refusals import FileRejected, nothing, unread
 from filon.stages.limits import EMPTY_SHARE, MOST_EMPTY_LINES, Limits
 
 BOM = b"\xef\xbb\xbf"
@@ -124,7 +124,7 @@ def receive(
             for _ in chunks:  # the hash covers the whole file, readable or not
                 pass
         if refused is None and text.facts.size <= len(BOM) and not _has_text(target):
-            refused = FileRejected("empty", "the file holds no text; send it again, with at least a header")
+            refused = nothing(dialect)
     except SourceUnreadable as error:
         refused = unread(error)
     if refused is not None:
