@@ -52,6 +52,13 @@ class FileLine(_Part):
     notes: tuple[str, ...] = ()
 
 
+class UnreadableLine(_Part):
+    """A path in the sources that no pattern matches, and where no file is that could be read."""
+
+    path: str
+    detail: str
+
+
 class DamageLine(_Part):
     """An object of the lake whose content was not as written; the run no longer uses it."""
 
@@ -75,6 +82,7 @@ class RunReport(_Part):
     steps: tuple[StepReport, ...] = ()
     files: tuple[FileLine, ...] = ()
     ignored_files: tuple[str, ...] = ()
+    unreadable_paths: tuple[UnreadableLine, ...] = ()
     datasets: tuple[DatasetRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
     serving: LoadReport | None = Field(default=None, description="None when the run did not come that far")
@@ -88,7 +96,11 @@ class RunReport(_Part):
     def news(self) -> RunReport:
         """The report without unchanged files, whose number grows with the sources."""
         files = tuple(file for file in self.files if file.status != "unchanged" or file.notes)
-        return self.model_copy(update={"files": files, "ignored_files": self.ignored_files[:MOST_IGNORED]})
+        shown = {
+            "ignored_files": self.ignored_files[:MOST_IGNORED],
+            "unreadable_paths": self.unreadable_paths[:MOST_IGNORED],
+        }
+        return self.model_copy(update={"files": files, **shown})
 
     @property
     def quarantined(self) -> bool:
@@ -137,6 +149,9 @@ def make_report(
         steps=tuple(context.steps),
         files=tuple(_file_line(outcome, counts) for outcome in ingested.files) if ingested else (),
         ignored_files=ingested.ignored if ingested else (),
+        unreadable_paths=tuple(UnreadableLine(path=path, detail=fault) for path, fault in ingested.unreadable)
+        if ingested
+        else (),
         datasets=tuple(dataset_record(name, result.quality) for name, result in silver.items()),
         checks=check_records(checks),
         serving=loaded,

@@ -270,6 +270,13 @@ def test_what_could_not_be_read_still_brings_what_it_brought_before() -> None:
     assert (result.replaced, result.missing) == (frozenset(), frozenset({2}))
 
 
+def test_no_file_is_missing_while_some_may_not_be_listed() -> None:
+    of = dataset(missing=MissingFile.RETRACT)
+    known = Ledger(versions=(version(1, "2026/a.csv", "A", of=of),))
+    assert plan(known, [], {of.name: of}, is_complete=False).gone == frozenset()
+    assert plan(known, [], {of.name: of}).missing == {1}
+
+
 def test_what_stood_for_an_unread_content_ends_when_the_file_is_read_or_gone() -> None:
     known = [version(1, "a.csv", UNKNOWN, QUARANTINED), version(2, "b.csv", UNKNOWN, QUARANTINED)]
     observed = [Observed("a.csv", SALES.name, "A")]

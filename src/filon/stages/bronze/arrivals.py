@@ -92,6 +92,7 @@ def plan(
     ignored: Collection[str] = (),
     damaged: Collection[int] = (),
     unread: Collection[Place] = (),
+    is_complete: bool = True,
     retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
@@ -106,11 +107,12 @@ def plan(
         ignored: paths of files that no dataset's pattern matches
         damaged: numbers of versions whose bronze files are damaged
         unread: dataset and path of files that could not be read; their rows stay as they are
+        is_complete: whether all files are listed; else no file is taken for missing
         retry_quarantined: read refused files again
 
     """
     present = {*unread, *((file.dataset, file.path) for file in observed)}
-    missing = frozenset(_missing(ledger, present, datasets))
+    missing = frozenset(_missing(ledger, present, datasets)) if is_complete else frozenset[int]()
     moved = frozenset(_moved(ledger, present, datasets, ignored))
     versions = _versions_by_place(ledger, missing | moved)
     refused = _refused_contents(ledger)

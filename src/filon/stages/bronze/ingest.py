@@ -23,13 +23,15 @@ ATTEMPTS = 5
 class IngestResult:
     """The ledger after the run, and the outcome of every file.
 
-    ``parsed`` are the results of the files that were read; ``build_bronze`` commits their records.
+    ``parsed`` are the results of the files that were read; ``build_bronze`` commits their records. ``unreadable`` are
+    paths that no pattern matches and where no file is, each with its fault.
     """
 
     ledger: Ledger
     files: tuple[FileOutcome, ...]
     ignored: tuple[str, ...]
     parsed: tuple[Parsed, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 def receive_files(context: Context, sources: Sources) -> IngestResult:
@@ -59,7 +61,7 @@ def receive_files(context: Context, sources: Sources) -> IngestResult:
         is_current = after == ledger and not context.lake.ledgers.documents.accepts_loss
         added = ledger if is_current else context.lake.ledgers.add(ledger, after)
         if added is not None:
-            return IngestResult(added, outcomes, listing.ignored, tuple(reading.parsed))
+            return IngestResult(added, outcomes, listing.ignored, tuple(reading.parsed), listing.unreadable)
     raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 

@@ -28,11 +28,14 @@ HASHERS = 4
 class Listing:
     """The files in the sources.
 
-    ``files`` are pairs of dataset and file, ``ignored`` the paths that match the pattern of no dataset.
+    ``files`` are pairs of dataset and file, ``ignored`` the paths that match the pattern of no dataset. ``unreadable``
+    are those where no file is, each with its fault; ``is_complete`` is False when files may lie behind one of them.
     """
 
     files: tuple[tuple[str, SourceFile], ...]
     ignored: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
+    is_complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,17 +72,22 @@ def list_files(project: Project, sources: Sources) -> Listing:
     matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
     files: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
-    for file in sources.files():
+    unreadable: list[tuple[str, str]] = []
+    listed = sources.files()
+    for file in listed:
         path = unicodedata.normalize("NFC", file.path)  # some systems list names in decomposed letters
         plain = PACKED.sub("", path)
         owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(path)]
         if len(owners) > 1:
             raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
-        if owners:
+        if file.fault and not (owners and file.may_hide_files):
+            unreadable.append((file.path, file.fault))
+        elif owners:
             files.append((owners[0], file))
         else:
             ignored.append(file.path)
-    return Listing(tuple(files), tuple(ignored))
+    is_complete = not any(file.may_hide_files for file in listed)
+    return Listing(tuple(files), tuple(ignored), tuple(unreadable), is_complete)
 
 
 def matcher_of(pattern: str) -> re.Pattern[str]:

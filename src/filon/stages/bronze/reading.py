@@ -95,6 +95,7 @@ class _Rounds:
             self.context.project.datasets,
             ignored=self.files.listing.ignored,
             unread=self.unread,
+            is_complete=self.files.listing.is_complete,
             damaged={version.number for version in interim.versions if damage_of(self.context, version)},
             retry_quarantined=self.context.inputs.retry_quarantined and not self.tried,
         )
