@@ -139,6 +139,37 @@ def test_a_file_with_none_of_the_columns_is_refused(sales: Shop, content: str, h
     assert len(sales.rows("ventes", layer="silver")) == 1
 
 
+def test_a_renamed_column_is_said_to_be_absent_until_the_contract_knows_its_new_name(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes-1.csv", "ref;montant\nA1;1\n")
+    sales.put("ventes-2.csv", "ref;montant_ttc\nA2;two\n")
+    first, second = sales.run()["files"]
+    assert first["notes"] == []
+    assert second["notes"] == [
+        "undeclared columns kept as text in _extra: montant_ttc",
+        (
+            "declared columns absent, null in every record: montant; "
+            "if one has another name here, give the column `aliases`"
+        ),
+    ]
+    payments(sales)
+    assert sales.project is not None
+    path = sales.project / "sources" / "ventes.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["schema"][0]["properties"][1]["customProperties"] = [{"property": "aliases", "value": ["montant_ttc"]}]
+    path.write_text(yaml.safe_dump(document))
+    assert [file["status"] for file in sales.run()["files"]] == ["ingested", "ingested"]
+    assert sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver") == [("A1", "1.00")]
+    [row] = sales.json("quarantine", "show", "ventes-2.csv")["rows"]
+    assert (row["raw"], row["reasons"]) == ("A2;two", ["montant:type"])
+
+
+def test_an_absent_column_is_noted_where_nothing_is_undeclared(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "ref\nA1\n")
+    assert sales.run()["files"][0]["notes"] == ["declared columns absent, null in every record: montant"]
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

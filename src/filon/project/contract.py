@@ -54,13 +54,17 @@ class Reference:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a contract. ``header`` is its name in the file, ``format`` the JDK pattern of a date or timestamp."""
+    """A column of a contract.
+
+    ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp.
+    """
 
     name: str
     type: ColumnType
     required: bool = False
     unique: bool = False
     header: str = ""
+    aliases: tuple[str, ...] = ()
     format: str = ""
     normalise: Normalise = AS_IT_IS
     rules: tuple[Rule, ...] = ()
@@ -200,7 +204,7 @@ class Dataset:
         """Changes when the same bytes would be cut into other records or columns."""
         return fingerprint_of(
             {
-                "headers": [(column.name, column.header) for column in self.contract.columns],
+                "headers": [_names(column) for column in self.contract.columns],
                 "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header"),
                 "discards": self.drift is Drift.DISCARD or None,
             }
@@ -322,6 +326,14 @@ class Project:
     def contracts(self) -> dict[str, Contract]:
         """Every contract by table name, in building order."""
         return contracts_of(self.datasets, self.models)
+
+
+def _names(column: Column) -> tuple[object, ...]:
+    """What decides which field of a header holds a column."""
+    aliases = (column.aliases,) if column.aliases else ()
+    # names with a blank inside are compared without regard to its kind since another version than those without
+    compared = ("any blanks",) if any(len(name.split()) > 1 for name in (column.header, *column.aliases)) else ()
+    return (column.name, column.header, *aliases, *compared)
 
 
 def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:

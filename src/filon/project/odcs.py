@@ -26,6 +26,7 @@ from filon.project.contract import Bound, Column, Contract, Dataset, Reference, 
 from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
+from filon.project.headers import folded
 from filon.project.promises import read_latency
 from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
@@ -238,6 +239,9 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
             what = f"two columns are read from the header `{column.header}`"
             document.report(place, what, "give each a `physicalName` of its own")
             continue
+        if (alias := _shared_name(column, columns)) is not None:
+            document.report(place, f"two columns are read from the header `{alias}`", "let one column have that alias")
+            continue
         columns.append(column)
     if len(columns) != len(schema.properties):
         return None
@@ -253,6 +257,14 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
     )
     checks = (*contract_checks(contract), *written_checks(document, contract, _qualities(schema)))
     return replace(contract, checks=checks)
+
+
+def _shared_name(column: Column, others: Sequence[Column]) -> str | None:
+    """A name of a column in files that another column has too, one of the two as an alias; None when there is none."""
+    headers = {folded(other.header) for other in others}
+    aliases = {folded(alias) for other in others for alias in other.aliases}
+    own = next((alias for alias in column.aliases if folded(alias) in headers | aliases), None)
+    return own or (column.header if folded(column.header) in aliases else None)
 
 
 def _qualities(schema: SchemaObject) -> Iterator[tuple[Place, str | None, DataQuality]]:
@@ -301,6 +313,7 @@ def _column(
         required=bool(prop.required or prop.primaryKey),
         unique=bool(prop.unique),
         header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
+        aliases=own.aliases if isinstance(own, ColumnSpec) else (),
         format=_format(document, place, prop, kind, spec) if is_source else "",
         normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
         rules=rules,

@@ -50,6 +50,10 @@ def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFC", word) for word in words)
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 def _one_character(value: str) -> str:
     if len(value) != 1 or value in "\r\n\0":
         raise ValueError("one character is expected")
@@ -61,6 +65,7 @@ Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
+Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
@@ -152,6 +157,7 @@ class SourceSpec(_Spec):
 class ColumnSpec(_Spec):
     """Words of a source's column."""
 
+    aliases: Aliases = ()
     normalise: Normalise = Normalise()
     not_after: Literal["as_of"] | None = None
 
@@ -234,10 +240,6 @@ class ChartKind(StrEnum):
     TREEMAP = "treemap"
     SCATTER = "scatter"
     TABLE = "table"
-
-
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 class ChartSpec(_Spec):

@@ -153,6 +153,7 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "rules.name": word("orders", "rules.0.name", "another_name"),
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),
     "rules.expression: comments and layout": word("orders", "rules.0.expression", "sent\n>= -- not before\nordered"),
+    "aliases": column_word("orders", "note", "aliases", ["remark"]),
     "normalise.trim": column_word("clients", "country", "normalise.trim", False),
     "normalise.case": column_word("clients", "country", "normalise.case", "upper"),
     "normalise.canonical": column_word("clients", "country", "normalise.canonical", ["UK"]),

@@ -194,3 +194,39 @@ def test_most_of_the_first_records_tell_how_many_undeclared_columns_there_are() 
 def test_a_frozen_contract_takes_no_column_by_place_that_it_does_not_declare() -> None:
     with pytest.raises(FileRejected, match="unexpected: column 3"):
         header_by_place([3], payments(Drift.FREEZE, header=False))
+
+
+def renamed() -> Dataset:
+    """Payments whose amount has had other names."""
+    amount = Column("amount", DECIMAL, header="Montant TTC", aliases=("montant", "Total dû"))
+    columns = (Column("ref", TEXT, header="ref"), amount)
+    return replace(payments(), contract=replace(payments().contract, columns=columns))
+
+
+@pytest.mark.parametrize(
+    ("cells", "place"),
+    [
+        (["ref", "Montant TTC"], 1),
+        (["ref", "Montant\u00a0TTC"], 1),
+        (["ref", "montant\u202f ttc\u00a0"], 1),
+        (["ref", "montant"], 1),
+        (["ref", "MONTANT"], 1),
+        (["ref", "total\u00a0du\u0302"], 1),
+        (["montant", "ref", "Montant TTC"], 2),
+        (["total dû", "ref", "Montant"], 2),
+        (["MONTANT\u00a0TTC", "ref", "Montant TTC"], 2),
+    ],
+)
+def test_a_column_is_found_by_its_name_or_by_an_alias_whatever_the_blanks(cells: list[str], place: int) -> None:
+    header = match_header(cells, renamed())
+    assert dict(header.columns)["amount"] == place
+    assert len(header.extras) == len(cells) - 2
+
+
+def test_two_fields_that_fit_a_column_alike_are_refused() -> None:
+    refused = refusal(["ref", "MONTANT\u00a0TTC", "montant ttc"], renamed())
+    assert refused.reason == "duplicate_header"
+
+
+def test_a_header_with_an_alias_and_another_delimiter_is_recognised() -> None:
+    assert "It looks separated by ; (set" in refusal(["montant;autre"], renamed()).detail

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filon.project import Column, Dataset
+from filon.project.headers import fields_of, folded
 from filon.project.vocabulary import Drift
 from filon.stages.bronze.refusals import FileRejected
 
@@ -33,7 +34,7 @@ class Header:
 
 
 def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
-    """Find the contract's columns in a header: by exact name first, then without regard to case.
+    """Find the contract's columns in a header, as ``fields_of`` does.
 
     Args:
         cells: the fields of the header
@@ -45,19 +46,12 @@ def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
 
     """
     names = [unicodedata.normalize("NFC", cell).strip() for cell in cells]
-    positions: dict[str, int] = {}
-    extras: list[tuple[str, int]] = []
-    wanted = {column.header: column.name for column in dataset.contract.columns}
-    folded = {header.casefold(): name for header, name in wanted.items()}
-    for index, name in enumerate(names):
-        column = wanted.get(name) or folded.get(name.casefold())
-        if column is not None:
-            positions[column] = index
-        else:
-            extras.append((name, index))
+    found = dict(fields_of(names, dataset.contract.columns))
+    positions = {column: indexes[0] for column, indexes in found.items()}
+    extras = [(name, index) for index, name in enumerate(names) if index not in positions.values()]
     if dataset.needs_some_column and not positions:
         raise FileRejected("no_declared_column", _none_declared(names, dataset))
-    _check_repeated(names)
+    _check_repeated(names, found)
     _check_required(names, positions, dataset)
     for place, (name, index) in enumerate(extras):
         names[index] = name or _unnamed(index, names)
@@ -88,8 +82,9 @@ def header_by_place(widths: Sequence[int], dataset: Dataset) -> Header:
     return Header(tuple(names), columns, tuple(extras))
 
 
-def _check_repeated(names: Sequence[str]) -> None:
+def _check_repeated(names: Sequence[str], found: Mapping[str, Sequence[int]]) -> None:
     twice = [name for name, count in Counter(name.casefold() for name in names if name).items() if count > 1]
+    twice = twice or [names[indexes[1]] for indexes in found.values() if len(indexes) > 1]
     if twice:
         raise FileRejected(
             "duplicate_header", f"the header names {', '.join(twice)} twice; rename or remove one of them"
@@ -131,7 +126,7 @@ def _check_required(names: Sequence[str], positions: dict[str, int], dataset: Da
 def _what_to_send(names: Sequence[str], positions: dict[str, int], missing: Sequence[Column], dataset: Dataset) -> str:
     for other in _others(dataset):
         cells = _cells(names, other)
-        if all(column.header.casefold() in cells for column in missing):
+        if all(_names(column) & cells for column in missing):
             return f"It looks separated by {other!r}: set `dialect: {{delimiter: {other!r}}}`."
     if not positions and any(VALUE.match(name) for name in names):
         return "It looks like data: if the file has no header, set `dialect: {header: false}`."
@@ -140,7 +135,7 @@ def _what_to_send(names: Sequence[str], positions: dict[str, int], missing: Sequ
 
 def _likely_delimiter(names: Sequence[str], dataset: Dataset) -> str | None:
     """Another delimiter that gives a declared column, or fields where the contract's gives a single one."""
-    wanted = {column.header.casefold() for column in dataset.contract.columns}
+    wanted = {name for column in dataset.contract.columns for name in _names(column)}
     for other in _others(dataset):
         if wanted & _cells(names, other):
             return other
@@ -156,7 +151,11 @@ def _others(dataset: Dataset) -> list[str]:
 
 
 def _cells(names: Sequence[str], delimiter: str) -> set[str]:
-    return {cell.strip(' "').casefold() for name in names for cell in name.split(delimiter)}
+    return {folded(cell.strip(' "')) for name in names for cell in name.split(delimiter)}
+
+
+def _names(column: Column) -> set[str]:
+    return {folded(name) for name in (column.header, *column.aliases)}
 
 
 def _check_drift(positions: dict[str, int], extras: list[tuple[str, int]], dataset: Dataset) -> None:

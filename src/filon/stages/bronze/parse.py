@@ -277,12 +277,22 @@ def _layout(dataset: Dataset, header: Header) -> RecordLayout:
 
 
 def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
-    if not header.extras:
-        return []
-    names = ", ".join(name for name, _ in header.extras)
-    names = names if len(names) <= LONGEST_DETAIL else f"{names[:LONGEST_DETAIL]}…"
-    fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
-    return [f"undeclared columns {fate}: {names}"]
+    """What the report says of columns that a header lacks, and of those that the contract does not declare."""
+    notes = []
+    if header.extras:
+        fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
+        notes.append(f"undeclared columns {fate}: {_listed([name for name, _ in header.extras])}")
+    found = dict(header.columns)
+    absent = [column.header for column in dataset.contract.columns if column.name not in found]
+    if absent:
+        hint = "; if one has another name here, give the column `aliases`" if header.extras else ""
+        notes.append(f"declared columns absent, null in every record: {_listed(absent)}{hint}")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    text = ", ".join(names)
+    return text if len(text) <= LONGEST_DETAIL else f"{text[:LONGEST_DETAIL]}…"
 
 
 def _checked(result: Parsed, sources: Sources) -> Parsed:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from filon.lake import FileVersion, HeaderProfile
 from filon.project import Column, Dataset
+from filon.project.headers import fields_of
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers
 from filon.stages.rules import SEPARATOR, raw_record
@@ -70,11 +71,12 @@ def raw_text(dataset: Dataset, live: Iterable[FileVersion], headers: Mapping[str
 
 def _fields(dataset: Dataset, header: Iterable[str]) -> list[tuple[str, bool]]:
     """The names in a header that bronze keeps, each with whether it is a column (else a key of ``_extra``)."""
-    columns = {column.header.casefold(): column.name for column in dataset.contract.columns}
+    names = list(header)
+    columns = {indexes[0]: column for column, indexes in fields_of(names, dataset.contract.columns)}
     fields = []
-    for name in header:
-        if name.casefold() in columns:
-            fields.append((columns[name.casefold()], True))
+    for index, name in enumerate(names):
+        if index in columns:
+            fields.append((columns[index], True))
         elif dataset.drift is not Drift.DISCARD:
             fields.append((name, False))
     return fields
