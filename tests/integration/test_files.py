@@ -170,6 +170,88 @@ def test_an_absent_column_is_noted_where_nothing_is_undeclared(sales: Shop) -> N
     assert sales.run()["files"][0]["notes"] == ["declared columns absent, null in every record: montant"]
 
 
+SALE = "ref;montant\nA1;10\n"
+BY_SHOP = {"filePattern": "**/ventes*.csv", "fromFileName": {"column": "boutique", "pattern": "(?<boutique>[a-z]+)/"}}
+
+
+def shops(shop: Shop, column: dict[str, Any], **words: Any) -> None:
+    """The contract of payments with one more column."""
+    payments(shop, **words)
+    assert shop.project is not None
+    path = shop.project / "sources" / "ventes.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["schema"][0]["properties"].append(column)
+    path.write_text(yaml.safe_dump(document))
+
+
+def counted(report: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    """Status and accepted rows of each file."""
+    return {file["file"]: (file["status"], file["rows_accepted"]) for file in report["files"]}
+
+
+def test_equal_files_of_two_shops_count_once_where_the_place_is_no_data(sales: Shop) -> None:
+    payments(sales, filePattern="**/ventes*.csv")
+    sales.put("lyon/ventes.csv", SALE)
+    sales.put("paris/ventes.csv", SALE)
+    report = sales.run()
+    assert counted(report) == {"lyon/ventes.csv": ("ingested", 1), "paris/ventes.csv": ("unchanged", 0)}
+    assert report["files"][1]["notes"] == ["same content as lyon/ventes.csv"]
+
+
+def test_equal_files_of_two_shops_count_each_where_the_shop_is_a_column(sales: Shop) -> None:
+    shops(sales, {"name": "boutique", "logicalType": "string", "required": True}, **BY_SHOP)
+    sales.put("lyon/ventes.csv", SALE)
+    sales.put("paris/ventes.csv", SALE)
+    sales.put("paris/ventes-copie.csv", SALE)
+    sales.put("paris/ventes.csv.gz", gzip.compress(SALE.encode()))
+    sales.put("ventes.csv", "ref;montant;boutique\nB2;5;nice\n")
+    report = sales.run()
+    assert {name: rows for name, (_, rows) in counted(report).items() if rows} == {
+        "lyon/ventes.csv": 1,
+        "paris/ventes-copie.csv": 1,
+    }
+    assert sales.rows("ventes", "ref, boutique", layer="silver") == [("A1", "lyon"), ("A1", "paris")]
+    assert report["datasets"][0]["reasons"] == {"boutique:required": 1}
+    assert sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"] == "B2;5;nice"
+    assert sales.run()["status"] == "unchanged"
+
+
+def test_a_changed_pattern_gives_other_values_and_reads_no_file(sales: Shop) -> None:
+    column = {"name": "boutique", "logicalType": "string"}
+    shops(sales, column, **BY_SHOP)
+    sales.put("lyon/ventes.csv", SALE)
+    sales.run()
+    sales.sources.joinpath("lyon/ventes.csv").unlink()
+    shops(sales, column, **(BY_SHOP | {"fromFileName": {"column": "boutique", "pattern": "^(?P<boutique>.)"}}))
+    sales.run()
+    assert sales.rows("ventes", "ref, boutique", layer="silver") == [("A1", "l")]
+
+
+@pytest.mark.parametrize("column", [{"name": "_path"}, {"name": "chemin", "physicalName": "_path"}])
+def test_a_path_may_be_a_column(sales: Shop, column: dict[str, Any]) -> None:
+    shops(sales, {**column, "logicalType": "string"}, filePattern="**/ventes*.csv")
+    for name in ("ventes.csv", "a'b/ventes.csv.gz", "a'b/ventes.csv"):
+        sales.put(name, gzip.compress(SALE.encode()) if name.endswith(".gz") else SALE)
+    sales.run()
+    name = column["name"]
+    assert sales.rows("ventes", f'"{name}"', layer="silver") == [("a'b/ventes.csv",), ("ventes.csv",)]
+
+
+def test_a_file_and_its_archive_count_once(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv.gz", gzip.compress(SALE.encode()))
+    assert counted(sales.run()) == {"ventes.csv.gz": ("ingested", 1)}
+    sales.put("ventes.csv", SALE)
+    sales.put("ventes.csv.zst", zstandard.compress(SALE.encode()))
+    sales.put("ventes-2.csv.gz", gzip.compress(SALE.encode())[:-9])
+    report = sales.run()
+    assert counted(report)["ventes.csv.gz"] == ("unchanged", 1)
+    assert {counted(report)[name] for name in ("ventes.csv", "ventes.csv.zst")} == {("unchanged", 0)}
+    assert len(sales.rows("ventes", layer="silver")) == 1
+    again = sales.run()
+    assert counted(again) == counted(report)
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

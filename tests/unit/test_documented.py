@@ -43,6 +43,7 @@ from filon.project.vocabulary import (
     Dialect,
     DimensionSpec,
     EndpointSpec,
+    FileNameSpec,
     MeasureSpec,
     ModelSpec,
     Normalise,
@@ -63,6 +64,7 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"
 VOCABULARY = (
     SourceSpec,
     Dialect,
+    FileNameSpec,
     RowRule,
     ColumnSpec,
     Normalise,

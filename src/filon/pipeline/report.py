@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
+from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
 from filon.serving.state import LoadReport
@@ -161,7 +162,8 @@ def make_report(
 
 def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:
     version = outcome.version
-    rows = counts.get(version.number)
+    as_read = FileCounts(read=version.rows, accepted=0, superseded=0, rejected=0)
+    rows = NO_ROWS if outcome.is_duplicate else counts.get(version.number, as_read)
     return FileLine(
         file=outcome.path,
         dataset=version.dataset,
@@ -170,9 +172,9 @@ def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLi
         status=outcome.status,
         reason=version.reason,
         detail=version.detail,
-        rows_read=rows.read if rows else version.rows,
-        rows_accepted=rows.accepted if rows else 0,
-        rows_superseded=rows.superseded if rows else 0,
-        rows_rejected=rows.rejected if rows else 0,
+        rows_read=rows.read,
+        rows_accepted=rows.accepted,
+        rows_superseded=rows.superseded,
+        rows_rejected=rows.rejected,
         notes=outcome.notes,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from filon.project.document import Document, Place
 from filon.project.fingerprints import fingerprint_of, named, statement
 from filon.project.functions import Setting
+from filon.project.places import PACKED, PlaceColumn
 from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
@@ -178,11 +179,26 @@ class Dataset:
     malformed_threshold: float
     on_missing_file: MissingFile
     rules: tuple[RowRule, ...]
+    place_columns: tuple[PlaceColumn, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the dataset and of its silver table."""
         return self.contract.name
+
+    @cached_property
+    def read_columns(self) -> tuple[Column, ...]:
+        """The columns that are read from the records of a file, not from its path."""
+        placed = {column.column for column in self.place_columns}
+        return tuple(column for column in self.contract.columns if column.name not in placed)
+
+    def place_of(self, path: str) -> tuple[str | None, ...]:
+        """What tells files of the same content apart: the values that are read from a path; () when none is.
+
+        An archive has the same place as the file that it unpacks to.
+        """
+        plain = PACKED.sub("", path)
+        return tuple(column.value(plain) for column in self.place_columns)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -196,6 +212,7 @@ class Dataset:
                 "keep": self.keep,
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
+                "places": [(place.column, place.pattern) for place in self.place_columns] or None,
             }
         )
 
@@ -204,7 +221,8 @@ class Dataset:
         """Changes when the same bytes would be cut into other records or columns."""
         return fingerprint_of(
             {
-                "headers": [_names(column) for column in self.contract.columns],
+                "headers": [_names(column) for column in self.read_columns],
+                "places": [place.column for place in self.place_columns] or None,
                 "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header"),
                 "discards": self.drift is Drift.DISCARD or None,
             }
@@ -213,14 +231,14 @@ class Dataset:
     @cached_property
     def acceptance_hash(self) -> str:
         """Changes when a file that was refused might be accepted, or one that was accepted be refused."""
-        required = sorted(column.name for column in self.contract.columns if column.required)
+        required = sorted(column.name for column in self.read_columns if column.required)
         facts = {"parse": self.parse_hash, "required": required, "some": self.needs_some_column or None}
         return fingerprint_of({**facts, **named(self, "drift", "malformed_threshold")})[:16]
 
     @property
     def needs_some_column(self) -> bool:
         """Whether a file is accepted only if its header has one of the columns, since it has none that it must have."""
-        return self.dialect.header and not any(column.required for column in self.contract.columns)
+        return self.dialect.header and not any(column.required for column in self.read_columns)
 
     @cached_property
     def reads(self) -> frozenset[Setting]:

@@ -27,15 +27,17 @@ from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.headers import folded
+from filon.project.places import PATH, PlaceColumn, path_pattern
 from filon.project.promises import read_latency
 from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
+from filon.project.vocabulary import ColumnSpec, EmptySpec, FileNameSpec, ModelSpec, SourceSpec
 from filon.suggestions import suggestion
 
 Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PLACE_NAME = re.compile(PATH)
 COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
 SCHEMA: Place = ("schema", 0)
 
@@ -67,6 +69,7 @@ def read_source(document: Document) -> Dataset | None:
         malformed_threshold=spec.malformed_threshold,
         on_missing_file=spec.on_missing_file,
         rules=spec.rules,
+        place_columns=place_columns(document, contract, spec),
     )
 
 
@@ -259,6 +262,45 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
     return replace(contract, checks=checks)
 
 
+def place_columns(document: Document, contract: Contract, spec: SourceSpec) -> tuple[PlaceColumn, ...]:
+    """The columns that are read from a file's path; mistakes in ``fromFileName`` are reported."""
+    columns = [PlaceColumn(column.name) for column in contract.columns if column.header == PATH]
+    for index, named in enumerate(spec.from_file_name):
+        mistake = _mistake_in(named, contract, [column.column for column in columns])
+        if mistake is None:
+            columns.append(PlaceColumn(named.column, named.pattern))
+        else:
+            what, fix = mistake
+            document.report(_place_of_word(document, "fromFileName", index), what, fix)
+    return tuple(columns)
+
+
+def _mistake_in(named: FileNameSpec, contract: Contract, before: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with an entry of ``fromFileName``, and the fix; None when nothing is."""
+    if named.column not in contract.column_names:
+        return f"`fromFileName` fills `{named.column}`, which is no column", suggestion(
+            named.column, contract.column_names
+        )
+    if named.column in before:
+        return f"`{named.column}` is read from the path twice", "remove one of the two"
+    group = f"(?<{named.column}>…)"
+    try:
+        groups = path_pattern(named.pattern).groupindex
+    except re.error as error:
+        return f"`{named.pattern[:SHOWN]}` is no pattern: {error}", f"write it like `{group}/`"
+    if named.column not in groups:
+        return f"the pattern has no group `{named.column}`", f"put brackets around what the column holds: {group}"
+    return None
+
+
+def _place_of_word(document: Document, word: str, index: int) -> Place:
+    """Where an entry of a word stands that is a list, or a single entry."""
+    entries = document.data["schema"][0].get("customProperties", [])
+    position = next(position for position, entry in enumerate(entries) if entry.get("property") == word)
+    here: Place = (*SCHEMA, "customProperties", position, "value")
+    return here if isinstance(entries[position]["value"], dict) else (*here, index)
+
+
 def _shared_name(column: Column, others: Sequence[Column]) -> str | None:
     """A name of a column in files that another column has too, one of the two as an alias; None when there is none."""
     headers = {folded(other.header) for other in others}
@@ -288,7 +330,7 @@ def _is_name(document: Document, place: Place, name: str | None, form: re.Patter
 def _column(
     document: Document, place: Place, prop: SchemaProperty, *, is_source: bool, spec: SourceSpec | None
 ) -> Column | None:
-    if not _is_name(document, place, prop.name, COLUMN_NAME):
+    if not _is_name(document, place, prop.name, PLACE_NAME if is_source and prop.name == PATH else COLUMN_NAME):
         return None
     own: ColumnSpec | EmptySpec | None
     if is_source:

@@ -54,6 +54,10 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
 def _one_character(value: str) -> str:
     if len(value) != 1 or value in "\r\n\0":
         raise ValueError("one character is expected")
@@ -135,6 +139,13 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
+class FileNameSpec(_Spec):
+    """A column that is read from the path of the file: the group of its name in ``pattern``, wherever that is found."""
+
+    column: str
+    pattern: str = Field(min_length=1, max_length=2_000)
+
+
 class RowRule(_Spec):
     """A named condition that every row must meet; NULL counts as met."""
 
@@ -151,6 +162,7 @@ class SourceSpec(_Spec):
     drift: Drift = Drift.EVOLVE
     malformed_threshold: float = Field(default=0.1, ge=0, le=1)
     on_missing_file: MissingFile = MissingFile.KEEP
+    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
     rules: tuple[RowRule, ...] = ()
 
 

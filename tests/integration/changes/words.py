@@ -149,6 +149,8 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "drift: freeze": word("orders", "drift", "freeze"),
     "drift: discard": word("orders", "drift", "discard"),
     "malformedThreshold": word("orders", "malformedThreshold", 0.25),
+    "fromFileName.column": word("clients", "fromFileName.column", "country"),
+    "fromFileName.pattern": word("clients", "fromFileName.pattern", "(?<origin>[a-z])"),
     "onMissingFile": word("orders", "onMissingFile", "retract"),
     "rules.name": word("orders", "rules.0.name", "another_name"),
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),

@@ -46,7 +46,7 @@ def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
 
     """
     names = [unicodedata.normalize("NFC", cell).strip() for cell in cells]
-    found = dict(fields_of(names, dataset.contract.columns))
+    found = dict(fields_of(names, dataset.read_columns))
     positions = {column: indexes[0] for column, indexes in found.items()}
     extras = [(name, index) for index, name in enumerate(names) if index not in positions.values()]
     if dataset.needs_some_column and not positions:
@@ -71,8 +71,8 @@ def header_by_place(widths: Sequence[int], dataset: Dataset) -> Header:
         FileRejected: the contract freezes its columns, and there are others
 
     """
-    names = [column.header for column in dataset.contract.columns]
-    columns = tuple((column.name, index) for index, column in enumerate(dataset.contract.columns))
+    names = [column.header for column in dataset.read_columns]
+    columns = tuple((column.name, index) for index, column in enumerate(dataset.read_columns))
     extras: list[tuple[str, int]] = []
     [(usual, _)] = Counter(widths).most_common(1) or [(0, 0)]
     for index in range(len(names), usual):
@@ -101,7 +101,7 @@ def _unnamed(index: int, names: Sequence[str]) -> str:
 
 def _none_declared(names: Sequence[str], dataset: Dataset) -> str:
     line = dataset.dialect.delimiter.join(names)[:SHOWN]
-    wanted = ", ".join(column.header for column in dataset.contract.columns)[:SHOWN]
+    wanted = ", ".join(column.header for column in dataset.read_columns)[:SHOWN]
     detail = f"its first line has none of the columns {wanted}: {line}"
     other = _likely_delimiter(names, dataset)
     cells = [cell for name in names for cell in (name.split(other) if other else [name])]
@@ -116,7 +116,7 @@ def _none_declared(names: Sequence[str], dataset: Dataset) -> str:
 
 
 def _check_required(names: Sequence[str], positions: dict[str, int], dataset: Dataset) -> None:
-    missing = [column for column in dataset.contract.columns if column.required and column.name not in positions]
+    missing = [column for column in dataset.read_columns if column.required and column.name not in positions]
     if not missing:
         return
     detail = f"the header has no {', '.join(column.header for column in missing)} (it has: {', '.join(names)[:SHOWN]})"
@@ -135,7 +135,7 @@ def _what_to_send(names: Sequence[str], positions: dict[str, int], missing: Sequ
 
 def _likely_delimiter(names: Sequence[str], dataset: Dataset) -> str | None:
     """Another delimiter that gives a declared column, or fields where the contract's gives a single one."""
-    wanted = {name for column in dataset.contract.columns for name in _names(column)}
+    wanted = {name for column in dataset.read_columns for name in _names(column)}
     for other in _others(dataset):
         if wanted & _cells(names, other):
             return other
@@ -161,7 +161,7 @@ def _names(column: Column) -> set[str]:
 def _check_drift(positions: dict[str, int], extras: list[tuple[str, int]], dataset: Dataset) -> None:
     if dataset.drift is not Drift.FREEZE:
         return
-    absent = [column.header for column in dataset.contract.columns if column.name not in positions]
+    absent = [column.header for column in dataset.read_columns if column.name not in positions]
     if extras or absent:
         parts = [f"unexpected: {', '.join(name for name, _ in extras)}"] if extras else []
         parts += [f"absent: {', '.join(absent)}"] if absent else []

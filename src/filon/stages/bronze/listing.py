@@ -7,17 +7,18 @@ import unicodedata
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from filon.errors import ConfigError
 from filon.lake import Ledger, Observation, SourceFile, Sources
 from filon.project import Project
-from filon.stages.bronze.archives import PACKED
+from filon.project.places import PACKED
 from filon.stages.bronze.arrivals import Observed, Place
-from filon.stages.bronze.receive import fingerprint
+from filon.stages.bronze.receive import Unpacked, fingerprint
 from filon.stages.bronze.refusals import FileRejected
 from filon.stages.context import Context
+from filon.stages.limits import Limits
 
 SETTLING = timedelta(seconds=3)
 """How old a file must be for its size and tag to identify its content: a younger one may change within a tick."""
@@ -58,7 +59,7 @@ class ObservedFiles:
     def observed(self) -> list[Observed]:
         """The files whose content is known."""
         return [
-            Observed(file.path, name, self.observations[file.path].sha256)
+            Observed(file.path, name, self.observations[file.path].sha256, self.observations[file.path].content)
             for name, file in self.listing.files
             if (name, file.path) not in self.unread
         ]
@@ -117,24 +118,31 @@ def observe_files(context: Context, sources: Sources, listing: Listing, ledger: 
     for name, file in listing.files:
         before = ledger.observations.get(file.path)
         is_same = before is not None and (before.size, before.tag) == (file.size, file.tag)
-        if before is not None and is_same and before.settled and not context.inputs.force:
+        is_known = before is not None and (before.content or not PACKED.search(file.path))
+        if before is not None and is_same and is_known and before.settled and not context.inputs.force:
             observations[file.path] = before
         else:
             to_hash.append((name, file))
     unread: dict[Place, FileRejected] = {}
     with ThreadPoolExecutor(max_workers=HASHERS) as pool:
-        hashes = pool.map(partial(_hash_or_refusal, sources), (file for _, file in to_hash))
-        for (name, file), sha256 in zip(to_hash, hashes, strict=True):
-            if isinstance(sha256, FileRejected):
-                unread[name, file.path] = sha256
-                continue
-            settled = file.modified < context.inputs.now - SETTLING
-            observations[file.path] = Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled)
+        hash_one = partial(_observation_or_refusal, sources, context.limits, context.inputs.now - SETTLING)
+        hashes = pool.map(hash_one, (file for _, file in to_hash))
+        for (name, file), observed in zip(to_hash, hashes, strict=True):
+            if isinstance(observed, FileRejected):
+                unread[name, file.path] = observed
+            else:
+                observations[file.path] = observed
     return ObservedFiles(listing, observations, unread)
 
 
-def _hash_or_refusal(sources: Sources, file: SourceFile) -> str | FileRejected:
+def _observation_or_refusal(
+    sources: Sources, limits: Limits, settled_before: datetime, file: SourceFile
+) -> Observation | FileRejected:
+    inside = Unpacked(limits)
     try:
-        return fingerprint(sources, file)
+        sha256 = fingerprint(sources, file, inside)
     except FileRejected as reason:
         return reason
+    content = inside.content or (sha256 if inside.is_archive or PACKED.search(file.path) else "")
+    settled = file.modified < settled_before
+    return Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled, content=content)

@@ -283,7 +283,7 @@ def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
         fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
         notes.append(f"undeclared columns {fate}: {_listed([name for name, _ in header.extras])}")
     found = dict(header.columns)
-    absent = [column.header for column in dataset.contract.columns if column.name not in found]
+    absent = [column.header for column in dataset.read_columns if column.name not in found]
     if absent:
         hint = "; if one has another name here, give the column `aliases`" if header.extras else ""
         notes.append(f"declared columns absent, null in every record: {_listed(absent)}{hint}")

@@ -134,8 +134,8 @@ def _numbered(
     for decision in due:
         dataset = context.project.datasets[decision.file.dataset]
         version = decision.version if decision.version and decision.version.reason != CHANGED else None
-        incoming.append(
-            Incoming(version.number if version else number, dataset, files[decision.file.path], decision.file.sha256)
-        )
+        file = decision.file
+        assigned = version.number if version else number
+        incoming.append(Incoming(assigned, dataset, files[file.path], file.sha256, file.content))
         number += version is None
     return incoming

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -84,12 +85,46 @@ class DecodedFile:
     refused: FileRejected | None = None
 
 
-def fingerprint(sources: Sources, file: SourceFile) -> str:
-    """SHA-256 of a file's bytes; FileRejected when they cannot be read now."""
+@dataclass
+class Unpacked:
+    """What is learnt of an archive while its file is hashed. ``content`` is the SHA-256 of what it unpacks to.
+
+    ``content`` is empty when the file is no archive, or cannot be unpacked within the limits.
+    """
+
+    limits: Limits
+    content: str = ""
+    is_archive: bool = False
+
+    def read(self, first: bytes, chunks: Iterator[bytes], size: int) -> None:
+        """Unpack and hash a file of ``size`` bytes, if its ``first`` ones say that it is an archive."""
+        self.is_archive = first.startswith((GZIP, ZSTD))
+        if not self.is_archive:
+            return
+        hasher = hashlib.sha256()
+        with suppress(FileRejected):  # whoever reads the file finds the same fault, and says it
+            for piece in within_limits(unpacked(first, chain((first,), chunks)), size, self.limits):
+                hasher.update(piece)
+            self.content = hasher.hexdigest()
+
+
+def fingerprint(sources: Sources, file: SourceFile, inside: Unpacked | None = None) -> str:
+    """SHA-256 of a file's bytes; FileRejected when they cannot be read now.
+
+    Args:
+        sources: where the file lies
+        file: the file as it was listed
+        inside: learns what the file unpacks to
+
+    """
     hasher = hashlib.sha256()
     try:
-        for chunk in sources.chunks(file):
-            hasher.update(chunk)
+        chunks = _hashed(sources.chunks(file), hasher)
+        first = next(chunks, b"")
+        if inside is not None:
+            inside.read(first, chunks, file.size)
+        for _ in chunks:  # the hash covers the whole file
+            pass
     except SourceUnreadable as error:
         raise unread(error) from error
     return hasher.hexdigest()

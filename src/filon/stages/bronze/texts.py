@@ -14,7 +14,7 @@ from pathlib import Path
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
-from filon.stages.bronze.arrivals import Place
+from filon.stages.bronze.arrivals import Observed, Place
 from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.receive import DecodedFile, receive
 from filon.stages.bronze.records import first_widths, read_header
@@ -30,17 +30,23 @@ MANY_EMPTY_LINES = 1_000_000
 
 @dataclass(frozen=True)
 class Incoming:
-    """A file version whose records are to be read."""
+    """A file version whose records are to be read; ``content`` is that of its observation."""
 
     number: int
     dataset: Dataset
     file: SourceFile
     sha256: str
+    content: str = ""
 
     @property
     def place(self) -> Place:
         """Dataset and path of the file."""
         return self.dataset.name, self.file.path
+
+    @property
+    def observed(self) -> Observed:
+        """The file as its content is known."""
+        return Observed(self.file.path, self.dataset.name, self.sha256, self.content)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,38 @@ IN_A_SOURCE = [
         "two columns are read from the header `Client`",
         "let one column have that alias",
     ),
+    *(
+        Mistake(
+            f"a column from the path: {name}",
+            CLIENTS,
+            "    properties:\n",
+            f"      - property: fromFileName\n        value: {value}\n    properties:\n",
+            "sources/clients.yaml:12",
+            what,
+            fix,
+        )
+        for name, value, what, fix in (
+            (
+                "no column",
+                '{column: contry, pattern: "(?<contry>a)"}',
+                "`fromFileName` fills `contry`, which is no column",
+                "did you mean `country`?",
+            ),
+            (
+                "no group of its name",
+                '{column: country, pattern: "([a-z]+)/"}',
+                "the pattern has no group `country`",
+                "(?<country>…)",
+            ),
+            ("no pattern", '{column: country, pattern: "(?<country>[a-z+)/"}', "is no pattern", "write it like"),
+            (
+                "twice",
+                '[{column: country, pattern: "(?<country>a)"}, {column: country, pattern: "(?<country>b)"}]',
+                "`country` is read from the path twice",
+                "remove one of the two",
+            ),
+        )
+    ),
     Mistake(
         "misspelt aliases",
         CLIENTS,
