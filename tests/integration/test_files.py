@@ -170,6 +170,66 @@ def test_an_absent_column_is_noted_where_nothing_is_undeclared(sales: Shop) -> N
     assert sales.run()["files"][0]["notes"] == ["declared columns absent, null in every record: montant"]
 
 
+def daily(shop: Shop, **words: Any) -> None:
+    """Amounts of days by a key."""
+    describe(shop, {"dialect": {"delimiter": ";", "decimal": ","}, **words}, montant="number", jour="date")
+
+
+def amounts(shop: Shop) -> list[tuple[str, str]]:
+    return shop.rows("ventes", "code, CAST(montant AS VARCHAR)", layer="silver")
+
+
+NINTH, TENTH = "code;montant;jour\nA;9,00;2026-01-09\n", "code;montant;jour\nA;10,00;2026-01-10\n"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_of_numbered_files_the_one_with_the_greater_number_is_newer(sales: Shop, together: bool) -> None:
+    daily(sales)
+    sales.put("ventes_9.csv", NINTH)
+    if not together:
+        sales.run()
+    sales.put("ventes_10.csv", TENTH)
+    sales.run()
+    assert amounts(sales) == [("A", "10.00")]
+
+
+@pytest.mark.parametrize("first", ["ventes_9.csv", "ventes_10.csv", None])
+def test_the_greatest_value_of_the_column_that_tells_wins_whatever_arrives_first(
+    sales: Shop, first: str | None
+) -> None:
+    daily(sales, newest={"by": "jour"})
+    files = {"ventes_9.csv": NINTH, "ventes_10.csv": TENTH}
+    if first is not None:
+        sales.put(first, files[first])
+        sales.run()
+    for name, content in files.items():
+        sales.put(name, content)
+    report = sales.run()
+    assert amounts(sales) == [("A", "10.00")]
+    assert [report["datasets"][0][name] for name in ("accepted", "superseded", "rejected")] == [1, 1, 0]
+
+
+def test_an_empty_value_is_the_oldest_and_equal_ones_are_told_apart_by_arrival(sales: Shop) -> None:
+    daily(sales, newest={"by": "jour"}, keep="last")
+    sales.put("ventes_1.csv", "code;montant;jour\nA;1;2026-01-01\nB;1;2026-01-01\n")
+    sales.put("ventes_2.csv", "code;montant;jour\nA;2;\nB;2;2026-01-01\nB;3;2026-01-01\n")
+    sales.run()
+    assert amounts(sales) == [("A", "1.00"), ("B", "3.00")]
+
+
+def test_check_warns_of_a_key_whose_newest_row_nothing_tells(sales: Shop) -> None:
+    daily(sales)
+    sales.put("ventes_9.csv", NINTH)
+    assert sales.json("check")["warnings"] == []
+    sales.put("ventes_10.csv", TENTH)
+    [warning] = sales.json("check")["warnings"]
+    assert "2 files match `ventes*`: of two with the same code" in warning["what"]
+    assert "newest" in warning["fix"]
+    assert "warning: " in sales.filon("check")
+    daily(sales, newest={"by": "jour"})
+    assert sales.json("check")["warnings"] == []
+
+
 SALE = "ref;montant\nA1;10\n"
 BY_SHOP = {"filePattern": "**/ventes*.csv", "fromFileName": {"column": "boutique", "pattern": "(?<boutique>[a-z]+)/"}}
 

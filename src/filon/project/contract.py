@@ -169,7 +169,10 @@ class Contract:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A source: which files bring it, how they are spelled, and which rows are accepted."""
+    """A source: which files bring it, how they are spelled, and which rows are accepted.
+
+    ``newest`` is the column whose greatest value decides between rows of one key.
+    """
 
     contract: Contract
     pattern: str
@@ -180,6 +183,7 @@ class Dataset:
     on_missing_file: MissingFile
     rules: tuple[RowRule, ...]
     place_columns: tuple[PlaceColumn, ...] = ()
+    newest: str | None = None
 
     @property
     def name(self) -> str:
@@ -209,6 +213,7 @@ class Dataset:
                 "columns": [column.row_facts for column in self.contract.columns],
                 "key": sorted(self.contract.key),
                 "dialect": dialect,
+                "newest": self.newest,
                 "keep": self.keep,
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,

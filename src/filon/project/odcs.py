@@ -70,6 +70,7 @@ def read_source(document: Document) -> Dataset | None:
         on_missing_file=spec.on_missing_file,
         rules=spec.rules,
         place_columns=place_columns(document, contract, spec),
+        newest=_newest(document, contract, spec),
     )
 
 
@@ -99,9 +100,7 @@ def _report_faulty_rules(document: Document, contract: Contract, spec: SourceSpe
 
 def rule_place(document: Document, index: int) -> Place:
     """Where a row rule stands in its contract."""
-    entries = document.data["schema"][0].get("customProperties", [])
-    position = next(position for position, entry in enumerate(entries) if entry.get("property") == "rules")
-    return (*SCHEMA, "customProperties", position, "value", index)
+    return (*_place_of_word(document, "rules"), index)
 
 
 @dataclass(frozen=True)
@@ -262,6 +261,25 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
     return replace(contract, checks=checks)
 
 
+def _newest(document: Document, contract: Contract, spec: SourceSpec) -> str | None:
+    """The column of ``newest``; None when there is none, or a mistake, which is reported."""
+    if spec.newest is None:
+        return None
+    column = spec.newest.by
+    place = (*_place_of_word(document, "newest"), "by")
+    if column not in contract.column_names:
+        document.report(
+            place, f"`newest` compares `{column}`, which is no column", suggestion(column, contract.column_names)
+        )
+    elif not contract.key:
+        document.report(
+            place, "`newest` decides between rows of one key, and there is no key", "mark it with `primaryKey`"
+        )
+    else:
+        return column
+    return None
+
+
 def place_columns(document: Document, contract: Contract, spec: SourceSpec) -> tuple[PlaceColumn, ...]:
     """The columns that are read from a file's path; mistakes in ``fromFileName`` are reported."""
     columns = [PlaceColumn(column.name) for column in contract.columns if column.header == PATH]
@@ -271,7 +289,9 @@ def place_columns(document: Document, contract: Contract, spec: SourceSpec) -> t
             columns.append(PlaceColumn(named.column, named.pattern))
         else:
             what, fix = mistake
-            document.report(_place_of_word(document, "fromFileName", index), what, fix)
+            here = _place_of_word(document, "fromFileName")
+            is_one = isinstance(_value_of_word(document, "fromFileName"), dict)
+            document.report(here if is_one else (*here, index), what, fix)
     return tuple(columns)
 
 
@@ -293,12 +313,18 @@ def _mistake_in(named: FileNameSpec, contract: Contract, before: Sequence[str]) 
     return None
 
 
-def _place_of_word(document: Document, word: str, index: int) -> Place:
-    """Where an entry of a word stands that is a list, or a single entry."""
+def _position_of_word(document: Document, word: str) -> int:
     entries = document.data["schema"][0].get("customProperties", [])
-    position = next(position for position, entry in enumerate(entries) if entry.get("property") == word)
-    here: Place = (*SCHEMA, "customProperties", position, "value")
-    return here if isinstance(entries[position]["value"], dict) else (*here, index)
+    return next(position for position, entry in enumerate(entries) if entry.get("property") == word)
+
+
+def _place_of_word(document: Document, word: str) -> Place:
+    """Where the value of a word of the table stands."""
+    return (*SCHEMA, "customProperties", _position_of_word(document, word), "value")
+
+
+def _value_of_word(document: Document, word: str) -> object:
+    return document.data["schema"][0]["customProperties"][_position_of_word(document, word)]["value"]
 
 
 def _shared_name(column: Column, others: Sequence[Column]) -> str | None:

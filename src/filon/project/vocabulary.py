@@ -146,6 +146,12 @@ class FileNameSpec(_Spec):
     pattern: str = Field(min_length=1, max_length=2_000)
 
 
+class NewestSpec(_Spec):
+    """Which of several rows with one key stays: the one with the greatest value of the column ``by``."""
+
+    by: str
+
+
 class RowRule(_Spec):
     """A named condition that every row must meet; NULL counts as met."""
 
@@ -158,6 +164,7 @@ class SourceSpec(_Spec):
 
     file_pattern: str = Field(min_length=1)
     dialect: Dialect = Dialect()
+    newest: NewestSpec | None = None
     keep: Keep = Keep.FIRST
     drift: Drift = Drift.EVOLVE
     malformed_threshold: float = Field(default=0.1, ge=0, le=1)

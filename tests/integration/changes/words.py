@@ -145,6 +145,7 @@ CHECKS: Mapping[str, Change] = {
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
+    "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),
     "drift: discard": word("orders", "drift", "discard"),

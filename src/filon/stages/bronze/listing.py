@@ -15,6 +15,7 @@ from filon.lake import Ledger, Observation, SourceFile, Sources
 from filon.project import Project
 from filon.project.places import PACKED
 from filon.stages.bronze.arrivals import Observed, Place
+from filon.stages.bronze.ordering import natural_key
 from filon.stages.bronze.receive import Unpacked, fingerprint
 from filon.stages.bronze.refusals import FileRejected
 from filon.stages.context import Context
@@ -29,8 +30,9 @@ HASHERS = 4
 class Listing:
     """The files in the sources.
 
-    ``files`` are pairs of dataset and file, ``ignored`` the paths that match the pattern of no dataset. ``unreadable``
-    are those where no file is, each with its fault; ``is_complete`` is False when files may lie behind one of them.
+    ``files`` are pairs of dataset and file in the order of their names (``natural_key``), ``ignored`` the paths that
+    match the pattern of no dataset. ``unreadable`` are those where no file is, each with its fault; ``is_complete`` is
+    False when files may lie behind one of them.
     """
 
     files: tuple[tuple[str, SourceFile], ...]
@@ -70,15 +72,13 @@ def list_files(project: Project, sources: Sources) -> Listing:
 
     ConfigError when a file matches the patterns of two datasets; the errors of ``Sources.files``.
     """
-    matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
+    owners_of = _Owners(project)
     files: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
     unreadable: list[tuple[str, str]] = []
-    listed = sources.files()
+    listed = sorted(sources.files(), key=lambda file: natural_key(file.path))
     for file in listed:
-        path = unicodedata.normalize("NFC", file.path)  # some systems list names in decomposed letters
-        plain = PACKED.sub("", path)
-        owners = [name for name, matcher in matchers.items() if matcher.fullmatch(plain) or matcher.fullmatch(path)]
+        owners = owners_of(file.path)
         if len(owners) > 1:
             raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
         if file.fault and not (owners and file.may_hide_files):
@@ -88,7 +88,29 @@ def list_files(project: Project, sources: Sources) -> Listing:
         else:
             ignored.append(file.path)
     is_complete = not any(file.may_hide_files for file in listed)
-    return Listing(tuple(files), tuple(ignored), tuple(unreadable), is_complete)
+    return Listing(tuple(files), tuple(sorted(ignored)), tuple(sorted(unreadable)), is_complete)
+
+
+def matching_files(project: Project, sources: Sources) -> dict[str, list[str]]:
+    """The paths that the pattern of each dataset matches; no file is read. The errors of ``Sources.files``."""
+    owners_of = _Owners(project)
+    found: dict[str, list[str]] = {}
+    for file in sources.files():
+        for name in owners_of(file.path):
+            found.setdefault(name, []).append(file.path)
+    return found
+
+
+class _Owners:
+    """The datasets whose pattern matches a path."""
+
+    def __init__(self, project: Project) -> None:
+        self._matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
+
+    def __call__(self, path: str) -> list[str]:
+        composed = unicodedata.normalize("NFC", path)  # some systems list names in decomposed letters
+        plain = PACKED.sub("", composed)
+        return [name for name, one in self._matchers.items() if one.fullmatch(plain) or one.fullmatch(composed)]
 
 
 def matcher_of(pattern: str) -> re.Pattern[str]:

@@ -53,9 +53,10 @@ def losers_query(dataset: Dataset) -> str:
     if not key:
         return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
     direction = "ASC" if dataset.keep is Keep.FIRST else "DESC"
+    newest = f"{identifier(dataset.newest)} DESC NULLS LAST, " if dataset.newest else ""
     return (
         f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
-        f"ORDER BY _file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
+        f"ORDER BY {newest}_file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
         "WHERE rank > 1"
     )
 

@@ -133,6 +133,34 @@ IN_A_SOURCE = [
         )
     ),
     Mistake(
+        "newest by a column that does not exist",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: newest\n        value: {by: cuntry}\n    properties:\n",
+        "sources/clients.yaml:12",
+        "`newest` compares `cuntry`, which is no column",
+        "did you mean `country`?",
+    ),
+    Mistake(
+        "newest without a key",
+        CLIENTS,
+        "    properties:\n      - name: client\n        logicalType: integer\n        primaryKey: true\n",
+        "      - property: newest\n        value: {by: country}\n    properties:\n      - name: client\n"
+        "        logicalType: integer\n        unique: true\n",
+        "sources/clients.yaml:12",
+        "there is no key",
+        "mark it with `primaryKey`",
+    ),
+    Mistake(
+        "misspelt word of newest",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: newest\n        value: {by: country, bye: country}\n    properties:\n",
+        "sources/clients.yaml:12",
+        "unknown key `newest.bye`",
+        "did you mean `by`?",
+    ),
+    Mistake(
         "misspelt aliases",
         CLIENTS,
         "logicalType: string\n",
