@@ -101,6 +101,269 @@ def test_unreadable_file_is_quarantined_whole_and_the_others_go_on(shop: Shop, c
     assert len(shop.rows("fact_ventes")) == 3
 
 
+@pytest.mark.parametrize("content", [b"code;nom\n1;a\n", "code;nom\n1;é\n".encode(), b"code;nom\n1;a"])
+def test_a_text_that_is_not_in_the_contracts_encoding_does_not_stop_the_others(sales: Shop, content: bytes) -> None:
+    describe(sales, {"dialect": {"encoding": "utf-16", "delimiter": ";"}}, nom="string")
+    sales.put("ventes-1.csv", content)
+    sales.put("ventes-2.csv", "code;nom\n2;b\n".encode("utf-16"))
+    files = sales.run()["files"]
+    assert [(file["status"], file["reason"]) for file in files] == [("quarantined", "undecodable"), ("ingested", None)]
+    assert sales.rows("ventes", "code, nom", layer="silver") == [("2", "b")]
+
+
+def payments(shop: Shop, **words: Any) -> None:
+    """A contract in which no column is required."""
+    assert shop.project is not None
+    document = contract({"dialect": {"delimiter": ";"}, **words}, montant="number")
+    document["schema"][0]["properties"][0] = {"name": "ref", "logicalType": "string"}
+    (shop.project / "sources" / "ventes.yaml").write_text(yaml.safe_dump(document))
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("A1;110\nB2;210\n", "A1;110. It looks like data: if the file has no header"),
+        ("ref,montant\nA1,110\n", "ref,montant. It looks separated by ,"),
+        ("ref\tmontant\nA1\t110\n", "It looks separated by tabs"),
+        ("canal;lieu\nweb;Lyon\n", "canal;lieu. Send the file with a header"),
+    ],
+)
+def test_a_file_with_none_of_the_columns_is_refused(sales: Shop, content: str, hint: str) -> None:
+    payments(sales)
+    sales.put("ventes-1.csv", content)
+    sales.put("ventes-2.csv", "montant;canal\n5;web\n")
+    refused, accepted = sales.run()["files"]
+    assert (refused["status"], refused["reason"]) == ("quarantined", "no_declared_column")
+    assert hint in refused["detail"]
+    assert accepted["status"] == "ingested"
+    assert len(sales.rows("ventes", layer="silver")) == 1
+
+
+def test_a_renamed_column_is_said_to_be_absent_until_the_contract_knows_its_new_name(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes-1.csv", "ref;montant\nA1;1\n")
+    sales.put("ventes-2.csv", "ref;montant_ttc\nA2;two\n")
+    first, second = sales.run()["files"]
+    assert first["notes"] == []
+    assert second["notes"] == [
+        "undeclared columns kept as text in _extra: montant_ttc",
+        (
+            "declared columns absent, null in every record: montant; "
+            "if one has another name here, give the column `aliases`"
+        ),
+    ]
+    payments(sales)
+    assert sales.project is not None
+    path = sales.project / "sources" / "ventes.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["schema"][0]["properties"][1]["customProperties"] = [{"property": "aliases", "value": ["montant_ttc"]}]
+    path.write_text(yaml.safe_dump(document))
+    assert [file["status"] for file in sales.run()["files"]] == ["ingested", "ingested"]
+    assert sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver") == [("A1", "1.00")]
+    [row] = sales.json("quarantine", "show", "ventes-2.csv")["rows"]
+    assert (row["raw"], row["reasons"]) == ("A2;two", ["montant:type"])
+
+
+def test_an_absent_column_is_noted_where_nothing_is_undeclared(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "ref\nA1\n")
+    assert sales.run()["files"][0]["notes"] == ["declared columns absent, null in every record: montant"]
+
+
+def daily(shop: Shop, **words: Any) -> None:
+    """Amounts of days by a key."""
+    describe(shop, {"dialect": {"delimiter": ";", "decimal": ","}, **words}, montant="number", jour="date")
+
+
+def amounts(shop: Shop) -> list[tuple[str, str]]:
+    return shop.rows("ventes", "code, CAST(montant AS VARCHAR)", layer="silver")
+
+
+NINTH, TENTH = "code;montant;jour\nA;9,00;2026-01-09\n", "code;montant;jour\nA;10,00;2026-01-10\n"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_of_numbered_files_the_one_with_the_greater_number_is_newer(sales: Shop, together: bool) -> None:
+    daily(sales)
+    sales.put("ventes_9.csv", NINTH)
+    if not together:
+        sales.run()
+    sales.put("ventes_10.csv", TENTH)
+    sales.run()
+    assert amounts(sales) == [("A", "10.00")]
+
+
+@pytest.mark.parametrize("first", ["ventes_9.csv", "ventes_10.csv", None])
+def test_the_greatest_value_of_the_column_that_tells_wins_whatever_arrives_first(
+    sales: Shop, first: str | None
+) -> None:
+    daily(sales, newest={"by": "jour"})
+    files = {"ventes_9.csv": NINTH, "ventes_10.csv": TENTH}
+    if first is not None:
+        sales.put(first, files[first])
+        sales.run()
+    for name, content in files.items():
+        sales.put(name, content)
+    report = sales.run()
+    assert amounts(sales) == [("A", "10.00")]
+    assert [report["datasets"][0][name] for name in ("accepted", "superseded", "rejected")] == [1, 1, 0]
+
+
+def test_an_empty_value_is_the_oldest_and_equal_ones_are_told_apart_by_arrival(sales: Shop) -> None:
+    daily(sales, newest={"by": "jour"}, keep="last")
+    sales.put("ventes_1.csv", "code;montant;jour\nA;1;2026-01-01\nB;1;2026-01-01\n")
+    sales.put("ventes_2.csv", "code;montant;jour\nA;2;\nB;2;2026-01-01\nB;3;2026-01-01\n")
+    sales.run()
+    assert amounts(sales) == [("A", "1.00"), ("B", "3.00")]
+
+
+def test_check_warns_of_a_key_whose_newest_row_nothing_tells(sales: Shop) -> None:
+    daily(sales)
+    sales.put("ventes_9.csv", NINTH)
+    assert sales.json("check")["warnings"] == []
+    sales.put("ventes_10.csv", TENTH)
+    [warning] = sales.json("check")["warnings"]
+    assert "2 files match `ventes*`: of two with the same code" in warning["what"]
+    assert "newest" in warning["fix"]
+    assert "warning: " in sales.filon("check")
+    daily(sales, newest={"by": "jour"})
+    assert sales.json("check")["warnings"] == []
+
+
+SALE = "ref;montant\nA1;10\n"
+BY_SHOP = {"filePattern": "**/ventes*.csv", "fromFileName": {"column": "boutique", "pattern": "(?<boutique>[a-z]+)/"}}
+
+
+def shops(shop: Shop, column: dict[str, Any], **words: Any) -> None:
+    """The contract of payments with one more column."""
+    payments(shop, **words)
+    assert shop.project is not None
+    path = shop.project / "sources" / "ventes.yaml"
+    document = yaml.safe_load(path.read_text())
+    document["schema"][0]["properties"].append(column)
+    path.write_text(yaml.safe_dump(document))
+
+
+def counted(report: dict[str, Any]) -> dict[str, tuple[str, int]]:
+    """Status and accepted rows of each file."""
+    return {file["file"]: (file["status"], file["rows_accepted"]) for file in report["files"]}
+
+
+def test_equal_files_of_two_shops_count_once_where_the_place_is_no_data(sales: Shop) -> None:
+    payments(sales, filePattern="**/ventes*.csv")
+    sales.put("lyon/ventes.csv", SALE)
+    sales.put("paris/ventes.csv", SALE)
+    report = sales.run()
+    assert counted(report) == {"lyon/ventes.csv": ("ingested", 1), "paris/ventes.csv": ("unchanged", 0)}
+    assert report["files"][1]["notes"] == ["same content as lyon/ventes.csv"]
+
+
+def test_equal_files_of_two_shops_count_each_where_the_shop_is_a_column(sales: Shop) -> None:
+    shops(sales, {"name": "boutique", "logicalType": "string", "required": True}, **BY_SHOP)
+    sales.put("lyon/ventes.csv", SALE)
+    sales.put("paris/ventes.csv", SALE)
+    sales.put("paris/ventes-copie.csv", SALE)
+    sales.put("paris/ventes.csv.gz", gzip.compress(SALE.encode()))
+    sales.put("ventes.csv", "ref;montant;boutique\nB2;5;nice\n")
+    report = sales.run()
+    assert {name: rows for name, (_, rows) in counted(report).items() if rows} == {
+        "lyon/ventes.csv": 1,
+        "paris/ventes-copie.csv": 1,
+    }
+    assert sales.rows("ventes", "ref, boutique", layer="silver") == [("A1", "lyon"), ("A1", "paris")]
+    assert report["datasets"][0]["reasons"] == {"boutique:required": 1}
+    assert sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"] == "B2;5;nice"
+    assert sales.run()["status"] == "unchanged"
+
+
+def test_a_changed_pattern_gives_other_values_and_reads_no_file(sales: Shop) -> None:
+    column = {"name": "boutique", "logicalType": "string"}
+    shops(sales, column, **BY_SHOP)
+    sales.put("lyon/ventes.csv", SALE)
+    sales.run()
+    sales.sources.joinpath("lyon/ventes.csv").unlink()
+    shops(sales, column, **(BY_SHOP | {"fromFileName": {"column": "boutique", "pattern": "^(?P<boutique>.)"}}))
+    sales.run()
+    assert sales.rows("ventes", "ref, boutique", layer="silver") == [("A1", "l")]
+
+
+@pytest.mark.parametrize("column", [{"name": "_path"}, {"name": "chemin", "physicalName": "_path"}])
+def test_a_path_may_be_a_column(sales: Shop, column: dict[str, Any]) -> None:
+    shops(sales, {**column, "logicalType": "string"}, filePattern="**/ventes*.csv")
+    for name in ("ventes.csv", "a'b/ventes.csv.gz", "a'b/ventes.csv"):
+        sales.put(name, gzip.compress(SALE.encode()) if name.endswith(".gz") else SALE)
+    sales.run()
+    name = column["name"]
+    assert sales.rows("ventes", f'"{name}"', layer="silver") == [("a'b/ventes.csv",), ("ventes.csv",)]
+
+
+def test_a_file_and_its_archive_count_once(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv.gz", gzip.compress(SALE.encode()))
+    assert counted(sales.run()) == {"ventes.csv.gz": ("ingested", 1)}
+    sales.put("ventes.csv", SALE)
+    sales.put("ventes.csv.zst", zstandard.compress(SALE.encode()))
+    sales.put("ventes-2.csv.gz", gzip.compress(SALE.encode())[:-9])
+    report = sales.run()
+    assert counted(report)["ventes.csv.gz"] == ("unchanged", 1)
+    assert {counted(report)[name] for name in ("ventes.csv", "ventes.csv.zst")} == {("unchanged", 0)}
+    assert len(sales.rows("ventes", layer="silver")) == 1
+    again = sales.run()
+    assert counted(again) == counted(report)
+
+
+BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n", "\n \n"])
+@pytest.mark.parametrize("odd", ["", 'C3;"5\n"\n'])
+def test_a_file_without_a_header_keeps_its_first_record(sales: Shop, start: str, odd: str) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", f"{start}A1;110\nB2;210\n{odd}")
+    report = sales.run()
+    assert report["files"][0]["rows_read"] == (3 if odd else 2)
+    rows = sales.rows("ventes", "ref, CAST(montant AS VARCHAR), _record", layer="silver")
+    assert rows[:2] == [("A1", "110.00", 1), ("B2", "210.00", 2)]
+
+
+def test_fields_beyond_the_columns_of_a_file_without_a_header_are_undeclared_columns(sales: Shop) -> None:
+    payments(sales, **BY_PLACE, malformedThreshold=1)
+    sales.put("ventes.csv", "A1;1;web;\nB2;2;shop;\nC3;3\n")
+    report = sales.run()
+    assert report["files"][0]["notes"] == ["undeclared columns kept as text in _extra: column 3"]
+    assert sales.rows("ventes", "_extra, _malformed", layer="bronze") == [
+        ('{"column 3":"shop"}', None),
+        ('{"column 3":"web"}', None),
+        ('{"column 3":null}', "too_few_fields"),
+    ]
+    assert sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"] == "C3;3"
+
+
+def test_a_rejected_record_of_a_file_without_a_header_is_shown_as_it_stood(sales: Shop) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", "A1;1;web\nB2;two;shop\n")
+    sales.run()
+    [row] = sales.json("quarantine", "show", "ventes.csv")["rows"]
+    assert (row["raw"], row["reasons"], row["record"]) == ("B2;two;shop", ["montant:type"], 2)
+
+
+def test_a_contract_that_says_that_there_is_no_header_reads_the_file_again(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "A1;110\nB2;210\n")
+    assert sales.run()["files"][0]["reason"] == "no_declared_column"
+    payments(sales, **BY_PLACE)
+    assert sales.run()["files"][0]["rows_accepted"] == 2
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\n"])
+def test_a_file_without_a_header_and_without_a_record_is_empty(sales: Shop, content: str) -> None:
+    payments(sales, **BY_PLACE)
+    sales.put("ventes.csv", content)
+    [file] = sales.run()["files"]
+    assert file["reason"] == "empty"
+    assert "with at least a record" in file["detail"]
+
+
 def test_refused_new_content_leaves_the_rows_of_the_file_before_it(shop: Shop) -> None:
     shop.run()
     shop.put("achats.csv", b"\x00\x01")

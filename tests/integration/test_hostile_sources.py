@@ -163,6 +163,66 @@ def test_an_unreadable_file_is_not_taken_for_a_deleted_one(open_shop: Shop) -> N
     assert shop.json("quarantine", "list")["files"] == []
 
 
+def test_a_folder_that_was_moved_and_linked_keeps_its_rows(shop: Shop) -> None:
+    shop = with_words(shop, "      - property: onMissingFile\n        value: retract")
+    shop.put("2026/achats-2.csv", purchase(100))
+    shop.run()
+    elsewhere = shop.folder / "elsewhere"
+    (shop.sources / "2026").rename(elsewhere)
+    (shop.sources / "2026").symlink_to(elsewhere)
+    linked = shop.run()
+    assert (linked["status"], by_file(linked)["2026/achats-2.csv"]["status"]) == ("unchanged", "unchanged")
+
+    elsewhere.rename(shop.folder / "away")
+    (shop.sources / "achats.csv").unlink()
+    dangling = shop.run()
+    assert dangling["status"] == "unchanged"
+    [line] = dangling["unreadable_paths"]
+    assert line == {"path": "2026", "detail": f"it is a link to {elsewhere}, where nothing is"}
+    assert "unreadable   2026: it is a link to" in shop.filon("run")
+    assert {n for (n,) in shop.rows("fact_ventes", "id_achat")} == {10, 11, 12, 100}
+
+    (shop.sources / "2026").unlink()
+    assert shop.run()["status"] == "published"
+    assert shop.rows("fact_ventes") == []
+
+
+def test_pipes_and_links_to_nothing_are_quarantined_where_files_are_expected(shop: Shop) -> None:
+    os.mkfifo(shop.sources / "achats-pipe.csv")
+    (shop.sources / "achats-link.csv").symlink_to("nowhere.csv")
+    (shop.sources / "circle").symlink_to(".")
+    report = shop.run()
+    found = by_file(report)
+    assert {name: (file["status"], file["reason"]) for name, file in found.items()} == {
+        "achats-link.csv": ("quarantined", "unreadable"),
+        "achats-pipe.csv": ("quarantined", "unreadable"),
+        "achats.csv": ("ingested", None),
+        "clients.csv": ("ingested", None),
+    }
+    assert found["achats-pipe.csv"]["detail"].startswith("it is no file but a pipe")
+    assert [line["path"] for line in report["unreadable_paths"]] == ["circle"]
+    for name in ("achats-pipe.csv", "achats-link.csv"):
+        (shop.sources / name).unlink()
+    assert set(by_file(shop.run())) == {"achats.csv", "clients.csv"}
+    assert shop.json("quarantine", "list")["files"] == []
+
+
+def test_sources_that_a_project_names_do_not_lead_out_of_it(shop: Shop) -> None:
+    shop = with_words(shop, "")
+    assert shop.project is not None
+    elsewhere = shop.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "achats-2.csv").write_text(purchase(100))
+    shop.sources.rename(shop.project / "data")
+    (shop.project / "data/more").symlink_to(elsewhere)
+    settings = shop.project / "filon.yaml"
+    settings.write_text(settings.read_text() + "\ndefaults: {sources: data}\n")
+    owned = replace(shop, extra={"FILON_SOURCES": ""})
+    assert [line["path"] for line in owned.run()["unreadable_paths"]] == ["more"]
+    asked = owned.run("--sources", str(shop.project / "data"))
+    assert by_file(asked)["more/achats-2.csv"]["status"] == "ingested"
+
+
 def test_files_of_a_folder_that_may_not_be_entered_are_unreadable(open_shop: Shop) -> None:
     shop = open_shop
     shop.put("closed/achats-2.csv", purchase(100))

@@ -13,14 +13,16 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.render import open_console
-from filon.errors import NotFound, ProjectInvalid
+from filon.errors import NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_engine
-from filon.pipeline.resources import open_project
+from filon.pipeline.resources import open_project, sources_of
 from filon.project import Project
 from filon.project.modeltests import AS_OF, load_model_tests
-from filon.settings import read_settings
+from filon.settings import Settings, read_settings
+from filon.stages.bronze import matching_files
 from filon.suggestions import suggestion
 from filon.validation.compilation import check_project
+from filon.validation.hints import undecided_keys
 from filon.validation.model_tests import ModelTestResult, run_model_tests
 
 
@@ -32,10 +34,11 @@ def check(project_folder: ProjectOption = None, json: JsonOption = False) -> Non
         tests = load_model_tests(project)
         with open_engine(settings, project, AS_OF) as engine:
             check_project(engine, project)
+        warnings = list(undecided_keys(project, _files_of(settings, project)))
     except ProjectInvalid as error:
         if not json:
             raise
-        problems = [{"file": str(p.file), "line": p.line, "what": p.what, "fix": p.fix} for p in error.problems]
+        problems = [_spelled(problem) for problem in error.problems]
         typer.echo(json_module.dumps({"valid": False, "problems": problems}, indent=2, ensure_ascii=False))
         raise typer.Exit(error.exit_code) from None
     counts = {
@@ -45,10 +48,24 @@ def check(project_folder: ProjectOption = None, json: JsonOption = False) -> Non
         "tests": len(tests),
     }
     if json:
-        typer.echo(json_module.dumps({"valid": True, "project": project.name, **counts, "problems": []}, indent=2))
+        found = {"problems": [], "warnings": [_spelled(warning) for warning in warnings]}
+        facts = {"valid": True, "project": project.name, **counts, **found}
+        typer.echo(json_module.dumps(facts, indent=2, ensure_ascii=False))
     else:
+        for warning in warnings:
+            typer.echo(f"warning: {warning}", err=True)
         parts = ", ".join(f"{count} {what}" for what, count in counts.items())
         typer.echo(f"project {project.name} compiles: {parts}")
+
+
+def _files_of(settings: Settings, project: Project) -> dict[str, list[str]]:
+    """The files of each dataset, as far as they lie on this disk already: a project is checked without data too."""
+    sources = sources_of(settings, project)
+    return matching_files(project, sources) if sources.folder is not None and sources.folder.is_dir() else {}
+
+
+def _spelled(problem: Problem) -> dict[str, object]:
+    return {"file": str(problem.file), "line": problem.line, "what": problem.what, "fix": problem.fix}
 
 
 def test(

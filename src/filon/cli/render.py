@@ -89,6 +89,10 @@ def _show_files(console: Console, report: RunReport) -> None:
             console.print(Text(f"note         {file.file}: {note}", style="yellow"))
     if len(shown) > MOST_SHOWN:
         console.print(f"… and {len(shown) - MOST_SHOWN} more files: `filon status --json`")
+    for line in report.unreadable_paths[:MOST_SHOWN]:
+        console.print(Text(f"unreadable   {line.path}: {line.detail}", style="yellow"))
+    if len(report.unreadable_paths) > MOST_SHOWN:
+        console.print(f"… and {len(report.unreadable_paths) - MOST_SHOWN} more unreadable paths: `filon run --json`")
     if report.ignored_files:
         names = ", ".join(report.ignored_files[:5])
         more = f" and {len(report.ignored_files) - 5} more" if len(report.ignored_files) > 5 else ""

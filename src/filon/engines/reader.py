@@ -20,7 +20,7 @@ class CsvUnreadable(EngineError):
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A regular CSV file, UTF-8 with a header, on local disk.
+    """A regular CSV file, UTF-8, on local disk.
 
     ``number`` is its file version.
     """
@@ -35,7 +35,8 @@ class CsvForm:
 
     With ``numbered``, the file has the columns ``_record``, ``_malformed`` and ``_raw`` of its own; else records are
     counted from 1 per file. With ``ragged``, each line is a record and nothing is quoted, but lines may have any number
-    of fields: those with a wrong one are malformed, and their fields null.
+    of fields: those with a wrong one are malformed, and their fields null. Without ``header``, the first line is a
+    record.
     """
 
     columns: tuple[str, ...]
@@ -43,6 +44,7 @@ class CsvForm:
     quote: str = '"'
     numbered: bool = False
     ragged: bool = False
+    header: bool = True
 
     @property
     def has_faults(self) -> bool:

@@ -35,20 +35,23 @@ class FileState(StrEnum):
 class Observation(Document):
     """Size, tag and hash of a path when it was last listed: with the same size and tag the content is the same.
 
-    ``settled`` is False when the file was so young that a later change might not change size and tag.
+    ``settled`` is False when the file was so young that a later change might not change size and tag. ``content`` is
+    the hash of what an archive unpacks to, or its own when it cannot be unpacked; empty when the file is no archive.
     """
 
     size: int
     tag: str
     sha256: str
     settled: bool
+    content: str = ""
 
 
 class FileVersion(Document):
     """One content of one path, as it arrived. ``number`` is its position in the order of arrival, from 1.
 
     ``bronze`` are the Parquet files that hold its records. If ``rereads`` is greater than 0, other Parquet files may
-    hold records of former readings. ``reason`` and ``detail`` are those of a quarantined file.
+    hold records of former readings. ``reason`` and ``detail`` are those of a quarantined file. ``content`` is that of
+    its observation.
     """
 
     number: int
@@ -68,6 +71,7 @@ class FileVersion(Document):
     reason: str | None = None
     detail: str | None = None
     rereads: int = 0
+    content: str = ""
 
 
 class HeaderProfile(Document):

@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,6 +21,11 @@ from filon.lake.location import Location, answer_of, locate
 CHUNK = 4 << 20
 SYSTEM_FOLDER = "lost+found"
 """A folder of the file system, which only root may list."""
+MOST_LINKS = 10_000
+"""Links to folders that are followed in one listing: links to each other could else be followed without an end."""
+LOOP = "it is a link to a folder that it lies in itself; its files are listed there"
+_Identity = tuple[int, int]
+"""Device and inode of a folder."""
 UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 INVALID_KEY = "Encountered object with invalid path"
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -33,7 +38,7 @@ class SourceFile:
     """A file as it is listed.
 
     ``path`` is relative to the sources, ``size`` in bytes; ``tag`` changes when the file is written again; ``local`` is
-    its path on the disk, None on an object store.
+    its path on the disk, None on an object store. ``fault`` says why there is nothing to read where a name stands.
     """
 
     path: str
@@ -41,12 +46,20 @@ class SourceFile:
     tag: str
     modified: dt.datetime
     local: Path | None = field(default=None, repr=False, compare=False)
+    fault: str = ""
+
+    @property
+    def may_hide_files(self) -> bool:
+        """Whether files may lie behind it that are not listed."""
+        return self.fault not in ("", LOOP)
 
 
 class Sources:
     """The files under a folder or an object-store prefix."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, within: Path | None = None) -> None:
+        """Links to folders are followed; if they lead out of the folder ``within``, they are not."""
+        self._within = within
         self._location: Location = locate(uri)
         self.uri = self._location.uri
 
@@ -67,9 +80,13 @@ class Sources:
     def files(self) -> list[SourceFile]:
         """List all files, sorted by path; files and folders whose name starts with a dot are left out.
 
+        What stands among the files and is none (a link to nothing, a pipe, a link that leads in a circle) is listed
+        with its ``fault``.
+
         Raises:
             SourcesMissing: there is no such folder
-            SourcesUnavailable: a folder inside it cannot be listed, or the object store cannot be used
+            SourcesUnavailable: a folder inside it cannot be listed, it holds more than ``MOST_LINKS`` links to folders,
+                or the object store cannot be used
             SourcesAmbiguous: two files have the same printable path, by which the ledger identifies a file
 
         """
@@ -110,6 +127,8 @@ class Sources:
             raise SourceUnreadable(f"{answer_of(error)}; allow reading it") from error
 
     def _read(self, file: SourceFile) -> Iterator[bytes]:
+        if file.fault:
+            raise SourceUnreadable(file.fault)
         if file.local is not None:
             with file.local.open("rb") as stream:
                 while chunk := stream.read(CHUNK):
@@ -141,14 +160,7 @@ class Sources:
             raise SourcesMissing(
                 f"there is no folder {folder}. Say where the CSV files are: --sources URI, or FILON_SOURCES."
             )
-        for parent, folders, names in os.walk(folder, onerror=_unlisted):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != SYSTEM_FOLDER)
-            for name in names:
-                path = Path(parent, name)
-                if name.startswith("."):
-                    continue
-                if file := _listed(printable_name(os.fsencode(path.relative_to(folder))), path):
-                    yield file
+        yield from _Walk(folder, self._within).files()
 
     def _remote(self) -> Iterator[SourceFile]:
         for chunk in obstore.list(self._location.store):
@@ -157,25 +169,105 @@ class Sources:
                     yield SourceFile(meta["path"], meta["size"], str(meta["e_tag"] or ""), meta["last_modified"])
 
 
-def _unlisted(error: OSError) -> None:
+@dataclass
+class _Walk:
+    """The files under a folder of the local disk; ``links`` counts the links to folders that were followed."""
+
+    folder: Path
+    within: Path | None
+    links: int = 0
+
+    def files(self) -> Iterator[SourceFile]:
+        """All files, and what is none, in no particular order."""
+        waiting = [(self.folder, frozenset[_Identity]())]
+        while waiting:
+            parent, above = waiting.pop()
+            with _listing(parent):
+                here = above | {_identity(parent.stat())}
+                entries = list(os.scandir(parent))
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    waiting += [] if entry.name == SYSTEM_FOLDER else [(Path(entry.path), here)]
+                    continue
+                file, is_folder = self._seen(Path(entry.path), here)
+                waiting += [(Path(entry.path), here)] if is_folder else []
+                if file is not None:
+                    yield file
+
+    def _seen(self, path: Path, above: Collection[_Identity]) -> tuple[SourceFile | None, bool]:
+        """What stands at a path that is no folder itself, and whether it is a link to a folder that is followed."""
+        name = printable_name(os.fsencode(path.relative_to(self.folder)))
+        try:
+            status = path.stat()
+        except OSError:
+            return _listed(name, path), False
+        if not stat.S_ISDIR(status.st_mode):
+            return _listed(name, path), False
+        fault = self._fault_of_link(path, status, above)
+        if fault:
+            return SourceFile(name, 0, "", UNKNOWN_TIME, path, fault), False
+        self.links += 1
+        if self.links > MOST_LINKS:
+            raise SourcesUnavailable(f"{self.folder} holds more than {MOST_LINKS:,} links to folders; remove some")
+        return None, True
+
+    def _fault_of_link(self, path: Path, status: os.stat_result, above: Collection[_Identity]) -> str:
+        """Why a link to a folder is not followed; empty when it is."""
+        if _identity(status) in above:
+            return LOOP
+        if self.within is None or path.resolve().is_relative_to(self.within.resolve()):
+            return ""
+        return (
+            "it is a link that leads out of the project, which names its sources itself; "
+            "give the sources by --sources or FILON_SOURCES if it is to be followed"
+        )
+
+
+def _identity(status: os.stat_result) -> _Identity:
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _listing(folder: Path) -> Iterator[None]:
     """SourcesUnavailable for a folder that cannot be listed: its files would otherwise be taken for deleted."""
-    raise SourcesUnavailable(
-        f"{error.filename} cannot be listed: {error.strerror}. Check its permissions and the disk; then run again."
-    ) from error
+    try:
+        yield
+    except OSError as error:
+        raise SourcesUnavailable(
+            f"{folder} cannot be listed: {error.strerror}. Check its permissions and the disk; then run again."
+        ) from error
 
 
 def _listed(path: str, local: Path) -> SourceFile | None:
-    """A file as it is now; None when it is gone or no regular file; size 0 and no tag when the system refuses both."""
+    """A file as it is now, with a fault when it is none; None when it is gone, or a folder."""
     try:
         status = local.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        is_gone = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        if is_gone and not local.is_symlink():
+            return None
+        fault = f"it is a link to {_target(local)}, where nothing is" if is_gone else str(unreadable(error))
+        return SourceFile(path, 0, "", UNKNOWN_TIME, local, fault)
+    if stat.S_ISDIR(status.st_mode):
         return None
-    except OSError:  # reading fails in the same way, and then only this file is quarantined
-        return SourceFile(path, 0, "", UNKNOWN_TIME, local)
     if not stat.S_ISREG(status.st_mode):
-        return None
+        return SourceFile(path, 0, "", UNKNOWN_TIME, local, f"it is no file but {_kind(status.st_mode)}")
     tag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
     return SourceFile(path, status.st_size, tag, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC), local)
+
+
+def _target(link: Path) -> str:
+    try:
+        return printable_name(os.fsencode(link.readlink()))
+    except OSError:  # the link was replaced meanwhile
+        return "elsewhere"
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def unreadable(error: OSError) -> SourceUnreadable:

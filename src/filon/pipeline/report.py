@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
+from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
 from filon.serving.state import LoadReport
@@ -52,6 +53,13 @@ class FileLine(_Part):
     notes: tuple[str, ...] = ()
 
 
+class UnreadableLine(_Part):
+    """A path in the sources that no pattern matches, and where no file is that could be read."""
+
+    path: str
+    detail: str
+
+
 class DamageLine(_Part):
     """An object of the lake whose content was not as written; the run no longer uses it."""
 
@@ -78,6 +86,7 @@ class RunReport(_Part):
     steps: tuple[StepReport, ...] = ()
     files: tuple[FileLine, ...] = ()
     ignored_files: tuple[str, ...] = ()
+    unreadable_paths: tuple[UnreadableLine, ...] = ()
     datasets: tuple[DatasetRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
     serving: LoadReport | None = Field(default=None, description="None when the run did not come that far")
@@ -91,7 +100,11 @@ class RunReport(_Part):
     def news(self) -> RunReport:
         """The report without unchanged files, whose number grows with the sources."""
         files = tuple(file for file in self.files if file.status != "unchanged" or file.notes)
-        return self.model_copy(update={"files": files, "ignored_files": self.ignored_files[:MOST_IGNORED]})
+        shown = {
+            "ignored_files": self.ignored_files[:MOST_IGNORED],
+            "unreadable_paths": self.unreadable_paths[:MOST_IGNORED],
+        }
+        return self.model_copy(update={"files": files, **shown})
 
     @property
     def quarantined(self) -> bool:
@@ -141,6 +154,9 @@ def make_report(
         steps=tuple(context.steps),
         files=tuple(_file_line(outcome, counts) for outcome in ingested.files) if ingested else (),
         ignored_files=ingested.ignored if ingested else (),
+        unreadable_paths=tuple(UnreadableLine(path=path, detail=fault) for path, fault in ingested.unreadable)
+        if ingested
+        else (),
         datasets=tuple(dataset_record(name, result.quality) for name, result in silver.items()),
         checks=check_records(checks),
         serving=loaded,
@@ -150,7 +166,8 @@ def make_report(
 
 def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:
     version = outcome.version
-    rows = counts.get(version.number)
+    as_read = FileCounts(read=version.rows, accepted=0, superseded=0, rejected=0)
+    rows = NO_ROWS if outcome.is_duplicate else counts.get(version.number, as_read)
     return FileLine(
         file=outcome.path,
         dataset=version.dataset,
@@ -159,9 +176,9 @@ def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLi
         status=outcome.status,
         reason=version.reason,
         detail=version.detail,
-        rows_read=rows.read if rows else version.rows,
-        rows_accepted=rows.accepted if rows else 0,
-        rows_superseded=rows.superseded if rows else 0,
-        rows_rejected=rows.rejected if rows else 0,
+        rows_read=rows.read,
+        rows_accepted=rows.accepted,
+        rows_superseded=rows.superseded,
+        rows_rejected=rows.rejected,
         notes=outcome.notes,
     )

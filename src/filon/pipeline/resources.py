@@ -36,7 +36,7 @@ def sources_of(settings: Settings, project: Project) -> Sources:
         return Sources(settings.sources)
     if project.sources is not None:
         inside = "://" not in project.sources and not Path(project.sources).is_absolute()
-        return Sources(str(project.folder / project.sources) if inside else project.sources)
+        return Sources(str(project.folder / project.sources), project.folder) if inside else Sources(project.sources)
     return Sources(str(STATE / project.name / "sources"))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from filon.project.document import Document, Place
 from filon.project.fingerprints import fingerprint_of, named, statement
 from filon.project.functions import Setting
+from filon.project.places import PACKED, PlaceColumn
 from filon.project.types import ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
@@ -56,13 +57,17 @@ class Reference:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a contract. ``header`` is its name in the file, ``format`` the JDK pattern of a date or timestamp."""
+    """A column of a contract.
+
+    ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp.
+    """
 
     name: str
     type: ColumnType
     required: bool = False
     unique: bool = False
     header: str = ""
+    aliases: tuple[str, ...] = ()
     format: str = ""
     normalise: Normalise = AS_IT_IS
     rules: tuple[Rule, ...] = ()
@@ -188,6 +193,7 @@ class Dataset:
     """A source: which files bring it, how they are spelled, and which rows are accepted.
 
     ``locale`` is the project's: of the sizes of groups of digits.
+    ``newest`` is the column whose greatest value decides between rows of one key.
     """
 
     contract: Contract
@@ -199,11 +205,27 @@ class Dataset:
     on_missing_file: MissingFile
     rules: tuple[RowRule, ...]
     locale: str = "en"
+    place_columns: tuple[PlaceColumn, ...] = ()
+    newest: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the dataset and of its silver table."""
         return self.contract.name
+
+    @cached_property
+    def read_columns(self) -> tuple[Column, ...]:
+        """The columns that are read from the records of a file, not from its path."""
+        placed = {column.column for column in self.place_columns}
+        return tuple(column for column in self.contract.columns if column.name not in placed)
+
+    def place_of(self, path: str) -> tuple[str | None, ...]:
+        """What tells files of the same content apart: the values that are read from a path; () when none is.
+
+        An archive has the same place as the file that it unpacks to.
+        """
+        plain = PACKED.sub("", path)
+        return tuple(column.value(plain) for column in self.place_columns)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -217,9 +239,11 @@ class Dataset:
                 "dialect": dialect,
                 "moments": "of the years 1 to 9999 in UTC" if shifted else None,
                 "groups": "full ones before the decimal mark" if self._has_groups else None,
+                "newest": self.newest,
                 "keep": self.keep,
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
+                "places": [(place.column, place.pattern) for place in self.place_columns] or None,
             }
         )
 
@@ -228,8 +252,9 @@ class Dataset:
         """Changes when the same bytes would be cut into other records or columns."""
         return fingerprint_of(
             {
-                "headers": [(column.name, column.header) for column in self.contract.columns],
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding"),
+                "headers": [_names(column) for column in self.read_columns],
+                "places": [place.column for place in self.place_columns] or None,
+                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header"),
                 "discards": self.drift is Drift.DISCARD or None,
             }
         )[:16]
@@ -237,9 +262,14 @@ class Dataset:
     @cached_property
     def acceptance_hash(self) -> str:
         """Changes when a file that was refused might be accepted, or one that was accepted be refused."""
-        required = sorted(column.name for column in self.contract.columns if column.required)
-        facts = {"parse": self.parse_hash, "required": required}
+        required = sorted(column.name for column in self.read_columns if column.required)
+        facts = {"parse": self.parse_hash, "required": required, "some": self.needs_some_column or None}
         return fingerprint_of({**facts, **named(self, "drift", "malformed_threshold")})[:16]
+
+    @property
+    def needs_some_column(self) -> bool:
+        """Whether a file is accepted only if its header has one of the columns, since it has none that it must have."""
+        return self.dialect.header and not any(column.required for column in self.read_columns)
 
     @cached_property
     def reads(self) -> frozenset[Setting]:
@@ -351,6 +381,14 @@ class Project:
     def contracts(self) -> dict[str, Contract]:
         """Every contract by table name, in building order."""
         return contracts_of(self.datasets, self.models)
+
+
+def _names(column: Column) -> tuple[object, ...]:
+    """What decides which field of a header holds a column."""
+    aliases = (column.aliases,) if column.aliases else ()
+    # names with a blank inside are compared without regard to its kind since another version than those without
+    compared = ("any blanks",) if any(len(name.split()) > 1 for name in (column.header, *column.aliases)) else ()
+    return (column.name, column.header, *aliases, *compared)
 
 
 def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:

@@ -26,15 +26,18 @@ from filon.project.contract import Bound, Column, Contract, Dataset, Reference, 
 from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
+from filon.project.headers import folded
+from filon.project.places import PATH, PlaceColumn, path_pattern
 from filon.project.promises import read_latency
 from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
+from filon.project.vocabulary import ColumnSpec, EmptySpec, FileNameSpec, ModelSpec, SourceSpec
 from filon.suggestions import suggestion
 
 Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+PLACE_NAME = re.compile(PATH)
 COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
 SCHEMA: Place = ("schema", 0)
 
@@ -66,6 +69,8 @@ def read_source(document: Document) -> Dataset | None:
         malformed_threshold=spec.malformed_threshold,
         on_missing_file=spec.on_missing_file,
         rules=spec.rules,
+        place_columns=place_columns(document, contract, spec),
+        newest=_newest(document, contract, spec),
     )
 
 
@@ -95,9 +100,7 @@ def _report_faulty_rules(document: Document, contract: Contract, spec: SourceSpe
 
 def rule_place(document: Document, index: int) -> Place:
     """Where a row rule stands in its contract."""
-    entries = document.data["schema"][0].get("customProperties", [])
-    position = next(position for position, entry in enumerate(entries) if entry.get("property") == "rules")
-    return (*SCHEMA, "customProperties", position, "value", index)
+    return (*_place_of_word(document, "rules"), index)
 
 
 @dataclass(frozen=True)
@@ -238,6 +241,9 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
             what = f"two columns are read from the header `{column.header}`"
             document.report(place, what, "give each a `physicalName` of its own")
             continue
+        if (alias := _shared_name(column, columns)) is not None:
+            document.report(place, f"two columns are read from the header `{alias}`", "let one column have that alias")
+            continue
         columns.append(column)
     if len(columns) != len(schema.properties):
         return None
@@ -253,6 +259,80 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
     )
     checks = (*contract_checks(contract), *written_checks(document, contract, _qualities(schema)))
     return replace(contract, checks=checks)
+
+
+def _newest(document: Document, contract: Contract, spec: SourceSpec) -> str | None:
+    """The column of ``newest``; None when there is none, or a mistake, which is reported."""
+    if spec.newest is None:
+        return None
+    column = spec.newest.by
+    place = (*_place_of_word(document, "newest"), "by")
+    if column not in contract.column_names:
+        document.report(
+            place, f"`newest` compares `{column}`, which is no column", suggestion(column, contract.column_names)
+        )
+    elif not contract.key:
+        document.report(
+            place, "`newest` decides between rows of one key, and there is no key", "mark it with `primaryKey`"
+        )
+    else:
+        return column
+    return None
+
+
+def place_columns(document: Document, contract: Contract, spec: SourceSpec) -> tuple[PlaceColumn, ...]:
+    """The columns that are read from a file's path; mistakes in ``fromFileName`` are reported."""
+    columns = [PlaceColumn(column.name) for column in contract.columns if column.header == PATH]
+    for index, named in enumerate(spec.from_file_name):
+        mistake = _mistake_in(named, contract, [column.column for column in columns])
+        if mistake is None:
+            columns.append(PlaceColumn(named.column, named.pattern))
+        else:
+            what, fix = mistake
+            here = _place_of_word(document, "fromFileName")
+            is_one = isinstance(_value_of_word(document, "fromFileName"), dict)
+            document.report(here if is_one else (*here, index), what, fix)
+    return tuple(columns)
+
+
+def _mistake_in(named: FileNameSpec, contract: Contract, before: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with an entry of ``fromFileName``, and the fix; None when nothing is."""
+    if named.column not in contract.column_names:
+        return f"`fromFileName` fills `{named.column}`, which is no column", suggestion(
+            named.column, contract.column_names
+        )
+    if named.column in before:
+        return f"`{named.column}` is read from the path twice", "remove one of the two"
+    group = f"(?<{named.column}>…)"
+    try:
+        groups = path_pattern(named.pattern).groupindex
+    except re.error as error:
+        return f"`{named.pattern[:SHOWN]}` is no pattern: {error}", f"write it like `{group}/`"
+    if named.column not in groups:
+        return f"the pattern has no group `{named.column}`", f"put brackets around what the column holds: {group}"
+    return None
+
+
+def _position_of_word(document: Document, word: str) -> int:
+    entries = document.data["schema"][0].get("customProperties", [])
+    return next(position for position, entry in enumerate(entries) if entry.get("property") == word)
+
+
+def _place_of_word(document: Document, word: str) -> Place:
+    """Where the value of a word of the table stands."""
+    return (*SCHEMA, "customProperties", _position_of_word(document, word), "value")
+
+
+def _value_of_word(document: Document, word: str) -> object:
+    return document.data["schema"][0]["customProperties"][_position_of_word(document, word)]["value"]
+
+
+def _shared_name(column: Column, others: Sequence[Column]) -> str | None:
+    """A name of a column in files that another column has too, one of the two as an alias; None when there is none."""
+    headers = {folded(other.header) for other in others}
+    aliases = {folded(alias) for other in others for alias in other.aliases}
+    own = next((alias for alias in column.aliases if folded(alias) in headers | aliases), None)
+    return own or (column.header if folded(column.header) in aliases else None)
 
 
 def _qualities(schema: SchemaObject) -> Iterator[tuple[Place, str | None, DataQuality]]:
@@ -276,7 +356,7 @@ def _is_name(document: Document, place: Place, name: str | None, form: re.Patter
 def _column(
     document: Document, place: Place, prop: SchemaProperty, *, is_source: bool, spec: SourceSpec | None
 ) -> Column | None:
-    if not _is_name(document, place, prop.name, COLUMN_NAME):
+    if not _is_name(document, place, prop.name, PLACE_NAME if is_source and prop.name == PATH else COLUMN_NAME):
         return None
     own: ColumnSpec | EmptySpec | None
     if is_source:
@@ -301,6 +381,7 @@ def _column(
         required=bool(prop.required or prop.primaryKey),
         unique=bool(prop.unique),
         header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
+        aliases=own.aliases if isinstance(own, ColumnSpec) else (),
         format=_format(document, place, prop, kind, spec) if is_source else "",
         normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
         rules=rules,

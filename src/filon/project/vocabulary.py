@@ -66,6 +66,10 @@ def _percent(value: object) -> object:
     return {True: "keep", False: "none"}[value] if isinstance(value, bool) else value
 
 
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
 def _one_character(value: str) -> str:
     if len(value) != 1 or value in "\r\n\0":
         raise ValueError("one character is expected")
@@ -77,6 +81,7 @@ Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
+Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
@@ -102,6 +107,7 @@ class Dialect(_Spec):
     delimiter: Character = ","
     quote: Character = '"'
     encoding: Encoding = "utf-8"
+    header: bool = True
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
     currency: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_currencies)] = ()
@@ -168,6 +174,19 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
+class FileNameSpec(_Spec):
+    """A column that is read from the path of the file: the group of its name in ``pattern``, wherever that is found."""
+
+    column: str
+    pattern: str = Field(min_length=1, max_length=2_000)
+
+
+class NewestSpec(_Spec):
+    """Which of several rows with one key stays: the one with the greatest value of the column ``by``."""
+
+    by: str
+
+
 class RowRule(_Spec):
     """A named condition that every row must meet; NULL counts as met."""
 
@@ -180,16 +199,19 @@ class SourceSpec(_Spec):
 
     file_pattern: str = Field(min_length=1)
     dialect: Dialect = Dialect()
+    newest: NewestSpec | None = None
     keep: Keep = Keep.FIRST
     drift: Drift = Drift.EVOLVE
     malformed_threshold: float = Field(default=0.1, ge=0, le=1)
     on_missing_file: MissingFile = MissingFile.KEEP
+    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
     rules: tuple[RowRule, ...] = ()
 
 
 class ColumnSpec(_Spec):
     """Words of a source's column."""
 
+    aliases: Aliases = ()
     normalise: Normalise = Normalise()
     not_after: Literal["as_of"] | None = None
 

@@ -72,9 +72,13 @@ def whole_shop() -> Documents:
         "filon": {"name": "shop", "title": "A shop", "locale": "fr", "currency": "EUR", "timezone": "Europe/Paris"},
         "clients": contract(
             "clients",
-            {"filePattern": "clients*.csv"},
+            {
+                "filePattern": "clients*.csv",
+                "fromFileName": {"column": "origin", "pattern": r"(?<origin>[a-z]+)\.(?<country>[a-z]+)"},
+            },
             {**CLIENT, "primaryKey": True},
             {"name": "country", "logicalType": "string", "customProperties": [{"property": "normalise", "value": {}}]},
+            {"name": "origin", "logicalType": "string"},
         ),
         "orders": contract(
             "orders",

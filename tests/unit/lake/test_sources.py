@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import unicodedata
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filon.errors import ConfigError, SourceGone, SourcesAmbiguous, SourceUnreadable
+from filon.errors import ConfigError, SourceGone, SourcesAmbiguous, SourcesUnavailable, SourceUnreadable
 from filon.lake import Sources, listed_name, locate, printable_name
 
 PIECES = [b"\\", b"x", b"u", b"0", b"f", b"\xff", b"\xc3", b"\xa9", b"\n", b"\x1b", "é\u202e\u0085".encode(), b"/"]
@@ -98,3 +99,101 @@ def test_a_file_that_the_system_refuses_is_told_from_one_that_is_gone(tmp_path: 
     with pytest.raises(SourceUnreadable, match="Is a directory"):
         list(sources.chunks(file))
     assert sources.again(file) is None
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Sources with a file, and a folder elsewhere with two."""
+    here, elsewhere = tmp_path / "in", tmp_path / "elsewhere"
+    (elsewhere / "deep").mkdir(parents=True)
+    here.mkdir()
+    (here / "a.csv").write_text("x\n1\n")
+    (elsewhere / "b.csv").write_text("x\n2\n")
+    (elsewhere / "deep/c.csv").write_text("x\n3\n")
+    return here, elsewhere
+
+
+def seen(here: Path, within: Path | None = None) -> dict[str, str]:
+    """Every listed path with its fault."""
+    return {file.path: file.fault for file in Sources(str(here), within).files()}
+
+
+def test_links_to_folders_are_followed(folders: tuple[Path, Path]) -> None:
+    here, elsewhere = folders
+    (here / "2026").symlink_to(elsewhere)
+    (here / "also").symlink_to("2026")
+    assert seen(here) == dict.fromkeys(["2026/b.csv", "2026/deep/c.csv", "a.csv", "also/b.csv", "also/deep/c.csv"], "")
+    sources = Sources(str(here))
+    assert next(b"".join(sources.chunks(file)) for file in sources.files()) == b"x\n2\n"
+
+
+def test_links_in_a_circle_are_named_and_not_followed(folders: tuple[Path, Path]) -> None:
+    here, elsewhere = folders
+    (here / "2026").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(here)
+    (elsewhere / "deep/up").symlink_to("..")
+    (here / "self").symlink_to(".")
+    found = seen(here)
+    loops = {path for path, fault in found.items() if "a folder that it lies in itself" in fault}
+    assert loops == {"2026/back", "2026/deep/up", "self"}
+    assert {path for path, fault in found.items() if not fault} == {"a.csv", "2026/b.csv", "2026/deep/c.csv"}
+    assert not any(file.may_hide_files for file in Sources(str(here)).files())
+
+
+@pytest.mark.parametrize("name", [b"gone", b"gone.csv", b"g\xff\n"])
+def test_a_link_to_nothing_is_named(folders: tuple[Path, Path], name: bytes) -> None:
+    here, _ = folders
+    Path(os.fsdecode(os.fsencode(here) + b"/" + name)).symlink_to("nowhere")
+    assert seen(here)[printable_name(name)] == "it is a link to nowhere, where nothing is"
+    [file] = [file for file in Sources(str(here)).files() if file.fault]
+    assert file.may_hide_files
+    with pytest.raises(SourceUnreadable, match="where nothing is"):
+        list(Sources(str(here)).chunks(file))
+
+
+def test_links_to_each_other_lead_nowhere(folders: tuple[Path, Path]) -> None:
+    here, _ = folders
+    (here / "one").symlink_to("two")
+    (here / "two").symlink_to("one")
+    assert "Too many levels of symbolic links" in seen(here)["one"]
+
+
+def test_pipes_sockets_and_devices_are_named_and_never_opened(folders: tuple[Path, Path]) -> None:
+    here, _ = folders
+    os.mkfifo(here / "pipe.csv")
+    (here / "null.csv").symlink_to(os.devnull)
+    (here / "linked.csv").symlink_to("pipe.csv")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(here / "s.csv"))
+        assert seen(here) == {
+            "a.csv": "",
+            "linked.csv": "it is no file but a pipe",
+            "null.csv": "it is no file but a device",
+            "pipe.csv": "it is no file but a pipe",
+            "s.csv": "it is no file but a socket",
+        }
+
+
+def test_links_out_of_a_project_that_names_its_sources_are_not_followed(folders: tuple[Path, Path]) -> None:
+    here, elsewhere = folders
+    (here / "out").symlink_to(elsewhere)
+    (here / "deep").mkdir()
+    (here / "deep/in").symlink_to(here / "deep2")
+    (here / "deep2").mkdir()
+    (here / "deep2/d.csv").write_text("x\n")
+    found = seen(here, within=here)
+    assert {path for path, fault in found.items() if not fault} == {"a.csv", "deep2/d.csv", "deep/in/d.csv"}
+    assert "leads out of the project" in found["out"]
+
+
+def test_a_maze_of_links_ends_the_listing(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("filon.lake.sources.MOST_LINKS", 50)
+    here, elsewhere = folders
+    for level in range(8):
+        (elsewhere / f"{level}").mkdir()
+        for side in ("left", "right"):
+            (elsewhere / f"{level}" / side).symlink_to(elsewhere / f"{level + 1}")
+    (elsewhere / "8").mkdir()
+    (here / "in").symlink_to(elsewhere / "0")
+    with pytest.raises(SourcesUnavailable, match="more than 50 links to folders"):
+        Sources(str(here)).files()

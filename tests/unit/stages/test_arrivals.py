@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 from filon.lake import FileState, FileVersion, Ledger
 from filon.project import INTEGER, TEXT, Column, Contract, Dataset
 from filon.project.document import Document
+from filon.project.places import PlaceColumn
 from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
 from filon.stages.bronze.arrivals import UNKNOWN, Arrival, Observed, Plan, plan
 
@@ -268,6 +270,50 @@ def test_what_could_not_be_read_still_brings_what_it_brought_before() -> None:
     result = plan(Ledger(versions=tuple(known)), observed, {of.name: of}, unread=[(of.name, "a.csv")])
     assert arrivals(result) == {"b.csv": DUPLICATE}
     assert (result.replaced, result.missing) == (frozenset(), frozenset({2}))
+
+
+def by_place() -> Dataset:
+    """Sales whose shop is the folder of their file."""
+    return replace(SALES, place_columns=(PlaceColumn("name", "(?<name>[a-z]+)/"),))
+
+
+def test_the_same_content_counts_once_for_each_place_that_is_data() -> None:
+    sources = {"lyon/t.csv": "A", "paris/t.csv": "A", "paris/copy.csv": "A", "t.csv": "A", "u.csv": "A"}
+    assert arrivals(planned([], sources, by_place())) == {
+        "lyon/t.csv": NEW,
+        "paris/copy.csv": NEW,
+        "paris/t.csv": DUPLICATE,
+        "t.csv": NEW,
+        "u.csv": DUPLICATE,
+    }
+
+
+def test_a_retracted_content_stays_out_at_its_place_only() -> None:
+    of = by_place()
+    known = [version(1, "lyon/t.csv", "A", RETRACTED, of=of)]
+    found = planned(known, {"lyon/t.csv": "A", "lyon/u.csv": "A", "paris/t.csv": "A"}, of)
+    assert arrivals(found) == {"lyon/t.csv": UNCHANGED, "lyon/u.csv": DUPLICATE, "paris/t.csv": NEW}
+
+
+def test_an_archive_has_the_content_that_it_unpacks_to() -> None:
+    observed = [Observed("t.csv", SALES.name, "A"), Observed("t.csv.gz", SALES.name, "packed", "A")]
+    found = plan(Ledger(), observed, {SALES.name: SALES})
+    assert arrivals(found) == {"t.csv": NEW, "t.csv.gz": DUPLICATE}
+
+    both = [version(1, "t.csv.gz", "packed"), version(2, "t.csv", "A")]
+    older = plan(Ledger(versions=tuple(both)), observed, {SALES.name: SALES})
+    assert (arrivals(older), older.replaced) == ({"t.csv": DUPLICATE, "t.csv.gz": UNCHANGED}, frozenset({2}))
+
+    gone = version(1, "t.csv.gz", "packed").model_copy(update={"content": "A"})
+    later = plan(Ledger(versions=(gone,)), observed[:1], {SALES.name: SALES})
+    assert arrivals(later) == {"t.csv": DUPLICATE}
+
+
+def test_no_file_is_missing_while_some_may_not_be_listed() -> None:
+    of = dataset(missing=MissingFile.RETRACT)
+    known = Ledger(versions=(version(1, "2026/a.csv", "A", of=of),))
+    assert plan(known, [], {of.name: of}, is_complete=False).gone == frozenset()
+    assert plan(known, [], {of.name: of}).missing == {1}
 
 
 def test_what_stood_for_an_unread_content_ends_when_the_file_is_read_or_gone() -> None:

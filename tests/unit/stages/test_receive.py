@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import encodings
 import gzip
 import hashlib
+import pkgutil
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import zstandard
+from pydantic import ValidationError
 
 from filon.lake import Sources
 from filon.project.vocabulary import Dialect
@@ -219,6 +223,65 @@ def test_a_byte_that_its_encoding_does_not_know_is_pointed_at(folder: Path) -> N
 
 def test_half_a_character_of_utf_16_is_refused(folder: Path) -> None:
     assert reason(received(folder, "id\n1".encode("utf-16") + b"x", Dialect(encoding="utf-16"))) == "undecodable"
+
+
+def accepted_encodings() -> list[str]:
+    """Every encoding that a contract may name, by the name that it is known under."""
+    found = set()
+    for module in pkgutil.iter_modules(encodings.__path__):
+        try:
+            found.add(Dialect(encoding=module.name).encoding)
+        except ValidationError:
+            continue
+    return sorted(found)
+
+
+def wrong_bytes(generator: random.Random) -> bytes:
+    """Letters, bytes of any value, and the escapes by which some encodings change their alphabet."""
+    parts = [b"id;nom\n", b"\x1b$B", b"\x1b(J", b"\x1b$)C", b"\x0e", b"~{", b"+-", b"\xff", b"\xd8\x00"]
+    return b"".join(
+        generator.choice([*parts, generator.randbytes(1), generator.randbytes(2)])
+        for _ in range(generator.randrange(12))
+    )
+
+
+@pytest.mark.parametrize("encoding", accepted_encodings())
+def test_wrong_bytes_are_a_text_or_refused_in_every_encoding(encoding: str, folder: Path) -> None:
+    generator = random.Random(encoding)  # noqa: S311 - no secret
+    dialect = Dialect(encoding=encoding)
+    for content in [b"id;nom\n1;a\n", "id;nom\n1;é\n".encode(), *(wrong_bytes(generator) for _ in range(40))]:
+        result = received(folder, content, dialect)
+        if result.refused is None:
+            result.path.read_text(encoding="utf-8")
+            result.path.unlink()
+        assert reason(result) in (None, "undecodable", "not_text", "empty")
+
+
+@pytest.mark.parametrize("content", [b"id;nom\n1;a\n", "id;nom\n1;é\n".encode(), "id\n1\n".encode("utf-16-le")])
+def test_utf_16_without_its_mark_is_refused(folder: Path, content: bytes) -> None:
+    result = received(folder, content, Dialect(encoding="utf-16"))
+    assert reason(result) == "undecodable"
+    assert "from byte 0 on it is not utf-16" in str(result.refused)
+    assert "If it is utf-8, or utf-16-le" in str(result.refused)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1 << 20])
+def test_a_shift_of_alphabet_that_never_ends_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    in_chunks_of(chunk, monkeypatch)
+    result = received(folder, b"id\n\x1b(;{1\xb78o;2a\xabm\xd8\n", Dialect(encoding="iso2022_jp"))
+    assert reason(result) == "undecodable"
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 1 << 20])
+def test_a_character_that_its_decoder_holds_back_until_the_end_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    text = "id\nか"  # it may be the first half of another character, so the decoder waits for what follows
+    in_chunks_of(chunk, monkeypatch)
+    result = received(folder, text.encode("euc_jis_2004"), Dialect(encoding="euc_jis_2004"))
+    assert result.path.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from filon.cli.scaffold.names import ESCAPED, distinct, table_name
 from filon.cli.scaffold.sample import Sample
 from filon.errors import ConfigError
-from filon.stages.bronze.archives import PACKED
+from filon.project.places import PACKED
 from filon.stages.bronze.listing import matcher_of
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)

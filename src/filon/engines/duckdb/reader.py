@@ -104,8 +104,8 @@ def _arguments(files: Sequence[CsvFile], form: CsvForm) -> str:
     names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
     return (
         f"[{literals(literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
-        f"header=true, delim={literal(delimiter)}, quote={literal(quote)}, escape={literal(quote)}, "
-        f"strict_mode=true, null_padding=false, "
+        f"header={str(form.header).lower()}, delim={literal(delimiter)}, "
+        f"quote={literal(quote)}, escape={literal(quote)}, strict_mode=true, null_padding=false, "
         f"filename={str(len(files) > 1).lower()}, "
         f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
     )

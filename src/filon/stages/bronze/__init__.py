@@ -5,7 +5,7 @@ Sources are listed and compared with the ledger; new content is hashed, decoded,
 """
 
 from filon.stages.bronze.ingest import IngestResult, receive_files
-from filon.stages.bronze.listing import Listing, list_files
+from filon.stages.bronze.listing import Listing, list_files, matching_files
 from filon.stages.bronze.outcomes import FileOutcome
 from filon.stages.bronze.table import BRONZE_EXTRAS, bronze_columns, build_bronze
 
@@ -17,5 +17,6 @@ __all__ = [
     "bronze_columns",
     "build_bronze",
     "list_files",
+    "matching_files",
     "receive_files",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -17,7 +16,6 @@ PORTION = 1 << 20
 """Bytes, about, of unpacked content per piece."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 """The first bytes of each format."""
-PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
 
 
 def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """Decide what to do with each file in the sources, by comparing paths and hashes with the ledger. Nothing is read.
 
 A path *holds* the content of its file. Of several paths with the same content, one *owns* it: its file version has the
-rows, the files at the others are duplicates.
+rows, the files at the others are duplicates. An archive has the content that it unpacks to. Where the place of a file
+is data, contents at different places are different ones.
 """
 
 from __future__ import annotations
@@ -47,6 +48,30 @@ class Observed:
     path: str
     dataset: str
     sha256: str
+    content: str = ""
+
+
+Identity = tuple[str, str, tuple[str | None, ...]]
+"""Of a content: its dataset, its hash, and what is read from its place."""
+
+
+@dataclass(frozen=True)
+class Identities:
+    """What tells contents apart. ``contents`` are the hashes of what archives unpack to, by dataset and own hash."""
+
+    datasets: Mapping[str, Dataset]
+    contents: Mapping[tuple[str, str], str]
+
+    def of(self, file: Observed | FileVersion) -> Identity:
+        """The identity of the content of a file."""
+        dataset = self.datasets.get(file.dataset)
+        content = file.content or self.contents.get((file.dataset, file.sha256)) or file.sha256
+        return file.dataset, content, dataset.place_of(file.path) if dataset else ()
+
+
+def identities(datasets: Mapping[str, Dataset], observed: Iterable[Observed]) -> Identities:
+    """The identities of contents; an archive of an older ledger has that of the observed file with the same bytes."""
+    return Identities(datasets, {(file.dataset, file.sha256): file.content for file in observed if file.content})
 
 
 @dataclass(frozen=True)
@@ -64,9 +89,10 @@ class Plan:
 
     ``replaced``: versions of paths whose content another path owns, or was retracted. ``missing``: versions whose file
     is gone, where the contract retracts the rows of missing files. ``moved``: versions whose file no longer matches the
-    pattern of their dataset.
+    pattern of their dataset. ``identities`` tell contents apart.
     """
 
+    identities: Identities
     decisions: tuple[Decision, ...]
     replaced: frozenset[int]
     missing: frozenset[int]
@@ -92,6 +118,7 @@ def plan(
     ignored: Collection[str] = (),
     damaged: Collection[int] = (),
     unread: Collection[Place] = (),
+    is_complete: bool = True,
     retry_quarantined: bool = False,
 ) -> Plan:
     """Compare the sources with the ledger.
@@ -106,24 +133,32 @@ def plan(
         ignored: paths of files that no dataset's pattern matches
         damaged: numbers of versions whose bronze files are damaged
         unread: dataset and path of files that could not be read; their rows stay as they are
+        is_complete: whether all files are listed; else no file is taken for missing
         retry_quarantined: read refused files again
 
     """
     present = {*unread, *((file.dataset, file.path) for file in observed)}
-    missing = frozenset(_missing(ledger, present, datasets))
+    missing = frozenset(_missing(ledger, present, datasets)) if is_complete else frozenset[int]()
     moved = frozenset(_moved(ledger, present, datasets, ignored))
     versions = _versions_by_place(ledger, missing | moved)
-    refused = _refused_contents(ledger)
-    owners = _owners(versions, observed, refused)
+    known = identities(datasets, observed)
+    refused = _refused_contents(ledger, known)
+    owners = _owners(versions, observed, refused, known)
     decisions = [
         _decide(
-            file, versions.get((file.dataset, file.path)), owners, datasets[file.dataset], damaged, retry_quarantined
+            file,
+            versions.get((file.dataset, file.path)),
+            datasets[file.dataset],
+            damaged,
+            is_owner=owners[known.of(file)] == file.path,
+            retry_quarantined=retry_quarantined,
         )
         for file in observed
     ]
     return Plan(
+        identities=known,
         decisions=tuple(decisions),
-        replaced=frozenset((*_replaced(ledger, decisions, refused), *_no_longer_unread(ledger, unread))),
+        replaced=frozenset((*_replaced(ledger, decisions, refused, known), *_no_longer_unread(ledger, unread))),
         missing=missing,
         moved=moved,
     )
@@ -138,31 +173,32 @@ def _versions_by_place(ledger: Ledger, gone: frozenset[int]) -> dict[Place, dict
     return result
 
 
-def _refused_contents(ledger: Ledger) -> frozenset[tuple[str, str]]:
-    """Dataset and hash of the contents that were refused at every path."""
-    states: dict[FileState, set[tuple[str, str]]] = {FileState.QUARANTINED: set(), FileState.LIVE: set()}
+def _refused_contents(ledger: Ledger, known: Identities) -> frozenset[Identity]:
+    """The contents that were refused at every path."""
+    states: dict[FileState, set[Identity]] = {FileState.QUARANTINED: set(), FileState.LIVE: set()}
     for version in ledger.versions:
-        states.setdefault(version.state, set()).add((version.dataset, version.sha256))
+        states.setdefault(version.state, set()).add(known.of(version))
     return frozenset(states[FileState.QUARANTINED] - states[FileState.LIVE])
 
 
 def _owners(
     versions_by_place: Mapping[Place, Mapping[str, FileVersion]],
     observed: Sequence[Observed],
-    refused: Collection[tuple[str, str]],
-) -> dict[tuple[str, str], str]:
-    """The path that owns each dataset and hash: the first that had it and still holds it, else the first in order."""
-    hashes = {(file.dataset, file.path): file.sha256 for file in observed}
-    owners: dict[tuple[str, str], str] = {}
-    held = [
-        version
-        for place, versions in versions_by_place.items()
-        for version in _held(versions, hashes.get(place), is_refused=(place[0], hashes.get(place)) in refused)
-    ]
+    refused: Collection[Identity],
+    known: Identities,
+) -> dict[Identity, str]:
+    """The path that owns each content: the first that had it and still holds it, else the first in order."""
+    files = {(file.dataset, file.path): file for file in observed}
+    owners: dict[Identity, str] = {}
+    held: list[FileVersion] = []
+    for place, versions in versions_by_place.items():
+        file = files.get(place)
+        is_refused = file is not None and known.of(file) in refused
+        held += _held(versions, file.sha256 if file else None, is_refused=is_refused)
     for version in sorted(held, key=lambda version: version.number):
-        owners.setdefault((version.dataset, version.sha256), version.path)
+        owners.setdefault(known.of(version), version.path)
     for file in observed:
-        owners.setdefault((file.dataset, file.sha256), file.path)
+        owners.setdefault(known.of(file), file.path)
     return owners
 
 
@@ -183,13 +219,14 @@ def _held(versions: Mapping[str, FileVersion], sha256: str | None, *, is_refused
 def _decide(
     file: Observed,
     versions: Mapping[str, FileVersion] | None,
-    owners: Mapping[tuple[str, str], str],
     dataset: Dataset,
     damaged: Collection[int],
+    *,
+    is_owner: bool,
     retry_quarantined: bool,
 ) -> Decision:
     version = (versions or {}).get(file.sha256)
-    if owners[file.dataset, file.sha256] != file.path:
+    if not is_owner:
         return Decision(file, Arrival.DUPLICATE, version)
     if version is None:
         return Decision(file, Arrival.NEW)
@@ -202,20 +239,22 @@ def _decide(
     return Decision(file, Arrival.UNCHANGED, version)
 
 
-def _replaced(ledger: Ledger, decisions: Collection[Decision], refused: Collection[tuple[str, str]]) -> Iterator[int]:
+def _replaced(
+    ledger: Ledger, decisions: Collection[Decision], refused: Collection[Identity], known: Identities
+) -> Iterator[int]:
     """Numbers of versions that are replaced although nothing new is read for them.
 
     A live version is, when its path now holds content that another path owns, or that was retracted; refused content
     replaces nothing. A refused version is, when its path holds other content, or its content was accepted elsewhere.
     """
     hashes = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions}
-    without_rows = {(d.file.dataset, d.file.path): d.file.sha256 for d in decisions if _has_no_rows(d)}
+    without_rows = {(d.file.dataset, d.file.path): known.of(d.file) for d in decisions if _has_no_rows(d)}
     for version in ledger.versions:
         content = without_rows.get((version.dataset, version.path))
-        if version.state is FileState.LIVE and content and (version.dataset, content) not in refused:
+        if version.state is FileState.LIVE and content and content not in refused:
             yield version.number
         held = hashes.get((version.dataset, version.path), version.sha256)
-        is_elsewhere = (version.dataset, version.sha256) not in refused
+        is_elsewhere = known.of(version) not in refused
         if version.state is FileState.QUARANTINED and (held != version.sha256 or is_elsewhere):
             yield version.number
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from filon.errors import ConfigError, SourcesMissing, WriteConflict
 from filon.lake import FileState, FileVersion, Ledger, Sources
 from filon.project import Project
-from filon.stages.bronze.arrivals import UNKNOWN
+from filon.stages.bronze.arrivals import UNKNOWN, Identity
 from filon.stages.bronze.listing import ObservedFiles, list_files, observe_files
 from filon.stages.bronze.outcomes import FileOutcome, check_accounts, file_outcomes
 from filon.stages.bronze.reading import Reading, read_files
@@ -23,13 +23,15 @@ ATTEMPTS = 5
 class IngestResult:
     """The ledger after the run, and the outcome of every file.
 
-    ``parsed`` are the results of the files that were read; ``build_bronze`` commits their records.
+    ``parsed`` are the results of the files that were read; ``build_bronze`` commits their records. ``unreadable`` are
+    paths that no pattern matches and where no file is, each with its fault.
     """
 
     ledger: Ledger
     files: tuple[FileOutcome, ...]
     ignored: tuple[str, ...]
     parsed: tuple[Parsed, ...]
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 def receive_files(context: Context, sources: Sources) -> IngestResult:
@@ -59,7 +61,7 @@ def receive_files(context: Context, sources: Sources) -> IngestResult:
         is_current = after == ledger and not context.lake.ledgers.documents.accepts_loss
         added = ledger if is_current else context.lake.ledgers.add(ledger, after)
         if added is not None:
-            return IngestResult(added, outcomes, listing.ignored, tuple(reading.parsed))
+            return IngestResult(added, outcomes, listing.ignored, tuple(reading.parsed), listing.unreadable)
     raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 
@@ -74,7 +76,8 @@ def _updated(ledger: Ledger, context: Context, reading: Reading, files: Observed
     """The ledger after a reading; the same object when nothing changed."""
     results = {result.incoming.number: result for result in reading.parsed}
     successors = {result.place: result for result in reading.parsed}
-    contents = {(r.incoming.dataset.name, r.incoming.sha256) for r in reading.parsed}
+    known = reading.plan.identities
+    contents = {known.of(r.incoming.observed) for r in reading.parsed}
     versions = [
         version_of(results[version.number], context, before=version)
         if version.number in results
@@ -126,7 +129,7 @@ def _with_unread(versions: Sequence[FileVersion], context: Context, reading: Rea
 
 
 def _with_state(
-    version: FileVersion, reading: Reading, successor: Parsed | None, contents: Collection[tuple[str, str]]
+    version: FileVersion, reading: Reading, successor: Parsed | None, contents: Collection[Identity]
 ) -> FileVersion:
     """An entry that was not read, in the state that the reading leaves it in.
 
@@ -134,13 +137,13 @@ def _with_state(
         version: the entry
         reading: decisions and results
         successor: the result of another content at the same path, if one was read
-        contents: dataset and hash of each content that was read
+        contents: each content that was read
 
     """
     # a refused file leaves the rows of its predecessor in place, but replaces a refused predecessor
     is_refused = version.state is FileState.QUARANTINED
     is_succeeded = successor is not None and (successor.refused is None or is_refused)
-    is_read_elsewhere = is_refused and (version.dataset, version.sha256) in contents
+    is_read_elsewhere = is_refused and reading.plan.identities.of(version) in contents
     has_no_content = is_refused and version.sha256 != UNKNOWN and (version.dataset, version.path) in reading.unread
     is_gone = is_succeeded or is_read_elsewhere or has_no_content or version.number in reading.plan.gone
     if version.state in (FileState.LIVE, FileState.QUARANTINED) and is_gone:

@@ -18,21 +18,27 @@ from filon.stages.bronze.versions import is_unread
 class FileOutcome:
     """A file in the report of a run.
 
-    ``status`` is ``ingested``, ``unchanged`` or ``quarantined``; ``version`` is the ledger's entry for the content.
+    ``status`` is ``ingested``, ``unchanged`` or ``quarantined``; ``version`` is the ledger's entry for the content. The
+    records of a duplicate are counted at the path of that entry.
     """
 
     path: str
     status: str
     version: FileVersion
     notes: tuple[str, ...] = ()
+    is_duplicate: bool = False
 
 
 def file_outcomes(ledger: Ledger, reading: Reading) -> tuple[FileOutcome, ...]:
     """The outcome of every listed file, by path; ``ledger`` is the one after the run."""
     by_number = {version.number: version for version in ledger.versions}
-    by_content = {(v.dataset, v.sha256): v for v in ledger.versions if v.state is not FileState.REPLACED}
+    known = reading.plan.identities
+    by_content = {known.of(v): v for v in ledger.versions if v.state is not FileState.REPLACED}
     results = {result.place: result for result in reading.parsed}
-    outcomes = [_outcome(decision, by_number, by_content, results) for decision in reading.plan.decisions]
+    outcomes = [
+        _outcome(decision, by_number, by_content.get(known.of(decision.file)), results)
+        for decision in reading.plan.decisions
+    ]
     outcomes += [FileOutcome(version.path, "quarantined", version) for version in ledger.versions if is_unread(version)]
     return tuple(sorted(outcomes, key=lambda outcome: outcome.path))
 
@@ -59,7 +65,7 @@ def check_accounts(ledger: Ledger, outcomes: Iterable[FileOutcome]) -> None:
 def _outcome(
     decision: Decision,
     by_number: Mapping[int, FileVersion],
-    by_content: Mapping[tuple[str, str], FileVersion],
+    same_content: FileVersion | None,
     results: Mapping[Place, Parsed],
 ) -> FileOutcome:
     file = decision.file
@@ -67,8 +73,11 @@ def _outcome(
     if result is not None:
         status = "quarantined" if result.refused else "ingested"
         return FileOutcome(file.path, status, by_number[result.incoming.number], result.notes)
-    version = by_content[file.dataset, file.sha256]
+    if same_content is None:
+        raise FileUnaccounted([f"{file.path} has no entry"])
+    version = same_content
     if decision.arrival is Arrival.DUPLICATE:
-        return FileOutcome(file.path, "unchanged", version, (f"same content as {version.path}",))
+        notes = (f"same content as {version.path}",)
+        return FileOutcome(file.path, "unchanged", version, notes, is_duplicate=True)
     status = "quarantined" if version.state is FileState.QUARANTINED else "unchanged"
     return FileOutcome(file.path, status, version)

@@ -148,11 +148,13 @@ def _read_fast(context: Context, texts: Sequence[SourceText]) -> list[Parsed]:
 
 def _verify(text: SourceText, parsed: int) -> None:
     """CsvUnreadable unless the parser gave a record for each line of the text: no record may be lost unnoticed."""
-    lines = text.received.facts.lines - 1
+    lines = text.received.facts.lines - text.header_lines
     if parsed == lines:
         return
     quote = text.incoming.dataset.dialect.quote
-    if not text.received.facts.has_quote or parsed != _lines_outside_quotes(text.received.path, quote.encode()) - 1:
+    if not text.received.facts.has_quote or parsed != (
+        _lines_outside_quotes(text.received.path, quote.encode()) - text.header_lines
+    ):
         raise CsvUnreadable(f"{parsed} records were parsed from {lines} lines")
 
 
@@ -199,7 +201,7 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width)
+        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width, header=dialect.header)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
@@ -276,12 +278,22 @@ def _layout(dataset: Dataset, header: Header) -> RecordLayout:
 
 
 def _drift_notes(header: Header, dataset: Dataset) -> list[str]:
-    if not header.extras:
-        return []
-    names = ", ".join(name for name, _ in header.extras)
-    names = names if len(names) <= LONGEST_DETAIL else f"{names[:LONGEST_DETAIL]}…"
-    fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
-    return [f"undeclared columns {fate}: {names}"]
+    """What the report says of columns that a header lacks, and of those that the contract does not declare."""
+    notes = []
+    if header.extras:
+        fate = "left out" if dataset.drift is Drift.DISCARD else "kept as text in _extra"
+        notes.append(f"undeclared columns {fate}: {_listed([name for name, _ in header.extras])}")
+    found = dict(header.columns)
+    absent = [column.header for column in dataset.read_columns if column.name not in found]
+    if absent:
+        hint = "; if one has another name here, give the column `aliases`" if header.extras else ""
+        notes.append(f"declared columns absent, null in every record: {_listed(absent)}{hint}")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    text = ", ".join(names)
+    return text if len(text) <= LONGEST_DETAIL else f"{text[:LONGEST_DETAIL]}…"
 
 
 def _checked(result: Parsed, sources: Sources) -> Parsed:

@@ -95,6 +95,7 @@ class _Rounds:
             self.context.project.datasets,
             ignored=self.files.listing.ignored,
             unread=self.unread,
+            is_complete=self.files.listing.is_complete,
             damaged={version.number for version in interim.versions if damage_of(self.context, version)},
             retry_quarantined=self.context.inputs.retry_quarantined and not self.tried,
         )
@@ -133,8 +134,8 @@ def _numbered(
     for decision in due:
         dataset = context.project.datasets[decision.file.dataset]
         version = decision.version if decision.version and decision.version.reason != CHANGED else None
-        incoming.append(
-            Incoming(version.number if version else number, dataset, files[decision.file.path], decision.file.sha256)
-        )
+        file = decision.file
+        assigned = version.number if version else number
+        incoming.append(Incoming(assigned, dataset, files[file.path], file.sha256, file.content))
         number += version is None
     return incoming

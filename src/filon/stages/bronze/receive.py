@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,7 @@ from filon.errors import SourceUnreadable
 from filon.lake import SourceFile, Sources, unreadable
 from filon.project.vocabulary import Dialect
 from filon.stages.bronze.archives import GZIP, ZSTD, unpacked, within_limits
-from filon.stages.bronze.refusals import FileRejected, unread
+from filon.stages.bronze.refusals import FileRejected, nothing, unread
 from filon.stages.limits import EMPTY_SHARE, MOST_EMPTY_LINES, Limits
 
 BOM = b"\xef\xbb\xbf"
@@ -84,12 +85,46 @@ class DecodedFile:
     refused: FileRejected | None = None
 
 
-def fingerprint(sources: Sources, file: SourceFile) -> str:
-    """SHA-256 of a file's bytes; FileRejected when they cannot be read now."""
+@dataclass
+class Unpacked:
+    """What is learnt of an archive while its file is hashed. ``content`` is the SHA-256 of what it unpacks to.
+
+    ``content`` is empty when the file is no archive, or cannot be unpacked within the limits.
+    """
+
+    limits: Limits
+    content: str = ""
+    is_archive: bool = False
+
+    def read(self, first: bytes, chunks: Iterator[bytes], size: int) -> None:
+        """Unpack and hash a file of ``size`` bytes, if its ``first`` ones say that it is an archive."""
+        self.is_archive = first.startswith((GZIP, ZSTD))
+        if not self.is_archive:
+            return
+        hasher = hashlib.sha256()
+        with suppress(FileRejected):  # whoever reads the file finds the same fault, and says it
+            for piece in within_limits(unpacked(first, chain((first,), chunks)), size, self.limits):
+                hasher.update(piece)
+            self.content = hasher.hexdigest()
+
+
+def fingerprint(sources: Sources, file: SourceFile, inside: Unpacked | None = None) -> str:
+    """SHA-256 of a file's bytes; FileRejected when they cannot be read now.
+
+    Args:
+        sources: where the file lies
+        file: the file as it was listed
+        inside: learns what the file unpacks to
+
+    """
     hasher = hashlib.sha256()
     try:
-        for chunk in sources.chunks(file):
-            hasher.update(chunk)
+        chunks = _hashed(sources.chunks(file), hasher)
+        first = next(chunks, b"")
+        if inside is not None:
+            inside.read(first, chunks, file.size)
+        for _ in chunks:  # the hash covers the whole file
+            pass
     except SourceUnreadable as error:
         raise unread(error) from error
     return hasher.hexdigest()
@@ -124,7 +159,7 @@ def receive(
             for _ in chunks:  # the hash covers the whole file, readable or not
                 pass
         if refused is None and text.facts.size <= len(BOM) and not _has_text(target):
-            refused = FileRejected("empty", "the file holds no text; send it again, with at least a header")
+            refused = nothing(dialect)
     except SourceUnreadable as error:
         refused = unread(error)
     if refused is not None:
@@ -191,27 +226,35 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The same text in UTF-8; FileRejected when the bytes are no text of that encoding."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset = 0
-    wide = encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32"))
+    wide = encoding.startswith(("utf-16", "utf-32"))
     for chunk in chunks:
         if not wide and b"\0" in chunk:
             raise _not_text(offset + chunk.index(b"\0"))
-        pending = len(decoder.getstate()[0])
-        try:
-            text = decoder.decode(chunk)
-        except UnicodeDecodeError as error:
-            where = offset - pending + error.start
-            raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
+        text = _text_of(decoder, chunk, encoding, offset)
         if wide and "\0" in text:
             raise _not_text(offset)
         yield chunk if encoding == "utf-8" else _as_utf8(text, encoding, offset)
         offset += len(chunk)
+    rest = _text_of(decoder, b"", encoding, offset, final=True)
+    if rest:
+        yield _as_utf8(rest, encoding, offset)
+
+
+def _text_of(
+    decoder: codecs.IncrementalDecoder, chunk: bytes, encoding: str, offset: int, *, final: bool = False
+) -> str:
+    """The text of the next bytes, which begin at ``offset``; bytes of a character that is not complete are kept."""
     pending = len(decoder.getstate()[0])
     try:
-        decoder.decode(b"", final=True)
+        return decoder.decode(chunk, final)
     except UnicodeDecodeError as error:
-        raise _undecodable(
-            encoding, offset - pending + error.start, error.object[error.start : error.start + 1]
-        ) from None
+        where = offset - pending + error.start
+        raise _undecodable(encoding, where, error.object[error.start : error.start + 1]) from None
+    except (
+        UnicodeError
+    ) as error:  # some decoders do not say where: UTF-16 without a mark, ISO 2022 with an endless shift
+        detail = f"from byte {offset - pending} on it is not {encoding}: {error}. {_other_encoding(encoding)}"
+        raise FileRejected("undecodable", detail) from None
 
 
 def _as_utf8(text: str, encoding: str, offset: int) -> bytes:
@@ -226,11 +269,15 @@ def _not_text(where: int) -> FileRejected:
 
 
 def _undecodable(encoding: str, offset: int, byte: bytes) -> FileRejected:
-    other = "cp1252 or latin-1" if encoding == "utf-8" else "another encoding"
-    return FileRejected(
-        "undecodable",
-        f"byte {offset} (0x{byte.hex()}) is not {encoding}. If it is {other}, say so: `dialect: {{encoding: …}}`.",
-    )
+    shown = f" (0x{byte.hex()})" if byte else ""
+    return FileRejected("undecodable", f"byte {offset}{shown} is not {encoding}. {_other_encoding(encoding)}")
+
+
+def _other_encoding(encoding: str) -> str:
+    """What to do when a text is not in the encoding that the contract says."""
+    others = {"utf-8": "cp1252 or latin-1", "utf-16": "utf-8, or utf-16-le without a byte order mark"}
+    other = others.get(encoding, "another encoding, such as utf-8 or cp1252")
+    return f"If it is {other}, say so: `dialect: {{encoding: …}}`."
 
 
 def _has_text(path: Path) -> bool:

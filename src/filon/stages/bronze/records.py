@@ -12,10 +12,11 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from filon.stages.limits import LONGEST_HEADER
+from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS
 
 LONGEST_RECORD = 8 << 20
 """Characters of a record. A quote that is still open after as many is a fault, and so is a longer line."""
@@ -131,6 +132,7 @@ class Tidied:
 
 
 TIDY_COLUMNS = ("_record", "_malformed", "_raw")
+FIRST_RECORDS = 100
 
 
 def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, bool]:
@@ -149,7 +151,24 @@ def read_header(path: Path, delimiter: str, quote: str) -> tuple[Record | None, 
     return header, not starts_blank
 
 
-def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Tidied:
+def first_widths(path: Path, delimiter: str, quote: str) -> list[int]:
+    """How many fields the first well-formed records of a text have, empty ones at the end not counted.
+
+    Records with more fields than a header may have are left out, and so is one that is cut off where reading ends.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        beginning = stream.read(LONGEST_HEADER)
+        is_whole = not stream.read(1)
+    text = beginning if is_whole else beginning[: max(beginning.rfind("\n"), beginning.rfind("\r")) + 1]
+    widths = []
+    for record in islice(RecordReader(io.StringIO(text, newline=""), delimiter, quote), FIRST_RECORDS):
+        filled = [index for index, field in enumerate(record.fields, start=1) if field]
+        if record.fault is None and len(record.fields) <= MOST_FIELDS:
+            widths.append(max(filled, default=0))
+    return widths
+
+
+def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int, *, header: bool = True) -> Tidied:
     """Write the records of a text into a regular CSV file, which the parallel parser reads.
 
     Its columns are ``TIDY_COLUMNS`` (ordinal from 1; fault and text, if malformed), then the fields ``f0``, ``f1``, ….
@@ -160,6 +179,7 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
         delimiter: one character
         quote: one character
         width: number of fields of the header, which each record must have
+        header: whether the first record is a header
 
     """
     records = malformed = 0
@@ -171,7 +191,8 @@ def tidy(path: Path, target: Path, delimiter: str, quote: str, width: int) -> Ti
         writer.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
         reader = RecordReader(stream, delimiter, quote)
         rows = iter(reader)
-        next(rows, None)  # the header: with a single column, a line of blanks is a record, but no header
+        if header:
+            next(rows, None)  # with a single column, a line of blanks is a record, but no header
         reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
             fields, fault = fitted(record, width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from filon.errors import SourceGone, SourceUnreadable
+from filon.project.vocabulary import Dialect
 from filon.stages.bronze.arrivals import PASSING
 
 LONGEST_DETAIL = 1_000
@@ -32,3 +33,9 @@ def unread(error: SourceUnreadable) -> FileRejected:
 def changed() -> FileRejected:
     """The reason for a file whose content is no longer what was hashed."""
     return FileRejected("changed_while_reading", "the file was written to while it was read; the next run tries again")
+
+
+def nothing(dialect: Dialect) -> FileRejected:
+    """The reason for a file that holds no text."""
+    least = "a header" if dialect.header else "a record"
+    return FileRejected("empty", f"the file holds no text; send it again, with at least {least}")

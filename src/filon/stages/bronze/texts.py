@@ -14,11 +14,11 @@ from pathlib import Path
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
-from filon.stages.bronze.arrivals import Place
-from filon.stages.bronze.headers import Header, match_header
+from filon.stages.bronze.arrivals import Observed, Place
+from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.receive import DecodedFile, receive
-from filon.stages.bronze.records import read_header
-from filon.stages.bronze.refusals import FileRejected, changed, unread
+from filon.stages.bronze.records import first_widths, read_header
+from filon.stages.bronze.refusals import FileRejected, changed, nothing, unread
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
 WINDOW_BYTES = 256 << 20
@@ -30,17 +30,23 @@ MANY_EMPTY_LINES = 1_000_000
 
 @dataclass(frozen=True)
 class Incoming:
-    """A file version whose records are to be read."""
+    """A file version whose records are to be read; ``content`` is that of its observation."""
 
     number: int
     dataset: Dataset
     file: SourceFile
     sha256: str
+    content: str = ""
 
     @property
     def place(self) -> Place:
         """Dataset and path of the file."""
         return self.dataset.name, self.file.path
+
+    @property
+    def observed(self) -> Observed:
+        """The file as its content is known."""
+        return Observed(self.file.path, self.dataset.name, self.sha256, self.content)
 
 
 @dataclass(frozen=True)
@@ -73,18 +79,21 @@ class Parsed:
 
 @dataclass(frozen=True)
 class SourceText:
-    """The text of a file version, with a header that fits the contract."""
+    """The text of a file version, with a header that fits the contract.
+
+    ``starts_at_once``: the first line is the header, or the first record of a file without one.
+    """
 
     incoming: Incoming
     received: DecodedFile
     header: Header
-    starts_with_header: bool
+    starts_at_once: bool
 
     @property
     def is_regular(self) -> bool:
         """Whether the parallel parser may read it."""
         facts = self.received.facts
-        if not self.starts_with_header or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
+        if not self.starts_at_once or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
             return False
         return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
 
@@ -93,7 +102,12 @@ class SourceText:
         """How its records are cut into fields."""
         dialect = self.incoming.dataset.dialect
         columns = tuple(field_name(index) for index in range(len(self.header.names)))
-        return CsvForm(columns, dialect.delimiter, dialect.quote)
+        return CsvForm(columns, dialect.delimiter, dialect.quote, header=dialect.header)
+
+    @property
+    def header_lines(self) -> int:
+        """How many of its lines are the header and not a record."""
+        return int(self.incoming.dataset.dialect.header)
 
 
 def field_name(index: int) -> str:
@@ -151,12 +165,15 @@ def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
     dialect = item.dataset.dialect
     try:
         header, is_first = read_header(decoded.path, dialect.delimiter, dialect.quote)
+        widths = () if dialect.header else first_widths(decoded.path, dialect.delimiter, dialect.quote)
     except OSError as error:  # the text is a link to the file itself, which may have become unreadable
         raise unread(unreadable(error)) from error
     if header is None and decoded.facts.size > LONGEST_HEADER:
         raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
     if header is None:
-        raise FileRejected("empty", "the file holds no text; send it again, with at least a header")
+        raise nothing(dialect)
+    if not dialect.header:
+        return SourceText(item, decoded, header_by_place(widths, item.dataset), is_first)
     if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
         raise FileRejected(
             "too_large",

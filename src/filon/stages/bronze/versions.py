@@ -27,6 +27,7 @@ def version_of(result: Parsed, context: Context, before: FileVersion | None = No
         dataset=incoming.dataset.name,
         path=incoming.file.path,
         sha256=incoming.sha256,
+        content=incoming.content,
         size=incoming.file.size,
         state=FileState.QUARANTINED if result.refused else FileState.LIVE,
         arrived_at=before.arrived_at if before else context.inputs.now,

@@ -20,12 +20,15 @@ from filon.stages.silver.queries import (
     ACCEPTED,
     JUDGED,
     LOSERS,
+    PLACES,
     REJECTED,
     accepted_query,
     compares_with_as_of,
     losers_query,
+    places_query,
     raw_text,
     rejected_query,
+    with_places,
 )
 
 QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
@@ -87,7 +90,7 @@ def build_silver(
     try:
         return judgement.run()
     finally:
-        context.engine.drop([BRONZE, JUDGED, LOSERS, ACCEPTED, REJECTED])
+        context.engine.drop([BRONZE, PLACES, JUDGED, LOSERS, ACCEPTED, REJECTED])
 
 
 def _fingerprint(base: str, as_of: dt.date | None) -> str:
@@ -188,7 +191,11 @@ class _Judgement:
             numbers = set().union(*(named_by[name] for name in names))
             where = self._version_filter(numbers, set(names), is_complete=not reread)
             parts.append(f"SELECT * FROM {identifier(table)}{where}")
-        self.context.engine.view(BRONZE, " UNION ALL ".join(parts))
+        records = " UNION ALL ".join(parts)
+        if self.dataset.place_columns:
+            self.context.engine.cache(PLACES, places_query(self.dataset, self.live))
+            records = with_places(self.dataset, self.bronze.columns, records)
+        self.context.engine.view(BRONZE, records)
 
     def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
         """A WHERE clause for the records of some versions; empty when the files hold no others.

@@ -5,13 +5,46 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from filon.lake import FileVersion, HeaderProfile
-from filon.project import Column, Dataset
+from filon.project import Column, Dataset, TypedColumn
+from filon.project.headers import fields_of
 from filon.project.vocabulary import Drift, Keep
-from filon.sql import identifier, identifiers
+from filon.sql import identifier, identifiers, literal
 from filon.stages.rules import SEPARATOR, raw_record
 
 # names with a blank, which no table of a project can have
+PLACES = "places of files"
 JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
+
+
+def places_query(dataset: Dataset, live: Iterable[FileVersion]) -> str:
+    """A row per file version: its number, and the values of the columns that are read from its path."""
+    rows = [
+        ", ".join([f"CAST({version.number} AS BIGINT)", *(_text(c.value(version.path)) for c in dataset.place_columns)])
+        for version in live
+    ]
+    names = identifiers(["number", *(f"{column.column} of place" for column in dataset.place_columns)])
+    nothing = ", ".join(["CAST(NULL AS BIGINT)", *(_text(None) for _ in dataset.place_columns)])
+    values = ", ".join(f"({row})" for row in rows or [nothing])
+    return f"SELECT {names} FROM (VALUES {values}) AS places({names})"
+
+
+def _text(value: str | None) -> str:
+    return "CAST(NULL AS VARCHAR)" if value is None else literal(value)
+
+
+def with_places(dataset: Dataset, columns: Iterable[TypedColumn], records: str) -> str:
+    """The records of a query with the columns that are read from paths, by the table ``PLACES``."""
+    placed = {column.column for column in dataset.place_columns}
+    values = [
+        f"places.{identifier(f'{column.name} of place')} AS {identifier(column.name)}"
+        if column.name in placed
+        else f"received.{identifier(column.name)}"
+        for column in columns
+    ]
+    return (
+        f"SELECT {', '.join(values)} FROM ({records}) AS received "
+        f"LEFT JOIN {identifier(PLACES)} AS places ON received._file = places.number"
+    )
 
 
 def losers_query(dataset: Dataset) -> str:
@@ -20,9 +53,10 @@ def losers_query(dataset: Dataset) -> str:
     if not key:
         return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
     direction = "ASC" if dataset.keep is Keep.FIRST else "DESC"
+    newest = f"{identifier(dataset.newest)} DESC NULLS LAST, " if dataset.newest else ""
     return (
         f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
-        f"ORDER BY _file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
+        f"ORDER BY {newest}_file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
         "WHERE rank > 1"
     )
 
@@ -70,11 +104,12 @@ def raw_text(dataset: Dataset, live: Iterable[FileVersion], headers: Mapping[str
 
 def _fields(dataset: Dataset, header: Iterable[str]) -> list[tuple[str, bool]]:
     """The names in a header that bronze keeps, each with whether it is a column (else a key of ``_extra``)."""
-    columns = {column.header.casefold(): column.name for column in dataset.contract.columns}
+    names = list(header)
+    columns = {indexes[0]: column for column, indexes in fields_of(names, dataset.read_columns)}
     fields = []
-    for name in header:
-        if name.casefold() in columns:
-            fields.append((columns[name.casefold()], True))
+    for index, name in enumerate(names):
+        if index in columns:
+            fields.append((columns[index], True))
         elif dataset.drift is not Drift.DISCARD:
             fields.append((name, False))
     return fields

@@ -1,0 +1,137 @@
+"""Two readers for one text: whatever the dialect, the fast ones and the patient one give the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from filon.lake import Layer, Sources
+from filon.project import TEXT, Column, Contract, Dataset
+from filon.project.document import Document
+from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
+from filon.stages.bronze.parse import _read_one, _read_patiently
+from filon.stages.bronze.receive import fingerprint
+from filon.stages.bronze.texts import Incoming, Parsed, SourceText, receive_texts
+from filon.stages.context import Context
+from filon.stages.limits import Limits
+from tests.unit.stages.bench import opened, write_project
+
+MODEL = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: s
+version: "1"
+status: active
+schema:
+  - name: others
+    customProperties: [{property: filePattern, value: "others*"}]
+    properties: [{name: a, logicalType: string}]
+"""
+FILES = 4
+"""Files of an example, each of its own dialect."""
+NAMES = ("ref", "label", "amount")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where texts are read: a run, and a folder of sources."""
+
+    context: Context
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    folder = tmp_path_factory.mktemp("readers")
+    (folder / "in").mkdir()
+    with opened(write_project(folder / "project", {"sources/others.yaml": MODEL}), folder) as bench:
+        yield Ground(bench.context, folder / "in")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text and the dialect that it is written in, or nearly."""
+
+    dialect: Dialect
+    drift: Drift
+    content: bytes
+
+
+DIALECTS = st.builds(
+    Dialect,
+    delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
+    quote=st.sampled_from(['"', '"', "'"]),
+    header=st.booleans(),
+)
+ODD = ["", " ", "\t", '"', '"x', 'x"y', '"x"y', ' "x" ', "'", "\ufeff", "\\", '\\"', "#", "é", "\u00a0"]
+
+
+@st.composite
+def examples(draw: st.DrawFn) -> Example:
+    """Records of a few fields, most of them written well, some not."""
+    dialect = draw(DIALECTS)
+    mark, quote = dialect.delimiter, dialect.quote
+    plain = st.sampled_from(["a", "1", "1,5", "x y", "", "", "NULL"])
+    quoted = st.sampled_from(["a", mark, quote * 2, "x\ny", "x\r\ny", ""]).map(lambda text: f"{quote}{text}{quote}")
+    cell = st.one_of(plain, plain, quoted, st.sampled_from(ODD)) if draw(st.booleans()) else plain
+    widths = st.sampled_from([3, 3, 3, 3, 3, 2, 4, 5, 1])
+    lines = [
+        mark.join(draw(st.lists(cell, min_size=width, max_size=width))) for width in draw(st.lists(widths, max_size=8))
+    ]
+    if dialect.header:
+        lines.insert(0, mark.join(draw(st.permutations([*NAMES, *draw(st.sampled_from([[], ["more"]]))]))))
+    ends = st.sampled_from(draw(st.sampled_from([["\n"], ["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]])))
+    text = "".join(line + draw(ends) for line in lines)
+    text = text.rstrip("\r\n") if draw(st.booleans()) else text
+    start = draw(st.sampled_from([b"", b"", b"", b"\xef\xbb\xbf", b"\n"]))
+    return Example(dialect, draw(st.sampled_from(Drift)), start + text.encode())
+
+
+def dataset_of(example: Example) -> Dataset:
+    """Three texts of which nothing is asked, so that every record is kept."""
+    columns = tuple(Column(name, TEXT, header=name) for name in NAMES)
+    contract = Contract("others", columns, (), document=Document(Path("others.yaml"), {}, {}))
+    return Dataset(contract, "others*", example.dialect, Keep.FIRST, example.drift, 1.0, MissingFile.KEEP, ())
+
+
+def texts_of(ground: Ground, example: Example, number: int, name: str) -> Iterator[SourceText]:
+    """The text of an example, as it is received; nothing when it is refused."""
+    (ground.folder / name).write_bytes(example.content)
+    sources = Sources(str(ground.folder))
+    [file] = [file for file in sources.files() if file.path == name]
+    incoming = Incoming(number, dataset_of(example), file, fingerprint(sources, file))
+    for texts, _ in receive_texts(sources, [incoming], ground.context.workspace, Limits()):
+        yield from texts
+
+
+def records_of(context: Context, parsed: Parsed) -> tuple[str | None, list[dict[str, Any]]]:
+    """Why a text was refused, and its records in their order."""
+    folder = context.lake.table(Layer.BRONZE, "others")
+    rows = [row for found in parsed.data for row in pq.read_table(folder.path_of(found.name)).to_pylist()]
+    assert len(rows) == parsed.records
+    reason = parsed.refused.reason if parsed.refused else None
+    return reason, sorted(rows, key=lambda row: row["_record"])
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(given_examples=st.lists(examples(), min_size=FILES, max_size=FILES))
+def test_all_readers_give_the_same_records(ground: Ground, given_examples: list[Example]) -> None:
+    for number, example in enumerate(given_examples, start=1):
+        for text in texts_of(ground, example, number, f"{number}.csv"):
+            usual = records_of(ground.context, _read_one(ground.context, text, ground.context.workspace))
+            patient = records_of(ground.context, _read_patiently(ground.context, text, ground.context.workspace))
+            text.received.path.unlink()
+            assert usual == patient
