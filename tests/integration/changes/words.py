@@ -106,12 +106,20 @@ DIALECT = {
     "currency": "€",
     "percent": "keep",
     "negative": ["minus", "trailing"],
+    "nullValues": ["NA", "-"],
     "dateFormat": "dd/MM/yyyy",
     "timestampFormat": "yyyy-MM-dd HH:mm",
     "timezone": "Europe/Paris",
     "true": "yes",
     "false": "no",
 }
+SPELLED = {
+    "amount": ("decimal", "grouping", "currency", "percent", "negative", "nullValues"),
+    "ordered": ("dateFormat",),
+    "at": ("timestampFormat", "timezone"),
+    "gift": ("true", "false"),
+}
+"""Columns, and the words of their own dialect."""
 DESCRIBING: Mapping[str, Any] = {
     "apiVersion": "v3.0.2",
     "id": "another-id",
@@ -155,6 +163,11 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "rules.name": word("orders", "rules.0.name", "another_name"),
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),
     "rules.expression: comments and layout": word("orders", "rules.0.expression", "sent\n>= -- not before\nordered"),
+    **{
+        f"properties.dialect.{name}": column_word("orders", column_name, f"dialect.{name}", DIALECT[name])
+        for column_name, names in SPELLED.items()
+        for name in names
+    },
     "normalise.trim": column_word("clients", "country", "normalise.trim", False),
     "normalise.case": column_word("clients", "country", "normalise.case", "upper"),
     "normalise.canonical": column_word("clients", "country", "normalise.canonical", ["UK"]),
