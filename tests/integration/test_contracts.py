@@ -658,6 +658,56 @@ def test_marks_that_group_no_thousands_are_no_part_of_a_number(
     assert lab.rows("t", "v", "silver") == [(Decimal("1234.50"),)]
 
 
+@pytest.mark.parametrize("given", [["NA", "N/A", "-", None], ["NA", "N/A", "-", "NULL"]])
+def test_words_for_null_are_null_in_columns_of_every_type(lab: Shop, given: list[str | None]) -> None:
+    kinds = {"a": "string", "b": "integer", "c": "DECIMAL(9,2)", "d": "date", "e": "timestamp", "f": "boolean"}
+    columns = [ID, *(column(name, kind) for name, kind in kinds.items()), column("must", required=True)]
+    describe(lab, "t", columns, dialect={"nullValues": given}, malformedThreshold=1)
+    words = ["NA", " N/A ", "-", "NULL", ""]
+    lines = [f"{place},{','.join([word] * 6)},x" for place, word in enumerate(words)]
+    lab.put("t.csv", "\n".join(["id,a,b,c,d,e,f,must", *lines, "7,na,1,1,2026-01-01,,true,NA"]))
+    assert verdicts(lab.run(), "t") == (5, 1, {"must:required": 1})
+    assert lab.rows("t", "DISTINCT a, b, c, d, e, f", "silver") == [(None,) * 6]
+
+
+def test_a_word_for_null_may_be_a_number_and_letter_case_counts(lab: Shop) -> None:
+    describe(lab, "t", [ID, column("n", "integer"), column("s")], dialect={"nullValues": [-999, "NA"]})
+    lab.put("t.csv", "id,n,s\n1,-999,na\n2,-998,NA\n")
+    lab.run()
+    assert lab.rows("t", "id, n, s", "silver") == [(1, None, "na"), (2, -998, None)]
+
+
+def test_a_column_may_be_spelled_otherwise_than_its_table(lab: Shop) -> None:
+    own = {
+        "rate": {"decimal": ".", "grouping": "", "nullValues": []},
+        "open": {"true": "1", "false": "0"},
+        "seen": {"timezone": "UTC"},
+        "day": {"dateFormat": "yyyyMMdd"},
+    }
+    kinds = {"price": "DECIMAL(9,2)", "rate": "DECIMAL(9,4)", "open": "boolean", "sold": "boolean"}
+    kinds |= {"seen": "timestamp", "met": "timestamp", "day": "date", "born": "date"}
+    columns = [
+        column(name, kind, customProperties=[{"property": "dialect", "value": own[name]}] if name in own else [])
+        for name, kind in kinds.items()
+    ]
+    table = {"delimiter": ";", "decimal": ",", "grouping": ".", "nullValues": ["-"], "true": "oui", "false": "non"}
+    table |= {"timezone": "Europe/Paris", "dateFormat": "dd/MM/yyyy"}
+    describe(lab, "t", [ID, *columns], dialect=table)
+    moment = "2026-07-01 12:00:00"
+    lab.put(
+        "t.csv",
+        f"id;{';'.join(kinds)}\n1;1.234,5;1.2345;1;oui;{moment};{moment};20260131;31/01/2026\n"
+        f"2;-;-;0;non;-;-;-;-\n3;1.5;1,5;oui;1;-;-;-;-\n",
+    )
+    reasons = {"rate:type": 2, "price:type": 1, "open:type": 1, "sold:type": 1}
+    assert verdicts(lab.run(), "t") == (1, 2, reasons)
+    [row] = lab.rows("t", "* EXCLUDE (_file, _record)", "silver")
+    assert [str(value) for value in row] == [
+        "1", "1234.50", "1.2345", "True", "True",
+        "2026-07-01 12:00:00+00:00", "2026-07-01 10:00:00+00:00", "2026-01-31", "2026-01-31",
+    ]  # fmt: skip
+
+
 def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
     describe(lab, "t", [ID, column("v")])
     turned = ", ".join(f"count(*) FILTER (WHERE v = '{value}') AS {value}" for value in ("a", "b"))

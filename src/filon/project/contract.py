@@ -20,6 +20,7 @@ from filon.project.vocabulary import (
     AggregationSpec,
     ApiSpec,
     ChartSpec,
+    ColumnDialect,
     Dialect,
     Drift,
     Keep,
@@ -32,9 +33,10 @@ from filon.project.vocabulary import (
 Bound = Value | tuple[Value, ...]
 
 
-SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false")
+SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
 AS_IT_IS = Normalise()
+AS_THE_TABLE = ColumnDialect()
 SERVED = ServingSpec()
 ENGLISH = ApiSpec()
 
@@ -59,7 +61,8 @@ class Reference:
 class Column:
     """A column of a contract.
 
-    ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp.
+    ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp,
+    ``dialect`` how its texts are spelled where they differ from the other columns of the table.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     format: str = ""
     normalise: Normalise = AS_IT_IS
+    dialect: ColumnDialect = AS_THE_TABLE
     rules: tuple[Rule, ...] = ()
     reference: Reference | None = None
     description: str = field(default="", repr=False)
@@ -87,6 +91,7 @@ class Column:
             "type": self.type.sql,
             **named(self, "required", "header", "format"),
             "normalise": named(self.normalise, "trim", "case", "canonical") if self.is_text else None,
+            "dialect": named(self.dialect, "timezone", *SPELLING) or None,
             "rules": [(rule.name, rule.bound) for rule in self.rules] or None,
             "reference": (self.reference.table, self.reference.column) if self.reference else None,
         }
@@ -231,7 +236,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """Changes when other rows would be accepted of the same records, or would look different."""
         dialect = named(self.dialect, "delimiter", "quote", "timezone", *SPELLING)
-        shifted = "timezone" in dialect and any(c.type.kind is Kind.TIMESTAMP for c in self.contract.columns)
+        moments = [c for c in self.contract.columns if c.type.kind is Kind.TIMESTAMP]
+        shifted = any(self.dialect_of(column).timezone != "UTC" for column in moments)
         return fingerprint_of(
             {
                 "columns": [column.row_facts for column in self.contract.columns],
@@ -246,6 +252,10 @@ class Dataset:
                 "places": [(place.column, place.pattern) for place in self.place_columns] or None,
             }
         )
+
+    def dialect_of(self, column: Column) -> Dialect:
+        """How the texts of a column are spelled: by its own words, and by those of the table for the rest."""
+        return self.dialect.model_copy(update=column.dialect.given)
 
     @cached_property
     def parse_hash(self) -> str:
@@ -286,7 +296,7 @@ class Dataset:
 
     @property
     def _has_groups(self) -> bool:
-        return bool(self.dialect.grouping) and any(column.type.is_number for column in self.contract.columns)
+        return any(self.dialect_of(column).grouping for column in self.contract.columns if column.type.is_number)
 
     @property
     def references(self) -> tuple[tuple[Column, Reference], ...]:

@@ -22,9 +22,9 @@ from pydantic.alias_generators import to_camel
 from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
-from filon.project.contract import Bound, Column, Contract, Dataset, Reference, Rule
+from filon.project.contract import AS_THE_TABLE, Bound, Column, Contract, Dataset, Reference, Rule
+from filon.project.dialects import DATE_FIX, column_format, report_dialect
 from filon.project.document import SHOWN, Document, Place, keys_at
-from filon.project.formats import UnknownFormat, date_format
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.headers import folded
 from filon.project.places import PATH, PlaceColumn, path_pattern
@@ -41,7 +41,6 @@ PLACE_NAME = re.compile(PATH)
 COLUMN_NAME = re.compile(r"[^\W_][\w%$#@+-]*")  # Delta forbids blanks and ,;{}()= in names; a leading _ is Filon's own
 SCHEMA: Place = ("schema", 0)
 
-DATE_FIX = "use yyyy MM dd HH mm ss, as in dd/MM/yyyy"
 RANGES = [(low, high) for low in ("minimum", "exclusiveMinimum") for high in ("maximum", "exclusiveMaximum")]
 RANGES.append(("minLength", "maxLength"))
 TEXT_OPTIONS = {"minLength", "maxLength", "pattern"}
@@ -375,6 +374,8 @@ def _column(
         if kind.kind not in (Kind.DATE, Kind.TIMESTAMP):
             document.report(place, "`notAfter` needs a date or a timestamp", "remove it, or change the type")
         rules = (*rules, Rule("notAfter", own.not_after))
+    if isinstance(own, ColumnSpec):
+        report_dialect(document, place, prop, kind, spec, own)
     return Column(
         name=str(prop.name),
         type=kind,
@@ -382,8 +383,9 @@ def _column(
         unique=bool(prop.unique),
         header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
         aliases=own.aliases if isinstance(own, ColumnSpec) else (),
-        format=_format(document, place, prop, kind, spec) if is_source else "",
+        format=column_format(document, place, prop, kind, spec, own) if isinstance(own, ColumnSpec) else "",
         normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
+        dialect=own.dialect if isinstance(own, ColumnSpec) else AS_THE_TABLE,
         rules=rules,
         reference=_reference(document, place, prop),
         description=prop.description or "",
@@ -406,18 +408,6 @@ def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType 
         )
         return None
     return number_type
-
-
-def _format(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, spec: SourceSpec | None) -> str:
-    if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or spec is None:
-        return ""
-    default = spec.dialect.date_format if kind.kind is Kind.DATE else spec.dialect.timestamp_format
-    chosen = str((prop.logicalTypeOptions or {}).get("format", default))
-    try:
-        date_format(chosen)
-    except UnknownFormat as error:
-        document.report((*place, "logicalTypeOptions", "format"), str(error), DATE_FIX)
-    return chosen
 
 
 def _rules(document: Document, place: Place, prop: SchemaProperty, kind: ColumnType) -> Iterator[Rule]:

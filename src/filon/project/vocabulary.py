@@ -62,6 +62,18 @@ def _currencies(words: tuple[str, ...]) -> tuple[str, ...]:
     return _normal(words)
 
 
+def _null_values(value: object) -> object:
+    """Words as texts: YAML takes ``-999`` for a number, and ``NULL`` for nothing."""
+    words: list[object] = []
+    for word in value if isinstance(value, (list, tuple)) else [value]:
+        words += ["NULL", "null"] if word is None else [str(word) if type(word) is int else word]
+    return words
+
+
+def _trimmed(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.strip() for word in _normal(words) if word.strip())
+
+
 def _percent(value: object) -> object:
     return {True: "keep", False: "none"}[value] if isinstance(value, bool) else value
 
@@ -85,6 +97,10 @@ Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeVali
 Format = Annotated[str, AfterValidator(_known_format)]
 
 
+Currencies = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_currencies)]
+NullValues = Annotated[tuple[str, ...], BeforeValidator(_null_values), AfterValidator(_trimmed)]
+
+
 class Percent(StrEnum):
     """Whether numbers may bear a percent sign, and whether those that do are divided by 100."""
 
@@ -101,6 +117,10 @@ class Negative(StrEnum):
     PARENTHESES = "parentheses"
 
 
+PercentWord = Annotated[Percent, BeforeValidator(_percent)]
+Negatives = Annotated[tuple[Negative, ...], BeforeValidator(_listed)]
+
+
 class Dialect(_Spec):
     """How the text of a CSV file is spelled."""
 
@@ -110,14 +130,15 @@ class Dialect(_Spec):
     header: bool = True
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
-    currency: Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_currencies)] = ()
-    percent: Annotated[Percent, BeforeValidator(_percent)] = Percent.NONE
-    negative: Annotated[tuple[Negative, ...], BeforeValidator(_listed)] = (Negative.MINUS,)
+    currency: Currencies = ()
+    percent: PercentWord = Percent.NONE
+    negative: Negatives = (Negative.MINUS,)
     date_format: Format = "yyyy-MM-dd"
     timestamp_format: Format = "yyyy-MM-dd HH:mm:ss"
     timezone: Timezone = "UTC"
     true: Word = "true"
     false: Word = "false"
+    null_values: NullValues = ()
 
     @model_validator(mode="after")
     def _each_word_has_one_meaning(self) -> Dialect:
@@ -133,6 +154,27 @@ class Dialect(_Spec):
         if self.true.casefold() == self.false.casefold() or not (self.true and self.false):
             raise ValueError("true and false need two different words")
         return self
+
+
+class ColumnDialect(_Spec):
+    """How the texts of one column are spelled, where they differ from the others of the table; None: as those."""
+
+    decimal: Literal[".", ","] | None = None
+    grouping: str | None = None
+    currency: Currencies | None = None
+    percent: PercentWord | None = None
+    negative: Negatives | None = None
+    date_format: Format | None = None
+    timestamp_format: Format | None = None
+    timezone: Timezone | None = None
+    true: Word | None = None
+    false: Word | None = None
+    null_values: NullValues | None = None
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The words that differ, by the names of their fields."""
+        return {name: value for name, value in self if value is not None}
 
 
 class Case(StrEnum):
@@ -212,6 +254,7 @@ class ColumnSpec(_Spec):
     """Words of a source's column."""
 
     aliases: Aliases = ()
+    dialect: ColumnDialect = ColumnDialect()
     normalise: Normalise = Normalise()
     not_after: Literal["as_of"] | None = None
 

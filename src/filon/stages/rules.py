@@ -42,8 +42,9 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     """
     columns = dataset.contract.columns
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
-    cleaned = ", ".join(f"{_cleaned(column)} AS {_text(column)}" for column in columns)
-    typed = ", ".join(f"{_typed(column, dataset.dialect)} AS {identifier(column.name)}" for column in columns)
+    spelled = [(column, dataset.dialect_of(column)) for column in columns]
+    cleaned = ", ".join(f"{_cleaned(column, dialect)} AS {_text(column)}" for column, dialect in spelled)
+    typed = ", ".join(f"{_typed(column, dialect)} AS {identifier(column.name)}" for column, dialect in spelled)
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
@@ -60,8 +61,9 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
 
 def _spelled(dataset: Dataset) -> str:
     """What typed values are read from: the cleaned texts, and the plain numbers of those spelled otherwise."""
-    dialect, numbers = dataset.dialect, []
+    numbers = []
     for column in dataset.contract.columns:
+        dialect = dataset.dialect_of(column)
         plain = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
         if plain is not None:
             numbers.append(f"{plain} AS {number_of(column, dialect)}")
@@ -109,24 +111,30 @@ def _match(column: Column) -> str:
     return identifier(f"{column.name} found")
 
 
-def _cleaned(column: Column) -> str:
+def _cleaned(column: Column, dialect: Dialect) -> str:
+    """The text of a column without what is around it; null where it is empty or a word for null."""
     name = identifier(column.name)
-    if not column.is_text:
-        value = f"trim({name}, {BLANKS})"
-        return f"nullif({value}, '')"
-    rule = column.normalise
-    value = f"trim({name}, {BLANKS})" if rule.trim else name
-    value = f"nfc({value})"
+    bare = f"trim({name}, {BLANKS})"
+    cleaned = f"nullif({_normalised(column) if column.is_text else bare}, '')"
+    if not dialect.null_values:
+        return cleaned
+    words = ", ".join(map(literal, dialect.null_values))
+    return f"CASE WHEN nfc({bare}) NOT IN ({words}) THEN {cleaned} END"
+
+
+def _normalised(column: Column) -> str:
+    name, rule = identifier(column.name), column.normalise
+    value = f"nfc(trim({name}, {BLANKS}))" if rule.trim else f"nfc({name})"
     cased = {
         Case.KEEP: value,
         Case.TITLE: f"title_case({value})",
         Case.UPPER: f"upper({value})",
         Case.LOWER: f"lower({value})",
     }[rule.case]
-    if rule.canonical:
-        choices = " ".join(f"WHEN lower({literal(word)}) THEN {literal(word)}" for word in rule.canonical)
-        cased = f"CASE lower(trim({value}, {BLANKS})) {choices} ELSE {cased} END"
-    return f"nullif({cased}, '')"
+    if not rule.canonical:
+        return cased
+    choices = " ".join(f"WHEN lower({literal(word)}) THEN {literal(word)}" for word in rule.canonical)
+    return f"CASE lower(trim({value}, {BLANKS})) {choices} ELSE {cased} END"
 
 
 def _typed(column: Column, dialect: Dialect) -> str:
@@ -145,7 +153,7 @@ def _typed(column: Column, dialect: Dialect) -> str:
 
 def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:
     for column in dataset.contract.columns:
-        for name, condition in _conditions(column, dataset.dialect, as_of):
+        for name, condition in _conditions(column, dataset.dialect_of(column), as_of):
             yield f"CASE WHEN {condition} THEN {literal(f'{column.name}:{name}')} END"
     for rule in dataset.rules:
         # a rule that raises on a record is not met by it; null counts as met

@@ -107,12 +107,20 @@ DIALECT = {
     "currency": "€",
     "percent": "keep",
     "negative": ["minus", "trailing"],
+    "nullValues": ["NA", "-"],
     "dateFormat": "dd/MM/yyyy",
     "timestampFormat": "yyyy-MM-dd HH:mm",
     "timezone": "Europe/Paris",
     "true": "yes",
     "false": "no",
 }
+SPELLED = {
+    "amount": ("decimal", "grouping", "currency", "percent", "negative", "nullValues"),
+    "ordered": ("dateFormat",),
+    "at": ("timestampFormat", "timezone"),
+    "gift": ("true", "false"),
+}
+"""Columns, and the words of their own dialect."""
 DESCRIBING: Mapping[str, Any] = {
     "apiVersion": "v3.0.2",
     "id": "another-id",
@@ -160,6 +168,11 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),
     "rules.expression: comments and layout": word("orders", "rules.0.expression", "sent\n>= -- not before\nordered"),
     "aliases": column_word("orders", "note", "aliases", ["remark"]),
+    **{
+        f"properties.dialect.{name}": column_word("orders", column_name, f"dialect.{name}", DIALECT[name])
+        for column_name, names in SPELLED.items()
+        for name in names
+    },
     "normalise.trim": column_word("clients", "country", "normalise.trim", False),
     "normalise.case": column_word("clients", "country", "normalise.case", "upper"),
     "normalise.canonical": column_word("clients", "country", "normalise.canonical", ["UK"]),

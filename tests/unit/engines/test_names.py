@@ -20,7 +20,13 @@ def test_nothing_else_names_duckdb() -> None:
         for path in SOURCE.rglob("*.*")
         if path.suffix in (".py", ".sql", ".yaml") and "duckdb" in path.read_text(encoding="utf-8").casefold()
     }
-    assert {name for name in naming if not name.startswith("engines/")} == {*CHOOSES, *OFFERS, *READS, *HANDS_OVER, *GENERATES}
+    assert {name for name in naming if not name.startswith("engines/")} == {
+        *CHOOSES,
+        *OFFERS,
+        *READS,
+        *HANDS_OVER,
+        *GENERATES,
+    }
 
 
 def test_the_dialect_is_named_once() -> None:

@@ -77,7 +77,7 @@ def infer(reader: LocalReader, dataset: Dataset, fields: Mapping[str, str]) -> d
 
 def declared_form(dataset: Dataset, column: Column) -> str:
     """A regular expression (RE2) for the texts that spell a value of a column, blanks around included."""
-    dialect, kind = dataset.dialect, column.type.kind
+    dialect, kind = dataset.dialect_of(column), column.type.kind
     if kind in (Kind.DATE, Kind.TIMESTAMP):
         form = date_format(column.format).regex
     elif kind is Kind.BOOLEAN:
@@ -86,7 +86,8 @@ def declared_form(dataset: Dataset, column: Column) -> str:
         form = number_form(column, dialect, dataset.locale)
     else:
         return ANYTHING
-    return f"{BLANKS}(?:{form}){BLANKS}"
+    forms = "|".join([form, *map(re.escape, dialect.null_values)])
+    return f"{BLANKS}(?:{forms}){BLANKS}"
 
 
 def _look(sample: FieldSample) -> Look:
@@ -113,7 +114,7 @@ def surprises(dataset: Dataset, inferred: Mapping[str, Look]) -> list[str]:
     for column in dataset.contract.columns:
         look = inferred.get(column.name, EMPTY)
         if not look.is_declared:
-            spelled = _spelling(column, dataset.dialect) if look.name in COMPATIBLE[column.type.kind] else ""
+            spelled = _spelling(column, dataset.dialect_of(column)) if look.name in COMPATIBLE[column.type.kind] else ""
             result.append(f"{column.name} looks like {look.name}, the contract says {column.type}{spelled}")
     return result
 

@@ -674,6 +674,26 @@ IN_A_SOURCE = [
         "",
     ),
     Mistake(
+        "a misspelled word of a column's dialect",
+        ORDERS,
+        "      - name: sent\n        logicalType: date\n",
+        "      - name: sent\n        logicalType: date\n        customProperties:\n"
+        "          - {property: dialect, value: {dateformat: yyyyMMdd}}\n",
+        "sources/orders.yaml:34",
+        "unknown key `dialect.dateformat`",
+        "did you mean `dateFormat`",
+    ),
+    Mistake(
+        "a word of a column's dialect that another type needs",
+        ORDERS,
+        "      - name: sent\n        logicalType: date\n",
+        "      - name: sent\n        logicalType: date\n        customProperties:\n"
+        '          - {property: dialect, value: {decimal: ","}}\n',
+        "sources/orders.yaml:34",
+        "`dialect.decimal` does not apply to a date column",
+        "",
+    ),
+    Mistake(
         "a currency between thousands",
         ORDERS,
         'delimiter: ";"',
