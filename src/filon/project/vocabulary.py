@@ -80,6 +80,8 @@ class Dialect(_Spec):
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     header: bool = True
+    skip_lines: int = Field(default=0, ge=0, le=1_000)
+    skip_until: Literal["header"] | None = None
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="characters between thousands, removed before a number is read")
     date_format: Format = "yyyy-MM-dd"
@@ -90,6 +92,8 @@ class Dialect(_Spec):
 
     @model_validator(mode="after")
     def _each_word_has_one_meaning(self) -> Dialect:
+        if self.skip_until is not None and not self.header:
+            raise ValueError("skipUntil looks for the header, and there is none")
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
         wrong = next((mark for mark in self.grouping if mark.isalnum() or mark in self.decimal + "+-"), None)
