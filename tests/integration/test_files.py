@@ -312,6 +312,56 @@ def test_a_file_and_its_archive_count_once(sales: Shop) -> None:
     assert counted(again) == counted(report)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    ("words", "before"),
+    [
+        ({"skipLines": 2}, 'Ventes "de" janvier\nexporté le 1;2\n'),
+        ({"skipLines": 3}, "\n\n\n"),
+        ({"skipUntil": "header"}, 'Ventes\n\n"exporté;le 1\nmontant\n'),
+        ({"skipUntil": "header"}, ""),
+        ({}, "sep=;\n"),
+        ({"delimiter": ","}, "sep=;\n"),
+        ({"delimiter": ","}, '"SEP=;"\n'),
+        ({"skipLines": 1, "delimiter": "\t"}, "Ventes\nsep=;\n"),
+        ({"skipUntil": "header", "delimiter": ","}, "sep=;\nVentes\n"),
+    ],
+)
+def test_what_stands_before_the_header_is_left_out(
+    sales: Shop, words: dict[str, Any], before: str, mark: str, end: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", **words})
+    sales.put("ventes.csv", mark + f"{before}ref;montant\nA1;1\nÉ2;2\n".replace("\n", end))
+    report = sales.run()
+    assert (report["files"][0]["rows_accepted"], report["files"][0]["notes"]) == (2, [])
+    assert sales.rows("ventes", "ref, _record", layer="silver") == [("A1", 1), ("É2", 2)]
+
+
+def test_lines_are_left_out_of_a_file_without_a_header_too(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "header": False, "skipLines": 1})
+    sales.put("ventes.csv", "Ventes\nA1;1\n")
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [("A1",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "content", "reason"),
+    [
+        ({"skipLines": 5}, "ref;montant\nA1;1\n", "empty"),
+        ({"skipUntil": "header"}, "Ventes\nA1;1\n", "no_declared_column"),
+        ({}, "sep=;\n", "empty"),
+    ],
+)
+def test_a_file_of_which_nothing_is_left_is_refused(
+    sales: Shop, words: dict[str, Any], content: str, reason: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", **words})
+    sales.put("ventes.csv", content)
+    [file] = sales.run()["files"]
+    assert (file["status"], file["reason"]) == ("quarantined", reason)
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

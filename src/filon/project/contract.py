@@ -264,7 +264,7 @@ class Dataset:
             {
                 "headers": [_names(column) for column in self.read_columns],
                 "places": [place.column for place in self.place_columns] or None,
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header"),
+                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header", "skip_lines", "skip_until"),
                 "discards": self.drift is Drift.DISCARD or None,
             }
         )[:16]

@@ -128,6 +128,8 @@ class Dialect(_Spec):
     quote: Character = '"'
     encoding: Encoding = "utf-8"
     header: bool = True
+    skip_lines: int = Field(default=0, ge=0, le=1_000)
+    skip_until: Literal["header"] | None = None
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
     currency: Currencies = ()
@@ -142,6 +144,8 @@ class Dialect(_Spec):
 
     @model_validator(mode="after")
     def _each_word_has_one_meaning(self) -> Dialect:
+        if self.skip_until is not None and not self.header:
+            raise ValueError("skipUntil looks for the header, and there is none")
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
         affix = next((mark for mark in self.grouping if mark == "%" or unicodedata.category(mark) == "Sc"), None)

@@ -102,6 +102,8 @@ DIALECT = {
     "quote": "'",
     "encoding": "latin-1",
     "header": False,
+    "skipLines": 1,
+    "skipUntil": "header",
     "decimal": ",",
     "grouping": " ",
     "currency": "€",

@@ -69,7 +69,9 @@ DIALECTS = st.builds(
     delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
     quote=st.sampled_from(['"', '"', "'"]),
     header=st.booleans(),
+    skip_lines=st.sampled_from([0, 0, 0, 1, 3]),
 )
+TITLES = st.sampled_from(["", "Sales", '"Sales', "ref;1", " ", "é;à"])
 ODD = ["", " ", "\t", '"', '"x', 'x"y', '"x"y', ' "x" ', "'", "\ufeff", "\\", '\\"', "#", "é", "\u00a0"]
 
 
@@ -87,6 +89,12 @@ def examples(draw: st.DrawFn) -> Example:
     ]
     if dialect.header:
         lines.insert(0, mark.join(draw(st.permutations([*NAMES, *draw(st.sampled_from([[], ["more"]]))]))))
+    lines[:0] = draw(st.lists(TITLES, min_size=dialect.skip_lines, max_size=dialect.skip_lines))
+    if dialect.header and not dialect.skip_lines and draw(st.integers(0, 3)) == 0:
+        dialect = dialect.model_copy(update={"skip_until": "header"})
+        lines[:0] = draw(st.lists(TITLES, max_size=3))
+    if draw(st.integers(0, 5)) == 0 and not dialect.skip_lines:
+        lines.insert(0, f"sep={mark}")
     ends = st.sampled_from(draw(st.sampled_from([["\n"], ["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]])))
     text = "".join(line + draw(ends) for line in lines)
     text = text.rstrip("\r\n") if draw(st.booleans()) else text

@@ -7,7 +7,6 @@ if it has as many records as the text has lines; otherwise the next reader takes
 
 from __future__ import annotations
 
-import errno
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,12 +24,11 @@ from filon.stages.bronze.headers import Header
 from filon.stages.bronze.inference import infer, surprises
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import LONGEST_DETAIL, FileRejected, changed, unread
-from filon.stages.bronze.texts import WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
+from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.context import Context
 
 WINDOW_FILES = 2_000
 CHUNK = 4 << 20
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> list[Parsed]:
@@ -201,7 +199,7 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        tidied = tidy(text.received.path, target, dialect.delimiter, dialect.quote, width, header=dialect.header)
+        tidied = tidy(text.received.path, target, text.delimiter, dialect.quote, width, header=dialect.header)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)

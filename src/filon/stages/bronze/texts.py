@@ -5,6 +5,7 @@ A file that cannot be decoded, or whose header does not fit the contract, is ref
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,14 +17,17 @@ from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
 from filon.stages.bronze.arrivals import Observed, Place
 from filon.stages.bronze.headers import Header, header_by_place, match_header
+from filon.stages.bronze.preamble import preamble_of, without_preamble
 from filon.stages.bronze.receive import DecodedFile, receive
-from filon.stages.bronze.records import first_widths, read_header
+from filon.stages.bronze.records import Record, first_widths, read_header
 from filon.stages.bronze.refusals import FileRejected, changed, nothing, unread
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
 WINDOW_BYTES = 256 << 20
 """Bytes of files, or of the texts that they unpack to, that are handled at once."""
 RECEIVERS = 4
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of the local disk rather than of a file of the sources."""
 MANY_EMPTY_LINES = 1_000_000
 """With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
 
@@ -81,13 +85,15 @@ class Parsed:
 class SourceText:
     """The text of a file version, with a header that fits the contract.
 
-    ``starts_at_once``: the first line is the header, or the first record of a file without one.
+    ``starts_at_once``: the first line is the header, or the first record of a file without one. ``delimiter`` is that
+    of the contract, or of the file where it says it itself.
     """
 
     incoming: Incoming
     received: DecodedFile
     header: Header
     starts_at_once: bool
+    delimiter: str
 
     @property
     def is_regular(self) -> bool:
@@ -102,7 +108,7 @@ class SourceText:
         """How its records are cut into fields."""
         dialect = self.incoming.dataset.dialect
         columns = tuple(field_name(index) for index in range(len(self.header.names)))
-        return CsvForm(columns, dialect.delimiter, dialect.quote, header=dialect.header)
+        return CsvForm(columns, self.delimiter, dialect.quote, header=dialect.header)
 
     @property
     def header_lines(self) -> int:
@@ -162,18 +168,35 @@ def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
         raise decoded.refused
     if decoded.sha256 != item.sha256:
         raise changed()
-    dialect = item.dataset.dialect
     try:
-        header, is_first = read_header(decoded.path, dialect.delimiter, dialect.quote)
-        widths = () if dialect.header else first_widths(decoded.path, dialect.delimiter, dialect.quote)
+        return _opened(item, decoded)
     except OSError as error:  # the text is a link to the file itself, which may have become unreadable
+        if error.errno in NO_ROOM:
+            raise
         raise unread(unreadable(error)) from error
-    if header is None and decoded.facts.size > LONGEST_HEADER:
+
+
+def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
+    """Leave out what stands before the header, and match it; the errors of the disk, and FileRejected."""
+    dialect = item.dataset.dialect
+    preamble = preamble_of(decoded.path, item.dataset)
+    delimiter = preamble.delimiter or dialect.delimiter
+    if preamble.length:
+        decoded = without_preamble(decoded, preamble.length, dialect.quote)
+    first, is_on_first_line = read_header(decoded.path, delimiter, dialect.quote)
+    if first is None and decoded.facts.size > LONGEST_HEADER:
         raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
-    if header is None:
+    if first is None:
         raise nothing(dialect)
-    if not dialect.header:
-        return SourceText(item, decoded, header_by_place(widths, item.dataset), is_first)
+    if dialect.header:
+        header = match_header(_fields_of_header(first), item.dataset)
+    else:
+        header = header_by_place(first_widths(decoded.path, delimiter, dialect.quote), item.dataset)
+    return SourceText(item, decoded, header, is_on_first_line, delimiter)
+
+
+def _fields_of_header(header: Record) -> Sequence[str]:
+    """The names in a header; FileRejected when it is too long, or cannot be cut into them."""
     if header.fault == "line_too_long" or len(header.fields) > MOST_FIELDS:
         raise FileRejected(
             "too_large",
@@ -182,4 +205,4 @@ def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
         )
     if header.fault is not None:
         raise FileRejected("malformed_header", f"the header is malformed ({header.fault}): {header.raw[:200]}")
-    return SourceText(item, decoded, match_header(header.fields, item.dataset), is_first)
+    return header.fields

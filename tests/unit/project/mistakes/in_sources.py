@@ -160,6 +160,23 @@ IN_A_SOURCE = [
         "unknown key `newest.bye`",
         "did you mean `by`?",
     ),
+    *(
+        Mistake(
+            f"lines before the header: {words}",
+            CLIENTS,
+            "    properties:\n",
+            f"      - property: dialect\n        value: {{{words}}}\n    properties:\n",
+            "sources/clients.yaml:12",
+            what,
+            fix,
+        )
+        for words, what, fix in (
+            ("skipUntil: header, header: false", "skipUntil looks for the header", "docs/contracts.md"),
+            ("skipUntil: footer", "Input should be 'header'", "docs/contracts.md"),
+            ("skipLines: -1", "greater than or equal to 0", "docs/contracts.md"),
+            ("skipLine: 1", "unknown key `dialect.skipLine`", "did you mean `skipLines`?"),
+        )
+    ),
     Mistake(
         "misspelt aliases",
         CLIENTS,
