@@ -60,7 +60,8 @@ class Reference:
 class Column:
     """A column of a contract.
 
-    ``header`` is its name in the file, ``format`` the JDK pattern of a date or timestamp, ``dialect`` how its texts are
+    ``header`` is its name in the file, ``format`` the JDK pattern of a date or timestamp, ``other_formats`` are those
+    tried for texts that it does not read, in their order. ``dialect`` how its texts are
     spelled where they differ from the other columns of the table.
     """
 
@@ -70,6 +71,7 @@ class Column:
     unique: bool = False
     header: str = ""
     format: str = ""
+    other_formats: tuple[str, ...] = ()
     normalise: Normalise = AS_IT_IS
     dialect: ColumnDialect = AS_THE_TABLE
     rules: tuple[Rule, ...] = ()
@@ -82,12 +84,17 @@ class Column:
         return self.type.kind is Kind.TEXT
 
     @property
+    def formats(self) -> tuple[str, ...]:
+        """All its patterns, in the order in which they are tried."""
+        return (self.format, *self.other_formats)
+
+    @property
     def row_facts(self) -> dict[str, object]:
         """What decides which texts of a source the column accepts, and what becomes of them."""
         return {
             "name": self.name,
             "type": self.type.sql,
-            **named(self, "required", "header", "format"),
+            **named(self, "required", "header", "format", "other_formats"),
             "normalise": named(self.normalise, "trim", "case", "canonical") if self.is_text else None,
             "dialect": named(self.dialect, "timezone", *SPELLING) or None,
             "rules": [(rule.name, rule.bound) for rule in self.rules] or None,
