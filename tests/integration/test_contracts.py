@@ -708,6 +708,30 @@ def test_a_column_may_be_spelled_otherwise_than_its_table(lab: Shop) -> None:
     ]  # fmt: skip
 
 
+def test_dates_and_timestamps_may_have_several_formats_of_which_the_first_that_reads_a_text_counts(lab: Shop) -> None:
+    own = [{"property": "dialect", "value": {"timestampFormat": ["dd/MM/yyyy HH:mm", "dd/MM/yyyy HH:mm:ss.SSS"]}}]
+    columns = [
+        column("d", "date"),
+        column("e", "date", logicalTypeOptions={"format": ["dd-MM-yy", "yyyyMMdd"]}),
+        column("t", "timestamp", customProperties=own),
+    ]
+    describe(lab, "t", [ID, *columns], dialect={"dateFormat": ["dd/MM/yyyy", "yyyy-MM-dd", "MM/dd/yyyy"]})
+    lines = [
+        "1,03/04/2026,31-12-25,03/04/2026 10:30",
+        "2,2026-04-03,20251231,03/04/2026 10:30:00.250",
+        "3,12/31/2026,,",
+        "4,31.12.2026,2025-12-31,03/04/2026",
+    ]
+    lab.put("t.csv", "\n".join(["id,d,e,t", *lines]))
+    assert verdicts(lab.run(), "t") == (3, 1, {"d:type": 1, "e:type": 1, "t:type": 1})
+    rows = lab.rows("t", "id, CAST(d AS VARCHAR), CAST(e AS VARCHAR), strftime(t, '%d %H:%M:%S.%g')", "silver")
+    assert rows == [
+        (1, "2026-04-03", "2025-12-31", "03 10:30:00.000"),
+        (2, "2026-04-03", "2025-12-31", "03 10:30:00.250"),
+        (3, "2026-12-31", None, None),
+    ]
+
+
 def test_a_model_reads_the_table_that_a_step_turns_around(lab: Shop) -> None:
     describe(lab, "t", [ID, column("v")])
     turned = ", ".join(f"count(*) FILTER (WHERE v = '{value}') AS {value}" for value in ("a", "b"))

@@ -62,7 +62,8 @@ class Column:
     """A column of a contract.
 
     ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp,
-    ``dialect`` how its texts are spelled where they differ from the other columns of the table.
+    ``other_formats`` are those tried for texts that it does not read, in their order; ``dialect`` is how its texts are
+    spelled where they differ from the other columns of the table.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Column:
     header: str = ""
     aliases: tuple[str, ...] = ()
     format: str = ""
+    other_formats: tuple[str, ...] = ()
     normalise: Normalise = AS_IT_IS
     dialect: ColumnDialect = AS_THE_TABLE
     rules: tuple[Rule, ...] = ()
@@ -84,12 +86,17 @@ class Column:
         return self.type.kind is Kind.TEXT
 
     @property
+    def formats(self) -> tuple[str, ...]:
+        """All its patterns, in the order in which they are tried."""
+        return (self.format, *self.other_formats)
+
+    @property
     def row_facts(self) -> dict[str, object]:
         """What decides which texts of a source the column accepts, and what becomes of them."""
         return {
             "name": self.name,
             "type": self.type.sql,
-            **named(self, "required", "header", "format"),
+            **named(self, "required", "header", "format", "other_formats"),
             "normalise": named(self.normalise, "trim", "case", "canonical") if self.is_text else None,
             "dialect": named(self.dialect, "timezone", *SPELLING) or None,
             "rules": [(rule.name, rule.bound) for rule in self.rules] or None,

@@ -59,21 +59,23 @@ def report_dialect(
             document.report(place, f"`dialect` with that of the table: {mistake['msg']}", "change one of the two")
 
 
-def column_format(
+def column_formats(
     document: Document, place: Place, prop: SchemaProperty, kind: ColumnType, spec: SourceSpec | None, own: ColumnSpec
-) -> str:
-    """The format of a date or timestamp column, empty for other types; mistakes are reported in the document."""
+) -> tuple[str, ...]:
+    """The formats of a date or timestamp column, one that is empty for other types; mistakes are reported."""
     if kind.kind not in (Kind.DATE, Kind.TIMESTAMP) or spec is None:
-        return ""
+        return ("",)
     is_date = kind.kind is Kind.DATE
     chosen_here = own.dialect.date_format if is_date else own.dialect.timestamp_format
     if chosen_here is not None and "format" in (prop.logicalTypeOptions or {}):
         what = f"`{prop.name}` has a `format` and a `{'dateFormat' if is_date else 'timestampFormat'}`"
         document.report(place, what, "remove one of them")
     default = chosen_here or (spec.dialect.date_format if is_date else spec.dialect.timestamp_format)
-    chosen = str((prop.logicalTypeOptions or {}).get("format", default))
-    try:
-        date_format(chosen)
-    except UnknownFormat as error:
-        document.report((*place, "logicalTypeOptions", "format"), str(error), DATE_FIX)
+    given = (prop.logicalTypeOptions or {}).get("format", default)
+    chosen = tuple(map(str, given)) if isinstance(given, (list, tuple)) and given else (str(given),)
+    for pattern in chosen:
+        try:
+            date_format(pattern)
+        except UnknownFormat as error:
+            document.report((*place, "logicalTypeOptions", "format"), str(error), DATE_FIX)
     return chosen

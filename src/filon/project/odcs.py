@@ -23,7 +23,7 @@ from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import AS_THE_TABLE, Bound, Column, Contract, Dataset, Reference, Rule
-from filon.project.dialects import DATE_FIX, column_format, report_dialect
+from filon.project.dialects import DATE_FIX, column_formats, report_dialect
 from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.headers import folded
@@ -374,8 +374,10 @@ def _column(
         if kind.kind not in (Kind.DATE, Kind.TIMESTAMP):
             document.report(place, "`notAfter` needs a date or a timestamp", "remove it, or change the type")
         rules = (*rules, Rule("notAfter", own.not_after))
+    formats: tuple[str, ...] = ("",)
     if isinstance(own, ColumnSpec):
         report_dialect(document, place, prop, kind, spec, own)
+        formats = column_formats(document, place, prop, kind, spec, own)
     return Column(
         name=str(prop.name),
         type=kind,
@@ -383,7 +385,8 @@ def _column(
         unique=bool(prop.unique),
         header=unicodedata.normalize("NFC", prop.physicalName or str(prop.name)).strip(),
         aliases=own.aliases if isinstance(own, ColumnSpec) else (),
-        format=column_format(document, place, prop, kind, spec, own) if isinstance(own, ColumnSpec) else "",
+        format=formats[0],
+        other_formats=formats[1:],
         normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
         dialect=own.dialect if isinstance(own, ColumnSpec) else AS_THE_TABLE,
         rules=rules,

@@ -41,9 +41,10 @@ def _known_timezone(name: str) -> str:
     return name
 
 
-def _known_format(pattern: str) -> str:
-    date_format(pattern)
-    return pattern
+def _known_formats(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in patterns:
+        date_format(pattern)
+    return patterns
 
 
 def _normal(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -94,7 +95,7 @@ Character = Annotated[str, AfterValidator(_one_character)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
 Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
-Format = Annotated[str, AfterValidator(_known_format)]
+Formats = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(_listed), AfterValidator(_known_formats)]
 
 
 Currencies = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_currencies)]
@@ -135,8 +136,8 @@ class Dialect(_Spec):
     currency: Currencies = ()
     percent: PercentWord = Percent.NONE
     negative: Negatives = (Negative.MINUS,)
-    date_format: Format = "yyyy-MM-dd"
-    timestamp_format: Format = "yyyy-MM-dd HH:mm:ss"
+    date_format: Formats = ("yyyy-MM-dd",)
+    timestamp_format: Formats = ("yyyy-MM-dd HH:mm:ss",)
     timezone: Timezone = "UTC"
     true: Word = "true"
     false: Word = "false"
@@ -168,8 +169,8 @@ class ColumnDialect(_Spec):
     currency: Currencies | None = None
     percent: PercentWord | None = None
     negative: Negatives | None = None
-    date_format: Format | None = None
-    timestamp_format: Format | None = None
+    date_format: Formats | None = None
+    timestamp_format: Formats | None = None
     timezone: Timezone | None = None
     true: Word | None = None
     false: Word | None = None

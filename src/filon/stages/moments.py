@@ -15,19 +15,24 @@ def moment_value(column: Column, text: str, dialect: Dialect) -> str:
     """An expression for the date or timestamp that a text spells; null when it spells none.
 
     Args:
-        column: a date or a timestamp, with its format
+        column: a date or a timestamp, with its formats, of which the first that reads a text counts
         text: the expression of the text, without blanks around
         dialect: the time zone of timestamps
 
     """
-    form = date_format(column.format)
-    local = f"parse_timestamp({text}, {literal(form.strptime)})"
-    shown = f"regexp_full_match({text}, {literal(form.regex)}) AND {local} >= TIMESTAMP '{FIRST_MOMENT}'"
-    local = f"CASE WHEN {shown} THEN {local} END"
+    cases = " ".join(_read_by(pattern, text) for pattern in column.formats)
+    local = f"CASE {cases} END"
     if column.type.kind is Kind.DATE:
         return f"CAST({local} AS DATE)"
     moment = f"from_zone({local}, {literal(dialect.timezone)})"
     return f"CASE WHEN {moment} BETWEEN {_in_utc(FIRST_MOMENT)} AND {_in_utc(LAST_MOMENT)} THEN {moment} END"
+
+
+def _read_by(pattern: str, text: str) -> str:
+    form = date_format(pattern)
+    local = f"parse_timestamp({text}, {literal(form.strptime)})"
+    is_read = f"regexp_full_match({text}, {literal(form.regex)}) AND {local} >= TIMESTAMP '{FIRST_MOMENT}'"
+    return f"WHEN {is_read} THEN {local}"
 
 
 def _in_utc(moment: str) -> str:

@@ -25,7 +25,7 @@ def test_a_source_that_says_only_its_pattern_has_the_usual_csv_dialect() -> None
     words = SourceSpec.model_validate({"filePattern": "clients*.csv"})
     assert words == SourceSpec(
         file_pattern="clients*.csv",
-        dialect=Dialect(delimiter=",", quote='"', encoding="utf-8", decimal=".", date_format="yyyy-MM-dd"),
+        dialect=Dialect(delimiter=",", quote='"', encoding="utf-8", decimal=".", date_format=("yyyy-MM-dd",)),
         keep=Keep.FIRST,
         drift=Drift.EVOLVE,
         malformed_threshold=0.1,
@@ -46,7 +46,8 @@ def test_words_are_written_in_camel_case() -> None:
     )
     assert words.malformed_threshold == 0
     assert words.on_missing_file is MissingFile.RETRACT
-    assert (words.dialect.date_format, words.dialect.timestamp_format) == ("dd/MM/yyyy", "dd/MM/yyyy HH:mm")
+    assert words.dialect.date_format == ("dd/MM/yyyy",)
+    assert words.dialect.timestamp_format == ("dd/MM/yyyy HH:mm",)
     assert words.rules == (RowRule(name="sent_later", expression="sent >= ordered"),)
 
 

@@ -79,7 +79,7 @@ def declared_form(dataset: Dataset, column: Column) -> str:
     """A regular expression (RE2) for the texts that spell a value of a column, blanks around included."""
     dialect, kind = dataset.dialect_of(column), column.type.kind
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        form = date_format(column.format).regex
+        form = "|".join(date_format(pattern).regex for pattern in column.formats)
     elif kind is Kind.BOOLEAN:
         form = f"(?i:{re.escape(dialect.true)}|{re.escape(dialect.false)})"
     elif column.type.is_number:
@@ -122,7 +122,7 @@ def surprises(dataset: Dataset, inferred: Mapping[str, Look]) -> list[str]:
 def _spelling(column: Column, dialect: Dialect) -> str:
     """How the contract spells values of a type that a column does look like."""
     if column.type.kind in (Kind.DATE, Kind.TIMESTAMP):
-        return f" as {column.format}"
+        return f" as {' or '.join(column.formats)}"
     if column.type.kind is Kind.BOOLEAN:
         return f" as {dialect.true} and {dialect.false}"
     return f" with the decimal mark {dialect.decimal}"
