@@ -362,6 +362,18 @@ def test_a_file_of_which_nothing_is_left_is_refused(
     assert (file["status"], file["reason"]) == ("quarantined", reason)
 
 
+@pytest.mark.parametrize("odd", ["", "\n", "C3|x|y\n"])
+def test_a_quote_is_a_character_like_others_where_nothing_is_quoted(sales: Shop, odd: str) -> None:
+    describe(
+        sales, {"dialect": {"delimiter": "|", "quote": "none"}, "malformedThreshold": 1}, nom="string", jour="date"
+    )
+    sales.put("ventes.csv", f'code|nom|jour\nA1|12" pipe|\nB2|"open|2026-01-01\n{odd}D4|"x"|hier\n')
+    sales.run()
+    assert sales.rows("ventes", "code, nom", layer="silver") == [("A1", '12" pipe'), ("B2", '"open')]
+    rows = sales.json("quarantine", "show", "ventes.csv")["rows"]
+    assert rows[-1]["raw"] == 'D4|"x"|hier'
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

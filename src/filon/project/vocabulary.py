@@ -89,9 +89,15 @@ def _one_character(value: str) -> str:
     return value
 
 
+def _quote(value: str) -> str:
+    return "" if value == NO_QUOTE else _one_character(value)
+
+
+NO_QUOTE = "none"
 NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
+Quote = Annotated[str, AfterValidator(_quote)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
 Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
@@ -126,7 +132,7 @@ class Dialect(_Spec):
     """How the text of a CSV file is spelled."""
 
     delimiter: Character = ","
-    quote: Character = '"'
+    quote: Quote = Field(default='"', description="empty where no character quotes")
     encoding: Encoding = "utf-8"
     header: bool = True
     skip_lines: int = Field(default=0, ge=0, le=1_000)

@@ -94,6 +94,8 @@ def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
 
 def _csv_field(value: str, dialect: Dialect) -> str:
     """A value as a field of CSV, quoted where it must be; null is empty."""
+    if not dialect.quote:
+        return f"coalesce({value}, '')"
     quote = literal(dialect.quote)
     special = (literal(dialect.delimiter), quote, "chr(10)", "chr(13)")
     needs_quotes = " OR ".join(f"contains({value}, {character})" for character in special)

@@ -67,7 +67,7 @@ class Example:
 DIALECTS = st.builds(
     Dialect,
     delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
-    quote=st.sampled_from(['"', '"', "'"]),
+    quote=st.sampled_from(['"', '"', "'", "none"]),
     header=st.booleans(),
     skip_lines=st.sampled_from([0, 0, 0, 1, 3]),
 )

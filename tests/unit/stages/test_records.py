@@ -219,3 +219,7 @@ def test_a_text_of_blanks_has_no_header(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "blank.csv"
     path.write_bytes(content)
     assert read_header(path, ",", '"') == (None, False)
+
+
+def test_where_nothing_is_quoted_each_line_is_a_record() -> None:
+    assert fields('1,"a\n2,b"\n3,""\n', quote="") == [("1", '"a'), ("2", 'b"'), ("3", '""')]

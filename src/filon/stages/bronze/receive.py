@@ -34,7 +34,7 @@ class TextFacts:
     last: bytes = b""
 
     def add(self, chunk: bytes, quote: bytes) -> None:
-        """Count the next bytes of the text; ``quote`` is the quote character in UTF-8."""
+        """Count the next bytes of the text; ``quote`` is the quote character in UTF-8, empty when there is none."""
         if not chunk:
             return
         self.size += len(chunk)
@@ -44,11 +44,16 @@ class TextFacts:
             self.pairs += chunk.count(b"\r\n")
         if self.last == b"\r" and chunk.startswith(b"\n"):
             self.pairs += 1
+        self._look_for(quote, chunk)
+        self.last = chunk[-1:]
+
+    def _look_for(self, quote: bytes, chunk: bytes) -> None:
+        if not quote:
+            return
         self.has_quote = self.has_quote or quote in chunk
         edge = self.last + chunk[:1]
         for pair in (b" " + quote, quote + b" "):
             self.has_padded_quote = self.has_padded_quote or pair in chunk or pair == edge
-        self.last = chunk[-1:]
 
     @property
     def newline(self) -> str | None:

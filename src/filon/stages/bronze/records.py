@@ -39,13 +39,22 @@ class RecordReader:
     """
 
     def __init__(self, stream: TextIO, delimiter: str, quote: str) -> None:
-        """Read from a stream that was opened with ``newline=""``; delimiter and quote are one character each."""
+        """Read from a stream that was opened with ``newline=""``.
+
+        Args:
+            stream: the text
+            delimiter: one character
+            quote: one character; empty when nothing is quoted, and each line is a record
+
+        """
         self._stream = stream
         self._pushed: deque[str] = deque()
         self._delimiter = delimiter
         self._quote = quote
         self._blank = " \t".replace(delimiter, "")
         self.blanks_count = False
+        if not quote:
+            return
         q = re.escape(quote)
         padding = "" if delimiter == " " else " *"
         self._opening = re.compile(f"{padding}{q}")
@@ -58,7 +67,7 @@ class RecordReader:
             if len(line) > LONGEST_RECORD and not line.endswith(("\n", "\r")):
                 self._skip_line()
                 yield Record(text, fault="line_too_long")
-            elif self._quote in line:
+            elif self._quote and self._quote in line:
                 yield self._with_quotes(line)
             elif text if self.blanks_count else text.strip(self._blank):
                 yield Record(text, tuple(text.split(self._delimiter)))
