@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import secrets
@@ -171,13 +172,26 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
     store.stop()
 
 
+FIRST_PORT, PORTS_OF_A_WORKER = 10_000, 2_500
+"""Below the ports that systems give to connections, which may take any port that was free a moment ago."""
+_ports = itertools.count(secrets.randbelow(PORTS_OF_A_WORKER))
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that are free now, held all at once so that they differ."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]
+    """Ports that nobody uses, and that no other worker of these tests, and no later call, gives away."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % 8 * PORTS_OF_A_WORKER
+    candidates = (first + number % PORTS_OF_A_WORKER for number in _ports)
+    return list(itertools.islice(filter(_is_free, candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as held:
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -78,8 +78,8 @@ def test_a_lost_file_opens_no_worker_whether_it_is_old_or_new(own: ServedApi, tm
         (tmp_path / "keys.json").rename(tmp_path / "saved.json")
         before = workers_of(process)
         os.kill(before[0], signal.SIGKILL)
-        until(lambda: len(found := workers_of(process)) == 2 and found != before, "two other workers")
-        until(lambda: status(address) == 401, "a refusal")
+        until(lambda: len(found := workers_of(process)) == 2 and found != before, "two other workers", 180)
+        until(lambda: status(address) == 401, "a refusal", 180)
         assert {status(address) for _ in range(20)} == {401}
         assert {status(address, key) for _ in range(10)} == {503}
         (tmp_path / "saved.json").rename(tmp_path / "keys.json")
