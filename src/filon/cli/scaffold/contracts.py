@@ -12,8 +12,9 @@ from filon.project.types import LOGICAL
 from filon.project.vocabulary import Dialect
 
 LOGICAL_NAMES = {kind: name for name, kind in LOGICAL.items()}
-DEFAULTS = Dialect().model_dump(by_alias=True)
 FORMATS = {Kind.DATE: "dateFormat", Kind.TIMESTAMP: "timestampFormat"}
+DEFAULTS = Dialect().model_dump(by_alias=True)
+DEFAULTS |= {word: DEFAULTS[word][0] for word in FORMATS.values()}
 
 
 def project_file(title: str) -> dict[str, object]:
