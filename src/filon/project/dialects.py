@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from filon.project.document import Document, Place
 from filon.project.formats import UnknownFormat, date_format
 from filon.project.types import ColumnType, Kind
-from filon.project.vocabulary import ColumnSpec, Dialect, SourceSpec
+from filon.project.vocabulary import ColumnDialect, ColumnSpec, Dialect, SourceSpec
 from filon.suggestions import suggestion
 
 NUMBERS = {"decimal", "grouping", "currency", "percent", "negative"}
@@ -52,8 +52,9 @@ def report_dialect(
         fix = suggestion(to_camel(name), map(to_camel, allowed))
         what = f"`dialect.{to_camel(name)}` does not apply to a {kind.kind} column"
         document.report((*place, to_camel(name)), what, fix)
+    of_the_table = (spec.dialect if spec else Dialect()).model_dump(include=set(ColumnDialect.model_fields))
     try:
-        Dialect.model_validate({**(spec.dialect if spec else Dialect()).model_dump(), **own.dialect.given})
+        Dialect.model_validate({**of_the_table, **own.dialect.given})
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             document.report(place, f"`dialect` with that of the table: {mistake['msg']}", "change one of the two")
