@@ -142,7 +142,17 @@ def test_a_query_that_is_wrong_or_reaches_out_is_told_by_its_line(shop: Pipeline
 
 
 @pytest.mark.parametrize(
-    "where", ["1 = 1) UNION SELECT (1", "true; DROP TABLE x", "nope > 1", "id_achat >", "(SELECT 1", ""]
+    "where",
+    [
+        "1 = 1) UNION SELECT (1",
+        "true; DROP TABLE x",
+        "nope > 1",
+        "id_achat >",
+        "(SELECT 1",
+        "",
+        "now() > NULL",
+        "EXISTS (SELECT 1 FROM read_csv('x'))",
+    ],
 )
 def test_a_condition_is_one_condition_over_the_table(shop: Pipeline, where: str) -> None:
     with pytest.raises(QueryInvalid):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -164,10 +164,8 @@ class OpenRelease:
                 raise QueryInvalid(error.line, error.message, fix) from error
             return Rows(tuple(columns), engine.arrow(query), self.project.timezone)
 
-    @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        with open_engine(self.settings, self.project, self.release.as_of, self.lake.places) as engine:
-            yield engine
+    def _engine(self) -> AbstractContextManager[Engine]:
+        return open_engine(self.settings, self.project, self.release.as_of, self.lake.places)
 
 
 def _read_select(query: str) -> Select:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon.access import Pipeline
 from filon.cli.options import (
     AsOfOption,
     EngineOption,
@@ -120,6 +119,8 @@ def run_once(
         FilonError: nothing could be started
 
     """
+    from filon.access import Pipeline
+
     pipeline = Pipeline(settings)
     console = open_console(quiet=json)
     with LiveProgress(console) as listener:
