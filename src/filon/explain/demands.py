@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from filon.project import Column, Dataset, Rule
+from filon.stages.bronze.records import LONGEST_RECORD
 
 RULES = {
     "minLength": "text of at least {} characters",
@@ -22,7 +23,7 @@ RECORDS = {
     "too_many_fields": "as many fields as the header; there are more",
     "unterminated_quote": "a field that begins with a quote ends with one",
     "stray_quote": "nothing stands after the quote that ends a field",
-    "line_too_long": "a line has at most 8,388,608 characters",
+    "line_too_long": f"a line has at most {LONGEST_RECORD:,} characters",
 }
 
 
