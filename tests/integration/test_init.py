@@ -590,3 +590,134 @@ def test_a_project_of_any_name_compiles(tmp_path: Path, name: str, slug: str) ->
     shop.put("data.csv", "a,b\n1,2\n")
     write_project(tmp_path / "project", [tmp_path / "sources" / "data.csv"], name)
     assert f"project {slug} compiles" in shop.filon("check")
+
+
+# keys of several columns, and references
+
+
+def shop_files(rows: int = 60) -> dict[str, str]:
+    """A shop as its tables would be exported: clients, orders of a month, and their lines."""
+    clients = "id_client,nom,pays\n" + "".join(f"{n},Nom {n},{'FR' if n % 3 else 'BE'}\n" for n in range(1, 31))
+    orders = "num,client,jour\n" + "".join(f"C{n:04},{n % 30 + 1},2026-01-{n % 28 + 1:02}\n" for n in range(rows))
+    lines = "commande,ligne,produit,prix\n" + "".join(
+        f"C{n // 2:04},{n % 2 + 1},P{n % 7},{n % 5 + 1}.50\n" for n in range(rows)
+    )
+    return {"clients.csv": clients, "orders_2026-01.csv": orders, "lines_2026-01.csv": lines}
+
+
+def references(outcome: InitOutcome, table: str) -> dict[str, str]:
+    """What the columns of a contract refer to."""
+    columns = outcome.columns(table).items()
+    return {name: found["relationships"][0]["to"] for name, found in columns if "relationships" in found}
+
+
+def test_keys_and_references_are_found_in_all_rows(tmp_path: Path) -> None:
+    outcome = started(tmp_path, shop_files())
+    assert keys(outcome, "clients") == ["id_client"]
+    assert keys(outcome, "orders") == ["num"]
+    assert keys(outcome, "lines") == ["commande", "ligne"]
+    assert references(outcome, "orders") == {"client": "clients.id_client"}
+    assert references(outcome, "lines") == {"commande": "orders.num"}
+    assert outcome.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert outcome.accepted == {"clients": 30, "orders": 60, "lines": 60}
+
+
+def test_a_guessed_reference_warns_and_rejects_nothing(tmp_path: Path) -> None:
+    outcome = started(tmp_path, shop_files())
+    outcome.shop.put("orders_2026-02.csv", "num,client,jour\nD1,77,2026-02-01\n")
+    report = outcome.shop.run()
+    assert {d["dataset"]: d["rejected"] for d in report["datasets"]} == {"clients": 0, "orders": 0, "lines": 0}
+    warned = {(c["table"], c["check"], c["detail"]) for c in report["checks"] if c["status"] == "warned"}
+    assert warned == {("orders", "reference(client)", "found 1, must be 0")}
+
+
+def test_few_rows_give_no_key_where_more_files_may_come(tmp_path: Path) -> None:
+    outcome = started(tmp_path, {"orders_2026-01.csv": "id,n\n1,2\n2,2\n3,2\n", "places.csv": "id,n\n1,2\n2,2\n3,2\n"})
+    assert keys(outcome, "orders") == []
+    assert keys(outcome, "places") == ["id"]
+
+
+def test_small_numbers_refer_to_nothing_by_chance(tmp_path: Path) -> None:
+    clients = "id,nom\n" + "".join(f"{n},N{n}\n" for n in range(1, 100))
+    sales = "day,month,clients\n" + "".join(f"2026-01-{n % 28 + 1:02},{n % 12 + 1},{n}\n" for n in range(1, 40))
+    outcome = started(tmp_path, {"clients.csv": clients, "sales.csv": sales})
+    assert "month" not in references(outcome, "sales")
+
+
+# what stands around the records
+
+
+def test_a_file_without_a_header_is_read_by_place(tmp_path: Path) -> None:
+    outcome = described(tmp_path, "A1;110\nB2;210\nC3;310\n")
+    assert outcome.words("data")["dialect"] == {"delimiter": ";", "header": False}
+    assert outcome.types("data") == {"column_1": "string", "column_2": "integer"}
+    assert outcome.accepted == {"data": 3}
+
+
+@pytest.mark.parametrize("header", ["pays;2023;2024", "ref;1;2;3;4"])
+def test_numbers_that_count_name_columns(tmp_path: Path, header: str) -> None:
+    width = header.count(";")
+    outcome = described(tmp_path, f"{header}\nFR{';10' * width}\nBE{';20' * width}\n")
+    assert outcome.words("data")["dialect"] == {"delimiter": ";"}
+    assert outcome.accepted == {"data": 2}
+
+
+def test_titles_before_the_header_are_left_out(tmp_path: Path) -> None:
+    text = "Population légale\nSource : état civil\n\ncode;commune;population\n" + "".join(
+        f"{n:05};Ville {n};{n * 7}\n" for n in range(1, 30)
+    )
+    outcome = described(tmp_path, text)
+    assert outcome.words("data")["dialect"] == {"delimiter": ";", "skipUntil": "header"}
+    assert outcome.types("data") == {"code": "string", "commune": "string", "population": "integer"}
+    assert outcome.accepted == {"data": 29}
+
+
+def test_a_text_for_null_is_null_in_every_column(tmp_path: Path) -> None:
+    text = "plane,seats\n" + "".join(f"N{n},{n if n % 3 else 'NA'}\n" for n in range(1, 20)) + "NA,7\n"
+    outcome = described(tmp_path, text)
+    assert outcome.words("data")["dialect"] == {"nullValues": ["NA"]}
+    assert outcome.shop.rows("data", "count(*), count(plane), count(seats)", "silver") == [(20, 19, 14)]
+
+
+def test_namibia_is_no_null(tmp_path: Path) -> None:
+    text = "country,n\nFR,1\nDE,NA\nBE,2\nNA,3\nIT,4\nES,5\nPT,6\n"
+    outcome = described(tmp_path, text)
+    assert outcome.shop.rows("data", "count(country), count(n)", "silver") == [(7, 6)]
+
+
+# types of values that the sample does not show
+
+
+def test_values_beyond_the_sample_widen_their_type(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number},{number % 9}\n" for number in range(2_000))
+    text = f"n,price,kind\n{rows}" + "".join(f"{n},{n}.25,a{n}\n" for n in range(2_000, 4_000)) + "4000,NA,x\n"
+    outcome = described(tmp_path, text, sample_bytes=5_000)
+    assert outcome.types("data") == {"n": "integer", "price": "DECIMAL(18,2)", "kind": "string"}
+    assert outcome.accepted == {"data": 4_001}
+
+
+# what is said, and where the files are looked for
+
+
+def test_what_a_run_makes_of_the_files_is_said(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.put("data.csv", "n;day;note\n" + "".join(f"{n};{n % 28 + 1:02}/01/2026;x\n" for n in range(99)) + "7;zz;\n")
+    said = shop.filon("init", "project", str(shop.sources / "data.csv"))
+    assert "data: 99 rows, key n" in said
+    assert "1 rows are rejected by day:type, which must be DATE as dd/MM/yyyy" in said
+    assert "data.csv, record 100: 7;zz;" in said
+    assert "filon run --project project" in said
+
+
+def test_a_run_finds_the_files_without_being_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.put("data.csv", "id,n\n1,2\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "raw.csv").write_text("id,n\n1,2\n2,3\n")
+    apart, inside = tmp_path / "apart", tmp_path / "project"
+    for project, file, rows in ((apart, shop.sources / "data.csv", 1), (inside, inside / "raw.csv", 2)):
+        shop.filon("init", str(project), str(file), "--name", project.name)
+        bare = Shop(tmp_path, project, {"FILON_SOURCES": "", "FILON_LAKE": ""})
+        assert [d["accepted"] for d in bare.run()["datasets"]] == [rows]
+    assert yaml.safe_load((inside / "filon.yaml").read_text())["defaults"] == {"sources": "."}
+    assert (tmp_path / ".filon" / "apart" / "sources").resolve() == shop.sources.resolve()

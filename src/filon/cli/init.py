@@ -71,7 +71,9 @@ def _show_next(console: Console, written: Written, folder: Path) -> None:
     if not written.knows_sources:
         place = STATE / written.name / "sources"
         if _link(place, written.sources):
-            console.print(Text(f"{place} leads to {written.sources}: runs from this folder find the files there"))
+            console.print(
+                Text(f"{place} leads to {written.sources.resolve()}: runs from this folder find the files there")
+            )
         else:
             run += f" --sources {shlex.quote(str(written.sources))}"
     console.print(Text(f"Read the contracts, then: {run}"))

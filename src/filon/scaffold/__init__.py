@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from filon.errors import ConfigError
 from filon.scaffold.draft import Draft, write_files
 from filon.scaffold.guess import TableGuess, guess_table
+from filon.scaffold.numbers import Values
 from filon.scaffold.proof import Outcome, Proof, Trial, open_trial
 from filon.scaffold.relations import facts_of, relate
 from filon.scaffold.sample import SAMPLE_BYTES, read_sample
@@ -21,6 +23,8 @@ __all__ = ["Written", "common_folder", "write_project"]
 
 ROUNDS = 3
 """How often types are guessed anew from values that were rejected."""
+Evidence = Mapping[str, Values]
+"""By header, values that were not in the sample."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,11 @@ def write_project(
 def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> list[TableGuess]:
     """The contracts of datasets: types from samples and from values that a run rejects, the rest from all rows."""
     guesses = [guess_table(source, {}) for source in sources]
+    known: list[Evidence] = [{} for _ in sources]
     outcome = trial.run(project.contents(guesses))
     for _ in range(ROUNDS):
-        better = [_better(outcome, guess) for guess in guesses]
+        known = [_with_rejected(evidence, outcome, guess) for evidence, guess in zip(known, guesses, strict=True)]
+        better = [guess_table(source, evidence) for source, evidence in zip(sources, known, strict=True)]
         if better == guesses:
             break
         guesses = better
@@ -95,16 +101,16 @@ def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> list[Tabl
         return relate(engine, guesses, {guess.name: facts_of(engine, guess) for guess in guesses})
 
 
-def _better(outcome: Outcome, guess: TableGuess) -> TableGuess:
-    """The guess from sampled and rejected values, these as often as in a sample of the same size."""
-    if guess.source.is_whole or not (misread := outcome.misread(guess)):
-        return guess
+def _with_rejected(known: Evidence, outcome: Outcome, guess: TableGuess) -> Evidence:
+    """The evidence with values that a run rejected, each as often as in a sample of the same size."""
+    if guess.source.is_whole:
+        return known
     share = sum(len(sample.rows) for sample in guess.source.samples) / max(outcome.rows_read(guess.name), 1)
-    evidence = {
-        header: {value.strip(): max(round(times * share), 1) for value, times in found.items()}
-        for header, found in misread.items()
+    more = {
+        header: Counter({value.strip(): max(round(times * share), 1) for value, times in found.items()})
+        for header, found in outcome.misread(guess).items()
     }
-    return guess_table(guess.source, evidence)
+    return {header: Counter(known.get(header, {})) | more.get(header, Counter()) for header in {*known, *more}}
 
 
 def common_folder(files: Sequence[Path]) -> Path:

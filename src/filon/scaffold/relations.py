@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
+from string import digits
 
 from filon.engines import SqlEngine
 from filon.project import Kind
@@ -23,6 +24,8 @@ FIRST_ROWS = 20_000
 MOST_TRIED = 12
 """Combinations that are tried on all rows."""
 KEY_WORDS = {"id", "code", "no", "nr", "num", "numero", "number", "key", "ref", "reference", "uuid", "guid", "sku"}
+LINE_WORDS = {"line", "ligne", "item", "pos", "position", "rang", "rank", "seq", "sequence", "index", "idx", "row"}
+"""Words for what counts the parts of a whole, such as the lines of an order."""
 DISCRETE = (Kind.INTEGER, Kind.TEXT)
 MOMENTS = (Kind.DATE, Kind.TIMESTAMP)
 CONTAINED, CONTAINED_BY_NAME = 0.9, 0.5
@@ -147,14 +150,13 @@ def _is_lead(column: ColumnGuess) -> bool:
 
 def _strangeness(column: ColumnGuess) -> int:
     """How unlikely a column is as a part of a key: a number that counts something is less likely than a name or day."""
-    if column.references or _is_called_like_a_key(column.header):
+    if column.references or _is_called_like_a_key(column.header) or LINE_WORDS & _words(column.header):
         return 0
     return 2 if column.type.kind is Kind.INTEGER else 1
 
 
 def _is_called_like_a_key(name: str) -> bool:
-    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", name)
-    return not KEY_WORDS.isdisjoint(re.split("[^a-z]+", ascii_letters(words).lower()))
+    return bool(KEY_WORDS & {word.rstrip(digits) for word in _words(name)})
 
 
 def _with_references(

@@ -181,7 +181,7 @@ def _records(text: str, delimiter: str, is_whole: bool, most: int | None = None)
 
 def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, int, bool]:
     """A sort key: whether the delimiter splits header and most records, then how many have as many fields."""
-    first, *others = records or [Record("")]
+    first, *others = records[_header_at(records) :] if records else [Record("")]
     width = len(first.fields)
     cuts = width > 1 and 2 * sum(len(record.fields) > 1 for record in others) >= len(others)
     agreeing = sum(_fields(record, width) is not None for record in others)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
 from filon.project import TEXT, ColumnType, Kind
 from filon.scaffold.numbers import PLAIN, NumberForm, Values, number_column
+from filon.stages.bronze.inference import SHARE
 
 ALWAYS_NULL = ("NULL", "null", "(null)", r"\N", "#N/A", "N/A", "n/a", "NaN", "nan")
 """Texts that programs write for a missing value, and people for nothing else."""
@@ -39,6 +40,7 @@ MONTHS_FIRST = ("yyyy/MM/dd", "MM/dd/yyyy", "dd/MM/yyyy", "M/d/yyyy", "d/M/yyyy"
 TIMES = ("HH:mm:ss", "HH:mm", "HH:mm:ss.SSS", "HH:mm:ss.SSSSSS")
 COMPACT = "yyyyMMdd"
 COMPACT_DAY = re.compile("(?:19|20)[0-9]{6}")
+DIGIT = re.compile("[0-9]")
 ENOUGH_DAYS = 10
 """Different numbers of eight digits that are all days of these centuries: not by chance."""
 
@@ -125,10 +127,17 @@ def _timestamps(orders: tuple[str, ...]) -> tuple[str, ...]:
     return tuple("".join(part) for part in parts)
 
 
-def _fits(values: Iterable[str], form: str) -> bool:
-    """Whether all values have the form of a date; some may be days that do not exist, such as 31/02/2026."""
+def _fits(values: Values, form: str) -> bool:
+    """Whether values have the form of a date; some may be days that do not exist, such as 31/02/2026.
+
+    A few that are dates in no form are taken for errors to reject.
+    """
     fullmatch = _expression(form).fullmatch
-    return all(map(fullmatch, values)) and any(_exists(match) for value in values if (match := fullmatch(value)))
+    others = [value for value in values if not fullmatch(value)]
+    errors = sum(values[value] for value in others)
+    if errors > (1 - SHARE) * sum(values.values()) or any(map(DIGIT.search, others)):
+        return False
+    return any(_exists(match) for value in values if (match := fullmatch(value)))
 
 
 def _exists(match: re.Match[str]) -> bool:
