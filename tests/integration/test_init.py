@@ -704,7 +704,7 @@ def test_what_a_run_makes_of_the_files_is_said(tmp_path: Path) -> None:
     shop.put("data.csv", "n;day;note\n" + "".join(f"{n};{n % 28 + 1:02}/01/2026;x\n" for n in range(99)) + "7;zz;\n")
     said = shop.filon("init", "project", str(shop.sources / "data.csv"))
     assert "data: 99 rows, key n" in said
-    assert "1 rows are rejected by day:type, which must be DATE as dd/MM/yyyy" in said
+    assert "rejected: 1 of 100 records, day:type, must be: DATE as dd/MM/yyyy" in said
     assert "data.csv, record 100: 7;zz;" in said
     assert "filon run --project project" in said
 

@@ -59,8 +59,9 @@ def _show_table(console: Console, proof: TableProof) -> None:
         table.add_row(column.name, str(column.type), number(found.nulls), number(found.distinct), example, target)
     console.print(table)
     for rejection in proof.rejections:
-        demand = f", which must be {rejection.demand}" if rejection.demand else ""
-        console.print(Text(f"{number(rejection.rows)} rows are rejected by {rejection.reason}{demand}", "yellow"))
+        demand = f", must be: {rejection.demand}" if rejection.demand else ""
+        share = f"{number(rejection.rows)} of {number(facts.read)} records"
+        console.print(Text(f"rejected: {share}, {rejection.reason}{demand}", "yellow"))
         if (row := rejection.example) is not None:
             console.print(Text(f"    {row.file}, record {row.record}: {row.raw[:200]}"))
 

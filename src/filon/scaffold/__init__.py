@@ -98,7 +98,8 @@ def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> list[Tabl
         guesses = better
         outcome = trial.run(project.contents(guesses))
     with outcome.engine() as engine:
-        return relate(engine, guesses, {guess.name: facts_of(engine, guess) for guess in guesses})
+        facts = {guess.name: facts_of(engine, guess, outcome.rows_read(guess.name)) for guess in guesses}
+        return relate(engine, guesses, facts)
 
 
 def _with_rejected(known: Evidence, outcome: Outcome, guess: TableGuess) -> Evidence:

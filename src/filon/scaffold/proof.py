@@ -128,7 +128,14 @@ class Outcome:
     def prove(self, guesses: Sequence[TableGuess]) -> Proof:
         """What the run made of the files."""
         with self.engine() as engine:
-            tables = [TableProof(guess, facts_of(engine, guess), self._rejections(engine, guess)) for guess in guesses]
+            tables = [
+                TableProof(
+                    guess,
+                    facts_of(engine, guess, self.rows_read(guess.name)),
+                    self._rejections(engine, guess),
+                )
+                for guess in guesses
+            ]
         refused = [
             (line.file, f"{line.reason}: {line.detail}") for line in self.report.files if line.status == "quarantined"
         ]

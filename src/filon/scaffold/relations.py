@@ -46,14 +46,15 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """The number of rows of a table, and facts of each column by name."""
+    """The records that were read for a table, the rows of them that it has, and facts of each column by name."""
 
+    read: int
     rows: int
     columns: Mapping[str, ColumnFacts]
 
 
-def facts_of(engine: SqlEngine, guess: TableGuess) -> TableFacts:
-    """Count what stands in each column of a table that is bound under its name."""
+def facts_of(engine: SqlEngine, guess: TableGuess, read: int) -> TableFacts:
+    """Count what stands in each column of a table that is bound under its name; ``read`` records were read for it."""
     parts = ["count(*)"]
     for column in guess.columns:
         name = identifier(column.name)
@@ -65,7 +66,7 @@ def facts_of(engine: SqlEngine, guess: TableGuess) -> TableFacts:
         column.name: ColumnFacts(rows - filled, distinct, example or "", shortest or 0)
         for column, (filled, distinct, example, shortest) in zip(guess.columns, groups, strict=True)
     }
-    return TableFacts(rows, columns)
+    return TableFacts(read, rows, columns)
 
 
 def relate(
@@ -88,7 +89,7 @@ def relate(
 
 
 def _has_enough_rows(guess: TableGuess, facts: TableFacts, fewest: int) -> bool:
-    return facts.rows >= max(fewest, FEWEST_WITH_ROOM if guess.source.may_grow else 0)
+    return facts.read >= max(fewest, FEWEST_WITH_ROOM if guess.source.may_grow else 0)
 
 
 def _single_key(guess: TableGuess, facts: TableFacts) -> tuple[str, ...]:
