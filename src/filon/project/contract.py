@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filon.project.document import Document, Place
 from filon.project.fingerprints import fingerprint_of, named, statement
+from filon.project.formats import Reading, readings_of
 from filon.project.functions import Setting
 from filon.project.places import PACKED, PlaceColumn
 from filon.project.types import ColumnType, Kind
@@ -89,6 +90,13 @@ class Column:
     def formats(self) -> tuple[str, ...]:
         """All its patterns, in the order in which they are tried."""
         return (self.format, *self.other_formats)
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The ways in which texts spell a date or a timestamp, in the order in which they are tried; else ()."""
+        if self.type.kind not in (Kind.DATE, Kind.TIMESTAMP):
+            return ()
+        return tuple(reading for pattern in self.formats for reading in readings_of(pattern))
 
     @property
     def row_facts(self) -> dict[str, object]:
@@ -295,7 +303,8 @@ class Dataset:
 
         dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
         found = {Setting.AS_OF} if dated else set()
-        if self._has_groups:
+        names = any(reading.has_names for column in self.contract.columns for reading in column.readings)
+        if self._has_groups or names:
             found.add(Setting.LOCALE)
         if any(column.type.kind is Kind.TIMESTAMP for column in dated):
             found.add(Setting.TIMEZONE)

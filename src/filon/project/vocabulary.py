@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from filon.project.formats import date_format
+from filon.project.formats import readings_of
 
 
 class _Spec(BaseModel):
@@ -43,7 +43,7 @@ def _known_timezone(name: str) -> str:
 
 def _known_formats(patterns: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in patterns:
-        date_format(pattern)
+        readings_of(pattern)
     return patterns
 
 

@@ -10,7 +10,7 @@ from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
 from filon.project.vocabulary import Case, Dialect
 from filon.sql import identifier, literal
-from filon.stages.moments import moment_value
+from filon.stages.moments import moment_value, spelled_moments
 from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
 
 SEPARATOR = "chr(31)"
@@ -44,7 +44,9 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
     spelled = [(column, dataset.dialect_of(column)) for column in columns]
     cleaned = ", ".join(f"{_cleaned(column, dialect)} AS {_text(column)}" for column, dialect in spelled)
-    typed = ", ".join(f"{_typed(column, dialect)} AS {identifier(column.name)}" for column, dialect in spelled)
+    typed = ", ".join(
+        f"{_typed(column, dialect, dataset.locale)} AS {identifier(column.name)}" for column, dialect in spelled
+    )
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
@@ -60,14 +62,15 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
 
 
 def _spelled(dataset: Dataset) -> str:
-    """What typed values are read from: the cleaned texts, and the plain numbers of those spelled otherwise."""
-    numbers = []
+    """What typed values are read from: the cleaned texts, the plain numbers and the local times of those they spell."""
+    values = []
     for column in dataset.contract.columns:
         dialect = dataset.dialect_of(column)
         plain = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
         if plain is not None:
-            numbers.append(f"{plain} AS {number_of(column, dialect)}")
-    return f"(SELECT *, {', '.join(numbers)} FROM {CLEANED}) AS spelled" if numbers else CLEANED
+            values.append(f"{plain} AS {number_of(column, dialect)}")
+        values += spelled_moments(column, dataset.locale)
+    return f"(SELECT *, {', '.join(values)} FROM {CLEANED}) AS spelled" if values else CLEANED
 
 
 def as_read(column: str) -> str:
@@ -139,7 +142,7 @@ def _normalised(column: Column) -> str:
     return f"CASE lower(trim({value}, {BLANKS})) {choices} ELSE {cased} END"
 
 
-def _typed(column: Column, dialect: Dialect) -> str:
+def _typed(column: Column, dialect: Dialect, locale: str) -> str:
     text, kind = _text(column), column.type.kind
     if kind is Kind.TEXT:
         return text
@@ -149,7 +152,7 @@ def _typed(column: Column, dialect: Dialect) -> str:
             f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
         )
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return moment_value(column, text, dialect)
+        return moment_value(column, dialect, locale)
     return number_value(column, dialect)
 
 
