@@ -374,6 +374,106 @@ def test_a_quote_is_a_character_like_others_where_nothing_is_quoted(sales: Shop,
     assert rows[-1]["raw"] == 'D4|"x"|hier'
 
 
+COMMENTED = """\
+# ventes de janvier
+ref;montant
+A1;1
+# une remarque
+#B2;2
+C3;#3
+{quoted}
+ #D4;4
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoted", ["", '"E5\n# encore";5', '"#F6";6', '"#G7\n# ";"x'])
+def test_lines_that_begin_with_the_mark_of_comments_are_no_records(sales: Shop, quoted: str, end: str) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"}, malformedThreshold=1)
+    sales.put("ventes.csv", COMMENTED.format(quoted=quoted).replace("\n", end))
+    report = sales.run()
+    records = sales.rows("ventes", "_record, ref, montant, _malformed", layer="bronze")
+    assert [record for record in records if not (record[1] or "").startswith(("E5", "#F6", "#G7"))] == [
+        (1, "A1", "1", None),
+        (2, "C3", "#3", None),
+        *([] if not quoted else [(3, None, None, "unterminated_quote")] if "G7" in quoted else []),
+        (4 if quoted else 3, " #D4", "4", None),
+    ]
+    assert report["files"][0]["rows_read"] == (4 if quoted else 3)
+
+
+def test_a_mark_of_comments_may_have_several_characters_and_stand_before_the_header(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "//", "skipLines": 1, "skipUntil": "header"})
+    sales.put("ventes.csv", "Ventes\n// ref;montant\nsep=,\n//\ntitre\nref,montant\n/A1,1\n//B2,2")
+    sales.run()
+    assert sales.rows("ventes", "ref, _record", layer="silver") == [("/A1", 1)]
+
+
+def test_long_comments_are_left_out_whole(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"})
+    sales.put("ventes-1.csv", f"#{'x' * 140_000}\nref;montant\nA1;1\n#{'é' * (9 << 20)}\nB2;2\n")
+    sales.put("ventes-2.csv", f'ref;montant\n"A3";1\n#{"x" * (9 << 20)}\nB4;2\n')
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [("A1",), ("A3",), ("B2",), ("B4",)]
+
+
+@pytest.mark.parametrize("content", ["#\n", "\ufeff# a\n# b"])
+def test_a_file_of_comments_is_empty(sales: Shop, content: str) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"})
+    sales.put("ventes.csv", content)
+    assert sales.run()["files"][0]["reason"] == "empty"
+
+
+RECORDS = "ref;montant\nA1;1\nB2;2\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("footer", "text", "kept"),
+    [
+        ({"lines": 1}, f"{RECORDS}Total;3", ["Total;3"]),
+        ({"lines": 2}, f"{RECORDS}Total\n\nfait le 1;2;3\n\n", ["Total", "fait le 1;2;3"]),
+        ({"lines": 1}, f'{RECORDS}"Total\n";3\n', ['"Total\n";3']),
+        ({"lines": 1}, f'{RECORDS}"Total;3\n', ['"Total;3']),
+        ({"startsWith": "Total"}, f"{RECORDS}Total;3\nfait le 1\n", ["Total;3", "fait le 1"]),
+        ({"startsWith": "Total"}, f"{RECORDS}Total HT;3\nTotal TTC;4", ["Total HT;3", "Total TTC;4"]),
+        ({"startsWith": "Total"}, f'{RECORDS}"Total";"3"\n', ['"Total";"3"']),
+        ({"startsWith": "Total"}, 'ref;montant\nA1;1\n"B2\nTotal";2\n', []),
+        ({"startsWith": "Total"}, RECORDS, []),
+        ({"startsWith": ";"}, f"{RECORDS};3\n", [";3"]),
+    ],
+)
+def test_a_footer_is_kept_and_not_judged(
+    sales: Shop, footer: dict[str, Any], text: str, kept: list[str], end: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": footer})
+    sales.put("ventes.csv", text.replace("\n", end))
+    report = sales.run("--strict")
+    [file] = report["files"]
+    assert (file["rows_read"], file["rows_accepted"], file["rows_rejected"]) == (2, 2, 0)
+    lines = sales.rows("ventes", "_record, _raw", layer="bronze")[2:]
+    assert lines == [(number, line.replace("\n", end)) for number, line in enumerate(kept, start=3)]
+    number = f"{len(kept)} line{'' if len(kept) == 1 else 's'}"
+    assert file["notes"] == ([f"{number} of a footer kept, not judged"] if kept else [])
+    assert sales.run()["status"] == "unchanged"
+
+
+def test_a_footer_longer_than_its_file_leaves_the_header(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": {"lines": 9}})
+    sales.put("ventes.csv", RECORDS)
+    [file] = sales.run()["files"]
+    assert (file["status"], file["rows_read"]) == ("ingested", 0)
+    assert file["notes"] == ["2 lines of a footer kept, not judged"]
+
+
+def test_a_footer_that_the_contract_says_no_more_is_judged(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": {"lines": 1}})
+    sales.put("ventes.csv", f"{RECORDS}Total;3\n")
+    assert sales.run()["files"][0]["rows_read"] == 2
+    payments(sales)
+    assert sales.run()["files"][0]["rows_accepted"] == 3
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

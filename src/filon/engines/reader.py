@@ -13,6 +13,9 @@ from typing import Protocol
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 
+FOOTER = "footer"
+"""What ``_malformed`` says of a line that stands behind the records of a file: it is kept, and never judged."""
+
 
 class CsvUnreadable(EngineError):
     """A CSV file is not as regular as was claimed; a slower, more patient reader must look at it."""

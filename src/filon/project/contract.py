@@ -36,6 +36,8 @@ Bound = Value | tuple[Value, ...]
 
 SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
+CUTTING = ("delimiter", "quote", "encoding", "header", "skip_lines", "skip_until", "comment")
+"""Words of a dialect that decide how a text is cut into records and fields; ``footer`` is one as well."""
 AS_IT_IS = Normalise()
 AS_THE_TABLE = ColumnDialect()
 SERVED = ServingSpec()
@@ -279,7 +281,8 @@ class Dataset:
             {
                 "headers": [_names(column) for column in self.read_columns],
                 "places": [place.column for place in self.place_columns] or None,
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header", "skip_lines", "skip_until"),
+                "dialect": named(self.dialect, *CUTTING),
+                "footer": named(footer, "lines", "starts_with") if (footer := self.dialect.footer) else None,
                 "discards": self.drift is Drift.DISCARD or None,
             }
         )[:16]

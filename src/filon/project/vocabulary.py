@@ -89,6 +89,12 @@ def _one_character(value: str) -> str:
     return value
 
 
+def _comment(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("a few characters are expected, such as #")
+    return value
+
+
 def _quote(value: str) -> str:
     return "" if value == NO_QUOTE else _one_character(value)
 
@@ -98,6 +104,7 @@ NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape",
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
 Quote = Annotated[str, AfterValidator(_quote)]
+Comment = Annotated[str, Field(max_length=10), AfterValidator(_comment)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
 Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
@@ -128,6 +135,19 @@ PercentWord = Annotated[Percent, BeforeValidator(_percent)]
 Negatives = Annotated[tuple[Negative, ...], BeforeValidator(_listed)]
 
 
+class FooterSpec(_Spec):
+    """How the lines behind the last record are known: by their number, or by the text that the first begins with."""
+
+    lines: int | None = Field(default=None, ge=1, le=1_000)
+    starts_with: Annotated[Word, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> FooterSpec:
+        if (self.lines is None) == (self.starts_with is None):
+            raise ValueError("a footer is known by its number of `lines`, or by what it `startsWith`")
+        return self
+
+
 class Dialect(_Spec):
     """How the text of a CSV file is spelled."""
 
@@ -137,6 +157,8 @@ class Dialect(_Spec):
     header: bool = True
     skip_lines: int = Field(default=0, ge=0, le=1_000)
     skip_until: Literal["header"] | None = None
+    comment: Comment = ""
+    footer: FooterSpec | None = None
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
     currency: Currencies = ()
@@ -155,6 +177,8 @@ class Dialect(_Spec):
             raise ValueError("skipUntil looks for the header, and there is none")
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
+        if self.comment.startswith((self.delimiter, self.quote or self.delimiter)):
+            raise ValueError("comment begins with the delimiter or the quote, as records may")
         affix = next((mark for mark in self.grouping if mark == "%" or unicodedata.category(mark) == "Sc"), None)
         if affix is not None:
             word = "percent" if affix == "%" else "currency"

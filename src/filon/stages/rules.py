@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from filon.engines.reader import FOOTER
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
 from filon.project.vocabulary import Case, Dialect
@@ -36,8 +37,8 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
         raw_text: an expression for the text of a record, over its fields ``as_read`` and the columns of bronze
 
     Returns:
-        A SELECT from ``BRONZE`` and the referenced tables, a row per record: ``_file``, ``_record``, the typed columns,
-        ``_reasons`` (joined by ``SEPARATOR``, empty when accepted) and ``_text`` (null when accepted).
+        A SELECT from ``BRONZE`` and the referenced tables, a row per record, footers apart: ``_file``, ``_record``, the
+        typed columns, ``_reasons`` (joined by ``SEPARATOR``, empty when accepted) and ``_text`` (null when accepted).
 
     """
     columns = dataset.contract.columns
@@ -53,7 +54,7 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
     # the text is composed in the last step, for rejected rows only
     return (
         f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
-        f"FROM {identifier(BRONZE)}), "
+        f"FROM {identifier(BRONZE)} WHERE _malformed IS DISTINCT FROM {literal(FOOTER)}), "
         f"{TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)}), "
         f"{JUDGED} AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
         f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM {TYPED}{_joins(dataset)}) "

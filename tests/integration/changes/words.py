@@ -104,6 +104,7 @@ DIALECT = {
     "header": False,
     "skipLines": 1,
     "skipUntil": "header",
+    "comment": "#",
     "decimal": ",",
     "grouping": " ",
     "currency": "€",
@@ -158,6 +159,8 @@ CHECKS: Mapping[str, Change] = {
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
+    "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
+    "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),

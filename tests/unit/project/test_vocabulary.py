@@ -73,11 +73,18 @@ def test_an_encoding_is_known_by_any_of_its_names(given: str, name: str) -> None
         ({"delimiter": "\n"}, "one character is expected"),
         ({"quote": "\0"}, "one character is expected"),
         ({"delimiter": ";", "quote": ";"}, "delimiter and quote are the same"),
+        ({"comment": "#" * 11}, "at most 10 characters"),
+        ({"comment": ",#"}, "comment begins with the delimiter or the quote"),
+        ({"comment": "# "}, "such as #"),
+        ({"footer": {}}, "known by its number of `lines`, or by what it `startsWith`"),
+        ({"footer": {"lines": 1, "startsWith": "T"}}, "known by its number of `lines`"),
+        ({"footer": {"lines": 0}}, "greater than or equal to 1"),
+        ({"footer": {"startsWith": " "}}, "at least 1 character"),
         ({"decimal": "·"}, "'.' or ','"),
         ({"delimeter": ";"}, "Extra inputs are not permitted"),
     ],
 )
-def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, str], message: str) -> None:
+def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(message)):
         Dialect.model_validate(values)
 

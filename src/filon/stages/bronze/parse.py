@@ -17,9 +17,10 @@ from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable, RecordLayout
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
-from filon.lake import HeaderProfile, Layer, Sources, unreadable
+from filon.lake import HeaderProfile, Layer, Sources, TableFile, unreadable
 from filon.project import Dataset
 from filon.project.vocabulary import Drift
+from filon.stages.bronze.footers import tidy_footer
 from filon.stages.bronze.headers import Header
 from filon.stages.bronze.inference import infer, surprises
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
@@ -68,6 +69,8 @@ def _read_texts(context: Context, texts: Sequence[SourceText], folder: Path) -> 
         yield from _read_group(context, group, folder)
         for text in group:
             text.received.path.unlink(missing_ok=True)
+            if text.footer is not None:
+                text.footer.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -193,13 +196,12 @@ def _read_lines(context: Context, text: SourceText) -> Parsed:
 def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     """The patient reader: cut records in Python and write them as regular CSV, which the parallel parser then reads."""
     start = time.perf_counter()
-    dialect = text.incoming.dataset.dialect
     target = folder / f"{text.incoming.number}-tidy.csv"
     width = len(text.header.names)
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        tidied = tidy(text.received.path, target, text.delimiter, dialect.quote, width, header=dialect.header)
+        tidied = tidy(text.received.path, target, text.dialect, width)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
@@ -258,11 +260,29 @@ def _write(
         number = text.incoming.number
         looks = inferred.get(number, {})
         profile = HeaderProfile(header=header.names, inferred={name: look.name for name, look in looks.items()})
-        notes = (*_drift_notes(header, dataset), *surprises(dataset, looks))
-        results.append(
-            Parsed(text.incoming, counts[number], malformed.get(number, 0), data, profile, notes, duration_s=share)
-        )
+        kept, footer_notes = _write_footer(context, text, counts[number]) if text.footer else ((), ())
+        notes = (*_drift_notes(header, dataset), *surprises(dataset, looks), *footer_notes)
+        parsed = Parsed(text.incoming, counts[number], malformed.get(number, 0), (*data, *kept), profile, notes)
+        results.append(replace(parsed, duration_s=share))
     return results
+
+
+def _write_footer(context: Context, text: SourceText, records: int) -> tuple[Sequence[TableFile], Sequence[str]]:
+    """Write the footer of a text to Parquet, behind its records; the files, and a remark for the report."""
+    if text.footer is None:
+        return (), ()
+    dataset, number = text.incoming.dataset, text.incoming.number
+    target = text.footer.with_suffix(".tidy.csv")
+    form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
+    try:
+        lines = tidy_footer(text.footer, target, text.dialect, len(text.header.names), records + 1)
+        context.reader.read([CsvFile(number, target)], form)
+    finally:
+        target.unlink(missing_ok=True)
+    written = context.reader.write(_layout(dataset, text.header), context.lake.table(Layer.BRONZE, dataset.name))
+    context.reader.forget()
+    noun = "line" if lines == 1 else "lines"
+    return context.lake.seal(Layer.BRONZE, dataset.name, written), (f"{lines} {noun} of a footer kept, not judged",)
 
 
 def _layout(dataset: Dataset, header: Header) -> RecordLayout:

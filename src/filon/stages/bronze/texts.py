@@ -15,7 +15,10 @@ from pathlib import Path
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
+from filon.project.vocabulary import Dialect
 from filon.stages.bronze.arrivals import Observed, Place
+from filon.stages.bronze.comments import begins_lines, without_comments
+from filon.stages.bronze.footers import footer_path, without_footer
 from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.preamble import preamble_of, without_preamble
 from filon.stages.bronze.receive import DecodedFile, receive
@@ -57,8 +60,9 @@ class Incoming:
 class Parsed:
     """The result of reading a file version: Parquet files with its records, or why it is refused.
 
-    ``records`` and ``malformed`` are counts, ``profile`` is the header and the types that values look like, ``notes``
-    are remarks for the report, ``duration_s`` is the file's share of the time that its group took, in seconds.
+    ``records`` (those of a footer apart) and ``malformed`` are counts, ``profile`` is the header and the types that
+    values look like, ``notes`` are remarks for the report, ``duration_s`` is the file's share of the time that its
+    group took, in seconds.
     """
 
     incoming: Incoming
@@ -85,35 +89,42 @@ class Parsed:
 class SourceText:
     """The text of a file version, with a header that fits the contract.
 
-    ``starts_at_once``: the first line is the header, or the first record of a file without one. ``delimiter`` is that
-    of the contract, or of the file where it says it itself.
+    ``dialect`` is that of the contract, with the delimiter of the file where it says one itself. ``starts_at_once``:
+    the first line is the header, or the first record of a file without one. ``has_comments``: some lines, or parts of
+    quoted fields, begin with the mark of comments. ``footer`` holds the text of the footer, if there is one.
     """
 
     incoming: Incoming
     received: DecodedFile
     header: Header
+    dialect: Dialect
     starts_at_once: bool
-    delimiter: str
+    has_comments: bool = False
+    footer: Path | None = None
 
     @property
     def is_regular(self) -> bool:
         """Whether the parallel parser may read it."""
         facts = self.received.facts
-        if not self.starts_at_once or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
+        if (
+            not self.starts_at_once
+            or self.has_comments
+            or facts.newline is None
+            or facts.empty_lines > MANY_EMPTY_LINES
+        ):
             return False
         return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
 
     @property
     def form(self) -> CsvForm:
         """How its records are cut into fields."""
-        dialect = self.incoming.dataset.dialect
         columns = tuple(field_name(index) for index in range(len(self.header.names)))
-        return CsvForm(columns, self.delimiter, dialect.quote, header=dialect.header)
+        return CsvForm(columns, self.dialect.delimiter, self.dialect.quote, header=self.dialect.header)
 
     @property
     def header_lines(self) -> int:
         """How many of its lines are the header and not a record."""
-        return int(self.incoming.dataset.dialect.header)
+        return int(self.dialect.header)
 
 
 def field_name(index: int) -> str:
@@ -158,6 +169,7 @@ def receive_texts(
                     size += decoded.facts.size
                 except FileRejected as reason:
                     decoded.path.unlink(missing_ok=True)
+                    footer_path(decoded.path).unlink(missing_ok=True)
                     refused.append(Parsed(item, refused=reason))
             yield texts, refused
 
@@ -177,13 +189,18 @@ def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
 
 
 def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
-    """Leave out what stands before the header, and match it; the errors of the disk, and FileRejected."""
-    dialect = item.dataset.dialect
+    """Leave out what is no record, and match the header; the errors of the disk, and FileRejected."""
     preamble = preamble_of(decoded.path, item.dataset)
-    delimiter = preamble.delimiter or dialect.delimiter
+    dialect = item.dataset.dialect
+    if preamble.delimiter is not None:
+        dialect = dialect.model_copy(update={"delimiter": preamble.delimiter})
     if preamble.length:
         decoded = without_preamble(decoded, preamble.length, dialect.quote)
-    first, is_on_first_line = read_header(decoded.path, delimiter, dialect.quote)
+    has_comments = bool(dialect.comment) and begins_lines(decoded.path, dialect.comment)
+    if has_comments and not decoded.facts.has_quote:
+        decoded, has_comments = without_comments(decoded, dialect.comment), False
+    decoded, footer = without_footer(decoded, dialect) if dialect.footer else (decoded, None)
+    first, is_on_first_line = read_header(decoded.path, dialect)
     if first is None and decoded.facts.size > LONGEST_HEADER:
         raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
     if first is None:
@@ -191,8 +208,8 @@ def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
     if dialect.header:
         header = match_header(_fields_of_header(first), item.dataset)
     else:
-        header = header_by_place(first_widths(decoded.path, delimiter, dialect.quote), item.dataset)
-    return SourceText(item, decoded, header, is_on_first_line, delimiter)
+        header = header_by_place(first_widths(decoded.path, dialect), item.dataset)
+    return SourceText(item, decoded, header, dialect, is_on_first_line, has_comments, footer)
 
 
 def _fields_of_header(header: Record) -> Sequence[str]:
