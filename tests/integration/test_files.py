@@ -474,6 +474,91 @@ def test_a_footer_that_the_contract_says_no_more_is_judged(sales: Shop) -> None:
     assert sales.run()["files"][0]["rows_accepted"] == 3
 
 
+@pytest.mark.parametrize("odd", ["", '"E5";"x\ny"\n', "F6;5;web;1\n"])
+def test_records_that_are_short_are_filled_up_or_rejected(sales: Shop, odd: str) -> None:
+    text = f"ref;montant;canal\nA1;1;web\nB2;2\nC3\n;\n \n{odd}"
+    sales.put("ventes.csv", text)
+    for short, rows in (
+        ("nulls", [("A1", "1", "web"), ("B2", "2", None), ("C3", None, None), (None, None, None)]),
+        ("reject", [("A1", "1", "web")]),
+    ):
+        payments(sales, dialect={"delimiter": ";", "shortRecords": short}, malformedThreshold=1)
+        report = sales.run()
+        assert report["files"][0]["rows_read"] == (5 if odd else 4)
+        found = sales.rows("ventes", "_record, ref, montant, json_extract_string(_extra, '$.canal')", layer="bronze")
+        assert [row[1:] for row in found[: len(rows)]] == rows
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (r'"12\" pipe"', '12" pipe'),
+        (r'"C:\\temp\\"', "C:\\temp\\"),
+        (r'"C:\temp"', "C:\\temp"),
+        (r'"a\;b"', r"a\;b"),
+        (r"a\b", r"a\b"),
+        (r"a\"b", r"a\"b"),
+        ('"a ""b"" c"', 'a "b" c'),
+        (r'"a\""', 'a"'),
+        ('"a\\\nb"', "a\\\nb"),
+        ('"\\"\n\\""', '"\n"'),
+    ],
+)
+def test_a_character_takes_the_meaning_of_a_quote_inside_of_quotes(
+    sales: Shop, field: str, value: str, end: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", "escape": "\\"})
+    sales.put("ventes.csv", f"ref;montant\n{field};1\nB;x\n".replace("\n", end))
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [(value.replace("\n", end),)]
+
+
+def test_a_rejected_record_with_escapes_is_spelled_with_escapes_again(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "escape": "\\"}, malformedThreshold=1)
+    sales.put("ventes.csv", 'ref;montant\n"a\\\\;\\"b";x\n"open\\";1\n')
+    sales.run()
+    rows = sales.json("quarantine", "show", "ventes.csv")["rows"]
+    assert [(row["raw"], row["reasons"]) for row in rows] == [
+        ('"a\\\\;""b";x', ["montant:type"]),
+        ('"open\\";1', ["record:unterminated_quote"]),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", ["||", "::", ", ", "\t\t", "<sep>", "é|", "whitespace"])
+@pytest.mark.parametrize("odd", ["", 'E5D"x\ny"\n', "F6D1D2\n", "G7\n"])
+def test_a_delimiter_may_be_several_characters_or_any_blanks(sales: Shop, delimiter: str, odd: str) -> None:
+    payments(sales, dialect={"delimiter": delimiter}, malformedThreshold=1)
+    mark = " \t " if delimiter == "whitespace" else delimiter
+    sales.put("ventes.csv", f"refDmontant\nA1D1\nB2Dx|y\n{odd}C:3D3\n".replace("D", mark))
+    sales.run()
+    rows = sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver")
+    assert rows == [("A1", "1.00"), ("C:3", "3.00")]
+    raw = sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"]
+    assert raw == f"B2{' ' if delimiter == 'whitespace' else mark}x|y"
+
+
+def test_blanks_around_a_line_bring_no_field_and_quotes_keep_them(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": "whitespace"})
+    sales.put("ventes-1.csv", "  ref   montant  \n  A1\t\t1  \n\n \t \nB2 2\n")
+    sales.put("ventes-2.csv", ' ref montant\n "C 3" 3 \n "" "4"\n"D\n  5"   5\n')
+    sales.run()
+    assert sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver") == [
+        ("A1", "1.00"),
+        ("B2", "2.00"),
+        ("C 3", "3.00"),
+        ("D\n  5", "5.00"),
+        (None, "4.00"),
+    ]
+
+
+def test_a_file_says_its_delimiter_of_several_characters(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "sep=||\nref||montant\nA1||1\n")
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [("A1",)]
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

@@ -36,7 +36,7 @@ Bound = Value | tuple[Value, ...]
 
 SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
-CUTTING = ("delimiter", "quote", "encoding", "header", "skip_lines", "skip_until", "comment")
+CUTTING = ("delimiter", "quote", "escape", "encoding", "header", "skip_lines", "skip_until", "comment", "short_records")
 """Words of a dialect that decide how a text is cut into records and fields; ``footer`` is one as well."""
 AS_IT_IS = Normalise()
 AS_THE_TABLE = ColumnDialect()

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from filon.engines.reader import FOOTER
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
-from filon.project.vocabulary import Case, Dialect
+from filon.project.vocabulary import WHITESPACE, Case, Dialect
 from filon.sql import identifier, literal
 from filon.stages.moments import moment_value, spelled_moments
 from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
@@ -92,7 +92,7 @@ def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
         path = literal("/" + name.replace("~", "~0").replace("/", "~1"))
         value = as_read(name) if is_column else f"json_extract_string(_extra, {path})"
         fields.append(_csv_field(value, dialect))
-    line = f"concat_ws({literal(dialect.delimiter)}, {', '.join(fields)})" if fields else "''"
+    line = f"concat_ws({literal(dialect.separator)}, {', '.join(fields)})" if fields else "''"
     return f"CASE WHEN _malformed IS NOT NULL THEN _raw ELSE {line} END"
 
 
@@ -100,11 +100,16 @@ def _csv_field(value: str, dialect: Dialect) -> str:
     """A value as a field of CSV, quoted where it must be; null is empty."""
     if not dialect.quote:
         return f"coalesce({value}, '')"
+    is_blank = dialect.delimiter == WHITESPACE
     quote = literal(dialect.quote)
-    special = (literal(dialect.delimiter), quote, "chr(10)", "chr(13)")
+    special = (literal(dialect.separator), quote, "chr(10)", "chr(13)", *(["chr(9)"] if is_blank else []))
     needs_quotes = " OR ".join(f"contains({value}, {character})" for character in special)
-    quoted = f"{quote} || replace({value}, {quote}, {literal(dialect.quote * 2)}) || {quote}"
-    return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, '')"
+    inside = value
+    if dialect.escape is not None:
+        inside = f"replace({inside}, {literal(dialect.escape)}, {literal(dialect.escape * 2)})"
+    quoted = f"{quote} || replace({inside}, {quote}, {literal(dialect.quote * 2)}) || {quote}"
+    empty = literal(dialect.quote * 2 if is_blank else "")
+    return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, {empty})"
 
 
 def _text(column: Column) -> str:

@@ -100,11 +100,13 @@ OF_THE_PROJECT: Mapping[str, Change] = {
 DIALECT = {
     "delimiter": "|",
     "quote": "'",
+    "escape": "\\",
     "encoding": "latin-1",
     "header": False,
     "skipLines": 1,
     "skipUntil": "header",
     "comment": "#",
+    "shortRecords": "nulls",
     "decimal": ",",
     "grouping": " ",
     "currency": "€",

@@ -16,16 +16,24 @@ CHUNK = 4 << 20
 
 def begins_lines(path: Path, mark: str) -> bool:
     """Whether a line of a text begins with a mark, quoted or not."""
-    wanted = mark.encode()
-    inside = re.compile(rb"[\r\n]" + re.escape(wanted))
+    return _is_found(path, re.compile(rb"[\r\n]" + re.escape(mark.encode())), 1 + len(mark.encode()))
+
+
+def holds(path: Path, character: str) -> bool:
+    """Whether a character stands in a text."""
+    return _is_found(path, re.compile(re.escape(character.encode())), len(character.encode()))
+
+
+def _is_found(path: Path, pattern: re.Pattern[bytes], longest: int) -> bool:
+    """Whether a pattern, of so many bytes at most, is found in a text, before which a line ends."""
     with path.open("rb") as stream:
-        tail = b"\n" + stream.read(len(BOM)).removeprefix(BOM)
+        window = b"\n" + stream.read(len(BOM)).removeprefix(BOM)
         while chunk := stream.read(CHUNK):
-            tail += chunk
-            if inside.search(tail):
+            window += chunk
+            if pattern.search(window):
                 return True
-            tail = tail[-len(wanted) :]
-    return inside.search(tail) is not None
+            window = window[-longest:]
+    return pattern.search(window) is not None
 
 
 def without_comments(decoded: DecodedFile, mark: str) -> DecodedFile:

@@ -121,9 +121,9 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
         if text.is_regular:
             with suppress(CsvUnreadable):
                 return _read_fast(context, [text])[0]
-            if not text.received.facts.has_quote and len(text.header.names) > 1:
-                with suppress(CsvUnreadable):
-                    return _read_lines(context, text)
+        if text.may_be_split:
+            with suppress(CsvUnreadable):
+                return _read_lines(context, text)
         return _read_patiently(context, text, folder)
     except EngineExhausted as error:
         context.reader.forget()
@@ -138,13 +138,27 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
 def _read_fast(context: Context, texts: Sequence[SourceText]) -> list[Parsed]:
     """Read texts of one header and form in the parallel parser; CsvUnreadable when one is not regular."""
     start = time.perf_counter()
+    return _write(context, texts, parse_fast(context, texts), {}, start)
+
+
+def parse_fast(context: Context, texts: Sequence[SourceText]) -> Mapping[int, int]:
+    """Cut regular texts of one header and form into records, which the reader holds.
+
+    Returns:
+        The number of records by that of the file version.
+
+    Raises:
+        CsvUnreadable: one is not regular
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
     files = [CsvFile(text.incoming.number, text.received.path) for text in texts]
     counts = context.reader.read(files, texts[0].form)
     for text in texts:
         _verify(text, counts[text.incoming.number])
     if len(texts[0].header.names) == 1:
         _refuse_empty_lines(context)
-    return _write(context, texts, counts, {}, start)
+    return counts
 
 
 def _verify(text: SourceText, parsed: int) -> None:
@@ -178,19 +192,30 @@ def _lines_outside_quotes(path: Path, quote: bytes) -> int:
 
 
 def _read_lines(context: Context, text: SourceText) -> Parsed:
-    """The line splitter, for texts without quotes: each line is a record, and is malformed if its width is wrong.
-
-    CsvUnreadable when lines hold blanks only, or too many fields for that.
-    """
+    """The line splitter, for texts without quotes; CsvUnreadable when it cannot judge all lines."""
     start = time.perf_counter()
+    counts, malformed = parse_lines(context, text)
+    return _write_unless_malformed(context, text, counts, malformed, start)
+
+
+def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], int]:
+    """Split the lines of a text without quotes: each is a record, and is malformed if its width is wrong.
+
+    Returns:
+        The number of records by that of the file version, and how many are malformed; the reader holds them.
+
+    Raises:
+        CsvUnreadable: lines hold blanks only, or too many fields
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
     number = text.incoming.number
-    form = replace(text.form, ragged=True)
-    counts = context.reader.read([CsvFile(number, text.received.path)], form)
+    counts = context.reader.read([CsvFile(number, text.received.path)], replace(text.form, ragged=True))
     _verify(text, counts[number])
     faults = context.reader.faults()
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
-    return _write_unless_malformed(context, text, counts, faults.malformed, start)
+    return counts, faults.malformed
 
 
 def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:

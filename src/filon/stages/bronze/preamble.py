@@ -19,7 +19,7 @@ from filon.stages.bronze.records import RecordReader
 from filon.stages.limits import LONGEST_HEADER
 
 CHUNK = 4 << 20
-SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+SEPARATOR = re.compile(r'"?sep=(.|[^\w"]{2,10})"?', re.IGNORECASE)
 """The line by which spreadsheet programs say what stands between fields."""
 
 
@@ -46,7 +46,7 @@ def preamble_of(path: Path, dataset: Dataset) -> Preamble:
     length += _comments(rest, dialect.comment, is_whole=is_whole)
     delimiter = None
     found = SEPARATOR.fullmatch(rest[0].rstrip("\r\n")) if rest else None
-    if found is not None and found[1] not in (dialect.quote, dialect.comment[:1]):
+    if found is not None and not {dialect.quote, dialect.escape, dialect.comment[:1]} & {*found[1]}:
         delimiter = found[1]
         length += len(rest.popleft())
         length += _comments(rest, dialect.comment, is_whole=is_whole)
@@ -71,11 +71,10 @@ def _lines(text: str) -> Iterator[str]:
 def _before_header(lines: Iterable[str], dataset: Dataset, delimiter: str) -> int:
     """Characters before the line that names most of the columns, the first of such lines; 0 when none names one."""
     best, most, position = 0, 0, 0
+    dialect = dataset.dialect.model_copy(update={"delimiter": delimiter})
     for line in lines:
-        reader = RecordReader(
-            io.StringIO(line, newline=""), delimiter, dataset.dialect.quote, comment=dataset.dialect.comment
-        )
-        cells = next((record.fields or tuple(record.raw.split(delimiter)) for record in reader), ())
+        reader = RecordReader.of(io.StringIO(line, newline=""), dialect)
+        cells = next((record.fields or tuple(record.raw.split(dialect.separator)) for record in reader), ())
         count = sum(1 for _ in fields_of([cell.strip() for cell in cells], dataset.read_columns))
         if count > most:
             best, most = position, count

@@ -16,11 +16,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from filon.project.vocabulary import Dialect
+from filon.project.vocabulary import WHITESPACE, Dialect, ShortRecords
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS
 
 LONGEST_RECORD = 8 << 20
 """Characters of a record. A quote that is still open after as many is a fault, and so is a longer line."""
+
+
+BLANKS = r"[ \t]+"
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,17 @@ class RecordReader:
     lines that begin with the mark of comments. ``start`` is the position of the last record: the characters before it.
     """
 
-    def __init__(self, stream: TextIO, delimiter: str, quote: str, *, comment: str = "") -> None:
+    def __init__(
+        self, stream: TextIO, delimiter: str, quote: str, *, comment: str = "", escape: str | None = None
+    ) -> None:
         """Read from a stream that was opened with ``newline=""``.
 
         Args:
             stream: the text
-            delimiter: one character
+            delimiter: one character, several, or ``WHITESPACE``
             quote: one character; empty when nothing is quoted, and each line is a record
             comment: the beginning of lines that are no records; empty when all are
+            escape: the character that stands before a quote, or before itself, inside of quotes
 
         """
         self._stream = stream
@@ -55,21 +61,26 @@ class RecordReader:
         self._position = self.start = 0
         self._pushed: deque[str] = deque()
         self._delimiter = delimiter
+        self._is_blank = delimiter == WHITESPACE
+        self._separator = re.compile(BLANKS if self._is_blank else re.escape(delimiter))
         self._quote = quote
-        self._blank = " \t".replace(delimiter, "")
+        self._blank = " \t" if self._is_blank else "".join(blank for blank in " \t" if blank not in delimiter)
         self.blanks_count = False
         if not quote:
             return
-        q = re.escape(quote)
-        padding = "" if delimiter == " " else " *"
-        self._opening = re.compile(f"{padding}{q}")
-        self._quoted = re.compile(f"{padding}{q}((?:[^{q}]|{q}{q})*){q}(?!{q}){padding}")
-        self._closing = re.compile(f"(?:[^{q}]|{q}{q})*{q}(?!{q})")
+        q, e = re.escape(quote), re.escape(escape or "")
+        before = "" if self._is_blank or delimiter.endswith(" ") else " *"
+        after = "" if self._is_blank or delimiter.startswith(" ") else " *"
+        inside = f"(?:[^{q}{e}]|{q}{q}{f'|{e}.' if e else ''})*"
+        self._opening = re.compile(f"{before}{q}")
+        self._quoted = re.compile(f"{before}{q}({inside}){q}(?!{q}){after}", re.DOTALL)
+        self._closing = re.compile(f"{inside}{q}(?!{q})", re.DOTALL)
+        self._doubled = re.compile(f"{q}({q}){f'|{e}([{q}{e}])' if e else ''}")
 
     @classmethod
     def of(cls, stream: TextIO, dialect: Dialect) -> RecordReader:
         """A reader of a text in this dialect."""
-        return cls(stream, dialect.delimiter, dialect.quote, comment=dialect.comment)
+        return cls(stream, dialect.delimiter, dialect.quote, comment=dialect.comment, escape=dialect.escape)
 
     def __iter__(self) -> Iterator[Record]:
         while line := self._line():
@@ -83,8 +94,11 @@ class RecordReader:
                 yield Record(text, fault="line_too_long")
             elif self._quote and self._quote in line:
                 yield self._with_quotes(line)
-            elif text if self.blanks_count else text.strip(self._blank):
-                yield Record(text, tuple(text.split(self._delimiter)))
+            elif text if self.blanks_count and not self._is_blank else text.strip(self._blank):
+                yield Record(text, tuple(self._split(text)))
+
+    def _split(self, text: str) -> list[str]:
+        return self._separator.split(text.strip(" \t")) if self._is_blank else text.split(self._delimiter)
 
     def _line(self) -> str:
         line = self._pushed.popleft() if self._pushed else self._stream.readline(LONGEST_RECORD + 1)
@@ -96,18 +110,22 @@ class RecordReader:
             pass
 
     def _with_quotes(self, first: str) -> Record:
-        lines, fields, uncut, size = [first], list[str](), first, len(first)
-        fault, position = self._cut(first.rstrip("\r\n"), 0, fields)
+        uncut = first.lstrip(" \t") if self._is_blank else first
+        lines, fields, size = [first], list[str](), len(first)
+        fault, position = self._cut(self._body(uncut), 0, fields)
         while fault == "unterminated_quote":
             count = len(lines)
             if not self._read_to_closing_quote(lines, size):
                 return self._malformed_line(lines, fault)
             added = "".join(lines[count:])
             uncut, size = uncut[position:] + added, size + len(added)
-            fault, position = self._cut(uncut.rstrip("\r\n"), 0, fields)
+            fault, position = self._cut(self._body(uncut), 0, fields)
         if fault is not None:
             return self._malformed_line(lines, fault)
         return Record("".join(lines).rstrip("\r\n"), tuple(fields))
+
+    def _body(self, text: str) -> str:
+        return text.rstrip(" \t\r\n" if self._is_blank else "\r\n")
 
     def _read_to_closing_quote(self, lines: list[str], size: int) -> bool:
         """Add lines up to the one that closes the open field; False when the record gets too long, or the text ends.
@@ -136,17 +154,18 @@ class RecordReader:
                 quoted = self._quoted.match(raw, position)
                 if quoted is None:
                     return "unterminated_quote", position
-                if quoted.end() < len(raw) and raw[quoted.end()] != self._delimiter:
-                    return "stray_quote", position
-                fields.append(quoted[1].replace(self._quote * 2, self._quote))
                 end = quoted.end()
+                found = self._separator.match(raw, end)
+                if end < len(raw) and found is None:
+                    return "stray_quote", position
+                fields.append(self._doubled.sub(lambda pair: pair[pair.lastindex or 0], quoted[1]))
             else:
-                end = raw.find(self._delimiter, position)
-                end = len(raw) if end < 0 else end
+                found = self._separator.search(raw, position)
+                end = found.start() if found else len(raw)
                 fields.append(raw[position:end])
-            if end >= len(raw):
+            if found is None:
                 return None, end
-            position = end + 1
+            position = found.end()
 
 
 @dataclass(frozen=True)
@@ -220,17 +239,21 @@ def tidy(path: Path, target: Path, dialect: Dialect, width: int) -> Tidied:
             next(rows, None)  # with a single column, a line of blanks is a record, but no header
         reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
-            fields, fault = fitted(record, width)
+            fields, fault = fitted(record, width, dialect.short_records)
             malformed += fault is not None
             writer.writerow([records, fault, record.raw if fault else None, *fields])
     return Tidied(records, malformed)
 
 
-def fitted(record: Record, width: int) -> tuple[tuple[str | None, ...], str | None]:
+def fitted(
+    record: Record, width: int, short: ShortRecords = ShortRecords.REJECT
+) -> tuple[tuple[str | None, ...], str | None]:
     """The fields of a record, ``width`` of them, and None; or as many nulls and the fault of a malformed record."""
     fields, fault = record.fields, record.fault
     if fault is None and not any(fields[width:]):
         fields = fields[:width]  # delimiters at the end of a line, as spreadsheets leave them, bring no data
+    if fault is None and len(fields) < width and short is ShortRecords.NULLS:
+        return (*fields, *[None] * (width - len(fields))), None
     if fault is None and len(fields) != width:
         fault = "too_few_fields" if len(fields) < width else "too_many_fields"
     return (fields, None) if fault is None else ((None,) * width, fault)

@@ -15,9 +15,9 @@ from pathlib import Path
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
-from filon.project.vocabulary import Dialect
+from filon.project.vocabulary import WHITESPACE, Dialect, ShortRecords
 from filon.stages.bronze.arrivals import Observed, Place
-from filon.stages.bronze.comments import begins_lines, without_comments
+from filon.stages.bronze.comments import begins_lines, holds, without_comments
 from filon.stages.bronze.footers import footer_path, without_footer
 from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.preamble import preamble_of, without_preamble
@@ -31,6 +31,8 @@ WINDOW_BYTES = 256 << 20
 RECEIVERS = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the local disk rather than of a file of the sources."""
+LONGEST_PARSED = 4
+"""Bytes of a delimiter that the parallel parser knows."""
 MANY_EMPTY_LINES = 1_000_000
 """With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
 
@@ -90,8 +92,9 @@ class SourceText:
     """The text of a file version, with a header that fits the contract.
 
     ``dialect`` is that of the contract, with the delimiter of the file where it says one itself. ``starts_at_once``:
-    the first line is the header, or the first record of a file without one. ``has_comments``: some lines, or parts of
-    quoted fields, begin with the mark of comments. ``footer`` holds the text of the footer, if there is one.
+    the first line is the header, or the first record of a file without one. ``needs_patience``: comments or escapes
+    stand among quoted fields, which only the patient reader tells apart. ``footer`` holds the text of the footer, if
+    there is one.
     """
 
     incoming: Incoming
@@ -99,27 +102,37 @@ class SourceText:
     header: Header
     dialect: Dialect
     starts_at_once: bool
-    has_comments: bool = False
+    needs_patience: bool = False
     footer: Path | None = None
 
     @property
     def is_regular(self) -> bool:
         """Whether the parallel parser may read it."""
+        delimiter = self.dialect.delimiter
+        is_parsed = delimiter != WHITESPACE and len(delimiter.encode()) <= LONGEST_PARSED
+        # parsers differ about blanks beside quotes, so one reader judges them all
+        return self._has_lines and is_parsed and not self.received.facts.has_padded_quote
+
+    @property
+    def may_be_split(self) -> bool:
+        """Whether the line splitter may read it."""
+        return self._has_lines and not self.received.facts.has_quote and len(self.header.names) > 1
+
+    @property
+    def _has_lines(self) -> bool:
         facts = self.received.facts
-        if (
-            not self.starts_at_once
-            or self.has_comments
-            or facts.newline is None
-            or facts.empty_lines > MANY_EMPTY_LINES
-        ):
+        if not self.starts_at_once or self.needs_patience:
             return False
-        return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
+        return facts.newline is not None and facts.empty_lines <= MANY_EMPTY_LINES
 
     @property
     def form(self) -> CsvForm:
         """How its records are cut into fields."""
+        dialect = self.dialect
         columns = tuple(field_name(index) for index in range(len(self.header.names)))
-        return CsvForm(columns, self.dialect.delimiter, self.dialect.quote, header=self.dialect.header)
+        delimiter = "" if dialect.delimiter == WHITESPACE else dialect.delimiter
+        pads = dialect.short_records is ShortRecords.NULLS
+        return CsvForm(columns, delimiter, dialect.quote, pads=pads, header=dialect.header)
 
     @property
     def header_lines(self) -> int:
@@ -196,9 +209,11 @@ def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
         dialect = dialect.model_copy(update={"delimiter": preamble.delimiter})
     if preamble.length:
         decoded = without_preamble(decoded, preamble.length, dialect.quote)
-    has_comments = bool(dialect.comment) and begins_lines(decoded.path, dialect.comment)
-    if has_comments and not decoded.facts.has_quote:
-        decoded, has_comments = without_comments(decoded, dialect.comment), False
+    needs_patience = dialect.comment != "" and begins_lines(decoded.path, dialect.comment)
+    if needs_patience and not decoded.facts.has_quote:
+        decoded, needs_patience = without_comments(decoded, dialect.comment), False
+    if dialect.escape is not None and decoded.facts.has_quote:
+        needs_patience = needs_patience or holds(decoded.path, dialect.escape)
     decoded, footer = without_footer(decoded, dialect) if dialect.footer else (decoded, None)
     first, is_on_first_line = read_header(decoded.path, dialect)
     if first is None and decoded.facts.size > LONGEST_HEADER:
@@ -209,7 +224,7 @@ def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
         header = match_header(_fields_of_header(first), item.dataset)
     else:
         header = header_by_place(first_widths(decoded.path, dialect), item.dataset)
-    return SourceText(item, decoded, header, dialect, is_on_first_line, has_comments, footer)
+    return SourceText(item, decoded, header, dialect, is_on_first_line, needs_patience, footer)
 
 
 def _fields_of_header(header: Record) -> Sequence[str]:
