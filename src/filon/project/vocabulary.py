@@ -285,6 +285,13 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
+class Orphan(StrEnum):
+    """What happens to a row whose value refers to nothing."""
+
+    REJECT = "reject"
+    WARN = "warn"
+
+
 class FileNameSpec(_Spec):
     """A column that is read from the path of the file: the group of its name in ``pattern``, wherever that is found."""
 
@@ -303,29 +310,6 @@ class RowRule(_Spec):
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     expression: str
-
-
-class SourceSpec(_Spec):
-    """Words of a source's schema."""
-
-    file_pattern: str = Field(min_length=1)
-    dialect: Dialect = Dialect()
-    newest: NewestSpec | None = None
-    keep: Keep = Keep.FIRST
-    drift: Drift = Drift.EVOLVE
-    malformed_threshold: float = Field(default=0.1, ge=0, le=1)
-    on_missing_file: MissingFile = MissingFile.KEEP
-    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
-    rules: tuple[RowRule, ...] = ()
-
-
-class ColumnSpec(_Spec):
-    """Words of a source's column."""
-
-    aliases: Aliases = ()
-    dialect: ColumnDialect = ColumnDialect()
-    normalise: Normalise = Normalise()
-    not_after: Literal["as_of"] | None = None
 
 
 class Window(_Spec):
@@ -350,6 +334,31 @@ class ServingSpec(_Spec):
     unindexed: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
     window: Window | None = None
+
+
+class SourceSpec(_Spec):
+    """Words of a source's schema."""
+
+    file_pattern: str = Field(min_length=1)
+    dialect: Dialect = Dialect()
+    newest: NewestSpec | None = None
+    keep: Keep = Keep.FIRST
+    drift: Drift = Drift.EVOLVE
+    malformed_threshold: float = Field(default=0.1, ge=0, le=1)
+    on_missing_file: MissingFile = MissingFile.KEEP
+    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
+    rules: tuple[RowRule, ...] = ()
+    serving: ServingSpec | None = None
+
+
+class ColumnSpec(_Spec):
+    """Words of a source's column."""
+
+    aliases: Aliases = ()
+    dialect: ColumnDialect = ColumnDialect()
+    normalise: Normalise = Normalise()
+    not_after: Literal["as_of"] | None = None
+    on_orphan: Orphan = Orphan.REJECT
 
 
 class MeasureSpec(_Spec):

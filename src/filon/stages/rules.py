@@ -181,7 +181,7 @@ def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tu
         yield from _type_conditions(column, dialect, text, name)
     for rule in column.rules:
         yield rule.name, _violated(rule, column, as_of)
-    if column.reference:
+    if column.is_bound:
         yield "reference", f"{name} IS NOT NULL AND {_match(column)} IS NULL"
 
 
