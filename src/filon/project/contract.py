@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filon.project.document import Document, Place
 from filon.project.fingerprints import fingerprint_of, named, statement
+from filon.project.formats import Reading, readings_of
 from filon.project.functions import Setting
 from filon.project.places import PACKED, PlaceColumn
 from filon.project.types import PLACE, ColumnType, Kind
@@ -35,6 +36,8 @@ Bound = Value | tuple[Value, ...]
 
 SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
+CUTTING = ("delimiter", "quote", "escape", "encoding", "header", "skip_lines", "skip_until", "comment", "short_records")
+"""Words of a dialect that decide how a text is cut into records and fields; ``footer`` is one as well."""
 AS_IT_IS = Normalise()
 AS_THE_TABLE = ColumnDialect()
 SERVED, NOT_SERVED = ServingSpec(), ServingSpec(served=False)
@@ -95,6 +98,13 @@ class Column:
     def formats(self) -> tuple[str, ...]:
         """All its patterns, in the order in which they are tried."""
         return (self.format, *self.other_formats)
+
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The ways in which texts spell a date or a timestamp, in the order in which they are tried; else ()."""
+        if self.type.kind not in (Kind.DATE, Kind.TIMESTAMP):
+            return ()
+        return tuple(reading for pattern in self.formats for reading in readings_of(pattern))
 
     @property
     def row_facts(self) -> dict[str, object]:
@@ -292,7 +302,8 @@ class Dataset:
             {
                 "headers": [_names(column) for column in self.read_columns],
                 "places": [place.column for place in self.place_columns] or None,
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header", "skip_lines", "skip_until"),
+                "dialect": named(self.dialect, *CUTTING),
+                "footer": named(footer, "lines", "starts_with") if (footer := self.dialect.footer) else None,
                 "discards": self.drift is Drift.DISCARD or None,
             }
         )[:16]
@@ -316,7 +327,8 @@ class Dataset:
 
         dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
         found = {Setting.AS_OF} if dated else set()
-        if self._has_groups:
+        names = any(reading.has_names for column in self.contract.columns for reading in column.readings)
+        if self._has_groups or names:
             found.add(Setting.LOCALE)
         if any(column.type.kind is Kind.TIMESTAMP for column in dated):
             found.add(Setting.TIMEZONE)

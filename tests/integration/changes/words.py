@@ -100,10 +100,13 @@ OF_THE_PROJECT: Mapping[str, Change] = {
 DIALECT = {
     "delimiter": "|",
     "quote": "'",
+    "escape": "\\",
     "encoding": "latin-1",
     "header": False,
     "skipLines": 1,
     "skipUntil": "header",
+    "comment": "#",
+    "shortRecords": "nulls",
     "decimal": ",",
     "grouping": " ",
     "currency": "€",
@@ -172,6 +175,8 @@ SERVING: Mapping[str, object] = {
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
+    "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
+    "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),

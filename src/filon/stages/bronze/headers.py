@@ -100,7 +100,7 @@ def _unnamed(index: int, names: Sequence[str]) -> str:
 
 
 def _none_declared(names: Sequence[str], dataset: Dataset) -> str:
-    line = dataset.dialect.delimiter.join(names)[:SHOWN]
+    line = dataset.dialect.separator.join(names)[:SHOWN]
     wanted = ", ".join(column.header for column in dataset.read_columns)[:SHOWN]
     detail = f"its first line has none of the columns {wanted}: {line}"
     other = _likely_delimiter(names, dataset)
