@@ -241,8 +241,9 @@ def test_what_only_bears_the_name_of_an_archive_is_a_file(sales: Shop) -> None:
 
 def test_an_archive_without_files_is_said(sales: Shop) -> None:
     describe(sales, {"filePattern": "**/ventes*"}, prix="number")
-    sales.put("ventes.zip", zipped({"dossier/": ""}))
-    assert states(sales.run()) == {"ventes.zip": "empty"}
+    sales.put("ventes-1.zip", zipped({"dossier/": ""}))
+    sales.put("ventes-2.zip", zipped({}))
+    assert states(sales.run()) == {"ventes-1.zip": "empty", "ventes-2.zip": "empty"}
 
 
 def test_names_of_members_are_read_as_they_were_meant(sales: Shop) -> None:

@@ -214,7 +214,7 @@ class _Window(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise ValueError("it is too short")
+            raise io.UnsupportedOperation("it is too short")  # zipfile takes it for an end without an older mark
         self._position = start + offset
         return self._position
 

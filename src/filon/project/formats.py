@@ -18,6 +18,10 @@ DATE_LETTERS = {
     "M": (r"[0-9]{1,2}", "%m"),
     "d": (r"[0-9]{1,2}", "%d"),
 }
+DAY = "yyyy-MM-dd"
+LOCAL_MOMENT = "yyyy-MM-dd HH:mm:ss.SSSSSS"
+MOMENT = "yyyy-MM-dd HH:mm:ss.SSSSSS'Z'"
+"""How Filon spells a day, a moment without a time zone, and one in UTC, that a file brings as such."""
 VARIABLE = {"M", "d"}
 _PARTS = {
     "%Y": "year",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from filon.project import Column, Kind
-from filon.project.formats import date_format
+from filon.project.formats import MOMENT, date_format
 from filon.project.vocabulary import Dialect
 from filon.sql import literal
 
@@ -20,12 +22,18 @@ def moment_value(column: Column, text: str, dialect: Dialect) -> str:
         dialect: the time zone of timestamps
 
     """
-    cases = " ".join(_read_by(pattern, text) for pattern in column.formats)
-    local = f"CASE {cases} END"
+    local = _local(text, [pattern for pattern in column.formats if pattern != MOMENT])
     if column.type.kind is Kind.DATE:
         return f"CAST({local} AS DATE)"
     moment = f"from_zone({local}, {literal(dialect.timezone)})"
+    if MOMENT in column.formats:
+        moment = f"coalesce({moment}, from_zone({_local(text, [MOMENT])}, 'UTC'))"
     return f"CASE WHEN {moment} BETWEEN {_in_utc(FIRST_MOMENT)} AND {_in_utc(LAST_MOMENT)} THEN {moment} END"
+
+
+def _local(text: str, patterns: Sequence[str]) -> str:
+    """An expression for the moment that a text spells, whatever its zone; the first pattern that reads it counts."""
+    return f"CASE {' '.join(_read_by(pattern, text) for pattern in patterns)} END"
 
 
 def _read_by(pattern: str, text: str) -> str:

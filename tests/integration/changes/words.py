@@ -158,6 +158,8 @@ CHECKS: Mapping[str, Change] = {
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
+    "dialect.format": word("orders", "dialect", {"format": "jsonLines"}),
+    "dialect.sheet": word("orders", "dialect", {"format": "spreadsheet", "sheet": "Orders"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),
