@@ -7,9 +7,10 @@ from pathlib import Path
 from filon.project import Dataset
 from filon.project.vocabulary import FileFormat
 from filon.stages.bronze.formats.conversion import Converted
+from filon.stages.bronze.formats.peek import FirstRows, first_rows
 from filon.stages.limits import Limits
 
-__all__ = ["Converted", "convert"]
+__all__ = ["Converted", "FirstRows", "convert", "first_rows"]
 
 
 def convert(path: Path, target: Path, dataset: Dataset, packed: int, limits: Limits) -> Converted:

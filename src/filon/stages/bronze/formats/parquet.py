@@ -60,6 +60,31 @@ def convert_parquet(path: FilePath, target: FilePath, dataset: Dataset, packed: 
     return Converted(header, Tidied(writer.records, writer.malformed))
 
 
+def first_texts(path: FilePath, most: int) -> tuple[list[str], list[list[str | None]], int]:
+    """The names of the innermost columns of a file, the texts of their first rows, and how many rows there are.
+
+    FileRejected when the file cannot be read.
+    """
+    with _understood(path), _opened(path) as file:
+        rows = next(file.iter_batches(batch_size=most, use_threads=False), None)
+        paths = list(_leaves(file.schema_arrow, ()))
+        texts = [texts_of(_without_zone(_at(rows, place)), Spelling()).to_pylist() for place in paths] if rows else []
+        return [".".join(place) for place in paths], texts or [[] for _ in paths], int(file.metadata.num_rows)
+
+
+def _leaves(fields: Any, above: Path) -> Iterator[Path]:
+    for field in fields:
+        if pa.types.is_struct(field.type):
+            yield from _leaves(field.type, (*above, field.name))
+        else:
+            yield (*above, field.name)
+
+
+def _without_zone(array: Any) -> Any:
+    is_zoned = pa.types.is_timestamp(array.type) and array.type.tz is not None
+    return array.cast(pa.timestamp(array.type.unit)) if is_zoned else array
+
+
 QUOTED = pacsv.WriteOptions(quoting_style="all_valid")
 
 
