@@ -38,6 +38,8 @@ class Spelling:
 
     def __call__(self, value: Value) -> str:
         """The text of a value: empty for null, JSON for lists and mappings."""
+        if type(value) is str:  # most values are texts
+            return value
         if value is None:
             return ""
         if isinstance(value, Number):
@@ -60,13 +62,14 @@ class Spelling:
         """A number without an exponent, with the decimal mark and the minus of the contract; as it is in texts."""
         if self.kind not in (Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE):
             return value
-        plain = plain_number(value)
+        plain = plain_number(value) if "e" in value or "E" in value else str(value)
         if self.kind is Kind.INTEGER and "." in plain:
             whole, _, fraction = plain.partition(".")
             plain = plain if fraction.strip("0") else whole
-        sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
-        digits = digits.replace(".", self.dialect.decimal)
-        return NEGATIVES[self.dialect.negative[0]].format(digits) if sign and self.dialect.negative else sign + digits
+        plain = plain.replace(".", self.dialect.decimal)
+        if plain.startswith("-") and self.dialect.negative:
+            return NEGATIVES[self.dialect.negative[0]].format(plain[1:])
+        return plain
 
     def _moment(self, value: dt.datetime | dt.date | dt.time) -> str:
         if not isinstance(value, dt.datetime):

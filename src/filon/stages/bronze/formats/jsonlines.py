@@ -11,7 +11,7 @@ from typing import TextIO
 
 from filon.project import Dataset
 from filon.project.vocabulary import Drift
-from filon.stages.bronze.formats.cells import Number, Value, json_text, spellings_of
+from filon.stages.bronze.formats.cells import Number, Spelling, Value, json_text, spellings_of
 from filon.stages.bronze.formats.conversion import Converted
 from filon.stages.bronze.formats.paths import Path, PathFinder, Places, header_names
 from filon.stages.bronze.formats.tidying import TidyWriter, tidy_file
@@ -22,8 +22,8 @@ from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
 MOST_DEPTH = 100
 """Lists and objects inside each other."""
-MOST_SHAPES = 10_000
-"""Combinations of names for which it is remembered where the columns are."""
+MOST_SHAPES = 1_000
+"""Combinations of names for which it is remembered where the columns are; names have 8 MiB at most."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 BLANK = " \t\r\n"
 
@@ -166,6 +166,14 @@ class _Found:
             )
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Where objects of one shape have the fields of a record, and the names that are undeclared in them."""
+
+    fields: tuple[tuple[int, Path, Spelling], ...]
+    extras: tuple[str, ...]
+
+
 class _Records:
     """Objects as the fields of a tidy record."""
 
@@ -175,17 +183,43 @@ class _Records:
         self._positions = {column.name: index for index, column in enumerate(dataset.read_columns)}
         self._keeps_extras = dataset.drift is not Drift.DISCARD
         self._found = found
-        self._shapes: dict[tuple[Path, ...], Places] = {}
+        self._flat: dict[tuple[str, ...], _Plan] = {}
+        self._shapes: dict[tuple[Path, ...], _Plan] = {}
 
     def fields(self, record: Fields) -> list[str]:
         """The texts of the declared columns, and of an object with all that is undeclared."""
-        places = self._places(tuple(self._paths(record, ())))
+        plan = self._flat.get(tuple(record)) or self._plan_of(record)
         fields = [""] * (len(self._positions) + 1)
-        for name, path in places.columns:
-            fields[self._positions[name]] = self._spellings[name](_at(record, path))
-        if places.extras and self._keeps_extras:
-            fields[-1] = json_text({name: record[name] for name in places.extras})
+        for position, path, spell in plan.fields:
+            value = record[path[0]]
+            fields[position] = spell(value if len(path) == 1 else _inside(value, path[1:]))
+        if plan.extras and self._keeps_extras:
+            fields[-1] = json_text({name: record[name] for name in plan.extras})
         return fields
+
+    def _plan_of(self, record: Fields) -> _Plan:
+        """The plan for an object; one into which nothing is looked has the shape of its own names."""
+        if any(self._finder.looks_into((name,)) for name in record):
+            return self._remembered(tuple(self._paths(record, ())))
+        plan = self._remembered(tuple((name,) for name in record))
+        if len(self._flat) < MOST_SHAPES:
+            self._flat[tuple(record)] = plan
+        return plan
+
+    def _remembered(self, shape: tuple[Path, ...]) -> _Plan:
+        plan = self._shapes.get(shape)
+        if plan is None:
+            plan = self._planned(self._finder.places(shape))
+            if len(self._shapes) < MOST_SHAPES:
+                self._shapes[shape] = plan
+        return plan
+
+    def _planned(self, places: Places) -> _Plan:
+        if places.ambiguous:
+            raise RecordFault("duplicate_key")
+        self._found.add(places)
+        fields = tuple((self._positions[name], path, self._spellings[name]) for name, path in places.columns)
+        return _Plan(fields, places.extras)
 
     def _paths(self, record: Fields, above: Path) -> Iterator[Path]:
         for name, value in record.items():
@@ -195,21 +229,9 @@ class _Records:
             else:
                 yield path
 
-    def _places(self, shape: tuple[Path, ...]) -> Places:
-        known = self._shapes.get(shape)
-        if known is not None:
-            return known
-        places = self._finder.places(shape)
-        if places.ambiguous:
-            raise RecordFault("duplicate_key")
-        self._found.add(places)
-        if len(self._shapes) < MOST_SHAPES:
-            self._shapes[shape] = places
-        return places
 
-
-def _at(record: Fields, path: Path) -> Value:
-    value: Value = record
+def _inside(value: Value, path: Path) -> Value:
+    """What a path leads to inside a value; None when it leads nowhere."""
     for name in path:
         value = value[name] if isinstance(value, Mapping) else None
     return value
