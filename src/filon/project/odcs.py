@@ -25,6 +25,7 @@ from filon.project.checks import contract_checks, written_checks
 from filon.project.contract import AS_THE_TABLE, NOT_SERVED, Bound, Column, Contract, Dataset, Reference, Rule
 from filon.project.dialects import DATE_FIX, column_formats, report_dialect
 from filon.project.document import SHOWN, Document, Place, keys_at
+from filon.project.fileformats import report_format, with_typed_formats
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.headers import folded
 from filon.project.places import PATH, PlaceColumn, path_pattern
@@ -57,6 +58,8 @@ def read_source(document: Document) -> Dataset | None:
     contract = _contract(document, schema, is_source=True, spec=spec)
     if spec is None or contract is None:
         return None
+    report_format(document, _value_place(document, "dialect"), spec)
+    contract = with_typed_formats(contract, spec)
     _report_repeated_rules(document, spec)
     _report_faulty_rules(document, contract, spec)
     return Dataset(
@@ -321,6 +324,12 @@ def _position_of_word(document: Document, word: str) -> int:
 def _place_of_word(document: Document, word: str) -> Place:
     """Where the value of a word of the table stands."""
     return (*SCHEMA, "customProperties", _position_of_word(document, word), "value")
+
+
+def _value_place(document: Document, word: str) -> Place:
+    """Where the value of a word of the table stands; the table itself when it has no such word."""
+    entries = [entry.get("property") for entry in document.data["schema"][0].get("customProperties") or []]
+    return _place_of_word(document, word) if word in entries else SCHEMA
 
 
 def _value_of_word(document: Document, word: str) -> object:
