@@ -23,7 +23,22 @@ FIRST_ROWS = 20_000
 """Rows among which a combination of columns is tried before all rows are looked at."""
 MOST_TRIED = 12
 """Combinations that are tried on all rows."""
-KEY_WORDS = {"id", "code", "no", "nr", "num", "numero", "number", "key", "ref", "reference", "uuid", "guid", "sku"}
+KEY_WORDS = {
+    "id",
+    "code",
+    "no",
+    "nr",
+    "num",
+    "numero",
+    "number",
+    "key",
+    "ref",
+    "reference",
+    "uuid",
+    "guid",
+    "sku",
+    "siret",
+}
 LINE_WORDS = {"line", "ligne", "item", "pos", "position", "rang", "rank", "seq", "sequence", "index", "idx", "row"}
 """Words for what counts the parts of a whole, such as the lines of an order."""
 DISCRETE = (Kind.INTEGER, Kind.TEXT)

@@ -13,7 +13,8 @@ from filon.scaffold.sample import Layout, Sample
 from filon.stages.bronze.listing import matcher_of
 
 ENDING = re.compile(r"(\.(csv|tsv|txt|jsonl|ndjson|parquet|xlsx|xlsm|ods))*$", re.IGNORECASE)
-NUMBERS = re.compile(r"[0-9]([0-9_-]*[0-9])?")
+NUMBERS = re.compile(r"(?<![Uu][Tt][Ff])(?<![Uu][Tt][Ff]-)[0-9]([0-9_-]*[0-9])?")
+"""Dates and numbers in names, the 8 of UTF-8 apart."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,12 @@ from filon.scaffold.names import ascii_letters
 from filon.scaffold.numbers import PLAIN, NumberForm, Values, number_column
 from filon.stages.bronze.inference import SHARE
 
-ALWAYS_NULL = ("NULL", "null", "(null)", r"\N", "#N/A", "N/A", "n/a", "NaN", "nan")
+ALWAYS_NULL = ("NULL", "null", "(null)", r"\N", "#N/A", "N/A", "n/a", "NaN", "nan", "[ND]")
 """Texts that programs write for a missing value, and people for nothing else."""
-OFTEN_NULL = ("NA", "None", "none", "Null", "-", "--", "?", ".", "nd", "ND", "0000-00-00", "0000-00-00 00:00:00")
+OFTEN_NULL = (
+    *("NA", "None", "none", "Null", "-", "--", "?", ".", "nd", "ND", "ns", "s"),
+    *("0000-00-00", "0000-00-00 00:00:00"),
+)
 """Texts that mean a missing value where all others are numbers, dates or booleans."""
 MAY_BE_NULL = {*ALWAYS_NULL, *OFTEN_NULL}
 BOOLEANS = (("true", "false"), ("oui", "non"), ("yes", "no"), ("vrai", "faux"), ("y", "n"), ("o", "n"), ("t", "f"))
@@ -44,6 +47,8 @@ COMPACT = "yyyyMMdd"
 COMPACT_DAY = re.compile("(?:19|20)[0-9]{6}")
 DIGIT = re.compile("[0-9]")
 DATED = re.compile("date|day|jour")
+CODES = re.compile("postal|zip|insee|siren|siret|iban|isbn|ean|phone|tel")
+"""What stands in names of columns whose digits are codes: nobody adds them up, and zeros in front of them count."""
 ENOUGH_DAYS = 10
 """Different numbers of eight digits that are all days of these centuries: not by chance, whatever the header is."""
 
@@ -78,7 +83,7 @@ def infer_type(values: Values, mark: str, orders: tuple[str, ...] = DAYS_FIRST, 
     """The inferred type of a column; empty values say nothing."""
     filled = values.keys() - {""}
     known = filled_values(values)
-    found = _typed(known, mark, orders, 1 if DATED.search(ascii_letters(header).lower()) else ENOUGH_DAYS)
+    found = _typed(known, mark, orders, header)
     if found is None:
         return Inferred(TEXT, nulls=tuple(marker for marker in ALWAYS_NULL if marker in filled))
     kind, form, number, truth = found.type, found.format, found.form, found.truth
@@ -90,8 +95,10 @@ def filled_values(values: Values) -> dict[str, int]:
     return {value: times for value, times in values.items() if value and value not in MAY_BE_NULL}
 
 
-def _typed(values: Values, mark: str, orders: tuple[str, ...], enough_days: int) -> Inferred | None:
-    """The type of values, if it is not text; none of them is empty. So many numbers of eight digits may be days."""
+def _typed(values: Values, mark: str, orders: tuple[str, ...], header: str) -> Inferred | None:
+    """The type of values, if it is not text; none of them is empty."""
+    words = _words(header)
+    is_code, is_dated = any(map(CODES.fullmatch, words)), any(map(DATED.search, words))
     if not values:
         return None
     if truth := _truth(values):
@@ -100,10 +107,15 @@ def _typed(values: Values, mark: str, orders: tuple[str, ...], enough_days: int)
         for form in forms:
             if _fits(values, form):
                 return Inferred(ColumnType(kind), form)
-    if len(values) >= enough_days and _are_compact_days(values):
+    if len(values) >= (1 if is_dated else ENOUGH_DAYS) and _are_compact_days(values):
         return Inferred(ColumnType(Kind.DATE), COMPACT)
-    number = number_column(values, mark)
+    number = None if is_code else number_column(values, mark)
     return Inferred(number.type, form=number.form) if number else None
+
+
+def _words(header: str) -> list[str]:
+    """The words of a header, in lower case and without accents: ``codePostal`` has two."""
+    return re.split("[^a-z]+", ascii_letters(re.sub("(?<=[a-z])(?=[A-Z])", " ", header)).lower())
 
 
 def _truth(values: Values) -> tuple[str, str] | None:
