@@ -42,7 +42,8 @@ def test_the_installer_trusts_the_authority_of_a_company(tmp_path: Path, name: s
     assert f'--cert "{file}"' in installing(tmp_path, SSL_CERT_FILE=str(file), UV_SYSTEM_CERTS="1")
 
 
-def test_the_installer_trusts_the_authorities_of_the_system(tmp_path: Path) -> None:
+def test_the_installer_trusts_the_authorities_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     paths = ssl.get_default_verify_paths()
     assert f'--cert "{paths.cafile or paths.capath}"' in installing(tmp_path, UV_SYSTEM_CERTS="1")
     assert "--cert" not in installing(tmp_path)
