@@ -105,7 +105,14 @@ class SourcesUnavailable(FilonError):
 
 
 class SourceUnreadable(SourcesUnavailable):
-    """A file of the sources cannot be read; the message gives the reason without its name."""
+    """A file of the sources cannot be read; the message says why without its name.
+
+    ``reason`` is a code, empty when the system or the store refuses the file.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class SourceGone(SourceUnreadable):

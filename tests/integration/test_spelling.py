@@ -90,5 +90,5 @@ def test_what_is_written_in_a_dialect_is_read(given: Spelled) -> None:
 @settings(max_examples=10, deadline=None, derandomize=True, database=None)
 @given(words=dialects())
 def test_every_word_of_a_dialect_is_written(words: dict[str, Any]) -> None:
-    optional = {"escape", "skipUntil", "footer", "true", "false"}
+    optional = {"escape", "skipUntil", "footer", "true", "false", "format", "sheet"}
     assert {*words} | optional == {to_camel(name) for name in Dialect.model_fields}

@@ -151,7 +151,7 @@ def text_of(node: ast.AST | None) -> str | None:
 
 def file_reasons() -> set[str]:
     """The reasons with which bronze refuses files."""
-    paths = [path.relative_to(SOURCE) for path in (SOURCE / "stages" / "bronze").glob("*.py")]
+    paths = [path.relative_to(SOURCE) for path in (SOURCE / "stages" / "bronze").rglob("*.py")]
     calls = (node for path in paths for node in texts_in(path) if isinstance(node, ast.Call) and node.args)
     reasons = {
         text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "FileRejected"
@@ -160,9 +160,14 @@ def file_reasons() -> set[str]:
 
 
 def record_faults() -> set[str]:
-    """The faults that the patient reader finds."""
+    """The faults that the patient reader finds, and those of the records of other formats."""
     texts = (text_of(node) for node in texts_in(Path("stages/bronze/records.py")))
-    return {fault for fault in texts if fault and re.fullmatch(r"[a-z]+(_[a-z]+)+", fault)}
+    paths = [path.relative_to(SOURCE) for path in (SOURCE / "stages/bronze/formats").glob("*.py")]
+    calls = (node for path in paths for node in texts_in(path) if isinstance(node, ast.Call) and node.args)
+    given = {
+        text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "RecordFault"
+    }
+    return {fault for fault in texts if fault and re.fullmatch(r"[a-z]+(_[a-z]+)+", fault)} | {f for f in given if f}
 
 
 def column_rules() -> set[str]:

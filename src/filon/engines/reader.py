@@ -88,12 +88,14 @@ class RecordLayout:
     """The columns of records in Parquet.
 
     ``columns`` names columns of text, each with the field of the form that it holds (None: null). ``extras`` are
-    further fields, with the names that they have in ``_extra``, an object of JSON (null when there are none).
-    ``_extra``, ``_malformed``, ``_raw``, ``_file`` and ``_record`` follow.
+    further fields, with the names that they have in ``_extra``, an object of JSON (null when there are none);
+    ``packed_extras`` is a field that holds such an object already, and takes their place. ``_extra``, ``_malformed``,
+    ``_raw``, ``_file`` and ``_record`` follow.
     """
 
     columns: tuple[tuple[str, str | None], ...]
     extras: tuple[tuple[str, str], ...] = ()
+    packed_extras: str | None = None
 
 
 class LocalReader(Protocol):

@@ -17,8 +17,10 @@ from filon.lake.documents import (
     build_id,
 )
 from filon.lake.location import Layer, Location, locate
+from filon.lake.names import listed_name, printable_name
 from filon.lake.s3 import S3, Keys, open_s3
-from filon.lake.sources import SourceFile, Sources, listed_name, printable_name, unreadable
+from filon.lake.sourcefile import Member, SourceFile
+from filon.lake.sources import Sources, unreadable
 from filon.lake.store import Lake, new_run_id
 from filon.project import CheckStatus
 
@@ -38,6 +40,7 @@ __all__ = [
     "Layer",
     "Ledger",
     "Location",
+    "Member",
     "NewBuild",
     "Observation",
     "Quality",

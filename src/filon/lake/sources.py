@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,41 +17,18 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 
 from filon.errors import SourceGone, SourcesAmbiguous, SourcesMissing, SourcesUnavailable, SourceUnreadable
 from filon.lake.location import Location, answer_of, locate
+from filon.lake.members import ENDING, content_of, members_of
+from filon.lake.names import printable_name
+from filon.lake.sourcefile import LOOP, UNKNOWN_TIME, SourceFile
 
 CHUNK = 4 << 20
 SYSTEM_FOLDER = "lost+found"
 """A folder of the file system, which only root may list."""
 MOST_LINKS = 10_000
 """Links to folders that are followed in one listing: links to each other could else be followed without an end."""
-LOOP = "it is a link to a folder that it lies in itself; its files are listed there"
 _Identity = tuple[int, int]
 """Device and inode of a folder."""
-UNKNOWN_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 INVALID_KEY = "Encountered object with invalid path"
-UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-"""Control characters, those that change the direction of writing, and surrogates for bytes that are not UTF-8."""
-ESCAPED = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """A file as it is listed.
-
-    ``path`` is relative to the sources, ``size`` in bytes; ``tag`` changes when the file is written again; ``local`` is
-    its path on the disk, None on an object store. ``fault`` says why there is nothing to read where a name stands.
-    """
-
-    path: str
-    size: int
-    tag: str
-    modified: dt.datetime
-    local: Path | None = field(default=None, repr=False, compare=False)
-    fault: str = ""
-
-    @property
-    def may_hide_files(self) -> bool:
-        """Whether files may lie behind it that are not listed."""
-        return self.fault not in ("", LOOP)
 
 
 class Sources:
@@ -99,8 +76,25 @@ class Sources:
                 raise SourcesAmbiguous(f"{self.uri} holds two files that are both called {file.path}; rename one")
         return files
 
+    def members(self, file: SourceFile) -> list[SourceFile] | None:
+        """The members of a zip archive; None for a file that is none, by its name or by its first bytes.
+
+        An archive that cannot be read, or is empty, is listed itself, with its fault.
+        """
+        if file.fault or not ENDING.search(file.path):
+            return None
+        try:
+            with self._answering_for(file):
+                return members_of(file, partial(self._span, file))
+        except SourceUnreadable as error:
+            return [replace(file, fault=str(error), reason=error.reason)]
+
     def again(self, file: SourceFile) -> SourceFile | None:
-        """List a file again; None when it is gone."""
+        """List a file again; None when it is gone. A member has another tag when its archive has."""
+        if file.member is not None:
+            before, now = file.member.archive, self.again(file.member.archive)
+            is_same = now is not None and (now.size, now.tag) == (before.size, before.tag)
+            return file if is_same else now and replace(file, tag="")
         if file.local is not None:
             return _listed(file.path, file.local)
         try:
@@ -113,10 +107,17 @@ class Sources:
     def chunks(self, file: SourceFile) -> Iterator[bytes]:
         """The bytes of a file, a few mebibytes at a time.
 
-        SourceGone when it was deleted since it was listed, SourceUnreadable when the system or the store refuses it.
+        SourceGone when it was deleted since it was listed, SourceUnreadable when the system or the store refuses it, or
+        its archive is damaged.
         """
-        try:
+        with self._answering_for(file):
             yield from self._read(file)
+
+    @contextmanager
+    def _answering_for(self, file: SourceFile) -> Iterator[None]:
+        """Raise errors of one file as SourceUnreadable."""
+        try:
+            yield
         except FileNotFoundError as error:
             raise SourceGone(
                 f"{file.path} was listed, but is no longer in {self.uri}. Run again once nobody moves files there."
@@ -128,15 +129,26 @@ class Sources:
 
     def _read(self, file: SourceFile) -> Iterator[bytes]:
         if file.fault:
-            raise SourceUnreadable(file.fault)
+            raise SourceUnreadable(file.fault, file.reason)
+        if file.member is not None:
+            yield from content_of(file, file.member, partial(self._span, file.member.archive))
+        else:
+            yield from self._span(file)
+
+    def _span(self, file: SourceFile, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes of a file from an offset to another; to its end if there is none."""
         if file.local is not None:
             with file.local.open("rb") as stream:
-                while chunk := stream.read(CHUNK):
+                stream.seek(start)
+                left = end - start if end is not None else None
+                while chunk := stream.read(CHUNK if left is None else min(CHUNK, left)):
                     yield chunk
-            return
-        with self._answering(allowed=(PermissionDeniedError, UnauthenticatedError)):
-            for part in obstore.get(self._location.store, file.path).stream(min_chunk_size=CHUNK):
-                yield bytes(part)
+                    left = left - len(chunk) if left is not None else None
+        elif end is None or start < min(end, file.size):
+            options: obstore.GetOptions = {"range": (start, min(end, file.size))} if end is not None else {}
+            with self._answering(allowed=(PermissionDeniedError, UnauthenticatedError)):
+                for part in obstore.get(self._location.store, file.path, options=options).stream(min_chunk_size=CHUNK):
+                    yield bytes(part)
 
     @contextmanager
     def _answering(self, allowed: tuple[type[BaseError], ...] = ()) -> Iterator[None]:
@@ -273,29 +285,3 @@ def _kind(mode: int) -> str:
 def unreadable(error: OSError) -> SourceUnreadable:
     """The error for a file that the system refuses to read."""
     return SourceUnreadable(f"the system says: {error.strerror or error}; check its permissions and the disk")
-
-
-def printable_name(name: bytes) -> str:
-    r"""A file name as printable text; different bytes give different texts.
-
-    Most names are returned unchanged. In a name with bytes that are not UTF-8, with characters that cannot be printed,
-    or with what looks like an escape, these are escaped (``\xff``, ``\x0a``, ``\u202e``) and backslashes doubled.
-    """
-    text = name.decode("utf-8", "surrogateescape")
-    if not re.search(f"{UNPRINTABLE}|{ESCAPED}", text):
-        return text
-    return re.sub(rf"\\|{UNPRINTABLE}", _escape, text)
-
-
-def listed_name(text: str) -> str:
-    """The printable form of a name that a user gave: in that form, or with raw bytes, as a shell completes it."""
-    return printable_name(os.fsencode(text)) if re.search(UNPRINTABLE, text) else text
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if match[0] == "\\":
-        return r"\\"
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8
-        return f"\\x{code - 0xDC00:02x}"
-    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}"

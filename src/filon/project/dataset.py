@@ -7,6 +7,7 @@ from functools import cached_property
 
 from filon.project.columns import SPELLING, Column, Reference
 from filon.project.contract import Contract
+from filon.project.fileformats import format_of
 from filon.project.fingerprints import fingerprint_of, named, statement
 from filon.project.functions import Setting
 from filon.project.places import PACKED, PlaceColumn
@@ -14,6 +15,7 @@ from filon.project.types import PLACE, Kind
 from filon.project.vocabulary import (
     Dialect,
     Drift,
+    FileFormat,
     Keep,
     MissingFile,
     RowRule,
@@ -99,6 +101,11 @@ class Dataset:
             }
         )
 
+    @cached_property
+    def format(self) -> FileFormat:
+        """What its files are."""
+        return self.dialect.format or format_of(self.pattern)
+
     def dialect_of(self, column: Column) -> Dialect:
         """How the texts of a column are spelled: by its own words, and by those of the table for the rest."""
         return self.dialect.model_copy(update=column.dialect.given)
@@ -113,8 +120,18 @@ class Dataset:
                 "dialect": named(self.dialect, *CUTTING),
                 "footer": named(footer, "lines", "starts_with") if (footer := self.dialect.footer) else None,
                 "discards": self.drift is Drift.DISCARD or None,
+                "format": self._format_facts,
             }
         )[:16]
+
+    @property
+    def _format_facts(self) -> dict[str, object] | None:
+        """What decides how typed values of a file are spelled as texts; None for CSV, whose texts are as received."""
+        if self.format is FileFormat.CSV:
+            return None
+        words = ("decimal", "negative", "true", "false", "timezone")
+        spelled = [(c.name, c.type.kind, named(self.dialect_of(c), *words) or None) for c in self.read_columns]
+        return {"name": self.format, **named(self.dialect, "sheet"), "spelled": spelled}
 
     @cached_property
     def acceptance_hash(self) -> str:

@@ -20,9 +20,10 @@ from filon.project.contract import Contract
 from filon.project.custom import read_words
 from filon.project.dataset import NOT_SERVED, Dataset
 from filon.project.document import Document, Place
+from filon.project.fileformats import report_format, with_typed_formats
 from filon.project.odcs_columns import is_name, read_column, shared_name
 from filon.project.promises import read_latency
-from filon.project.source_words import SCHEMA, newest_column, place_columns, report_rules
+from filon.project.source_words import SCHEMA, newest_column, place_columns, report_rules, value_place
 from filon.project.vocabulary import ModelSpec, SourceSpec
 from filon.suggestions import suggestion
 
@@ -36,6 +37,8 @@ def read_source(document: Document) -> Dataset | None:
     contract = _contract(document, schema, is_source=True, spec=spec)
     if spec is None or contract is None:
         return None
+    report_format(document, value_place(document, "dialect"), spec)
+    contract = with_typed_formats(contract, spec)
     report_rules(document, contract, spec)
     return Dataset(
         contract=contract,

@@ -10,7 +10,9 @@ from functools import cached_property
 PATH = "_path"
 """The name in files of a column that holds the path itself."""
 PACKED = re.compile(r"\.(gz|zst|zstd)$", re.IGNORECASE)
-"""How the name of an archive ends; the rest of its path is its place."""
+"""How the name of a compressed file ends; the rest of its path is its place."""
+ARCHIVE = re.compile(r"\.zip$", re.IGNORECASE)
+"""How the name of an archive ends; its members are files below it, as those of a folder are."""
 
 
 @dataclass(frozen=True)

@@ -115,5 +115,11 @@ def _place_of_word(document: Document, word: str) -> Place:
     return (*SCHEMA, "customProperties", _position_of_word(document, word), "value")
 
 
+def value_place(document: Document, word: str) -> Place:
+    """Where the value of a word of the table stands; the table itself when it has no such word."""
+    entries = [entry.get("property") for entry in document.data["schema"][0].get("customProperties") or []]
+    return _place_of_word(document, word) if word in entries else SCHEMA
+
+
 def _value_of_word(document: Document, word: str) -> object:
     return document.data["schema"][0]["customProperties"][_position_of_word(document, word)]["value"]

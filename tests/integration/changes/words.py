@@ -177,6 +177,8 @@ OF_A_SOURCE: Mapping[str, Change] = {
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
     "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
     "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
+    "dialect.format": word("orders", "dialect", {"format": "jsonLines"}),
+    "dialect.sheet": word("orders", "dialect", {"format": "spreadsheet", "sheet": "Orders"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),

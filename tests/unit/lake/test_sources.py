@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -197,3 +199,35 @@ def test_a_maze_of_links_ends_the_listing(folders: tuple[Path, Path], monkeypatc
     (here / "in").symlink_to(elsewhere / "0")
     with pytest.raises(SourcesUnavailable, match="more than 50 links to folders"):
         Sources(str(here)).files()
+
+
+def test_a_member_has_another_tag_when_its_archive_was_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    sources = Sources(str(tmp_path))
+    members = []
+    for content in ("x", "y"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("jan.csv", content)
+        [member] = sources.members(sources.files()[0]) or []
+        members.append(member)
+        assert (b"".join(sources.chunks(member)), sources.again(member)) == (content.encode(), member)
+    path.write_bytes(path.read_bytes() + b"\0")
+    changed = sources.again(members[-1])
+    assert changed is not None
+    assert changed.tag != members[-1].tag
+    path.unlink()
+    assert sources.again(members[-1]) is None
+    with pytest.raises(SourceGone):
+        b"".join(sources.chunks(members[-1]))
+
+
+def test_members_lie_where_the_archive_says_also_behind_other_bytes(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("jan.csv", "x" * 100_000)
+        archive.comment = b"of nobody"
+    (tmp_path / "a.zip").write_bytes(stream.getvalue())
+    sources = Sources(str(tmp_path))
+    [member] = sources.members(sources.files()[0]) or []
+    assert (member.path, member.size) == ("a.zip/jan.csv", 100_000)
+    assert b"".join(sources.chunks(member)) == b"x" * 100_000

@@ -80,6 +80,7 @@ class DuckDBReader:
         columns = [f"{identifier(field) if field else NOTHING} AS {identifier(name)}" for name, field in layout.columns]
         pairs = ", ".join(f"{literal(name)}, {identifier(field)}" for name, field in layout.extras)
         extra = f"CAST(json_object({pairs}) AS VARCHAR)" if pairs else NOTHING
+        extra = f"nullif({identifier(layout.packed_extras)}, '')" if layout.packed_extras else extra
         faults = ("nullif(_malformed, '')", "nullif(_raw, '')") if self._form.has_faults else (NOTHING, NOTHING)
         columns += [f"{extra} AS _extra", f"{faults[0]} AS _malformed", f"{faults[1]} AS _raw", "_file", "_record"]
         return self._connection.write(f"SELECT {', '.join(columns)} FROM {SOURCE}", folder)

@@ -101,6 +101,15 @@ Currencies = Annotated[tuple[str, ...], BeforeValidator(listed), AfterValidator(
 NullValues = Annotated[tuple[str, ...], BeforeValidator(_null_values), AfterValidator(_trimmed)]
 
 
+class FileFormat(StrEnum):
+    """What files of a dataset are: how their bytes become records."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonLines"
+    PARQUET = "parquet"
+    SPREADSHEET = "spreadsheet"
+
+
 class Percent(StrEnum):
     """Whether numbers may bear a percent sign, and whether those that do are divided by 100."""
 
@@ -142,8 +151,10 @@ class FooterSpec(Spec):
 
 
 class Dialect(Spec):
-    """How the text of a CSV file is spelled."""
+    """What the files of a dataset are, and how their texts are spelled."""
 
+    format: FileFormat | None = Field(default=None, description="None: as the ending of the file pattern says")
+    sheet: Annotated[str, Field(min_length=1)] | None = None
     delimiter: Delimiter = ","
     quote: Quote = Field(default='"', description="empty where no character quotes")
     escape: Character | None = Field(default=None, description="before a quote or itself, inside quotes")

@@ -41,6 +41,12 @@ def unpacked(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
         raise _damaged(error) from None
 
 
+def require_within(limits: Limits, packed: int, unpacked_size: int) -> None:
+    """FileRejected when ``packed`` bytes of an archive are said to unpack to more than is allowed."""
+    if unpacked_size > limits.allowed(packed):
+        raise FileRejected("too_large", limits.exceeded(packed))
+
+
 def within_limits(pieces: Iterator[bytes], packed: int, limits: Limits) -> Iterator[bytes]:
     """The same pieces; FileRejected when an archive of ``packed`` bytes unpacks to more than is allowed."""
     rest = limits.allowed(packed)

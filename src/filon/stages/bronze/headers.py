@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from filon.project import Column, Dataset
 from filon.project.headers import fields_of, folded
-from filon.project.vocabulary import Drift
+from filon.project.vocabulary import Drift, FileFormat
 from filon.stages.bronze.refusals import FileRejected
 
 DELIMITERS = ";,\t|"
@@ -25,12 +25,19 @@ class Header:
     """A header that fits the contract.
 
     ``names`` are those of all fields, in order; ``columns`` are the declared ones and ``extras`` the undeclared ones,
-    each a name with the position of its field, from 0.
+    each a name with the position of its field, from 0. If ``packed_extras`` is given, the field at that position holds
+    all undeclared ones as an object of JSON.
     """
 
     names: tuple[str, ...]
     columns: tuple[tuple[str, int], ...]
     extras: tuple[tuple[str, int], ...]
+    packed_extras: int | None = None
+
+    @property
+    def width(self) -> int:
+        """How many fields a record has."""
+        return len(self.names) if self.packed_extras is None else self.packed_extras + 1
 
 
 def match_header(cells: Sequence[str], dataset: Dataset) -> Header:
@@ -102,6 +109,8 @@ def _unnamed(index: int, names: Sequence[str]) -> str:
 def _none_declared(names: Sequence[str], dataset: Dataset) -> str:
     line = dataset.dialect.separator.join(names)[:SHOWN]
     wanted = ", ".join(column.header for column in dataset.read_columns)[:SHOWN]
+    if dataset.format is not FileFormat.CSV:
+        return f"it has none of the columns {wanted}, but {', '.join(names)[:SHOWN]}. Name them in the contract."
     detail = f"its first line has none of the columns {wanted}: {line}"
     other = _likely_delimiter(names, dataset)
     cells = [cell for name in names for cell in (name.split(other) if other else [name])]
@@ -124,7 +133,7 @@ def _check_required(names: Sequence[str], positions: dict[str, int], dataset: Da
 
 
 def _what_to_send(names: Sequence[str], positions: dict[str, int], missing: Sequence[Column], dataset: Dataset) -> str:
-    for other in _others(dataset):
+    for other in _others(dataset) if dataset.format is FileFormat.CSV else ():
         cells = _cells(names, other)
         if all(_names(column) & cells for column in missing):
             return f"It looks separated by {other!r}: set `dialect: {{delimiter: {other!r}}}`."

@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
+from itertools import pairwise
 
-from filon.errors import ConfigError
+from filon.errors import ConfigError, SourcesAmbiguous
 from filon.lake import Ledger, Observation, SourceFile, Sources
+from filon.lake.sourcefile import LOOP
 from filon.project import Project
-from filon.project.places import PACKED
+from filon.project.places import ARCHIVE, PACKED
+from filon.stages.bronze.archives import require_within
 from filon.stages.bronze.arrivals import Observed, Place
 from filon.stages.bronze.ordering import natural_key
 from filon.stages.bronze.receive import Unpacked, fingerprint
@@ -28,17 +31,23 @@ HASHERS = 4
 
 @dataclass(frozen=True)
 class Listing:
-    """The files in the sources.
+    """The files in the sources; the members of a zip archive stand in its place.
 
     ``files`` are pairs of dataset and file in the order of their names (``natural_key``), ``ignored`` the paths that
-    match the pattern of no dataset. ``unreadable`` are those where no file is, each with its fault; ``is_complete`` is
-    False when files may lie behind one of them.
+    match the pattern of no dataset, ``archives`` the paths of archives. ``unreadable`` are those where no file is, each
+    with its fault; ``is_complete`` is False when files may lie behind one of them.
     """
 
     files: tuple[tuple[str, SourceFile], ...]
     ignored: tuple[str, ...]
     unreadable: tuple[tuple[str, str], ...] = ()
     is_complete: bool = True
+    archives: tuple[str, ...] = ()
+
+    @property
+    def without_dataset(self) -> tuple[str, ...]:
+        """The paths that stand for no file of a dataset."""
+        return (*self.ignored, *self.archives)
 
 
 @dataclass(frozen=True)
@@ -68,48 +77,72 @@ class ObservedFiles:
 
 
 def list_files(project: Project, sources: Sources) -> Listing:
-    """List the sources and match each file with the pattern of a dataset; no file is read.
+    """List the sources and match each file with the pattern of a dataset; only directories of archives are read.
 
-    ConfigError when a file matches the patterns of two datasets; the errors of ``Sources.files``.
+    Raises:
+        ConfigError: a file matches the patterns of two datasets
+        SourcesAmbiguous: a member of an archive has the path of a file
+        SourcesUnavailable, SourcesMissing: as ``Sources.files`` raises them
+
     """
     owners_of = _Owners(project)
     files: list[tuple[str, SourceFile]] = []
     ignored: list[str] = []
     unreadable: list[tuple[str, str]] = []
-    listed = sorted(sources.files(), key=lambda file: natural_key(file.path))
+    listed, archives = _with_members(sources)
     for file in listed:
-        owners = owners_of(file.path)
+        owners = owners_of(file)
         if len(owners) > 1:
             raise ConfigError(f"{file.path} matches the filePattern of {' and of '.join(owners)}; make them distinct")
-        if file.fault and not (owners and file.may_hide_files):
+        if file.fault == LOOP or (file.fault and not owners):
             unreadable.append((file.path, file.fault))
         elif owners:
             files.append((owners[0], file))
         else:
             ignored.append(file.path)
     is_complete = not any(file.may_hide_files for file in listed)
-    return Listing(tuple(files), tuple(sorted(ignored)), tuple(sorted(unreadable)), is_complete)
+    return Listing(tuple(files), tuple(sorted(ignored)), tuple(sorted(unreadable)), is_complete, tuple(archives))
+
+
+def _with_members(sources: Sources) -> tuple[list[SourceFile], list[str]]:
+    """All files by name, members in the place of their archives; and the paths of the archives that have members."""
+    files: list[SourceFile] = []
+    archives: list[str] = []
+    listed = sources.files()
+    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
+        for file, members in zip(listed, pool.map(sources.members, listed), strict=True):
+            files += [file] if members is None else members
+            archives += [file.path] if members and members[0].member else []
+    files.sort(key=lambda file: natural_key(file.path))
+    for file, other in pairwise(files):
+        if file.path == other.path:
+            raise SourcesAmbiguous(f"{sources.uri} holds {file.path} both as a file and in an archive; rename one")
+    return files, archives
 
 
 def matching_files(project: Project, sources: Sources) -> dict[str, list[str]]:
-    """The paths that the pattern of each dataset matches; no file is read. The errors of ``Sources.files``."""
+    """The paths that the pattern of each dataset matches; no file is read. The errors of ``list_files``."""
     owners_of = _Owners(project)
     found: dict[str, list[str]] = {}
-    for file in sources.files():
-        for name in owners_of(file.path):
+    for file in _with_members(sources)[0]:
+        for name in owners_of(file):
             found.setdefault(name, []).append(file.path)
     return found
 
 
 class _Owners:
-    """The datasets whose pattern matches a path."""
+    """The datasets whose pattern matches a file: its path, or else that of its archive, whose ending need not match."""
 
     def __init__(self, project: Project) -> None:
         self._matchers = {name: matcher_of(dataset.pattern) for name, dataset in project.datasets.items()}
 
-    def __call__(self, path: str) -> list[str]:
+    def __call__(self, file: SourceFile) -> list[str]:
+        archive = file.member.archive.path if file.member else file.path
+        return self._matching(file.path, PACKED) or self._matching(archive, ARCHIVE)
+
+    def _matching(self, path: str, ending: re.Pattern[str]) -> list[str]:
         composed = unicodedata.normalize("NFC", path)  # some systems list names in decomposed letters
-        plain = PACKED.sub("", composed)
+        plain = ending.sub("", composed)
         return [name for name, one in self._matchers.items() if one.fullmatch(plain) or one.fullmatch(composed)]
 
 
@@ -145,7 +178,8 @@ def observe_files(context: Context, sources: Sources, listing: Listing, ledger: 
             observations[file.path] = before
         else:
             to_hash.append((name, file))
-    unread: dict[Place, FileRejected] = {}
+    unread = _too_large_together(listing, context.limits)
+    to_hash = [(name, file) for name, file in to_hash if (name, file.path) not in unread]
     with ThreadPoolExecutor(max_workers=HASHERS) as pool:
         hash_one = partial(_observation_or_refusal, sources, context.limits, context.inputs.now - SETTLING)
         hashes = pool.map(hash_one, (file for _, file in to_hash))
@@ -157,11 +191,29 @@ def observe_files(context: Context, sources: Sources, listing: Listing, ledger: 
     return ObservedFiles(listing, observations, unread)
 
 
+def _too_large_together(listing: Listing, limits: Limits) -> dict[Place, FileRejected]:
+    """A refusal for every listed member of an archive whose members unpack to more than is allowed in all."""
+    by_archive: dict[str, list[tuple[str, SourceFile]]] = {}
+    for name, file in listing.files:
+        if file.member is not None and not file.fault:
+            by_archive.setdefault(file.member.archive.path, []).append((name, file))
+    refused: dict[Place, FileRejected] = {}
+    for members in by_archive.values():
+        [archive] = {file.member.archive for _, file in members if file.member}
+        try:
+            require_within(limits, archive.size, sum(file.size for _, file in members))
+        except FileRejected as reason:
+            refused |= {(name, file.path): reason for name, file in members}
+    return refused
+
+
 def _observation_or_refusal(
     sources: Sources, limits: Limits, settled_before: datetime, file: SourceFile
 ) -> Observation | FileRejected:
     inside = Unpacked(limits)
     try:
+        if file.member is not None:
+            require_within(limits, file.member.packed, file.size)
         sha256 = fingerprint(sources, file, inside)
     except FileRejected as reason:
         return reason

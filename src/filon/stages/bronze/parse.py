@@ -19,7 +19,7 @@ from filon.engines import CsvFile, CsvForm, CsvUnreadable, RecordLayout
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import HeaderProfile, Layer, Sources, TableFile, unreadable
 from filon.project import Dataset
-from filon.project.vocabulary import Drift
+from filon.project.vocabulary import Drift, FileFormat
 from filon.stages.bronze.footers import tidy_footer
 from filon.stages.bronze.headers import Header
 from filon.stages.bronze.inference import infer, surprises
@@ -222,11 +222,13 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     """The patient reader: cut records in Python and write them as regular CSV, which the parallel parser then reads."""
     start = time.perf_counter()
     target = folder / f"{text.incoming.number}-tidy.csv"
-    width = len(text.header.names)
+    width = text.header.width
     number = text.incoming.number
     form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
     try:
-        tidied = tidy(text.received.path, target, text.dialect, width)
+        if text.tidied is not None:
+            text.received.path.replace(target)
+        tidied = text.tidied or tidy(text.received.path, target, text.dialect, width)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
@@ -241,15 +243,16 @@ def _write_unless_malformed(
     """Write the records that the reader holds; refuse the file if the contract allows fewer malformed ones."""
     records = counts[text.incoming.number]
     if malformed > text.incoming.dataset.malformed_threshold * records:
-        return Parsed(text.incoming, refused=_too_malformed(context, malformed, records))
+        return Parsed(text.incoming, refused=_too_malformed(context, text.incoming.dataset, malformed, records))
     return _write(context, [text], counts, {text.incoming.number: malformed}, start)[0]
 
 
-def _too_malformed(context: Context, malformed: int, records: int) -> FileRejected:
+def _too_malformed(context: Context, dataset: Dataset, malformed: int, records: int) -> FileRejected:
     first = context.reader.first_malformed()
     what = f"the first is record {first.record} ({first.fault}): {first.raw[:120]}"
     detail = f"{malformed} of {records} records are malformed, {what}"
-    return FileRejected("malformed", f"{detail}. Check delimiter and quoting, or raise malformedThreshold.")
+    check = "delimiter and quoting" if dataset.format is FileFormat.CSV else "the file"
+    return FileRejected("malformed", f"{detail}. Check {check}, or raise malformedThreshold.")
 
 
 def _write(
@@ -286,7 +289,7 @@ def _write(
         looks = inferred.get(number, {})
         profile = HeaderProfile(header=header.names, inferred={name: look.name for name, look in looks.items()})
         kept, footer_notes = _write_footer(context, text, counts[number]) if text.footer else ((), ())
-        notes = (*_drift_notes(header, dataset), *surprises(dataset, looks), *footer_notes)
+        notes = (*text.notes, *_drift_notes(header, dataset), *surprises(dataset, looks), *footer_notes)
         parsed = Parsed(text.incoming, counts[number], malformed.get(number, 0), (*data, *kept), profile, notes)
         results.append(replace(parsed, duration_s=share))
     return results
@@ -317,6 +320,7 @@ def _layout(dataset: Dataset, header: Header) -> RecordLayout:
     return RecordLayout(
         columns=tuple((name, fields.get(name)) for name in dataset.contract.column_names),
         extras=tuple((name, field_name(index)) for name, index in extras),
+        packed_extras=field_name(header.packed_extras) if extras and header.packed_extras is not None else None,
     )
 
 

@@ -93,7 +93,7 @@ class _Rounds:
             interim,
             self.observed,
             self.context.project.datasets,
-            ignored=self.files.listing.ignored,
+            ignored=self.files.listing.without_dataset,
             unread=self.unread,
             is_complete=self.files.listing.is_complete,
             damaged={version.number for version in interim.versions if damage_of(self.context, version)},

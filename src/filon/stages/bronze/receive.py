@@ -136,9 +136,15 @@ def fingerprint(sources: Sources, file: SourceFile, inside: Unpacked | None = No
 
 
 def receive(
-    sources: Sources, file: SourceFile, dialect: Dialect, target: Path, limits: Limits | None = None
+    sources: Sources,
+    file: SourceFile,
+    dialect: Dialect,
+    target: Path,
+    limits: Limits | None = None,
+    *,
+    is_text: bool = True,
 ) -> DecodedFile:
-    """Provide the text of a file in UTF-8 at a local path.
+    """Provide the text of a file in UTF-8, or the bytes of one that is no text, at a local path.
 
     Args:
         sources: where the file lies
@@ -146,24 +152,26 @@ def receive(
         dialect: encoding and quote character
         target: where the text is written; a link, when the file itself is plain UTF-8 in the local sources folder
         limits: what an archive may unpack to
+        is_text: whether the bytes are decoded
 
     Returns:
         The text, its hash and its lines; or, without a file at ``target``, the reason why it is refused.
 
     """
     hasher = hashlib.sha256()
-    text = _Text(file, _link_target(sources, file), dialect, target, limits or Limits())
+    text = _Text(file, _link_target(sources, file), dialect, target, limits or Limits(), is_text)
     refused = None
     try:
         chunks = _hashed(sources.chunks(file), hasher)
         try:
             text.write(chunks)
-            _check_lines(text.facts)
+            if is_text:
+                _check_lines(text.facts)
         except FileRejected as error:
             refused = error
             for _ in chunks:  # the hash covers the whole file, readable or not
                 pass
-        if refused is None and text.facts.size <= len(BOM) and not _has_text(target):
+        if refused is None and not (text.facts.size > len(BOM) or (is_text and _has_text(target))):
             refused = nothing(dialect)
     except SourceUnreadable as error:
         refused = unread(error)
@@ -186,6 +194,7 @@ class _Text:
     dialect: Dialect
     target: Path
     limits: Limits
+    is_text: bool = True
     facts: TextFacts = field(default_factory=TextFacts)
 
     def write(self, chunks: Iterator[bytes]) -> None:
@@ -195,7 +204,8 @@ class _Text:
         is_packed = first.startswith((GZIP, ZSTD))
         if is_packed:
             content = within_limits(unpacked(first, content), self.file.size, self.limits)
-        if self.local is not None and not is_packed and self.dialect.encoding == "utf-8":
+        is_as_it_is = self.dialect.encoding == "utf-8" or not self.is_text
+        if self.local is not None and not is_packed and is_as_it_is:
             self.target.symlink_to(self.local.absolute())
             for _ in self._decoded(content):  # read to its end for the facts
                 pass
@@ -204,6 +214,11 @@ class _Text:
             stream.writelines(self._decoded(content))
 
     def _decoded(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        if not self.is_text:
+            for chunk in content:
+                self.facts.size += len(chunk)
+                yield chunk
+            return
         quote = self.dialect.quote.encode()
         for chunk in _decoded(content, self.dialect.encoding):
             self.facts.add(chunk, quote)

@@ -27,7 +27,7 @@ def unread(error: SourceUnreadable) -> FileRejected:
     """The reason for a file whose bytes could not be read."""
     if isinstance(error, SourceGone):
         return FileRejected("changed_while_reading", "it was listed, but was gone when it was to be read")
-    return FileRejected("unreadable", f"{error}. Each run tries again.")
+    return FileRejected(error.reason or "unreadable", f"{error}. Each run tries again.")
 
 
 def changed() -> FileRejected:

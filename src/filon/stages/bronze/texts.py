@@ -9,20 +9,20 @@ import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
-from filon.project.vocabulary import WHITESPACE, Dialect, ShortRecords
+from filon.project.vocabulary import WHITESPACE, Dialect, FileFormat, ShortRecords
 from filon.stages.bronze.arrivals import Observed, Place
 from filon.stages.bronze.comments import begins_lines, holds, without_comments
 from filon.stages.bronze.footers import footer_path, without_footer
 from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.preamble import preamble_of, without_preamble
-from filon.stages.bronze.receive import DecodedFile, receive
-from filon.stages.bronze.records import Record, first_widths, read_header
+from filon.stages.bronze.receive import DecodedFile, TextFacts, receive
+from filon.stages.bronze.records import Record, Tidied, first_widths, read_header
 from filon.stages.bronze.refusals import FileRejected, changed, nothing, unread
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS, Limits
 
@@ -33,6 +33,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the local disk rather than of a file of the sources."""
 LONGEST_PARSED = 4
 """Bytes of a delimiter that the parallel parser knows."""
+TEXTS = (FileFormat.CSV, FileFormat.JSON_LINES)
+"""Formats whose files are texts."""
 MANY_EMPTY_LINES = 1_000_000
 """With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
 
@@ -94,7 +96,8 @@ class SourceText:
     ``dialect`` is that of the contract, with the delimiter of the file where it says one itself. ``starts_at_once``:
     the first line is the header, or the first record of a file without one. ``needs_patience``: comments or escapes
     stand among quoted fields, which only the patient reader tells apart. ``footer`` holds the text of the footer, if
-    there is one.
+    there is one. ``tidied`` are the counts of records that are tidy already, since their file was no CSV; ``notes`` are
+    remarks about it for the report.
     """
 
     incoming: Incoming
@@ -104,6 +107,8 @@ class SourceText:
     starts_at_once: bool
     needs_patience: bool = False
     footer: Path | None = None
+    tidied: Tidied | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_regular(self) -> bool:
@@ -129,7 +134,7 @@ class SourceText:
     def form(self) -> CsvForm:
         """How its records are cut into fields."""
         dialect = self.dialect
-        columns = tuple(field_name(index) for index in range(len(self.header.names)))
+        columns = tuple(field_name(index) for index in range(self.header.width))
         delimiter = "" if dialect.delimiter == WHITESPACE else dialect.delimiter
         pads = dialect.short_records is ShortRecords.NULLS
         return CsvForm(columns, delimiter, dialect.quote, pads=pads, header=dialect.header)
@@ -166,7 +171,8 @@ def receive_texts(
 
     def received(item: Incoming) -> tuple[Incoming, DecodedFile]:
         target = folder / f"{item.number}.csv"
-        return item, receive(sources, item.file, item.dataset.dialect, target, limits)
+        is_text = item.dataset.format in TEXTS
+        return item, receive(sources, item.file, item.dataset.dialect, target, limits, is_text=is_text)
 
     waiting = deque(window)
     running: deque[Future[tuple[Incoming, DecodedFile]]] = deque()
@@ -178,7 +184,7 @@ def receive_texts(
                     running.append(pool.submit(received, waiting.popleft()))
                 item, decoded = running.popleft().result()
                 try:
-                    texts.append(_with_header(item, decoded))
+                    texts.append(_with_header(item, decoded, limits))
                     size += decoded.facts.size
                 except FileRejected as reason:
                     decoded.path.unlink(missing_ok=True)
@@ -187,18 +193,43 @@ def receive_texts(
             yield texts, refused
 
 
-def _with_header(item: Incoming, decoded: DecodedFile) -> SourceText:
+def _with_header(item: Incoming, decoded: DecodedFile, limits: Limits) -> SourceText:
     """Match the header of a decoded file; FileRejected when the file or its header cannot be used."""
     if decoded.refused is not None:
         raise decoded.refused
     if decoded.sha256 != item.sha256:
         raise changed()
     try:
+        if item.dataset.format is not FileFormat.CSV:
+            return _tidied(item, decoded, limits)
         return _opened(item, decoded)
     except OSError as error:  # the text is a link to the file itself, which may have become unreadable
         if error.errno in NO_ROOM:
             raise
         raise unread(unreadable(error)) from error
+
+
+def _tidied(item: Incoming, decoded: DecodedFile, limits: Limits) -> SourceText:
+    """The records of a file that is no CSV, in the place of the file."""
+    from filon.stages.bronze.formats import convert  # brings what reads other formats
+
+    target = decoded.path.with_suffix(".tidy.csv")
+    try:
+        converted = convert(decoded.path, target, item.dataset, item.file.size, limits)
+        target.replace(decoded.path)
+    finally:
+        target.unlink(missing_ok=True)
+    facts = TextFacts(size=decoded.path.stat().st_size)
+    tidy = replace(decoded, facts=facts)
+    return SourceText(
+        item,
+        tidy,
+        converted.header,
+        item.dataset.dialect,
+        starts_at_once=False,
+        tidied=converted.tidied,
+        notes=converted.notes,
+    )
 
 
 def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
