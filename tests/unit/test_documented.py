@@ -25,7 +25,7 @@ from filon.engines.duckdb.macros import macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
 from filon.pipeline.report import RunReport, RunStatus
-from filon.project import checks, document, grammar, odcs
+from filon.project import checks, document, grammar, odcs_columns
 from filon.project.formats import DATE_LETTERS
 from filon.project.functions import GROUPS
 from filon.project.loader import Defaults, ProjectFile, load_project
@@ -174,9 +174,9 @@ def column_rules() -> set[str]:
     """The rules of columns: those that the compiler yields by name, and those that contracts name."""
     yielded = (node.value for node in texts_in(Path("stages/rules.py")) if isinstance(node, ast.Yield))
     named = {text_of(pair.elts[0]) for pair in yielded if isinstance(pair, ast.Tuple)}
-    calls = (node for node in texts_in(Path("project/odcs.py")) if isinstance(node, ast.Call) and node.args)
+    calls = (node for node in texts_in(Path("project/odcs_columns.py")) if isinstance(node, ast.Call) and node.args)
     made = {text_of(call.args[0]) for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Rule"}
-    bounds = odcs.TEXT_OPTIONS | odcs.RANGE_OPTIONS
+    bounds = odcs_columns.TEXT_OPTIONS | odcs_columns.RANGE_OPTIONS
     return {rule for rule in named | made | bounds if rule}
 
 
@@ -396,7 +396,7 @@ def test_the_names_of_the_api_stand_with_their_defaults() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    sorted({*LOGICAL, *odcs.TEXT_OPTIONS, *odcs.DATE_OPTIONS, *checks.OPERATORS, *metrics()}),
+    sorted({*LOGICAL, *odcs_columns.TEXT_OPTIONS, *odcs_columns.DATE_OPTIONS, *checks.OPERATORS, *metrics()}),
 )
 def test_a_word_of_the_standard_that_is_read_is_documented(word: str) -> None:
     assert word in first_cells(page("contracts.md"))

@@ -14,7 +14,8 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from filon.project.contract import Contract, Model, Project
+from filon.project.contract import Contract
+from filon.project.models import Model, Project
 from filon.project.types import PLACE
 from filon.sql import DIALECT
 

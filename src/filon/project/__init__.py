@@ -4,18 +4,11 @@ What the rest of Filon needs of a project that is read; ``loader`` reads one, an
 of contracts.
 """
 
-from filon.project.contract import (
-    Check,
-    CheckStatus,
-    Column,
-    Contract,
-    Dataset,
-    Model,
-    Project,
-    Reference,
-    Rule,
-)
+from filon.project.columns import Column, Reference, Rule
+from filon.project.contract import Check, CheckStatus, Contract
+from filon.project.dataset import Dataset
 from filon.project.fingerprints import fingerprint_of
+from filon.project.models import Model, Project
 from filon.project.types import INTEGER, PLACE, TEXT, TEXTS, ColumnType, Kind, TypedColumn, parse_type
 
 __all__ = [

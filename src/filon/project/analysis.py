@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from filon.project.contract import Column, Contract
+from filon.project.columns import Column
+from filon.project.contract import Contract
 from filon.project.types import Kind
 from filon.project.vocabulary import AggregationSpec, ApiSpec
 

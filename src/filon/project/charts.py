@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from filon.errors import Problem
-from filon.project.contract import Contract, Model
+from filon.project.contract import Contract
 from filon.project.document import Place
+from filon.project.models import Model
 from filon.project.vocabulary import ChartKind, ChartSpec
 from filon.suggestions import suggestion
 

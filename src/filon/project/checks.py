@@ -9,7 +9,8 @@ from decimal import Decimal
 from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
-from filon.project.contract import Check, Column, Contract
+from filon.project.columns import Column
+from filon.project.contract import Check, Contract
 from filon.project.document import Document, Place
 from filon.project.grammar import SqlRefused
 from filon.project.query import describe_error, one_select

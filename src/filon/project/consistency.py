@@ -7,8 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from filon.errors import Problem
-from filon.project.contract import Contract, Dataset, Model, contracts_of
+from filon.project.contract import Contract
+from filon.project.dataset import Dataset
 from filon.project.grammar import SqlRefused, faults_in
+from filon.project.models import Model, contracts_of
 from filon.project.query import one_select, table_lines
 from filon.suggestions import suggestion
 

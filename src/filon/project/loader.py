@@ -20,8 +20,10 @@ from filon.project.consistency import (
     check_tables_of_checks,
     referenced_tables,
 )
-from filon.project.contract import Contract, Dataset, Model, Project
+from filon.project.contract import Contract
+from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
+from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
 from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems

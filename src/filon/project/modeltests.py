@@ -10,8 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from filon.errors import Problem, ProjectInvalid
-from filon.project.contract import Contract, Project
+from filon.project.contract import Contract
 from filon.project.document import MOST_FILES, Document, read_document, validated
+from filon.project.models import Project
 from filon.project.values import read_value
 from filon.suggestions import suggestion
 

@@ -8,7 +8,10 @@ from enum import StrEnum
 
 from filon.errors import Problem
 from filon.project.analysis import Mistakes, analysis_mistakes, is_discrete
-from filon.project.contract import Column, Contract, Dataset, Model, Reference
+from filon.project.columns import Column, Reference
+from filon.project.contract import Contract
+from filon.project.dataset import Dataset
+from filon.project.models import Model
 from filon.project.types import Kind
 from filon.project.vocabulary import AggregationSpec, ApiSpec, DimensionSpec, ServingSpec
 from filon.suggestions import suggestion

@@ -11,8 +11,8 @@ from sqlglot.errors import SqlglotError
 from filon.engines import FoundType, Nature, SqlEngine, StatementInvalid, has_nature
 from filon.errors import EngineError, Problem, ProjectInvalid
 from filon.project import PLACE, TEXT, ColumnType, Contract, Dataset, Kind, Project, TypedColumn
-from filon.project.odcs import rule_place
 from filon.project.query import one_expression
+from filon.project.source_words import rule_place
 from filon.sql import DIALECT, identifier, literal
 from filon.stages.models import contract_columns, model_problems
 from filon.stages.rules import BRONZE, judged_query

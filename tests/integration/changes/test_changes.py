@@ -14,9 +14,9 @@ from open_data_contract_standard.model import DataQuality, SchemaObject, SchemaP
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from filon.project import checks, odcs, vocabulary
+from filon.project import checks, odcs, odcs_columns, vocabulary
 from filon.project.loader import ProjectFile
-from filon.project.odcs import RANGE_OPTIONS, TEXT_OPTIONS
+from filon.project.odcs_columns import RANGE_OPTIONS, TEXT_OPTIONS
 from filon.project.vocabulary import ApiSpec, ColumnSpec, ModelSpec, SourceSpec
 from tests.integration.changes.shop import Documents, Place, Seen, changed, properties_of, set_word, whole_shop
 from tests.integration.changes.words import CHANGES, GOLD, PROJECT, SOURCE
@@ -120,7 +120,7 @@ def specs(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """The words of a model of the vocabulary, and of all that stand in them, as paths."""
     for name, field in model.model_fields.items():
         path = f"{prefix}{to_camel(name)}"
-        inner = [part for part in parts_of(field.annotation) if part.__module__ == vocabulary.__name__]
+        inner = [part for part in parts_of(field.annotation) if part.__module__.startswith(vocabulary.__name__)]
         if not inner or typing.get_origin(field.annotation) is dict:
             yield path
         for part in inner:
@@ -137,7 +137,7 @@ def parts_of(annotation: object) -> Iterator[type[BaseModel]]:
 def keys_read() -> set[str]:
     """The keys of the standard that the code reads, by the names that its variables always have."""
     found = set()
-    for module in (odcs, checks):
+    for module in (odcs, odcs_columns, checks):
         for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 model = STANDARD.get(node.value.id)

@@ -1,0 +1,113 @@
+"""A gold table, and the project that it belongs to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from filon.project.contract import Contract
+from filon.project.dataset import SERVED, Dataset, answer_facts
+from filon.project.fingerprints import fingerprint_of, statement
+from filon.project.functions import Setting
+from filon.project.vocabulary import (
+    AggregationSpec,
+    ApiSpec,
+    ChartSpec,
+    ServingSpec,
+)
+
+ENGLISH = ApiSpec()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A gold table: one SELECT and its contract.
+
+    ``inputs`` are the tables that the SELECT reads, ``reads`` the settings.
+    ``latency``: the table promises to have been found up to date no longer ago than that.
+    """
+
+    contract: Contract
+    path: Path = field(repr=False)
+    sql: str
+    inputs: tuple[str, ...]
+    reads: frozenset[Setting] = frozenset()
+    serving: ServingSpec = SERVED
+    aggregations: AggregationSpec | None = None
+    chart: ChartSpec | None = field(default=None, repr=False)
+    latency: dt.timedelta | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+        return self.contract.name
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when the table's rows, types or key may change although its inputs do not."""
+        columns = [(column.name, column.type.sql) for column in self.contract.columns]
+        return fingerprint_of({"sql": statement(self.sql), "columns": columns, "key": self.contract.key})
+
+    @property
+    def answer_facts(self) -> dict[str, object]:
+        """What decides how the same stored rows are spelled in an answer of the API."""
+        aggregations = self.aggregations.model_dump(mode="json") if self.aggregations else None
+        return {**answer_facts(self.contract, self.serving), "aggregations": aggregations}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project folder, read and consistent in itself.
+
+    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time.
+    """
+
+    folder: Path
+    name: str
+    title: str
+    locale: str
+    currency: str
+    timezone: str
+    datasets: Mapping[str, Dataset]
+    models: Mapping[str, Model]
+    sources: str | None = None
+    api: ApiSpec = ENGLISH
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when what is compiled without data changes: contracts of sources, models and checks."""
+        return fingerprint_of(
+            {
+                "name": self.name,
+                "datasets": {name: dataset.fingerprint for name, dataset in self.datasets.items()},
+                "models": {name: model.fingerprint for name, model in self.models.items()},
+                "checks": {name: [c.facts for c in contract.checks] for name, contract in self.contracts.items()},
+            }
+        )
+
+    @cached_property
+    def answers_hash(self) -> str:
+        """Changes when the API would spell an answer differently that it gives from the same stored rows."""
+        models = {name: model.answer_facts for name, model in self.models.items()}
+        sources = {name: dataset.answer_facts for name, dataset in self.datasets.items() if dataset.serving.served}
+        facts = {"api": self.api.model_dump(mode="json"), "models": models, "sources": sources or None}
+        return fingerprint_of(facts)
+
+    def settings(self, reads: Set[Setting], as_of: dt.date | None) -> dict[str, object]:
+        """The settings that something reads, as facts of its fingerprint."""
+        known = {Setting.AS_OF: as_of, Setting.LOCALE: self.locale, Setting.TIMEZONE: self.timezone}
+        return {setting.value: known[setting] for setting in reads}
+
+    @property
+    def contracts(self) -> dict[str, Contract]:
+        """Every contract by table name, in building order."""
+        return contracts_of(self.datasets, self.models)
+
+
+def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:
+    """The contract of each table: datasets first, then models."""
+    contracts = {name: dataset.contract for name, dataset in datasets.items()}
+    return contracts | {name: model.contract for name, model in models.items()}
