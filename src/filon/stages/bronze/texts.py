@@ -162,7 +162,7 @@ def receive_texts(
                 item, decoded = running.popleft().result()
                 try:
                     texts.append(_with_header(item, decoded, limits))
-                    size += decoded.facts.size
+                    size += texts[-1].received.facts.size
                 except FileRejected as reason:
                     decoded.path.unlink(missing_ok=True)
                     refused.append(Parsed(item, refused=reason))
