@@ -8,6 +8,11 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEMO := $(VENV)/.installed-demo
 
+# uv reads SSL_CERT_FILE and UV_SYSTEM_CERTS itself; pip, which only fetches uv, is told of the same authorities
+SYSTEM_CERTS = $(shell $(PYTHON) -c 'import ssl; paths = ssl.get_default_verify_paths(); print(paths.cafile or paths.capath or "")')
+CERTS = $(if $(SSL_CERT_FILE),$(SSL_CERT_FILE),$(if $(UV_SYSTEM_CERTS),$(SYSTEM_CERTS)))
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check $(if $(CERTS),--cert "$(CERTS)")
+
 .PHONY: help setup demo test test-fast browser lint bench lock format clean
 
 help:  ## show this list
@@ -17,9 +22,10 @@ setup: $(INSTALLED)  ## create .venv and install everything that is pinned in th
 
 $(UV): requirements-demo.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Filon needs Python 3.11 or newer; set PYTHON=…"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/python || { echo "creating $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "fetching uv, which installs the rest"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-demo.lock > $(VENV)/uv.lock.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(VENV)/uv.lock.txt
+	@$(PIP) install --require-hashes --requirement $(VENV)/uv.lock.txt
 	@touch $@
 
 $(INSTALLED): requirements.lock pyproject.toml $(UV)
@@ -43,7 +49,7 @@ test-fast: setup  ## run the tests that need no server and no browser, in less t
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
-	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then echo "installing Chromium, a browser for the tests"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
 	else echo "The tests need a browser: install chromium or Google Chrome."; exit 1; fi
 
 lint: setup  ## format, lint, types, architecture

@@ -42,7 +42,7 @@ SPARK = "spark"
 OWN = "a function of Filon: it must be defined there"
 ALIKE = """
     abs cast chr coalesce concat_ws contains count day extract floor lag left length list_contains lower max min month
-    nullif quarter replace row_number sqrt string_split substr sum try_cast unnest upper week year
+    nullif quarter replace row_number sqrt string_split strpos substr sum try_cast unnest upper week year
 """
 CALLED: dict[str, str] = {
     **dict.fromkeys(GROUPS["Filon's own"], OWN),
@@ -53,6 +53,7 @@ CALLED: dict[str, str] = {
     "quantile_cont": "PERCENTILE_CONT takes its column by WITHIN GROUP there",
     "regexp_full_match": "Spark has no such function, and its RLIKE looks for a part, by Java's rules instead of RE2's",
     "regexp_replace": "Spark reads it by Java's rules instead of RE2's, and writes $1 for \\1",
+    "strip_accents": "Spark has no such function",
     "strftime": "DATE_FORMAT has letters for most formats only",
     "timezone": "Spark has no such function",
     "trim": "sqlglot swaps the arguments, and their characters must then not be an expression",
@@ -139,6 +140,7 @@ def of_every_type() -> tuple[Column, ...]:
     return *(Column(str(kind), kind, required=True, format="yyyy-MM-dd") for kind in [*kinds, *decimals]), *cases
 
 
+MOMENTS = (Kind.DATE, Kind.TIMESTAMP)
 SPELLED = Dialect(
     decimal=",", grouping=". ", currency=("€",), percent=Percent.DIVIDE, negative=tuple(Negative), true="oui"
 )
@@ -152,6 +154,10 @@ def judging() -> Iterator[str]:
     for dialect in (dataset.dialect, SPELLED):
         given = replace(dataset, contract=contract, dialect=dialect)
         yield judged_query(given, AS_OF, raw_record(fields, dialect))
+    formats = ("EEEE d MMM yyyy[ h:mm:ss[.SSS] a][XXX]", "yyyyMMdd")
+    columns = [Column(kind, ColumnType(kind), format=formats[0], other_formats=formats[1:]) for kind in MOMENTS]
+    named = replace(dataset, contract=replace(contract, columns=tuple(columns)), rules=())
+    yield judged_query(named, AS_OF, "_raw")
 
 
 def storing() -> Iterator[str]:

@@ -708,6 +708,26 @@ def test_a_column_may_be_spelled_otherwise_than_its_table(lab: Shop) -> None:
     ]  # fmt: skip
 
 
+def test_names_of_months_are_those_of_the_locale_and_are_judged_again_with_another(lab: Shop) -> None:
+    assert lab.project is not None
+    formats = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]", "timezone": "Europe/Paris"}
+    describe(
+        lab, "t", [ID, column("d", "date"), column("m", "timestamp")], dialect={"dateFormat": "d MMM yyyy", **formats}
+    )
+    lab.put(
+        "t.csv",
+        "id,d,m\n1,5 févr. 2026,2026-02-05T10:00:00.5+02:00\n2,5 Feb 2026,2026-02-05T10:00:00\n3,5 janv. 2026,Z\n",
+    )
+    utc = "CAST(timezone('UTC', m) AS VARCHAR)"
+    for locale, rows in (("fr", [(1, "2026-02-05 08:00:00.5")]), ("en", [(2, "2026-02-05 09:00:00")])):
+        (lab.project / "filon.yaml").write_text(f"name: lab\nlocale: {locale}\n")
+        report = lab.run()
+        assert lab.rows("t", f"id, {utc}", "silver") == rows
+        assert verdicts(report, "t")[1] == 2
+    [row] = lab.json("quarantine", "show", "t", "--limit", "1")["rows"]
+    assert row["reasons"] == ["d:type"]
+
+
 def test_dates_and_timestamps_may_have_several_formats_of_which_the_first_that_reads_a_text_counts(lab: Shop) -> None:
     own = [{"property": "dialect", "value": {"timestampFormat": ["dd/MM/yyyy HH:mm", "dd/MM/yyyy HH:mm:ss.SSS"]}}]
     columns = [

@@ -112,7 +112,7 @@ def test_an_aggregate_over_a_whole_table_used_all_of_it(log: Shop) -> None:
     model(log, "tops", sql, {"id": "integer", "top": "DECIMAL(10,2)"}, "id")
     log.run()
     assert parts(log.json("explain", "tops", "1")) == [("events", "tops", 1, True), ("events", "tops", 4, True)]
-    assert "from events: all 4 rows\n" in log.filon("explain", "tops", "1")
+    assert "from events: all 4 rows\n" in log.filon("explain", "tops", "1", "--all")
 
 
 def test_a_table_that_only_a_subquery_reads_is_named(log: Shop) -> None:
@@ -139,7 +139,7 @@ def test_rows_are_followed_through_models_and_their_joins(log: Shop) -> None:
     log.run()
     explanation = log.json("explain", "rich", "3")
     assert parts(explanation) == [("events", "rich", 1, True), ("sums", "rich", 1, True), ("events", "sums", 2, True)]
-    assert "from events, read by sums: 2 rows where" in log.filon("explain", "rich", "3")
+    assert "from events, read by sums: 2 rows where" in log.filon("explain", "rich", "3", "--all")
 
 
 def test_each_branch_of_a_union_is_followed(log: Shop) -> None:
@@ -178,3 +178,57 @@ def test_a_table_may_have_any_name(log: Shop, name: str) -> None:
     model(log, "joined", sql, {"id": "integer", "amount": "DECIMAL(10,2)"}, "id")
     log.run()
     assert parts(log.json("explain", "joined", "2")) == [("events", "joined", 1, True), (name, "joined", 1, True)]
+
+
+def test_a_rejected_record_of_a_key_is_shown_with_what_is_demanded(log: Shop) -> None:
+    log.put("events_2.csv", "id,client,sent,amount\n7,1,2026-01-05 10:00:00,a lot\n x ,1,2026-01-05 10:00:00,1\n")
+    log.run()
+    shown = log.filon("explain", "events", "7")
+    assert "events has no such row in release 1" in shown
+    assert "rejected: amount:type, must be: DECIMAL(10,2)" in shown
+    assert "events_2.csv record 1: id=7, client=1, sent=2026-01-05 10:00:00, amount=a lot" in shown
+    explanation = log.json("explain", "events", "7")
+    assert (explanation["row"], explanation["others_total"]) == ({}, 1)
+    assert explanation["others"][0]["reasons"] == {"amount:type": "DECIMAL(10,2)"}
+    assert "rejected: id:type" in log.filon("explain", "events", "x"), "a value that is no key is found by its text"
+    assert "has no row 8 in release 1" in log.filon("explain", "events", "8", exit_code=1)
+
+
+def test_a_superseded_record_of_a_key_is_shown_below_the_row(log: Shop) -> None:
+    again = "".join(f"1,1,2026-01-05 10:00:0{second},6.00\n" for second in range(8))
+    log.put("events_2.csv", f"id,client,sent,amount\n{again}")
+    log.run()
+    explanation = log.json("explain", "events", "1")
+    assert explanation["row"]["sent"] == "2026-01-05 10:00:00+00"
+    assert explanation["others_total"] == 8
+    assert [(o["record"]["file"], o["record"]["record"], o["reasons"]) for o in explanation["others"]] == [
+        ("events.csv", 1, {}),
+        *(("events_2.csv", number, {}) for number in range(2, 6)),
+    ]
+    shown = log.filon("explain", "events", "1")
+    assert "superseded by another record of this key:\n  events.csv record 1: id=1" in shown
+    assert "and 3 more records of this key" in shown
+
+
+def test_a_column_from_the_path_is_explained(log: Shop) -> None:
+    assert log.project is not None
+    columns = {**EVENT_COLUMNS, "shop": "string"}
+    text = yaml.safe_load(contract("events", columns, "id", filePattern="**/events*.csv"))
+    words = text["schema"][0]["customProperties"]
+    words.append({"property": "fromFileName", "value": {"column": "shop", "pattern": "(?<shop>[a-z]+)/"}})
+    (log.project / "sources" / "events.yaml").write_text(yaml.safe_dump(text))
+    log.put("lyon/events.csv", "id,client,sent,amount\n9,1,2026-01-05 10:00:00,1\n")
+    log.run()
+    [part] = log.json("explain", "events", "9")["contributions"]
+    assert part["records"][0]["fields"]["shop"] == "lyon"
+
+
+def test_a_short_answer_shows_one_way_to_each_table(log: Shop) -> None:
+    sql = "WITH n AS (SELECT max(amount) AS top FROM events) SELECT id, top FROM events CROSS JOIN n"
+    model(log, "tops", sql, {"id": "integer", "top": "DECIMAL(10,2)"}, "id")
+    log.run()
+    short, whole = log.filon("explain", "tops", "1"), log.filon("explain", "tops", "1", "--all")
+    assert (short.count("\nfrom events"), whole.count("\nfrom events")) == (1, 2)
+    assert "in the end from records: 1 of events" in short
+    assert "another way to the same tables: --all" in short
+    assert "--all" not in whole

@@ -374,6 +374,191 @@ def test_a_quote_is_a_character_like_others_where_nothing_is_quoted(sales: Shop,
     assert rows[-1]["raw"] == 'D4|"x"|hier'
 
 
+COMMENTED = """\
+# ventes de janvier
+ref;montant
+A1;1
+# une remarque
+#B2;2
+C3;#3
+{quoted}
+ #D4;4
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("quoted", ["", '"E5\n# encore";5', '"#F6";6', '"#G7\n# ";"x'])
+def test_lines_that_begin_with_the_mark_of_comments_are_no_records(sales: Shop, quoted: str, end: str) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"}, malformedThreshold=1)
+    sales.put("ventes.csv", COMMENTED.format(quoted=quoted).replace("\n", end))
+    report = sales.run()
+    records = sales.rows("ventes", "_record, ref, montant, _malformed", layer="bronze")
+    assert [record for record in records if not (record[1] or "").startswith(("E5", "#F6", "#G7"))] == [
+        (1, "A1", "1", None),
+        (2, "C3", "#3", None),
+        *([] if not quoted else [(3, None, None, "unterminated_quote")] if "G7" in quoted else []),
+        (4 if quoted else 3, " #D4", "4", None),
+    ]
+    assert report["files"][0]["rows_read"] == (4 if quoted else 3)
+
+
+def test_a_mark_of_comments_may_have_several_characters_and_stand_before_the_header(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "//", "skipLines": 1, "skipUntil": "header"})
+    sales.put("ventes.csv", "Ventes\n// ref;montant\nsep=,\n//\ntitre\nref,montant\n/A1,1\n//B2,2")
+    sales.run()
+    assert sales.rows("ventes", "ref, _record", layer="silver") == [("/A1", 1)]
+
+
+def test_long_comments_are_left_out_whole(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"})
+    sales.put("ventes-1.csv", f"#{'x' * 140_000}\nref;montant\nA1;1\n#{'é' * (9 << 20)}\nB2;2\n")
+    sales.put("ventes-2.csv", f'ref;montant\n"A3";1\n#{"x" * (9 << 20)}\nB4;2\n')
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [("A1",), ("A3",), ("B2",), ("B4",)]
+
+
+@pytest.mark.parametrize("content", ["#\n", "\ufeff# a\n# b"])
+def test_a_file_of_comments_is_empty(sales: Shop, content: str) -> None:
+    payments(sales, dialect={"delimiter": ";", "comment": "#"})
+    sales.put("ventes.csv", content)
+    assert sales.run()["files"][0]["reason"] == "empty"
+
+
+RECORDS = "ref;montant\nA1;1\nB2;2\n"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("footer", "text", "kept"),
+    [
+        ({"lines": 1}, f"{RECORDS}Total;3", ["Total;3"]),
+        ({"lines": 2}, f"{RECORDS}Total\n\nfait le 1;2;3\n\n", ["Total", "fait le 1;2;3"]),
+        ({"lines": 1}, f'{RECORDS}"Total\n";3\n', ['"Total\n";3']),
+        ({"lines": 1}, f'{RECORDS}"Total;3\n', ['"Total;3']),
+        ({"startsWith": "Total"}, f"{RECORDS}Total;3\nfait le 1\n", ["Total;3", "fait le 1"]),
+        ({"startsWith": "Total"}, f"{RECORDS}Total HT;3\nTotal TTC;4", ["Total HT;3", "Total TTC;4"]),
+        ({"startsWith": "Total"}, f'{RECORDS}"Total";"3"\n', ['"Total";"3"']),
+        ({"startsWith": "Total"}, 'ref;montant\nA1;1\n"B2\nTotal";2\n', []),
+        ({"startsWith": "Total"}, RECORDS, []),
+        ({"startsWith": ";"}, f"{RECORDS};3\n", [";3"]),
+    ],
+)
+def test_a_footer_is_kept_and_not_judged(
+    sales: Shop, footer: dict[str, Any], text: str, kept: list[str], end: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": footer})
+    sales.put("ventes.csv", text.replace("\n", end))
+    report = sales.run("--strict")
+    [file] = report["files"]
+    assert (file["rows_read"], file["rows_accepted"], file["rows_rejected"]) == (2, 2, 0)
+    lines = sales.rows("ventes", "_record, _raw", layer="bronze")[2:]
+    assert lines == [(number, line.replace("\n", end)) for number, line in enumerate(kept, start=3)]
+    number = f"{len(kept)} line{'' if len(kept) == 1 else 's'}"
+    assert file["notes"] == ([f"{number} of a footer kept, not judged"] if kept else [])
+    assert sales.run()["status"] == "unchanged"
+
+
+def test_a_footer_longer_than_its_file_leaves_the_header(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": {"lines": 9}})
+    sales.put("ventes.csv", RECORDS)
+    [file] = sales.run()["files"]
+    assert (file["status"], file["rows_read"]) == ("ingested", 0)
+    assert file["notes"] == ["2 lines of a footer kept, not judged"]
+
+
+def test_a_footer_that_the_contract_says_no_more_is_judged(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "footer": {"lines": 1}})
+    sales.put("ventes.csv", f"{RECORDS}Total;3\n")
+    assert sales.run()["files"][0]["rows_read"] == 2
+    payments(sales)
+    assert sales.run()["files"][0]["rows_accepted"] == 3
+
+
+@pytest.mark.parametrize("odd", ["", '"E5";"x\ny"\n', "F6;5;web;1\n"])
+def test_records_that_are_short_are_filled_up_or_rejected(sales: Shop, odd: str) -> None:
+    text = f"ref;montant;canal\nA1;1;web\nB2;2\nC3\n;\n \n{odd}"
+    sales.put("ventes.csv", text)
+    for short, rows in (
+        ("nulls", [("A1", "1", "web"), ("B2", "2", None), ("C3", None, None), (None, None, None)]),
+        ("reject", [("A1", "1", "web")]),
+    ):
+        payments(sales, dialect={"delimiter": ";", "shortRecords": short}, malformedThreshold=1)
+        report = sales.run()
+        assert report["files"][0]["rows_read"] == (5 if odd else 4)
+        found = sales.rows("ventes", "_record, ref, montant, json_extract_string(_extra, '$.canal')", layer="bronze")
+        assert [row[1:] for row in found[: len(rows)]] == rows
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (r'"12\" pipe"', '12" pipe'),
+        (r'"C:\\temp\\"', "C:\\temp\\"),
+        (r'"C:\temp"', "C:\\temp"),
+        (r'"a\;b"', r"a\;b"),
+        (r"a\b", r"a\b"),
+        (r"a\"b", r"a\"b"),
+        ('"a ""b"" c"', 'a "b" c'),
+        (r'"a\""', 'a"'),
+        ('"a\\\nb"', "a\\\nb"),
+        ('"\\"\n\\""', '"\n"'),
+    ],
+)
+def test_a_character_takes_the_meaning_of_a_quote_inside_of_quotes(
+    sales: Shop, field: str, value: str, end: str
+) -> None:
+    payments(sales, dialect={"delimiter": ";", "escape": "\\"})
+    sales.put("ventes.csv", f"ref;montant\n{field};1\nB;x\n".replace("\n", end))
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [(value.replace("\n", end),)]
+
+
+def test_a_rejected_record_with_escapes_is_spelled_with_escapes_again(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": ";", "escape": "\\"}, malformedThreshold=1)
+    sales.put("ventes.csv", 'ref;montant\n"a\\\\;\\"b";x\n"open\\";1\n')
+    sales.run()
+    rows = sales.json("quarantine", "show", "ventes.csv")["rows"]
+    assert [(row["raw"], row["reasons"]) for row in rows] == [
+        ('"a\\\\;""b";x', ["montant:type"]),
+        ('"open\\";1', ["record:unterminated_quote"]),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", ["||", "::", ", ", "\t\t", "<sep>", "é|", "whitespace"])
+@pytest.mark.parametrize("odd", ["", 'E5D"x\ny"\n', "F6D1D2\n", "G7\n"])
+def test_a_delimiter_may_be_several_characters_or_any_blanks(sales: Shop, delimiter: str, odd: str) -> None:
+    payments(sales, dialect={"delimiter": delimiter}, malformedThreshold=1)
+    mark = " \t " if delimiter == "whitespace" else delimiter
+    sales.put("ventes.csv", f"refDmontant\nA1D1\nB2Dx|y\n{odd}C:3D3\n".replace("D", mark))
+    sales.run()
+    rows = sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver")
+    assert rows == [("A1", "1.00"), ("C:3", "3.00")]
+    raw = sales.json("quarantine", "show", "ventes.csv")["rows"][0]["raw"]
+    assert raw == f"B2{' ' if delimiter == 'whitespace' else mark}x|y"
+
+
+def test_blanks_around_a_line_bring_no_field_and_quotes_keep_them(sales: Shop) -> None:
+    payments(sales, dialect={"delimiter": "whitespace"})
+    sales.put("ventes-1.csv", "  ref   montant  \n  A1\t\t1  \n\n \t \nB2 2\n")
+    sales.put("ventes-2.csv", ' ref montant\n "C 3" 3 \n "" "4"\n"D\n  5"   5\n')
+    sales.run()
+    assert sales.rows("ventes", "ref, CAST(montant AS VARCHAR)", layer="silver") == [
+        ("A1", "1.00"),
+        ("B2", "2.00"),
+        ("C 3", "3.00"),
+        ("D\n  5", "5.00"),
+        (None, "4.00"),
+    ]
+
+
+def test_a_file_says_its_delimiter_of_several_characters(sales: Shop) -> None:
+    payments(sales)
+    sales.put("ventes.csv", "sep=||\nref||montant\nA1||1\n")
+    sales.run()
+    assert sales.rows("ventes", "ref", layer="silver") == [("A1",)]
+
+
 BY_PLACE = {"dialect": {"delimiter": ";", "header": False}}
 
 

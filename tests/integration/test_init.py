@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
 import yaml
 import zstandard
 
-from filon.cli.scaffold import write_project
 from filon.errors import ConfigError
+from filon.scaffold import write_project
 from tests.integration.conftest import Shop
 
 Files = Mapping[str, str | bytes]
@@ -68,6 +69,13 @@ def started(folder: Path, files: Files, sample_bytes: int | None = None) -> Init
         write_project(folder / "project", paths, "essai", sample_bytes=sample_bytes)
     shop.filon("check")
     return InitOutcome(shop, shop.run())
+
+
+def described_each(folder: Path, contents: Sequence[str | bytes]) -> tuple[InitOutcome, list[str]]:
+    """The same for files that have nothing to do with each other, in one project; and the names of their datasets."""
+    names = [f"case_{ascii_lowercase[number // 26]}{ascii_lowercase[number % 26]}" for number in range(len(contents))]
+    files = {f"{name}.csv": content for name, content in zip(names, contents, strict=True)}
+    return started(folder, files), names
 
 
 def described(folder: Path, content: str | bytes, sample_bytes: int | None = None) -> InitOutcome:
@@ -186,37 +194,52 @@ def test_a_long_cell_is_a_cell_like_others(tmp_path: Path) -> None:
 # numbers
 
 
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (["1", "-2", "+3"], "integer"),
-        (["999999999999999999", "1"], "integer"),
-        (["1234567890123456789", "1"], "string"),
-        (["00123", "75001"], "string"),
-        (["0612345678", "0712345678"], "string"),
-        (["+33612345678", "+33712345678"], "string"),
-        (["1.5", "2"], "DECIMAL(18,2)"),
-        (["10,50", "12"], "DECIMAL(18,2)"),
-        ([",5", "5,", "-0,25"], "DECIMAL(18,2)"),
-        (["0.123456789012345678901"], "DECIMAL(26,21)"),
-        (["1234567890123456.789"], "DECIMAL(23,3)"),
-        (["12345678901234567890123456789.123456789"], "DECIMAL(38,9)"),
-        (["0." + "1" * 38], "string"),
-        (["1" * 39 + ".5"], "string"),
-        (["1e5", "2e5"], "string"),
-        (["1 234,56", "12,50"], "string"),
-        (["1,234.56", "12.50"], "string"),
-        (["10,50", "10.50"], "string"),
-        (["true", "FALSE", ""], "boolean"),
-        (["oui", "non"], "string"),
-        (["\u00a012 ", "13"], "integer"),
-        (["12\u202f", "13"], "string"),
-    ],
-)
-def test_numbers_get_the_type_that_holds_their_digits(tmp_path: Path, values: list[str], kind: str) -> None:
-    outcome = described(tmp_path, column(*values))
-    assert outcome.types("data")["value"] == kind
-    assert outcome.accepted == {"data": len(values)}
+NUMBERS = [
+    (["1", "-2", "+3"], "integer"),
+    (["999999999999999999", "1"], "integer"),
+    (["1234567890123456789", "1"], "string"),
+    (["00123", "75001"], "string"),
+    (["0612345678", "0712345678"], "string"),
+    (["+33612345678", "+33712345678"], "string"),
+    (["1.5", "2"], "DECIMAL(18,2)"),
+    (["10,50", "12"], "DECIMAL(18,2)"),
+    ([",5", "5,", "-0,25"], "DECIMAL(18,2)"),
+    (["0.123456789012345678901"], "DOUBLE"),
+    (["1234567890123456.789"], "DECIMAL(23,3)"),
+    (["12345678901234567890123456789.123456789"], "DECIMAL(38,9)"),
+    (["0." + "1" * 38], "DOUBLE"),
+    (["1" * 39 + ".5"], "string"),
+    (["1e5", "2e5"], "DOUBLE"),
+    (["1 234,56", "12,50"], "DECIMAL(18,2)"),
+    (["1,234.56", "12.50"], "DECIMAL(18,2)"),
+    (["10,50", "10.50"], "string"),
+    (["true", "FALSE", ""], "boolean"),
+    (["oui", "non"], "boolean"),
+    (["\u00a012 ", "13"], "integer"),
+    (["12\u202f", "13"], "string"),
+    (["1'234'567", "12"], "integer"),
+    (["1 234", "12 000"], "integer"),
+    (["12 €", "1 234,50 €", "-3 €"], "DECIMAL(18,2)"),
+    (["$12.50", "$1,234.00"], "DECIMAL(18,2)"),
+    (["12,5 %", "7 %"], "DECIMAL(18,2)"),
+    (["(12,50)", "3,00"], "DECIMAL(18,2)"),
+    (["12,50-", "3,00"], "DECIMAL(18,2)"),
+    (["41.1304722", "-80.6195833"], "DOUBLE"),
+    (["NA", "12", "13"], "integer"),
+    (["N/A", "1,5", "-"], "DECIMAL(18,2)"),
+    (["NULL", "a", "b"], "string"),
+    (["Y", "N", "?"], "boolean"),
+    (["Oui", "non", ""], "boolean"),
+    (["no", "se", "dk"], "string"),
+    (["no", "no"], "string"),
+]
+
+
+def test_numbers_get_the_type_that_holds_their_digits(tmp_path: Path) -> None:
+    outcome, names = described_each(tmp_path, [column(*values) for values, _ in NUMBERS])
+    found = {name: outcome.types(name)["value"] for name in names}
+    assert found == {name: kind for name, (_, kind) in zip(names, NUMBERS, strict=True)}
+    assert outcome.accepted == {name: len(values) for name, (values, _) in zip(names, NUMBERS, strict=True)}
 
 
 def test_decimals_keep_every_digit(tmp_path: Path) -> None:
@@ -232,14 +255,15 @@ def test_what_may_be_thousands_is_no_decimal(tmp_path: Path, values: list[str]) 
 
 def test_what_may_be_thousands_is_a_decimal_where_another_column_shows_the_mark(tmp_path: Path) -> None:
     outcome = described(tmp_path, "poids;prix;habitants\n1,250;9,90;1.234\n2,500;0,5;800\n")
-    assert outcome.types("data") == {"poids": "DECIMAL(18,3)", "prix": "DECIMAL(18,2)", "habitants": "string"}
+    assert outcome.types("data") == {"poids": "DECIMAL(18,3)", "prix": "DECIMAL(18,2)", "habitants": "integer"}
     assert outcome.accepted == {"data": 2}
 
 
 def test_the_mark_that_most_columns_use_is_the_mark_of_the_file(tmp_path: Path) -> None:
     outcome = described(tmp_path, 'a,b,c\n"1,5","2,5",3.5\n"1,25","2",3.25\n')
-    assert outcome.types("data") == {"a": "DECIMAL(18,2)", "b": "DECIMAL(18,2)", "c": "string"}
+    assert outcome.types("data") == {"a": "DECIMAL(18,2)", "b": "DECIMAL(18,2)", "c": "DECIMAL(18,2)"}
     assert outcome.words("data")["dialect"] == {"decimal": ","}
+    assert outcome.columns("data")["c"]["customProperties"] == [{"property": "dialect", "value": {"decimal": "."}}]
     assert outcome.accepted == {"data": 2}
 
 
@@ -253,45 +277,47 @@ def test_a_few_values_that_are_no_numbers_are_mistakes(tmp_path: Path) -> None:
 # dates
 
 
-@pytest.mark.parametrize(
-    ("values", "kind", "form"),
-    [
-        (["2024-01-31"], "date", None),
-        (["31/01/2024", "01/02/2024"], "date", "dd/MM/yyyy"),
-        (["01/02/2024"], "date", "dd/MM/yyyy"),
-        (["1/2/2024", "31/12/2024"], "date", "d/M/yyyy"),
-        (["01/02/2024", "12/31/2024"], "date", "MM/dd/yyyy"),
-        (["1/2/2024", "1/13/2024"], "date", "M/d/yyyy"),
-        (["31.01.2024"], "date", "dd.MM.yyyy"),
-        (["1.2.2024", "11.12.2024"], "date", "d.M.yyyy"),
-        (["31-01-2024"], "date", "dd-MM-yyyy"),
-        (["2024/01/31"], "date", "yyyy/MM/dd"),
-        (["2024-01-31 10:20:30"], "timestamp", None),
-        (["2024-01-31 10:20"], "timestamp", "yyyy-MM-dd HH:mm"),
-        (["2024-01-31T10:20"], "timestamp", "yyyy-MM-dd'T'HH:mm"),
-        (["2024-01-31T10:20:30"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss"),
-        (["2024-01-31T10:20:30Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss'Z'"),
-        (["2024-01-31T10:20:30.123Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
-        (["2024-01-31 10:20:30.123456"], "timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
-        (["31/01/2024 10:20"], "timestamp", "dd/MM/yyyy HH:mm"),
-        (["2024-01-31T10:20:30+02:00"], "string", None),
-        (["2024-01-31 10:20:30.1"], "string", None),
-        (["2024-01-31 10:20", "2024-01-31 10:20:30"], "string", None),
-        (["2024-01-31", "31/01/2024"], "string", None),
-        (["13/01/2024", "01/13/2024"], "string", None),
-        (["0000-00-00", "2024-01-31"], "string", None),
-        (["2024-01-31", "inconnu"], "string", None),
-        (["31/02/2024"], "string", None),
-    ],
-)
-def test_dates_get_the_format_that_all_of_them_have(
-    tmp_path: Path, values: list[str], kind: str, form: str | None
-) -> None:
-    outcome = described(tmp_path, column(*values, ""))
-    assert outcome.types("data")["value"] == kind
-    dialect = outcome.words("data")["dialect"]
-    assert dialect.get("dateFormat", dialect.get("timestampFormat")) == form
-    assert outcome.accepted == {"data": len(values) + 1}
+DATES: list[tuple[list[str], str, str | None]] = [
+    (["2024-01-31"], "date", None),
+    (["31/01/2024", "01/02/2024"], "date", "dd/MM/yyyy"),
+    (["01/02/2024"], "date", "dd/MM/yyyy"),
+    (["1/2/2024", "31/12/2024"], "date", "d/M/yyyy"),
+    (["01/02/2024", "12/31/2024"], "date", "MM/dd/yyyy"),
+    (["1/2/2024", "1/13/2024"], "date", "M/d/yyyy"),
+    (["31.01.2024"], "date", "dd.MM.yyyy"),
+    (["1.2.2024", "11.12.2024"], "date", "d.M.yyyy"),
+    (["31-01-2024"], "date", "dd-MM-yyyy"),
+    (["2024/01/31"], "date", "yyyy/MM/dd"),
+    (["2024-01-31 10:20:30"], "timestamp", None),
+    (["2024-01-31 10:20"], "timestamp", "yyyy-MM-dd HH:mm"),
+    (["2024-01-31T10:20"], "timestamp", "yyyy-MM-dd'T'HH:mm"),
+    (["2024-01-31T10:20:30"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss"),
+    (["2024-01-31T10:20:30Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss'Z'"),
+    (["2024-01-31T10:20:30.123Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
+    (["2024-01-31 10:20:30.123456"], "timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
+    (["31/01/2024 10:20"], "timestamp", "dd/MM/yyyy HH:mm"),
+    (["2024-01-31T10:20:30+02:00"], "string", None),
+    (["2024-01-31 10:20:30.1"], "string", None),
+    (["2024-01-31 10:20", "2024-01-31 10:20:30"], "string", None),
+    (["2024-01-31", "31/01/2024"], "string", None),
+    (["13/01/2024", "01/13/2024"], "string", None),
+    (["0000-00-00", "2024-01-31"], "date", None),
+    (["2024-01-31", "inconnu"], "string", None),
+    (["31/02/2024"], "string", None),
+    ([f"202401{day:02}" for day in range(1, 32)], "date", "yyyyMMdd"),
+    (["20240131", "20240201"], "integer", None),
+    ([str(20240101 + number) for number in range(40)], "integer", None),
+]
+
+
+def test_dates_get_the_format_that_all_of_them_have(tmp_path: Path) -> None:
+    outcome, names = described_each(tmp_path, [column(*values, "") for values, _, _ in DATES])
+    found = {}
+    for name in names:
+        dialect = outcome.words(name)["dialect"]
+        found[name] = (outcome.types(name)["value"], dialect.get("dateFormat", dialect.get("timestampFormat")))
+    assert found == {name: (kind, form) for name, (_, kind, form) in zip(names, DATES, strict=True)}
+    assert outcome.accepted == {name: len(values) + 1 for name, (values, _, _) in zip(names, DATES, strict=True)}
 
 
 def test_a_moment_that_ends_in_z_is_one_of_utc(tmp_path: Path) -> None:
@@ -326,44 +352,50 @@ def test_a_day_that_does_not_exist_is_a_mistake(tmp_path: Path) -> None:
 # keys and required columns
 
 
-def keys(outcome: InitOutcome) -> list[str]:
-    return [name for name, properties in outcome.columns("data").items() if properties.get("primaryKey")]
+def keys(outcome: InitOutcome, table: str = "data") -> list[str]:
+    """The columns of the key, in its order."""
+    parts = [
+        (column.get("primaryKeyPosition", 1), name)
+        for name, column in outcome.columns(table).items()
+        if column.get("primaryKey")
+    ]
+    return [name for _, name in sorted(parts)]
 
 
-@pytest.mark.parametrize(
-    ("header", "key"),
-    [
-        ("nom;id", ["id"]),
-        ("nom;IdClient", ["IdClient"]),
-        ("nom;client_id", ["client_id"]),
-        ("nom;Numéro de client", ["Numéro_de_client"]),
-        ("nom;code", ["code"]),
-        ("nom;prix", []),
-        ("nom;idée", []),
-    ],
-)
-def test_a_key_is_called_like_one(tmp_path: Path, header: str, key: list[str]) -> None:
-    outcome = described(tmp_path, f"{header}\nAda;1\nBob;2\nCléo;3\n")
-    assert keys(outcome) == key
-    assert outcome.accepted == {"data": 3}
+KEYS = {
+    "nom;id": ["id"],
+    "nom;IdClient": ["IdClient"],
+    "nom;client_id": ["client_id"],
+    "nom;Numéro de client": ["Numéro_de_client"],
+    "nom;code": ["code"],
+    "nom;prix": [],
+    "nom;idée": [],
+}
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        ["1", "2"],
-        ["1", "2", "2"],
-        ["1", "2", ""],
-        ["1.5", "2.5", "3.5"],
-        ["2024-01-01", "2024-01-02", "2024-01-03"],
-        ["2024-01-01 10:00", "2024-01-02 10:00", "2024-01-03 10:00"],
-        ["e\u0301", "\u00e9", "a"],
-    ],
-)
-def test_a_key_is_a_number_or_text_that_is_always_there_and_never_twice(tmp_path: Path, values: list[str]) -> None:
-    outcome = described(tmp_path, "id,n\n" + "".join(f"{value},1\n" for value in values))
-    assert keys(outcome) == []
-    assert outcome.accepted == {"data": len(values)}
+def test_a_key_is_called_like_one(tmp_path: Path) -> None:
+    outcome, names = described_each(tmp_path, [f"{header}\nAda;1\nBob;2\nCléo;3\n" for header in KEYS])
+    assert [keys(outcome, name) for name in names] == list(KEYS.values())
+    assert outcome.accepted == dict.fromkeys(names, 3)
+
+
+NO_KEYS = [
+    ["1", "2"],
+    ["1", "2", "2"],
+    ["1", "2", ""],
+    ["1.5", "2.5", "3.5"],
+    ["2024-01-01", "2024-01-02", "2024-01-03"],
+    ["2024-01-01 10:00", "2024-01-02 10:00", "2024-01-03 10:00"],
+    ["e\u0301", "\u00e9", "a"],
+]
+
+
+def test_a_key_is_a_number_or_text_that_is_always_there_and_never_twice(tmp_path: Path) -> None:
+    outcome, names = described_each(
+        tmp_path, ["id,n\n" + "".join(f"{value},1\n" for value in values) for values in NO_KEYS]
+    )
+    assert [keys(outcome, name) for name in names] == [[]] * len(NO_KEYS)
+    assert outcome.accepted == {name: len(values) for name, values in zip(names, NO_KEYS, strict=True)}
 
 
 def test_a_column_is_required_when_many_rows_fill_it(tmp_path: Path) -> None:
@@ -372,7 +404,7 @@ def test_a_column_is_required_when_many_rows_fill_it(tmp_path: Path) -> None:
     assert [name for name, properties in outcome.columns("data").items() if properties.get("required")] == ["n", "b"]
     assert outcome.accepted == {"data": 100}
     few = described(tmp_path / "few", "n;a;b\n" + "".join(rows[1:20]))
-    assert not any(properties.get("required") for properties in few.columns("data").values())
+    assert [name for name, properties in few.columns("data").items() if properties.get("required")] == ["n"]
 
 
 def test_a_file_that_is_only_looked_at_in_part_requires_its_key_alone(tmp_path: Path) -> None:
@@ -558,3 +590,134 @@ def test_a_project_of_any_name_compiles(tmp_path: Path, name: str, slug: str) ->
     shop.put("data.csv", "a,b\n1,2\n")
     write_project(tmp_path / "project", [tmp_path / "sources" / "data.csv"], name)
     assert f"project {slug} compiles" in shop.filon("check")
+
+
+# keys of several columns, and references
+
+
+def shop_files(rows: int = 60) -> dict[str, str]:
+    """A shop as its tables would be exported: clients, orders of a month, and their lines."""
+    clients = "id_client,nom,pays\n" + "".join(f"{n},Nom {n},{'FR' if n % 3 else 'BE'}\n" for n in range(1, 31))
+    orders = "num,client,jour\n" + "".join(f"C{n:04},{n % 30 + 1},2026-01-{n % 28 + 1:02}\n" for n in range(rows))
+    lines = "commande,ligne,produit,prix\n" + "".join(
+        f"C{n // 2:04},{n % 2 + 1},P{n % 7},{n % 5 + 1}.50\n" for n in range(rows)
+    )
+    return {"clients.csv": clients, "orders_2026-01.csv": orders, "lines_2026-01.csv": lines}
+
+
+def references(outcome: InitOutcome, table: str) -> dict[str, str]:
+    """What the columns of a contract refer to."""
+    columns = outcome.columns(table).items()
+    return {name: found["relationships"][0]["to"] for name, found in columns if "relationships" in found}
+
+
+def test_keys_and_references_are_found_in_all_rows(tmp_path: Path) -> None:
+    outcome = started(tmp_path, shop_files())
+    assert keys(outcome, "clients") == ["id_client"]
+    assert keys(outcome, "orders") == ["num"]
+    assert keys(outcome, "lines") == ["commande", "ligne"]
+    assert references(outcome, "orders") == {"client": "clients.id_client"}
+    assert references(outcome, "lines") == {"commande": "orders.num"}
+    assert outcome.words("orders")["filePattern"] == "**/orders_*.csv"
+    assert outcome.accepted == {"clients": 30, "orders": 60, "lines": 60}
+
+
+def test_a_guessed_reference_warns_and_rejects_nothing(tmp_path: Path) -> None:
+    outcome = started(tmp_path, shop_files())
+    outcome.shop.put("orders_2026-02.csv", "num,client,jour\nD1,77,2026-02-01\n")
+    report = outcome.shop.run()
+    assert {d["dataset"]: d["rejected"] for d in report["datasets"]} == {"clients": 0, "orders": 0, "lines": 0}
+    warned = {(c["table"], c["check"], c["detail"]) for c in report["checks"] if c["status"] == "warned"}
+    assert warned == {("orders", "reference(client)", "found 1, must be 0")}
+
+
+def test_few_rows_give_no_key_where_more_files_may_come(tmp_path: Path) -> None:
+    outcome = started(tmp_path, {"orders_2026-01.csv": "id,n\n1,2\n2,2\n3,2\n", "places.csv": "id,n\n1,2\n2,2\n3,2\n"})
+    assert keys(outcome, "orders") == []
+    assert keys(outcome, "places") == ["id"]
+
+
+def test_small_numbers_refer_to_nothing_by_chance(tmp_path: Path) -> None:
+    clients = "id,nom\n" + "".join(f"{n},N{n}\n" for n in range(1, 100))
+    sales = "day,month,clients\n" + "".join(f"2026-01-{n % 28 + 1:02},{n % 12 + 1},{n}\n" for n in range(1, 40))
+    outcome = started(tmp_path, {"clients.csv": clients, "sales.csv": sales})
+    assert "month" not in references(outcome, "sales")
+
+
+# what stands around the records
+
+
+def test_a_file_without_a_header_is_read_by_place(tmp_path: Path) -> None:
+    outcome = described(tmp_path, "A1;110\nB2;210\nC3;310\n")
+    assert outcome.words("data")["dialect"] == {"delimiter": ";", "header": False}
+    assert outcome.types("data") == {"column_1": "string", "column_2": "integer"}
+    assert outcome.accepted == {"data": 3}
+
+
+@pytest.mark.parametrize("header", ["pays;2023;2024", "ref;1;2;3;4"])
+def test_numbers_that_count_name_columns(tmp_path: Path, header: str) -> None:
+    width = header.count(";")
+    outcome = described(tmp_path, f"{header}\nFR{';10' * width}\nBE{';20' * width}\n")
+    assert outcome.words("data")["dialect"] == {"delimiter": ";"}
+    assert outcome.accepted == {"data": 2}
+
+
+def test_titles_before_the_header_are_left_out(tmp_path: Path) -> None:
+    text = "Population légale\nSource : état civil\n\ncode;commune;population\n" + "".join(
+        f"{n:05};Ville {n};{n * 7}\n" for n in range(1, 30)
+    )
+    outcome = described(tmp_path, text)
+    assert outcome.words("data")["dialect"] == {"delimiter": ";", "skipUntil": "header"}
+    assert outcome.types("data") == {"code": "string", "commune": "string", "population": "integer"}
+    assert outcome.accepted == {"data": 29}
+
+
+def test_a_text_for_null_is_null_in_every_column(tmp_path: Path) -> None:
+    text = "plane,seats\n" + "".join(f"N{n},{n if n % 3 else 'NA'}\n" for n in range(1, 20)) + "NA,7\n"
+    outcome = described(tmp_path, text)
+    assert outcome.words("data")["dialect"] == {"nullValues": ["NA"]}
+    assert outcome.shop.rows("data", "count(*), count(plane), count(seats)", "silver") == [(20, 19, 14)]
+
+
+def test_namibia_is_no_null(tmp_path: Path) -> None:
+    text = "country,n\nFR,1\nDE,NA\nBE,2\nNA,3\nIT,4\nES,5\nPT,6\n"
+    outcome = described(tmp_path, text)
+    assert outcome.shop.rows("data", "count(country), count(n)", "silver") == [(7, 6)]
+
+
+# types of values that the sample does not show
+
+
+def test_values_beyond_the_sample_widen_their_type(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number},{number % 9}\n" for number in range(2_000))
+    text = f"n,price,kind\n{rows}" + "".join(f"{n},{n}.25,a{n}\n" for n in range(2_000, 4_000)) + "4000,NA,x\n"
+    outcome = described(tmp_path, text, sample_bytes=5_000)
+    assert outcome.types("data") == {"n": "integer", "price": "DECIMAL(18,2)", "kind": "string"}
+    assert outcome.accepted == {"data": 4_001}
+
+
+# what is said, and where the files are looked for
+
+
+def test_what_a_run_makes_of_the_files_is_said(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.put("data.csv", "n;day;note\n" + "".join(f"{n};{n % 28 + 1:02}/01/2026;x\n" for n in range(99)) + "7;zz;\n")
+    said = shop.filon("init", "project", str(shop.sources / "data.csv"))
+    assert "data: 99 rows, key n" in said
+    assert "rejected: 1 of 100 records, day:type, must be: DATE as dd/MM/yyyy" in said
+    assert "data.csv, record 100: 7;zz;" in said
+    assert "filon run --project project" in said
+
+
+def test_a_run_finds_the_files_without_being_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.put("data.csv", "id,n\n1,2\n")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "raw.csv").write_text("id,n\n1,2\n2,3\n")
+    apart, inside = tmp_path / "apart", tmp_path / "project"
+    for project, file, rows in ((apart, shop.sources / "data.csv", 1), (inside, inside / "raw.csv", 2)):
+        shop.filon("init", str(project), str(file), "--name", project.name)
+        bare = Shop(tmp_path, project, {"FILON_SOURCES": "", "FILON_LAKE": ""})
+        assert [d["accepted"] for d in bare.run()["datasets"]] == [rows]
+    assert yaml.safe_load((inside / "filon.yaml").read_text())["defaults"] == {"sources": "."}
+    assert (tmp_path / ".filon" / "apart" / "sources").resolve() == shop.sources.resolve()

@@ -209,7 +209,7 @@ def test_rollback_stays_until_something_changes(shop: Shop) -> None:
 def test_failed_check_leaves_the_published_release(shop: Shop) -> None:
     project = shop.folder / "project"
     shop.filon("init", str(project), str(shop.sources / "achats.csv"), "--name", "boutique")
-    contract = project / "gold" / "achats_count.yaml"
+    contract = project / "gold" / "achats_rows.yaml"
     contract.write_text(
         contract.read_text().replace(
             "  properties:",
@@ -220,7 +220,7 @@ def test_failed_check_leaves_the_published_release(shop: Shop) -> None:
     other.put("achats.csv", ACHATS)
     report = other.run(exit_code=1)
     assert report["status"] == "failed"
-    assert "achats_count: few rows" in report["error"]
+    assert "achats_rows: few rows" in report["error"]
     assert report["release"] is None
     assert "nothing is published" in other.filon("status")
 
@@ -390,4 +390,4 @@ def test_init_describes_french_files_so_that_a_run_accepts_them(shop: Shop) -> N
     assert report["datasets"][0]["accepted"] == 40
     name = report["datasets"][0]["dataset"]
     [row] = other.rows(name, "CAST(prix_payé AS VARCHAR), CAST(jour AS VARCHAR), fidèle", layer="silver")[:1]
-    assert row == ("0.50", "2025-03-01", "non")
+    assert row == ("0.50", "2025-03-01", False)

@@ -45,6 +45,7 @@ from filon.project.vocabulary import (
     DimensionSpec,
     EndpointSpec,
     FileNameSpec,
+    FooterSpec,
     MeasureSpec,
     ModelSpec,
     NewestSpec,
@@ -66,6 +67,7 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"
 VOCABULARY = (
     SourceSpec,
     Dialect,
+    FooterSpec,
     FileNameSpec,
     NewestSpec,
     RowRule,

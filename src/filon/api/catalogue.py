@@ -14,14 +14,13 @@ from filon.api.responder import age_s, quality_of, respond
 from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
-from filon.project import Model
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
 from filon.serving.served import ServedTable
 
 
-def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, object]:
+def describe(served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, object]:
     """A table for readers who do not know it."""
     contract, stored = served.contract, served.stored
     state, known = snapshot.state, snapshot.known(served.name)
@@ -43,13 +42,13 @@ def describe(model: Model, served: ServedTable, prefix: str, snapshot: Snapshot)
         "age_seconds": age_s(known, now()) if known else None,
         "quality": quality_of([known]) if known else None,
         "analysis": _analysed(served.analysis, prefix) if served.analysis and _is_analysed(served, snapshot) else None,
-        "chart": model.chart.model_dump() if model.chart else None,
+        "chart": served.chart.model_dump() if served.chart else None,
     }
 
 
-def freshness(model: Model, snapshot: Snapshot, checked: CheckedRecord | None) -> dict[str, object]:
+def freshness(served: ServedTable, snapshot: Snapshot, checked: CheckedRecord | None) -> dict[str, object]:
     """What a table promises, when it was last found up to date, and whether the promise is kept."""
-    known, promise = snapshot.known(model.name), model.latency
+    known, promise = snapshot.known(served.name), served.latency
     checked_at = table_checked_at(snapshot.state, known, checked) if known else None
     return {
         "latency_seconds": int(promise.total_seconds()) if promise else None,
@@ -85,10 +84,10 @@ def catalogue_router(service: Service, prefix: str) -> APIRouter:
     async def tables(request: Request) -> Response:
         asked = parameters.read(request)
         snapshot = await service.snapshots.choose(asked.release if isinstance(asked, ReleaseOnly) else None)
-        checked, models = await service.history.checked(), service.project.models
+        checked = await service.history.checked()
         data = [
-            {**describe(models[name], served, prefix, snapshot), **freshness(models[name], snapshot, checked)}
-            for name, served in service.served.items()
+            {**describe(served, prefix, snapshot), **freshness(served, snapshot, checked)}
+            for served in service.served.values()
         ]
         return await respond(request, {"total": len(data), "data": data}, snapshot.state)
 

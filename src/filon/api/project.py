@@ -14,7 +14,7 @@ from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
-from filon.project import TEXT, Column, Contract, Dataset, Model, Project
+from filon.project import TEXT, Column, Contract, Dataset, Project
 from filon.version import __version__
 
 SOURCE, SILVER, GOLD = "source", "silver", "gold"
@@ -61,9 +61,10 @@ def lineage_of(project: Project) -> Iterator[LineageTable]:
     for dataset in project.datasets.values():
         referenced = [reference.table for _, reference in dataset.references]
         inputs = [_node(project, dataset), *dict.fromkeys(referenced)]
-        yield _table(dataset.contract, SILVER, inputs, file_pattern=dataset.pattern)
+        is_served = dataset.serving.served
+        yield _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
     for model in project.models.values():
-        yield _table(model.contract, GOLD, list(model.inputs), model=model)
+        yield _table(model.contract, GOLD, list(model.inputs), is_served=model.serving.served, sql=model.sql)
 
 
 def _node(project: Project, dataset: Dataset) -> str:
@@ -92,7 +93,13 @@ def _source(project: Project, dataset: Dataset) -> LineageTable:
 
 
 def _table(
-    contract: Contract, layer: str, inputs: list[str], *, file_pattern: str | None = None, model: Model | None = None
+    contract: Contract,
+    layer: str,
+    inputs: list[str],
+    *,
+    is_served: bool,
+    file_pattern: str | None = None,
+    sql: str | None = None,
 ) -> LineageTable:
     return LineageTable(
         name=contract.name,
@@ -102,8 +109,8 @@ def _table(
         key=list(contract.key),
         columns=[ColumnInfo.model_validate(column_info(column)) for column in contract.columns],
         inputs=inputs,
-        sql=model.sql if model is not None else None,
-        served=model is not None and model.serving.served,
+        sql=sql,
+        served=is_served,
         file_pattern=file_pattern,
         checks=[check.name for check in contract.checks],
     )

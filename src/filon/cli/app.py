@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon.cli import dashboard, data, flows, lake, pipeline, project, quarantine, secrets, serve
+from filon.cli import dashboard, data, flows, init, lake, pipeline, project, quarantine, secrets, serve
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 from filon.version import __version__
@@ -39,7 +39,7 @@ app.command()(dashboard.dashboard)
 app.add_typer(flows.app, name="flows")
 app.command()(up)
 app.add_typer(secrets.app, name="secrets")
-app.command()(project.init)
+app.command()(init.init)
 app.command()(project.check)
 app.command()(project.test)
 

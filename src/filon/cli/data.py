@@ -12,13 +12,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from filon.cli.explaining import show_explanation
 from filon.cli.options import JsonOption, LakeOption, ProjectOption
 from filon.cli.render import number, open_console, table_of
 from filon.settings import read_settings
 
 if TYPE_CHECKING:
     from filon.access import OpenRelease, Rows
-    from filon.explain.rows import Contribution, Explanation
 
 FIRST = 20
 UNBOUNDED = 100_000
@@ -84,14 +84,15 @@ def explain(
     key: Annotated[list[str], typer.Argument(help="The values of its key, in order")],
     project_folder: ProjectOption = None,
     lake_uri: LakeOption = None,
+    whole: Annotated[bool, typer.Option("--all", help="Every way to every table, with whole conditions")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Explain a row: what it was computed from, down to files and records."""
+    """Explain a row: what it was computed from, down to files and records; or why a source has no such row."""
     explanation = _open(project_folder, lake_uri, None).explain(table, *key)
     if json:
         typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
     else:
-        _show_explanation(open_console(), explanation)
+        show_explanation(open_console(), explanation, whole=whole)
 
 
 def _open(project: Path | None, lake: str | None, release: int | None) -> OpenRelease:
@@ -128,34 +129,3 @@ def _show_rows(console: Console, rows: Rows, *, is_cut: bool, total: int | None)
         console.print(f"{shown} of {number(total)} rows: --limit shows more, --output writes a file")
     else:
         console.print(f"the first {shown} rows: --limit shows more, --output writes a file")
-
-
-def _show_explanation(console: Console, explanation: Explanation) -> None:
-    """Print a row and what it was computed from."""
-    console.print(f"{explanation.table}, release {explanation.release}", style="bold")
-    for name, value in explanation.row.items():
-        console.print(f"  {name}: {'' if value is None else value}")
-    if explanation.computed_by:
-        console.print(f"computed by {explanation.computed_by}")
-    for part in explanation.contributions:
-        _show_contribution(console, part, explanation.table)
-    if explanation.not_followed:
-        console.print()
-    for other in explanation.not_followed:
-        console.print(f"{other.read_by} also reads: {other.table} (not followed: {other.reason})")
-
-
-def _show_contribution(console: Console, part: Contribution, explained: str) -> None:
-    through = f", read by {part.read_by}" if part.read_by not in (None, explained) else ""
-    rows = f"{number(part.rows)} {'row' if part.rows == 1 else 'rows'}"
-    claim = rows if part.exact else f"candidates, before the model's other filters: {rows}"
-    which = "" if part.is_every_row else f" where {part.condition}"
-    console.print(f"\nfrom {part.table}{through}: {'' if which else 'all '}{claim}{which}")
-    if not part.records and part.keys:
-        keys = "; ".join(", ".join(map(str, key)) for key in part.keys)
-        console.print(f"  keys {keys}{' …' if part.rows > len(part.keys) else ''}")
-    for record in part.records:
-        fields = ", ".join(f"{name}={'' if value is None else value}" for name, value in record.fields.items())
-        console.print(f"  {record.file} record {record.record}: {fields}")
-    if part.records and part.rows > len(part.records):
-        console.print(f"  … and {number(part.rows - len(part.records))} more")

@@ -1,10 +1,9 @@
-"""``filon init``, ``check`` and ``test``: commands that work on a project folder."""
+"""``filon check`` and ``test``: commands that work on a project folder."""
 
 from __future__ import annotations
 
 import json as json_module
 from functools import partial
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -132,17 +131,3 @@ def _show_tests(console: Console, project: Project, results: list[ModelTestResul
     )
     if untested and len(results):
         console.print(f"without a test: {', '.join(untested)}")
-
-
-def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of the new project")],
-    csv: Annotated[list[Path], typer.Argument(help="CSV files to describe; files of one kind make one source")],
-    name: Annotated[str | None, typer.Option("--name", help="Name of the project; else the folder's")] = None,
-) -> None:
-    """Start a project from CSV files: a contract for each, and a first model."""
-    from filon.cli.scaffold import common_folder, write_project
-
-    paths = write_project(folder, csv, name or folder.resolve().name)
-    for path in paths:
-        typer.echo(f"wrote {path}")
-    typer.echo(f"Read the contracts, then: filon run --project {folder} --sources {common_folder(csv)}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from babel import Locale
+import copy
+from collections.abc import Mapping
+
+from babel import Locale, localedata
 
 
 def grouping_sizes(locale: str) -> tuple[int, int]:
@@ -13,11 +16,21 @@ def grouping_sizes(locale: str) -> tuple[int, int]:
 
 def day_names(locale: str) -> list[str]:
     """Names of the days in a locale, Monday first."""
-    names = Locale.parse(locale).days["stand-alone"]["wide"]
+    names = names_in(locale, "days")["stand-alone"]["wide"]
     return [names[day] for day in range(7)]
 
 
 def month_names(locale: str) -> list[str]:
     """Names of the months in a locale, January first."""
-    names = Locale.parse(locale).months["stand-alone"]["wide"]
+    names = names_in(locale, "months")["stand-alone"]["wide"]
     return [names[month] for month in range(1, 13)]
+
+
+def names_in(locale: str, what: str) -> Mapping[str, Mapping[str, Mapping[int, str]]]:
+    """The names of ``months`` (from 1) or ``days`` (from 0, Monday) in a locale, by context and width."""
+    data = localedata.load(str(Locale.parse(locale)))
+    # Babel writes the names that it looks up for one locale into data that others share, so each gets a copy
+    names: Mapping[str, Mapping[str, Mapping[int, str]]] = localedata.LocaleDataDict({what: copy.deepcopy(data[what])})[
+        what
+    ]
+    return names

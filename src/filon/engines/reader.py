@@ -13,6 +13,9 @@ from typing import Protocol
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 
+FOOTER = "footer"
+"""What ``_malformed`` says of a line that stands behind the records of a file: it is kept, and never judged."""
+
 
 class CsvUnreadable(EngineError):
     """A CSV file is not as regular as was claimed; a slower, more patient reader must look at it."""
@@ -35,8 +38,9 @@ class CsvForm:
 
     With ``numbered``, the file has the columns ``_record``, ``_malformed`` and ``_raw`` of its own; else records are
     counted from 1 per file. With ``ragged``, each line is a record and nothing is quoted, but lines may have any number
-    of fields: those with a wrong one are malformed, and their fields null. Without ``header``, the first line is a
-    record.
+    of fields: those with a wrong one are malformed, and their fields null. With ``pads``, fields that are missing at
+    the end of such a line are null. An empty ``delimiter``, which only a ragged form may have, stands for any number of
+    blanks and tabs. Without ``header``, the first line is a record.
     """
 
     columns: tuple[str, ...]
@@ -44,6 +48,7 @@ class CsvForm:
     quote: str = '"'
     numbered: bool = False
     ragged: bool = False
+    pads: bool = False
     header: bool = True
 
     @property

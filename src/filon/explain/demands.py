@@ -39,7 +39,8 @@ def demand_of(dataset: Dataset, reason: str) -> str:
 
 
 def _of_column(column: Column, word: str) -> str:
-    spelled = f"{column.type}{f' as {column.format}' if column.format else ''}"
+    formats = f" as {' or '.join(column.formats)}" if column.format else ""
+    spelled = f"{column.type}{formats}"
     reference = column.reference
     own = {
         "required": "not empty",

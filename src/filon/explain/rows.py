@@ -9,9 +9,11 @@ from typing import Any
 
 from filon.engines import SqlEngine
 from filon.errors import EngineError, NotFound
+from filon.explain.contenders import contenders_of
+from filon.explain.demands import demand_of
 from filon.explain.lineage import EVERY_ROW, Reading, trace
 from filon.lake import Build, Lake, Layer, Ledger, Release
-from filon.project import PLACE, TEXT, Contract, Kind, Project, TypedColumn
+from filon.project import PLACE, TEXT, Contract, Dataset, Kind, Project, TypedColumn
 from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
@@ -28,6 +30,18 @@ class Record:
     sha256: str
     record: int
     fields: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class OtherRecord:
+    """A record that has the key of the explained row and is not it.
+
+    ``reasons`` are those for which it was rejected, with what the contract demands (empty: it demands nothing of the
+    kind); a record without a reason was superseded by the row.
+    """
+
+    record: Record
+    reasons: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,11 @@ class NotFollowed:
 
 @dataclass
 class Explanation:
-    """A row, the SQL file of its model, and the rows that it was computed from."""
+    """A row, the SQL file of its model, and the rows that it was computed from.
+
+    ``row`` is empty when the table has no row of that key, but a source has records of it. ``others`` are the first of
+    the records of a source that have the key and are not the row, ``others_total`` says how many there are.
+    """
 
     table: str
     release: int
@@ -78,6 +96,8 @@ class Explanation:
     computed_by: str | None
     contributions: list[Contribution] = field(default_factory=list)
     not_followed: list[NotFollowed] = field(default_factory=list)
+    others: list[OtherRecord] = field(default_factory=list)
+    others_total: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation as nested dicts and lists, for JSON."""
@@ -105,10 +125,10 @@ def explain(
         key: the values of its key, as text, in the order of the contract
 
     Returns:
-        The row and the rows that it was computed from.
+        The row and the rows that it was computed from; of a silver table, also the other records of its key.
 
     Raises:
-        NotFound: the table has no key, or no such row
+        NotFound: the table has no key, or there is neither such a row nor such a record
 
     """
     contract = project.contracts.get(table)
@@ -125,11 +145,15 @@ def explain(
     rows = engine.rows(
         f"SELECT {_select_list(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}"
     )
-    if not rows:
-        raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
     model = project.models.get(table)
-    row = dict(zip(contract.column_names, rows[0], strict=True))
+    row = dict(zip(contract.column_names, rows[0], strict=True)) if rows else {}
     explanation = Explanation(table, release.number, row, str(model.path) if model else None)
+    if model is None:
+        explainer.add_others(explanation, project.datasets[table], key)
+    if not rows and not explanation.others:
+        raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
+    if not rows:
+        return explanation
     reading = Reading(table, _key_condition(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
     if model is None:
         explanation.contributions.append(explainer.contribution(reading, None))
@@ -158,6 +182,20 @@ class _Explainer:
     def bind(self, table: str) -> None:
         build = self.build(table)
         self.engine.bind(table, self.lake.paths(build), build.columns)
+
+    def add_others(self, into: Explanation, dataset: Dataset, key: Sequence[str]) -> None:
+        """Add the records of a source that have the key and are not its row."""
+        for _, reference in dataset.references:
+            self.bind(reference.table)
+        found = contenders_of(self.engine, self.lake, self.release, self.ledger, dataset, key, SAMPLE)
+        into.others_total = found.total
+        into.others = [
+            OtherRecord(
+                self.record(dataset.contract, place.version, place.record),
+                {reason: demand_of(dataset, reason) for reason in place.reasons},
+            )
+            for place in found.places
+        ]
 
     def descend(self, rows: Reading, into: Explanation) -> None:
         """Add the rows that a model read for some of its rows, and recursively those that its input models read."""
@@ -215,16 +253,14 @@ class _Explainer:
         paths = self.lake.paths_of(Layer.BRONZE, contract.name, version.bronze, part)
         self.engine.bind(RECORDS, paths, [*columns, *PLACE], lenient=True)
         place = f"_file = {number} AND _record = {ordinal}"
-        [fields] = self.engine.rows(
+        [texts] = self.engine.rows(
             f"SELECT {identifiers(contract.column_names)} FROM {identifier(RECORDS)} WHERE {place}"
         )
-        return Record(
-            version.path,
-            number,
-            version.sha256,
-            ordinal,
-            dict(zip(contract.column_names, fields, strict=True)),
-        )
+        dataset = self.project.datasets[contract.name]
+        placed = zip(dataset.place_columns, dataset.place_of(version.path), strict=True)
+        fields = dict(zip(contract.column_names, texts, strict=True))
+        fields |= {column.column: value for column, value in placed}
+        return Record(version.path, number, version.sha256, ordinal, fields)
 
 
 def _select_list(contract: Contract, names: Iterable[str]) -> str:

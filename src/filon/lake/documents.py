@@ -275,6 +275,10 @@ class Release(Document):
         """The build of a table; None when the release does not have it."""
         return self.tables.get(build_id(layer, table))
 
+    def named(self, table: str) -> Build | None:
+        """The build of a silver or gold table; names are shared by these layers. None when there is none."""
+        return self.build(Layer.GOLD, table) or self.build(Layer.SILVER, table)
+
     @property
     def content(self) -> dict[str, str]:
         """Fingerprint of each table: two releases with the same content show the same rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from open_data_contract_standard.model import DataQuality
@@ -54,7 +55,7 @@ def contract_checks(contract: Contract) -> Iterator[Check]:
                 f"SELECT count(*) FROM {table} AS child WHERE child.{name} IS NOT NULL "
                 f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{parent} = child.{name})"
             )
-            yield _count(f"reference({column.name})", query)
+            yield replace(_count(f"reference({column.name})", query), blocking=column.is_bound)
 
 
 def written_checks(

@@ -119,4 +119,4 @@ def _cycle(edges: Mapping[str, Iterable[str]], paths: Mapping[str, Path], what: 
 
 def referenced_tables(contract: Contract) -> tuple[str, ...]:
     """The tables that the columns of a contract refer to."""
-    return tuple(column.reference.table for column in contract.columns if column.reference)
+    return tuple(column.reference.table for column in contract.columns if column.reference and column.is_bound)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -13,9 +13,10 @@ from pathlib import Path
 from filon.project.document import Document, Place
 from filon.project.fileformats import format_of
 from filon.project.fingerprints import fingerprint_of, named, statement
+from filon.project.formats import Reading, readings_of
 from filon.project.functions import Setting
 from filon.project.places import PACKED, PlaceColumn
-from filon.project.types import ColumnType, Kind
+from filon.project.types import PLACE, ColumnType, Kind
 from filon.project.values import Value
 from filon.project.vocabulary import (
     AggregationSpec,
@@ -37,9 +38,11 @@ Bound = Value | tuple[Value, ...]
 
 SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
+CUTTING = ("delimiter", "quote", "escape", "encoding", "header", "skip_lines", "skip_until", "comment", "short_records")
+"""Words of a dialect that decide how a text is cut into records and fields; ``footer`` is one as well."""
 AS_IT_IS = Normalise()
 AS_THE_TABLE = ColumnDialect()
-SERVED = ServingSpec()
+SERVED, NOT_SERVED = ServingSpec(), ServingSpec(served=False)
 ENGLISH = ApiSpec()
 
 
@@ -53,10 +56,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Reference:
-    """A column's value must exist in ``column`` of ``table``."""
+    """Values must exist in ``column`` of ``table``; where that is not ``binding``, a check warns of others."""
 
     table: str
     column: str
+    binding: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,13 +92,26 @@ class Column:
         return self.type.kind is Kind.TEXT
 
     @property
+    def is_bound(self) -> bool:
+        """Whether a row is refused when the value refers to nothing."""
+        return self.reference is not None and self.reference.binding
+
+    @property
     def formats(self) -> tuple[str, ...]:
         """All its patterns, in the order in which they are tried."""
         return (self.format, *self.other_formats)
 
+    @cached_property
+    def readings(self) -> tuple[Reading, ...]:
+        """The ways in which texts spell a date or a timestamp, in the order in which they are tried; else ()."""
+        if self.type.kind not in (Kind.DATE, Kind.TIMESTAMP):
+            return ()
+        return tuple(reading for pattern in self.formats for reading in readings_of(pattern))
+
     @property
     def row_facts(self) -> dict[str, object]:
         """What decides which texts of a source the column accepts, and what becomes of them."""
+        reference = self.reference if self.is_bound else None
         return {
             "name": self.name,
             "type": self.type.sql,
@@ -102,7 +119,7 @@ class Column:
             "normalise": named(self.normalise, "trim", "case", "canonical") if self.is_text else None,
             "dialect": named(self.dialect, "timezone", *SPELLING) or None,
             "rules": [(rule.name, rule.bound) for rule in self.rules] or None,
-            "reference": (self.reference.table, self.reference.column) if self.reference else None,
+            "reference": (reference.table, reference.column) if reference else None,
         }
 
 
@@ -221,11 +238,25 @@ class Dataset:
     locale: str = "en"
     place_columns: tuple[PlaceColumn, ...] = ()
     newest: str | None = None
+    serving: ServingSpec = NOT_SERVED
 
     @property
     def name(self) -> str:
         """Name of the dataset and of its silver table."""
         return self.contract.name
+
+    @cached_property
+    def served_contract(self) -> Contract:
+        """The contract of the silver table as readers see it: rows without a key are told apart by their place."""
+        if self.contract.key:
+            return self.contract
+        columns = (*self.contract.columns, *(Column(place.name, place.type, required=True) for place in PLACE))
+        return replace(self.contract, columns=columns, key=tuple(place.name for place in PLACE))
+
+    @property
+    def answer_facts(self) -> dict[str, object]:
+        """What decides how the stored rows of its silver table are spelled in an answer of the API."""
+        return _answer_facts(self.served_contract, self.serving)
 
     @cached_property
     def read_columns(self) -> tuple[Column, ...]:
@@ -278,7 +309,8 @@ class Dataset:
             {
                 "headers": [_names(column) for column in self.read_columns],
                 "places": [place.column for place in self.place_columns] or None,
-                "dialect": named(self.dialect, "delimiter", "quote", "encoding", "header", "skip_lines", "skip_until"),
+                "dialect": named(self.dialect, *CUTTING),
+                "footer": named(footer, "lines", "starts_with") if (footer := self.dialect.footer) else None,
                 "discards": self.drift is Drift.DISCARD or None,
                 "format": self._format_facts,
             }
@@ -312,7 +344,8 @@ class Dataset:
 
         dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
         found = {Setting.AS_OF} if dated else set()
-        if self._has_groups:
+        names = any(reading.has_names for column in self.contract.columns for reading in column.readings)
+        if self._has_groups or names:
             found.add(Setting.LOCALE)
         if any(column.type.kind is Kind.TIMESTAMP for column in dated):
             found.add(Setting.TIMEZONE)
@@ -324,8 +357,9 @@ class Dataset:
 
     @property
     def references(self) -> tuple[tuple[Column, Reference], ...]:
-        """Columns that must exist elsewhere."""
-        return tuple((column, column.reference) for column in self.contract.columns if column.reference)
+        """Columns whose values must exist elsewhere, or the row is rejected."""
+        columns = self.contract.columns
+        return tuple((column, column.reference) for column in columns if column.reference and column.is_bound)
 
 
 @dataclass(frozen=True)
@@ -360,14 +394,8 @@ class Model:
     @property
     def answer_facts(self) -> dict[str, object]:
         """What decides how the same stored rows are spelled in an answer of the API."""
-        spec = self.serving
-        names = ("served", "path", "item", "paged", "default_limit", "maximum_limit", "sort", "filters", "unindexed")
-        return {
-            "columns": [(column.name, column.type.sql) for column in self.contract.columns],
-            "key": self.contract.key,
-            **named(spec, *names, "aliases"),
-            "aggregations": self.aggregations.model_dump(mode="json") if self.aggregations else None,
-        }
+        aggregations = self.aggregations.model_dump(mode="json") if self.aggregations else None
+        return {**_answer_facts(self.contract, self.serving), "aggregations": aggregations}
 
 
 @dataclass(frozen=True)
@@ -404,7 +432,9 @@ class Project:
     def answers_hash(self) -> str:
         """Changes when the API would spell an answer differently that it gives from the same stored rows."""
         models = {name: model.answer_facts for name, model in self.models.items()}
-        return fingerprint_of({"api": self.api.model_dump(mode="json"), "models": models})
+        sources = {name: dataset.answer_facts for name, dataset in self.datasets.items() if dataset.serving.served}
+        facts = {"api": self.api.model_dump(mode="json"), "models": models, "sources": sources or None}
+        return fingerprint_of(facts)
 
     def settings(self, reads: Set[Setting], as_of: dt.date | None) -> dict[str, object]:
         """The settings that something reads, as facts of its fingerprint."""
@@ -415,6 +445,12 @@ class Project:
     def contracts(self) -> dict[str, Contract]:
         """Every contract by table name, in building order."""
         return contracts_of(self.datasets, self.models)
+
+
+def _answer_facts(contract: Contract, spec: ServingSpec) -> dict[str, object]:
+    names = ("served", "path", "item", "paged", "default_limit", "maximum_limit", "sort", "filters", "unindexed")
+    columns = [(column.name, column.type.sql) for column in contract.columns]
+    return {"columns": columns, "key": contract.key, **named(spec, *names, "aliases")}
 
 
 def _names(column: Column) -> tuple[object, ...]:

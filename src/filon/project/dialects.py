@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from filon.project.document import Document, Place
-from filon.project.formats import UnknownFormat, date_format
+from filon.project.formats import UnknownFormat, readings_of
 from filon.project.types import ColumnType, Kind
 from filon.project.vocabulary import ColumnDialect, ColumnSpec, Dialect, SourceSpec
 from filon.suggestions import suggestion
@@ -76,7 +76,7 @@ def column_formats(
     chosen = tuple(map(str, given)) if isinstance(given, (list, tuple)) and given else (str(given),)
     for pattern in chosen:
         try:
-            date_format(pattern)
+            readings_of(pattern)
         except UnknownFormat as error:
             document.report((*place, "logicalTypeOptions", "format"), str(error), DATE_FIX)
     return chosen

@@ -77,7 +77,7 @@ def load_project(folder: Path) -> Project:
     problems += check_references(datasets, models)
     problems += check_inputs(datasets, models)
     problems += check_tables_of_checks(datasets, models)
-    problems += serving_problems(models, settings.api)
+    problems += serving_problems(datasets, models, settings.api)
     problems += chart_problems(models)
     if problems:
         raise ProjectInvalid(problems)

@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 from sqlglot.errors import SqlglotError
 
 from filon.project.checks import contract_checks, written_checks
-from filon.project.contract import AS_THE_TABLE, Bound, Column, Contract, Dataset, Reference, Rule
+from filon.project.contract import AS_THE_TABLE, NOT_SERVED, Bound, Column, Contract, Dataset, Reference, Rule
 from filon.project.dialects import DATE_FIX, column_formats, report_dialect
 from filon.project.document import SHOWN, Document, Place, keys_at
 from filon.project.fileformats import report_format, with_typed_formats
@@ -33,7 +33,7 @@ from filon.project.promises import read_latency
 from filon.project.query import describe_error, one_expression
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnSpec, EmptySpec, FileNameSpec, ModelSpec, SourceSpec
+from filon.project.vocabulary import ColumnSpec, EmptySpec, FileNameSpec, ModelSpec, Orphan, SourceSpec
 from filon.suggestions import suggestion
 
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -73,6 +73,7 @@ def read_source(document: Document) -> Dataset | None:
         rules=spec.rules,
         place_columns=place_columns(document, contract, spec),
         newest=_newest(document, contract, spec),
+        serving=spec.serving if spec.serving is not None else NOT_SERVED,
     )
 
 
@@ -399,7 +400,7 @@ def _column(
         normalise=own.normalise if isinstance(own, ColumnSpec) else ColumnSpec().normalise,
         dialect=own.dialect if isinstance(own, ColumnSpec) else AS_THE_TABLE,
         rules=rules,
-        reference=_reference(document, place, prop),
+        reference=_reference(document, place, prop, own),
         description=prop.description or "",
     )
 
@@ -478,7 +479,10 @@ def _report_empty_ranges(document: Document, place: Place, rules: Sequence[Rule]
             document.report((*place, "logicalTypeOptions", low), what, "correct one of them")
 
 
-def _reference(document: Document, place: Place, prop: SchemaProperty) -> Reference | None:
+def _reference(document: Document, place: Place, prop: SchemaProperty, own: ColumnSpec | EmptySpec) -> Reference | None:
+    on_orphan = own.on_orphan if isinstance(own, ColumnSpec) else Orphan.REJECT
+    if on_orphan is Orphan.WARN and not prop.relationships:
+        document.report(place, "`onOrphan` needs a relationship", "add `relationships: [{to: table.column}]`")
     for index, relationship in enumerate(prop.relationships or []):
         here = (*place, "relationships", index)
         parts = str(relationship.to).split(".")
@@ -489,5 +493,5 @@ def _reference(document: Document, place: Place, prop: SchemaProperty) -> Refere
                 "write `to: clients.id_client`",
             )
             return None
-        return Reference(*parts)
+        return Reference(parts[0], parts[1], binding=on_orphan is Orphan.REJECT)
     return None

@@ -1,4 +1,4 @@
-"""How gold tables are served: what their contracts say, checked against their columns."""
+"""How tables are served: what their contracts say, checked against their columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from filon.errors import Problem
 from filon.project.analysis import Mistakes, analysis_mistakes, is_discrete
-from filon.project.contract import Column, Contract, Model, Reference
+from filon.project.contract import Column, Contract, Dataset, Model, Reference
 from filon.project.types import Kind
 from filon.project.vocabulary import AggregationSpec, ApiSpec, DimensionSpec, ServingSpec
 from filon.suggestions import suggestion
@@ -77,12 +77,15 @@ def filters_of(contract: Contract, spec: ServingSpec) -> Iterator[Filter]:
         yield Filter(alias, plain[name].column, plain[name].operator)
 
 
-def serving_problems(models: Mapping[str, Model], words: ApiSpec) -> Iterator[Problem]:
+def serving_problems(datasets: Mapping[str, Dataset], models: Mapping[str, Model], words: ApiSpec) -> Iterator[Problem]:
     """Mistakes in what contracts say of serving; ``words`` are the API's names for time."""
     contracts = {name: model.contract for name, model in models.items()}
     paths: dict[str, str] = {}
-    for model in models.values():
-        contract, spec, aggregations = model.contract, model.serving, model.aggregations
+    said: list[tuple[Contract, ServingSpec, AggregationSpec | None]] = [
+        (model.contract, model.serving, model.aggregations) for model in models.values()
+    ]
+    said += [(dataset.served_contract, dataset.serving, None) for dataset in datasets.values()]
+    for contract, spec, aggregations in said:
         mistakes = (
             *_word_mistakes(contract, spec),
             *_aggregation_mistakes(contract, aggregations, contracts, words),

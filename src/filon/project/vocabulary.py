@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from filon.project.formats import date_format
+from filon.project.formats import readings_of
 
 
 class _Spec(BaseModel):
@@ -43,7 +43,7 @@ def _known_timezone(name: str) -> str:
 
 def _known_formats(patterns: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in patterns:
-        date_format(pattern)
+        readings_of(pattern)
     return patterns
 
 
@@ -89,15 +89,32 @@ def _one_character(value: str) -> str:
     return value
 
 
+def _delimiter(value: str) -> str:
+    if not 1 <= len(value) <= LONGEST_DELIMITER or any(letter in value for letter in "\r\n\0"):
+        raise ValueError(f"one character is expected, several such as ||, or {WHITESPACE}")
+    return value
+
+
+def _comment(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("a few characters are expected, such as #")
+    return value
+
+
 def _quote(value: str) -> str:
     return "" if value == NO_QUOTE else _one_character(value)
 
 
 NO_QUOTE = "none"
+WHITESPACE = "whitespace"
+"""A delimiter of any number of blanks and tabs."""
+LONGEST_DELIMITER = 10
 NO_FILE_ENCODINGS = {"idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined"}
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Character = Annotated[str, AfterValidator(_one_character)]
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
 Quote = Annotated[str, AfterValidator(_quote)]
+Comment = Annotated[str, Field(max_length=10), AfterValidator(_comment)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
 Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(_listed)]
@@ -137,17 +154,41 @@ PercentWord = Annotated[Percent, BeforeValidator(_percent)]
 Negatives = Annotated[tuple[Negative, ...], BeforeValidator(_listed)]
 
 
+class ShortRecords(StrEnum):
+    """What becomes of a record with fewer fields than the header: nulls for the last ones, or it is malformed."""
+
+    NULLS = "nulls"
+    REJECT = "reject"
+
+
+class FooterSpec(_Spec):
+    """How the lines behind the last record are known: by their number, or by the text that the first begins with."""
+
+    lines: int | None = Field(default=None, ge=1, le=1_000)
+    starts_with: Annotated[Word, Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> FooterSpec:
+        if (self.lines is None) == (self.starts_with is None):
+            raise ValueError("a footer is known by its number of `lines`, or by what it `startsWith`")
+        return self
+
+
 class Dialect(_Spec):
     """What the files of a dataset are, and how their texts are spelled."""
 
     format: FileFormat | None = Field(default=None, description="None: as the ending of the file pattern says")
     sheet: Annotated[str, Field(min_length=1)] | None = None
-    delimiter: Character = ","
+    delimiter: Delimiter = ","
     quote: Quote = Field(default='"', description="empty where no character quotes")
+    escape: Character | None = Field(default=None, description="before a quote or itself, inside quotes")
     encoding: Encoding = "utf-8"
     header: bool = True
     skip_lines: int = Field(default=0, ge=0, le=1_000)
     skip_until: Literal["header"] | None = None
+    comment: Comment = ""
+    footer: FooterSpec | None = None
+    short_records: ShortRecords = ShortRecords.REJECT
     decimal: Literal[".", ","] = "."
     grouping: str = Field(default="", description="marks between thousands; a blank stands for every blank")
     currency: Currencies = ()
@@ -160,12 +201,29 @@ class Dialect(_Spec):
     false: Word = "false"
     null_values: NullValues = ()
 
+    @property
+    def separator(self) -> str:
+        """What to write between fields."""
+        return " " if self.delimiter == WHITESPACE else self.delimiter
+
     @model_validator(mode="after")
-    def _each_word_has_one_meaning(self) -> Dialect:
+    def _a_text_can_be_cut(self) -> Dialect:
         if self.skip_until is not None and not self.header:
             raise ValueError("skipUntil looks for the header, and there is none")
         if self.delimiter == self.quote:
             raise ValueError("delimiter and quote are the same character")
+        if any(mark and mark in self.separator for mark in (self.quote, self.escape)):
+            raise ValueError("delimiter holds the quote or the escape")
+        if self.escape is not None and not self.quote:
+            raise ValueError("escape stands inside quotes, and nothing is quoted")
+        if self.escape == self.quote:
+            raise ValueError("escape is the quote; doubled quotes are understood without it")
+        if self.comment.startswith((self.delimiter, self.quote or self.delimiter)):
+            raise ValueError("comment begins with the delimiter or the quote, as records may")
+        return self
+
+    @model_validator(mode="after")
+    def _each_mark_of_a_value_has_one_meaning(self) -> Dialect:
         affix = next((mark for mark in self.grouping if mark == "%" or unicodedata.category(mark) == "Sc"), None)
         if affix is not None:
             word = "percent" if affix == "%" else "currency"
@@ -238,6 +296,13 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
+class Orphan(StrEnum):
+    """What happens to a row whose value refers to nothing."""
+
+    REJECT = "reject"
+    WARN = "warn"
+
+
 class FileNameSpec(_Spec):
     """A column that is read from the path of the file: the group of its name in ``pattern``, wherever that is found."""
 
@@ -256,29 +321,6 @@ class RowRule(_Spec):
 
     name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     expression: str
-
-
-class SourceSpec(_Spec):
-    """Words of a source's schema."""
-
-    file_pattern: str = Field(min_length=1)
-    dialect: Dialect = Dialect()
-    newest: NewestSpec | None = None
-    keep: Keep = Keep.FIRST
-    drift: Drift = Drift.EVOLVE
-    malformed_threshold: float = Field(default=0.1, ge=0, le=1)
-    on_missing_file: MissingFile = MissingFile.KEEP
-    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
-    rules: tuple[RowRule, ...] = ()
-
-
-class ColumnSpec(_Spec):
-    """Words of a source's column."""
-
-    aliases: Aliases = ()
-    dialect: ColumnDialect = ColumnDialect()
-    normalise: Normalise = Normalise()
-    not_after: Literal["as_of"] | None = None
 
 
 class Window(_Spec):
@@ -303,6 +345,31 @@ class ServingSpec(_Spec):
     unindexed: tuple[str, ...] = ()
     aliases: dict[str, str] = {}
     window: Window | None = None
+
+
+class SourceSpec(_Spec):
+    """Words of a source's schema."""
+
+    file_pattern: str = Field(min_length=1)
+    dialect: Dialect = Dialect()
+    newest: NewestSpec | None = None
+    keep: Keep = Keep.FIRST
+    drift: Drift = Drift.EVOLVE
+    malformed_threshold: float = Field(default=0.1, ge=0, le=1)
+    on_missing_file: MissingFile = MissingFile.KEEP
+    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
+    rules: tuple[RowRule, ...] = ()
+    serving: ServingSpec | None = None
+
+
+class ColumnSpec(_Spec):
+    """Words of a source's column."""
+
+    aliases: Aliases = ()
+    dialect: ColumnDialect = ColumnDialect()
+    normalise: Normalise = Normalise()
+    not_after: Literal["as_of"] | None = None
+    on_orphan: Orphan = Orphan.REJECT
 
 
 class MeasureSpec(_Spec):

@@ -123,7 +123,7 @@ class RunRecord(_Part):
 
 
 class CheckedRecord(_Part):
-    """The last run that found the release up to date, or made it so; ``content`` are the fingerprints of gold."""
+    """The last run that found the release up to date, or made it so; ``content`` are those of silver and gold."""
 
     run_id: str
     at: dt.datetime

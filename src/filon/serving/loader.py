@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from filon.engines import Engine
 from filon.errors import ConfigError
-from filon.lake import Lake, Layer, Release
+from filon.lake import Build, Lake, Layer, Release
 from filon.project.types import TypedColumn
 from filon.serving.feeds import Feed, ServedProject
 from filon.serving.loading import StoreLoad, builds_of, inputs_of
@@ -84,13 +84,19 @@ def sync_store(
 def require_servable(release: Release, served: Mapping[str, ServedTable]) -> None:
     """ConfigError when the contracts of today describe other columns or keys than a release has."""
     for name, item in served.items():
-        build = release.build(Layer.GOLD, name)
-        columns = tuple(TypedColumn(column.name, column.type) for column in item.stored.columns)
-        if build is not None and (build.columns != columns or build.key not in ((), item.stored.key)):
+        build = release.named(name)
+        if build is not None and not _has_shape(build, item):
             raise ConfigError(
                 f"release {release.number} has other columns or another key of {name} than its contract says today: it "
                 "cannot be served. Take back the change of the contract first, or give --serving none."
             )
+
+
+def _has_shape(build: Build, served: ServedTable) -> bool:
+    """Whether a build has the columns and the key of a table; silver tables also have the places of their rows."""
+    columns = tuple(TypedColumn(column.name, column.type) for column in served.stored.columns)
+    is_same = set(columns) <= set(build.columns) if build.layer is Layer.SILVER else build.columns == columns
+    return is_same and build.key in ((), served.stored.key)
 
 
 def _has_other_shape(state: ServedState, feed: Feed) -> bool:
@@ -116,8 +122,7 @@ def _no_collector() -> Iterator[None]:
 
 def _released(served: ServedProject, release: Release) -> Iterator[Feed]:
     """What a release can feed: tables that it has, since the project may be ahead of it."""
-    there = {build.table for build in release.tables.values() if build.layer is Layer.GOLD}
-    return (feed for feed in served.feeds.values() if there.issuperset(feed.inputs))
+    return (feed for feed in served.feeds.values() if all(map(release.named, feed.inputs)))
 
 
 def _rows(feed: Feed, release: Release) -> int:

@@ -35,7 +35,7 @@ def inputs_of(builds: Iterable[Build]) -> tuple[InputBuild, ...]:
 
 def builds_of(feed: Feed, release: Release) -> tuple[Build, ...]:
     """The builds of a release that a feed is computed from, in the order of its inputs."""
-    builds = (release.build(Layer.GOLD, name) for name in feed.inputs)
+    builds = (release.named(name) for name in feed.inputs)
     return tuple(build for build in builds if build is not None)
 
 
@@ -131,10 +131,11 @@ class StoreLoad:
         if before.recipe != feed.recipe:
             return ()
         released = {(build.table, build.fingerprint): build for build in builds}
+        layers = {build.table: build.layer for build in builds}
         known = []
         for item in before.builds:
             build = released.get((item.table, item.fingerprint)) or self._lake.find_build(
-                Layer.GOLD, item.table, item.fingerprint
+                layers.get(item.table, Layer.GOLD), item.table, item.fingerprint
             )
             if build is None:
                 return ()

@@ -174,8 +174,9 @@ def sample_key(dataset: str, fingerprint: str) -> str:
 
 
 def content_of(release: Release) -> dict[str, str]:
-    """The fingerprint of each gold table of a release."""
-    return {build.table: build.fingerprint for build in release.tables.values() if build.layer is Layer.GOLD}
+    """The fingerprint of each silver and gold table of a release."""
+    named = (build for build in release.tables.values() if build.layer in (Layer.SILVER, Layer.GOLD))
+    return {build.table: build.fingerprint for build in named}
 
 
 def kept_samples(records: Sequence[QualityRecord]) -> set[str]:

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from filon.engines.reader import FOOTER
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
-from filon.project.vocabulary import Case, Dialect
+from filon.project.vocabulary import WHITESPACE, Case, Dialect
 from filon.sql import identifier, literal
-from filon.stages.moments import moment_value
+from filon.stages.moments import moment_value, spelled_moments
 from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
 
 SEPARATOR = "chr(31)"
@@ -36,22 +37,24 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
         raw_text: an expression for the text of a record, over its fields ``as_read`` and the columns of bronze
 
     Returns:
-        A SELECT from ``BRONZE`` and the referenced tables, a row per record: ``_file``, ``_record``, the typed columns,
-        ``_reasons`` (joined by ``SEPARATOR``, empty when accepted) and ``_text`` (null when accepted).
+        A SELECT from ``BRONZE`` and the referenced tables, a row per record, footers apart: ``_file``, ``_record``, the
+        typed columns, ``_reasons`` (joined by ``SEPARATOR``, empty when accepted) and ``_text`` (null when accepted).
 
     """
     columns = dataset.contract.columns
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
     spelled = [(column, dataset.dialect_of(column)) for column in columns]
     cleaned = ", ".join(f"{_cleaned(column, dialect)} AS {_text(column)}" for column, dialect in spelled)
-    typed = ", ".join(f"{_typed(column, dialect)} AS {identifier(column.name)}" for column, dialect in spelled)
+    typed = ", ".join(
+        f"{_typed(column, dialect, dataset.locale)} AS {identifier(column.name)}" for column, dialect in spelled
+    )
     reasons = ", ".join(_reason_cases(dataset, as_of))
     names = ", ".join(identifier(column.name) for column in columns)
     collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
     # the text is composed in the last step, for rejected rows only
     return (
         f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
-        f"FROM {identifier(BRONZE)}), "
+        f"FROM {identifier(BRONZE)} WHERE _malformed IS DISTINCT FROM {literal(FOOTER)}), "
         f"{TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)}), "
         f"{JUDGED} AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
         f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM {TYPED}{_joins(dataset)}) "
@@ -60,14 +63,15 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
 
 
 def _spelled(dataset: Dataset) -> str:
-    """What typed values are read from: the cleaned texts, and the plain numbers of those spelled otherwise."""
-    numbers = []
+    """What typed values are read from: the cleaned texts, the plain numbers and the local times of those they spell."""
+    values = []
     for column in dataset.contract.columns:
         dialect = dataset.dialect_of(column)
         plain = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
         if plain is not None:
-            numbers.append(f"{plain} AS {number_of(column, dialect)}")
-    return f"(SELECT *, {', '.join(numbers)} FROM {CLEANED}) AS spelled" if numbers else CLEANED
+            values.append(f"{plain} AS {number_of(column, dialect)}")
+        values += spelled_moments(column, dataset.locale)
+    return f"(SELECT *, {', '.join(values)} FROM {CLEANED}) AS spelled" if values else CLEANED
 
 
 def as_read(column: str) -> str:
@@ -88,7 +92,7 @@ def raw_record(names: list[tuple[str, bool]], dialect: Dialect) -> str:
         path = literal("/" + name.replace("~", "~0").replace("/", "~1"))
         value = as_read(name) if is_column else f"json_extract_string(_extra, {path})"
         fields.append(_csv_field(value, dialect))
-    line = f"concat_ws({literal(dialect.delimiter)}, {', '.join(fields)})" if fields else "''"
+    line = f"concat_ws({literal(dialect.separator)}, {', '.join(fields)})" if fields else "''"
     return f"CASE WHEN _malformed IS NOT NULL THEN _raw ELSE {line} END"
 
 
@@ -96,11 +100,16 @@ def _csv_field(value: str, dialect: Dialect) -> str:
     """A value as a field of CSV, quoted where it must be; null is empty."""
     if not dialect.quote:
         return f"coalesce({value}, '')"
+    is_blank = dialect.delimiter == WHITESPACE
     quote = literal(dialect.quote)
-    special = (literal(dialect.delimiter), quote, "chr(10)", "chr(13)")
+    special = (literal(dialect.separator), quote, "chr(10)", "chr(13)", *(["chr(9)"] if is_blank else []))
     needs_quotes = " OR ".join(f"contains({value}, {character})" for character in special)
-    quoted = f"{quote} || replace({value}, {quote}, {literal(dialect.quote * 2)}) || {quote}"
-    return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, '')"
+    inside = value
+    if dialect.escape is not None:
+        inside = f"replace({inside}, {literal(dialect.escape)}, {literal(dialect.escape * 2)})"
+    quoted = f"{quote} || replace({inside}, {quote}, {literal(dialect.quote * 2)}) || {quote}"
+    empty = literal(dialect.quote * 2 if is_blank else "")
+    return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, {empty})"
 
 
 def _text(column: Column) -> str:
@@ -139,7 +148,7 @@ def _normalised(column: Column) -> str:
     return f"CASE lower(trim({value}, {BLANKS})) {choices} ELSE {cased} END"
 
 
-def _typed(column: Column, dialect: Dialect) -> str:
+def _typed(column: Column, dialect: Dialect, locale: str) -> str:
     text, kind = _text(column), column.type.kind
     if kind is Kind.TEXT:
         return text
@@ -149,7 +158,7 @@ def _typed(column: Column, dialect: Dialect) -> str:
             f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
         )
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return moment_value(column, text, dialect)
+        return moment_value(column, dialect, locale)
     return number_value(column, dialect)
 
 
@@ -172,7 +181,7 @@ def _conditions(column: Column, dialect: Dialect, as_of: dt.date) -> Iterator[tu
         yield from _type_conditions(column, dialect, text, name)
     for rule in column.rules:
         yield rule.name, _violated(rule, column, as_of)
-    if column.reference:
+    if column.is_bound:
         yield "reference", f"{name} IS NOT NULL AND {_match(column)} IS NULL"
 
 

@@ -75,6 +75,7 @@ def whole_shop() -> Documents:
             {
                 "filePattern": "clients*.csv",
                 "fromFileName": {"column": "origin", "pattern": r"(?<origin>[a-z]+)\.(?<country>[a-z]+)"},
+                "serving": {"served": True},
             },
             {**CLIENT, "primaryKey": True},
             {"name": "country", "logicalType": "string", "customProperties": [{"property": "normalise", "value": {}}]},
@@ -87,6 +88,7 @@ def whole_shop() -> Documents:
                 "malformedThreshold": 0.5,
                 "dialect": {"delimiter": ";"},
                 "rules": [{"name": "sent_later", "expression": "sent >= ordered"}],
+                "serving": {**serving, "path": "orders"},
             },
             {"name": "id", "logicalType": "integer", "primaryKey": True},
             {"name": "line", "logicalType": "integer", "primaryKey": True},

@@ -100,10 +100,13 @@ OF_THE_PROJECT: Mapping[str, Change] = {
 DIALECT = {
     "delimiter": "|",
     "quote": "'",
+    "escape": "\\",
     "encoding": "latin-1",
     "header": False,
     "skipLines": 1,
     "skipUntil": "header",
+    "comment": "#",
+    "shortRecords": "nulls",
     "decimal": ",",
     "grouping": " ",
     "currency": "€",
@@ -155,11 +158,27 @@ CHECKS: Mapping[str, Change] = {
     "quality.mustBeGreaterThan": quality("orders", mustBeGreaterThan=1),
 }
 
+SERVING: Mapping[str, object] = {
+    "path": "other",
+    "tag": "Other",
+    "paged": False,
+    "defaultLimit": 10,
+    "maximumLimit": 500,
+    "sort": ["-amount"],
+    "filters": ["ordered", "client"],
+    "unindexed": ["amount"],
+    "aliases": {"from": "ordered_min"},
+    "window.column": "sent",
+    "window.last": "12 months",
+}
+
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
     "dialect.format": word("orders", "dialect", {"format": "jsonLines"}),
     "dialect.sheet": word("orders", "dialect", {"format": "spreadsheet", "sheet": "Orders"}),
+    "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
+    "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),
@@ -181,6 +200,11 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "normalise.case": column_word("clients", "country", "normalise.case", "upper"),
     "normalise.canonical": column_word("clients", "country", "normalise.canonical", ["UK"]),
     "notAfter": column_word("orders", "ordered", "notAfter", "as_of"),
+    "onOrphan": column_word("orders", "client", "onOrphan", "warn"),
+    "serving.served": word("orders", "serving.served", False),
+    "serving.item": word("clients", "serving.item", True),
+    **{f"serving.{name}": word("orders", f"serving.{name}", value) for name, value in SERVING.items()},
+    "serving.path": word("orders", "serving.path", "all-orders"),
     "properties": lambda documents: documents["orders"]["schema"][0]["properties"].reverse(),
     "properties.name": column("orders", "note", name="remark", physicalName="note"),
     "properties.physicalName": column("orders", "note", physicalName="remark"),
@@ -224,20 +248,6 @@ AGGREGATIONS: Mapping[str, tuple[str, object]] = {
     "series.measures": ("series.measures.orders", "orders"),
     "analysis.path": ("analysis.path", "sums/any"),
 }
-SERVING: Mapping[str, object] = {
-    "path": "other",
-    "tag": "Other",
-    "paged": False,
-    "defaultLimit": 10,
-    "maximumLimit": 500,
-    "sort": ["-amount"],
-    "filters": ["ordered", "client"],
-    "unindexed": ["amount"],
-    "aliases": {"from": "ordered_min"},
-    "window.column": "sent",
-    "window.last": "12 months",
-}
-
 OF_A_GOLD_TABLE: Mapping[str, Change] = {
     "SELECT": sql("days", "SELECT ordered, day_name(ordered) AS day, sum(line) AS number FROM orders GROUP BY ALL"),
     "SELECT: comments and layout": sql("buyers", "-- who buys\nSELECT client,\n  country\nFROM clients -- all\n;"),

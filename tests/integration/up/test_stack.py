@@ -75,6 +75,12 @@ def test_an_address_answers(stack: Running, service: str, path: str, status: int
     assert httpx.get(stack.address(service) + path).status_code == status
 
 
+def test_the_first_run_is_one_of_prefect(stack: Running) -> None:
+    address = f"{stack.address('prefect')}/api/flow_runs/filter"
+    runs = httpx.post(address, json={"flows": {"name": {"any_": ["pipeline"]}}}).json()
+    assert [run["state_type"] for run in runs] == ["COMPLETED"]
+
+
 def test_a_first_user_sees_data(stack: Running) -> None:
     response = httpx.get(f"{stack.address('api')}/api/v1/kpis/ca-par-pays").json()
     assert response["total"] > 5

@@ -69,15 +69,29 @@ def test_an_encoding_is_known_by_any_of_its_names(given: str, name: str) -> None
         ({"encoding": "utf-9"}, "no encoding of text files; common ones are utf-8, cp1252 and latin-1"),
         ({"encoding": "rot13"}, "no encoding of text files"),
         ({"delimiter": ""}, "one character is expected"),
-        ({"delimiter": "||"}, "one character is expected"),
+        ({"delimiter": "|" * 11}, "one character is expected, several such as ||, or whitespace"),
+        ({"delimiter": '|"'}, "delimiter holds the quote or the escape"),
+        ({"delimiter": "whitespace", "quote": " "}, "delimiter holds the quote or the escape"),
+        ({"delimiter": "\\", "escape": "\\"}, "delimiter holds the quote or the escape"),
+        ({"escape": "\\", "quote": "none"}, "nothing is quoted"),
+        ({"escape": '"'}, "doubled quotes are understood without it"),
+        ({"escape": "ab"}, "one character is expected"),
+        ({"shortRecords": "pad"}, "'nulls' or 'reject'"),
         ({"delimiter": "\n"}, "one character is expected"),
         ({"quote": "\0"}, "one character is expected"),
         ({"delimiter": ";", "quote": ";"}, "delimiter and quote are the same"),
+        ({"comment": "#" * 11}, "at most 10 characters"),
+        ({"comment": ",#"}, "comment begins with the delimiter or the quote"),
+        ({"comment": "# "}, "such as #"),
+        ({"footer": {}}, "known by its number of `lines`, or by what it `startsWith`"),
+        ({"footer": {"lines": 1, "startsWith": "T"}}, "known by its number of `lines`"),
+        ({"footer": {"lines": 0}}, "greater than or equal to 1"),
+        ({"footer": {"startsWith": " "}}, "at least 1 item"),
         ({"decimal": "·"}, "'.' or ','"),
         ({"delimeter": ";"}, "Extra inputs are not permitted"),
     ],
 )
-def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, str], message: str) -> None:
+def test_a_dialect_that_no_file_can_have_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(message)):
         Dialect.model_validate(values)
 

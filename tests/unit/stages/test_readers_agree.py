@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from filon.engines import CsvUnreadable, RecordLayout
+from filon.engines.reader import FOOTER
 from filon.lake import Layer, Sources
 from filon.project import TEXT, Column, Contract, Dataset
 from filon.project.document import Document
-from filon.project.vocabulary import Dialect, Drift, Keep, MissingFile
-from filon.stages.bronze.parse import _read_one, _read_patiently
+from filon.project.vocabulary import Dialect, Drift, FooterSpec, Keep, MissingFile, ShortRecords
+from filon.stages.bronze.parse import _read_one, _read_patiently, parse_fast, parse_lines
 from filon.stages.bronze.receive import fingerprint
-from filon.stages.bronze.texts import Incoming, Parsed, SourceText, receive_texts
+from filon.stages.bronze.records import RecordReader, fitted
+from filon.stages.bronze.texts import Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.context import Context
 from filon.stages.limits import Limits
 from tests.unit.stages.bench import opened, write_project
@@ -34,8 +38,8 @@ schema:
     customProperties: [{property: filePattern, value: "others*"}]
     properties: [{name: a, logicalType: string}]
 """
-FILES = 4
-"""Files of an example, each of its own dialect."""
+MANY, FILES = 2_000, 8
+"""Files in all, and those of an example, each of its own dialect."""
 NAMES = ("ref", "label", "amount")
 
 
@@ -64,24 +68,56 @@ class Example:
     content: bytes
 
 
-DIALECTS = st.builds(
-    Dialect,
-    delimiter=st.sampled_from([",", ";", "\t", "|", " "]),
-    quote=st.sampled_from(['"', '"', "'", "none"]),
-    header=st.booleans(),
-    skip_lines=st.sampled_from([0, 0, 0, 1, 3]),
-)
+@st.composite
+def dialects(draw: st.DrawFn) -> Dialect:
+    """Words that decide how a text is cut."""
+    quote = draw(st.sampled_from(['"', '"', "'", "none"]))
+    return Dialect(
+        delimiter=draw(st.sampled_from([",", ";", "\t", "|", " ", "||", "::", ", ", " | ", "whitespace"])),
+        quote=quote,
+        escape=draw(st.sampled_from([None, "\\"])) if quote != "none" else None,
+        header=draw(st.booleans()),
+        skip_lines=draw(st.sampled_from([0, 0, 0, 1, 3])),
+        comment=draw(st.sampled_from(["", "", "#", "é"])),
+        footer=draw(st.sampled_from(FOOTERS)),
+        short_records=draw(st.sampled_from(ShortRecords)),
+    )
+
+
+FOOTERS = [None, None, FooterSpec(lines=1), FooterSpec(lines=3), FooterSpec(starts_with="Total")]
 TITLES = st.sampled_from(["", "Sales", '"Sales', "ref;1", " ", "é;à"])
-ODD = ["", " ", "\t", '"', '"x', 'x"y', '"x"y', ' "x" ', "'", "\ufeff", "\\", '\\"', "#", "é", "\u00a0"]
+ODD = [
+    "",
+    " ",
+    "\t",
+    '"',
+    '"x',
+    'x"y',
+    '"x"y',
+    ' "x" ',
+    "'",
+    "\ufeff",
+    "\\",
+    '\\"',
+    "|",
+    ":",
+    "|||",
+    "a  b",
+    "#",
+    "é",
+    "\u00a0",
+]
 
 
 @st.composite
 def examples(draw: st.DrawFn) -> Example:
     """Records of a few fields, most of them written well, some not."""
-    dialect = draw(DIALECTS)
-    mark, quote = dialect.delimiter, dialect.quote
+    dialect = draw(dialects())
+    mark, quote = dialect.separator, dialect.quote
     plain = st.sampled_from(["a", "1", "1,5", "x y", "", "", "NULL"])
-    quoted = st.sampled_from(["a", mark, quote * 2, "x\ny", "x\r\ny", ""]).map(lambda text: f"{quote}{text}{quote}")
+    quoted = st.sampled_from(["a", mark, quote * 2, "x\ny", "x\r\ny", "", "\\\\", f"\\{quote}", "\\n", "#"]).map(
+        lambda text: f"{quote}{text}{quote}"
+    )
     cell = st.one_of(plain, plain, quoted, st.sampled_from(ODD)) if draw(st.booleans()) else plain
     widths = st.sampled_from([3, 3, 3, 3, 3, 2, 4, 5, 1])
     lines = [
@@ -95,6 +131,11 @@ def examples(draw: st.DrawFn) -> Example:
         lines[:0] = draw(st.lists(TITLES, max_size=3))
     if draw(st.integers(0, 5)) == 0 and not dialect.skip_lines:
         lines.insert(0, f"sep={mark}")
+    remarks = st.sampled_from(["# a", "#", '#"a', f"#{mark}1", "é", "Total", f"Total{mark}1", '"Total"', "", " "])
+    if dialect.comment or dialect.footer:
+        for remark in draw(st.lists(remarks, max_size=3)):
+            lines.insert(draw(st.integers(0, len(lines))), remark)
+        lines += draw(st.lists(remarks, max_size=2))
     ends = st.sampled_from(draw(st.sampled_from([["\n"], ["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r"]])))
     text = "".join(line + draw(ends) for line in lines)
     text = text.rstrip("\r\n") if draw(st.booleans()) else text
@@ -123,23 +164,82 @@ def records_of(context: Context, parsed: Parsed) -> tuple[str | None, list[dict[
     """Why a text was refused, and its records in their order."""
     folder = context.lake.table(Layer.BRONZE, "others")
     rows = [row for found in parsed.data for row in pq.read_table(folder.path_of(found.name)).to_pylist()]
-    assert len(rows) == parsed.records
+    assert len([row for row in rows if row["_malformed"] != FOOTER]) == parsed.records
     reason = parsed.refused.reason if parsed.refused else None
     return reason, sorted(rows, key=lambda row: row["_record"])
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def usual(examples: int) -> settings:
+    """The same examples in every run."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+@usual(30)
 @given(given_examples=st.lists(examples(), min_size=FILES, max_size=FILES))
-def test_all_readers_give_the_same_records(ground: Ground, given_examples: list[Example]) -> None:
+def test_whichever_reader_takes_a_text_its_bronze_is_the_same(ground: Ground, given_examples: list[Example]) -> None:
     for number, example in enumerate(given_examples, start=1):
         for text in texts_of(ground, example, number, f"{number}.csv"):
-            usual = records_of(ground.context, _read_one(ground.context, text, ground.context.workspace))
+            chosen = records_of(ground.context, _read_one(ground.context, text, ground.context.workspace))
             patient = records_of(ground.context, _read_patiently(ground.context, text, ground.context.workspace))
-            text.received.path.unlink()
-            assert usual == patient
+            let_go(text)
+            assert chosen == patient
+
+
+def let_go(text: SourceText) -> None:
+    """Delete the text, as its readers do."""
+    text.received.path.unlink()
+    if text.footer is not None:
+        text.footer.unlink()
+
+
+Cut = tuple[str | None, ...]
+
+
+def cut_in_python(text: SourceText) -> list[Cut]:
+    """The records of a text by the patient reader: fault, text of a malformed one, fields; nothing is null."""
+    width = len(text.header.names)
+    with text.received.path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = RecordReader.of(stream, text.dialect)
+        records = iter(reader)
+        if text.dialect.header:
+            next(records, None)
+        reader.blanks_count = width == 1
+        cut = [(record.raw, *fitted(record, width, text.dialect.short_records)) for record in records]
+    return [
+        (fault, (raw or None) if fault else None, *(field or None for field in fields)) for raw, fields, fault in cut
+    ]
+
+
+def cut_by_the_engine(context: Context, text: SourceText) -> list[Cut]:
+    """The records of a text that the reader holds."""
+    names = [field_name(index) for index in range(len(text.header.names))]
+    folder = context.lake.table(Layer.BRONZE, "others")
+    files = context.reader.write(RecordLayout(tuple((name, name) for name in names)), folder)
+    context.reader.forget()
+    rows = [row for file in files for row in pq.read_table(folder.path_of(file.name)).to_pylist()]
+    rows.sort(key=lambda row: row["_record"])
+    return [(row["_malformed"], row["_raw"], *(row[name] for name in names)) for row in rows]
+
+
+@usual(MANY // FILES)
+@given(given_examples=st.lists(examples(), min_size=FILES, max_size=FILES))
+def test_the_fast_readers_cut_a_text_as_the_patient_one_does(ground: Ground, given_examples: list[Example]) -> None:
+    context = ground.context
+    for number, example in enumerate(given_examples, start=1):
+        for text in texts_of(ground, example, number, f"{number}.csv"):
+            expected = cut_in_python(text) if text.is_regular or text.may_be_split else []
+            if text.is_regular:
+                with suppress(CsvUnreadable):
+                    parse_fast(context, [text])
+                    assert cut_by_the_engine(context, text) == expected
+            if text.may_be_split:
+                with suppress(CsvUnreadable):
+                    parse_lines(context, text)
+                    assert cut_by_the_engine(context, text) == expected
+            let_go(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from filon.project.vocabulary import Dialect
 from filon.stages.bronze.records import Record, RecordReader, Tidied, read_header, tidy
 
 
@@ -25,7 +26,7 @@ def tidied(folder: Path, text: str, width: int, delimiter: str = ",") -> tuple[T
     """What ``tidy`` finds in a text with a header, and the rows that it writes (without their header)."""
     source, target = folder / "source.csv", folder / "tidy.csv"
     source.write_bytes(text.encode())
-    found = tidy(source, target, delimiter, '"', width)
+    found = tidy(source, target, Dialect(delimiter=delimiter), width)
     with target.open(encoding="utf-8", newline="") as stream:
         return found, list(csv.reader(stream))[1:]
 
@@ -201,7 +202,7 @@ def test_tidy_finds_nothing_under_a_lonely_header(tmp_path: Path) -> None:
 def test_tidy_and_header_see_no_byte_order_mark(tmp_path: Path) -> None:
     found, rows = tidied(tmp_path, '\ufeff"id",name\n1,a\n', 2)
     assert (found.records, rows) == (1, [["1", "", "", "1", "a"]])
-    header, _ = read_header(tmp_path / "source.csv", ",", '"')
+    header, _ = read_header(tmp_path / "source.csv", Dialect())
     assert header is not None
     assert header.fields == ("id", "name")
 
@@ -209,7 +210,7 @@ def test_tidy_and_header_see_no_byte_order_mark(tmp_path: Path) -> None:
 def test_the_header_is_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_bytes(b"\r\n  \r\nid,name\r\n1,a\r\n")
-    header, is_first = read_header(path, ",", '"')
+    header, is_first = read_header(path, Dialect())
     assert not is_first
     assert header == Record("id,name", ("id", "name"))
 
@@ -218,7 +219,7 @@ def test_the_header_is_the_first_line_that_is_not_blank(tmp_path: Path) -> None:
 def test_a_text_of_blanks_has_no_header(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "blank.csv"
     path.write_bytes(content)
-    assert read_header(path, ",", '"') == (None, False)
+    assert read_header(path, Dialect()) == (None, False)
 
 
 def test_where_nothing_is_quoted_each_line_is_a_record() -> None:

@@ -124,8 +124,10 @@ def _prefect(site: Site) -> Plan:
 
 def _pipeline(site: Site) -> Plan:
     samples = _samples_folder(site)
-    commands = [["generate", str(samples)], ["run"]] if samples else [["run"]]
-    return Plan(environment(site.pipeline_settings()), before=[_filon(site, "pipeline", *words) for words in commands])
+    run = ["flows", "run"] if "flows" in site.programs else ["run"]
+    commands = [["generate", str(samples)], run] if samples else [run]
+    variables = {"PREFECT_HOME": str(site.folder("prefect")), "DO_NOT_TRACK": "1", **site.pipeline_settings()}
+    return Plan(environment(variables), before=[_filon(site, "pipeline", *words) for words in commands])
 
 
 def _samples_folder(site: Site) -> Path | None:
@@ -230,7 +232,7 @@ SERVICES = (
     Service("object-store", programs.object_store, _object_store, 9000, inner_ports={**SEAWEED_PORTS, "console": 9001}),
     Service("mongodb", programs.mongod, _mongodb, 27017),
     Service("prefect", programs.prefect, _prefect, 4200),
-    Service("pipeline", programs.python, _pipeline, needs=("object-store", "mongodb"), optional=True),
+    Service("pipeline", programs.python, _pipeline, needs=("object-store", "mongodb", "prefect"), optional=True),
     Service("flows", programs.flows, _flows, needs=("prefect", "pipeline"), requires=("prefect",)),
     Service("api", programs.python, _api, 8000, needs=("mongodb",)),
     Service("dashboard", programs.python, _dashboard, 8501, needs=("api",)),

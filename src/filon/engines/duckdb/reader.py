@@ -134,11 +134,14 @@ def _split(lines: str, form: CsvForm) -> str:
     One with far more delimiters is not cut but called ``crowded``: its fields would take many times its size.
     """
     width = len(form.columns)
-    delimiter = literal(form.delimiter)
-    found = f"len(line) - len(replace(line, {delimiter}, ''))"
-    parts = f"CASE WHEN {found} < {2 * width + 100} THEN string_split(line, {delimiter}) END"
+    delimiter = literal(form.delimiter or " ")
+    line = "line" if form.delimiter else "regexp_replace(trim(line, ' ' || chr(9)), '[ \\t]+', ' ', 'g')"
+    found = f"len({line}) - len(replace({line}, {delimiter}, ''))"
+    most = (2 * width + 100) * len(form.delimiter or " ")
+    parts = f"CASE WHEN {found} < {most} THEN string_split({line}, {delimiter}) END"
     crowded = "line IS NOT NULL AND parts IS NULL"
-    fits = f"len(parts) >= {width} AND array_to_string(parts[{width + 1}:], '') = ''"
+    is_wide = "trim(line, ' ' || chr(9)) <> ''" if form.pads else f"len(parts) >= {width}"
+    fits = f"{is_wide} AND array_to_string(parts[{width + 1}:], '') = ''"
     fields = ", ".join(
         f"CASE WHEN fault IS NULL THEN nullif(parts[{index}], '') END AS {identifier(name)}"
         for index, name in enumerate(form.columns, start=1)

@@ -107,7 +107,7 @@ def _unnamed(index: int, names: Sequence[str]) -> str:
 
 
 def _none_declared(names: Sequence[str], dataset: Dataset) -> str:
-    line = dataset.dialect.delimiter.join(names)[:SHOWN]
+    line = dataset.dialect.separator.join(names)[:SHOWN]
     wanted = ", ".join(column.header for column in dataset.read_columns)[:SHOWN]
     if dataset.format is not FileFormat.CSV:
         return f"it has none of the columns {wanted}, but {', '.join(names)[:SHOWN]}. Name them in the contract."

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from filon.engines import FieldSample, LocalReader
 from filon.project import Column, Dataset, Kind
-from filon.project.formats import date_format
 from filon.project.vocabulary import Dialect
+from filon.stages.moments import moment_form
 from filon.stages.numbers import number_form
 
 SAMPLE = 20_000
@@ -79,7 +79,7 @@ def declared_form(dataset: Dataset, column: Column) -> str:
     """A regular expression (RE2) for the texts that spell a value of a column, blanks around included."""
     dialect, kind = dataset.dialect_of(column), column.type.kind
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        form = "|".join(date_format(pattern).regex for pattern in column.formats)
+        form = moment_form(column)
     elif kind is Kind.BOOLEAN:
         form = f"(?i:{re.escape(dialect.true)}|{re.escape(dialect.false)})"
     elif column.type.is_number:

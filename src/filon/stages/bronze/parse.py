@@ -17,9 +17,10 @@ from pathlib import Path
 
 from filon.engines import CsvFile, CsvForm, CsvUnreadable, RecordLayout
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
-from filon.lake import HeaderProfile, Layer, Sources, unreadable
+from filon.lake import HeaderProfile, Layer, Sources, TableFile, unreadable
 from filon.project import Dataset
 from filon.project.vocabulary import Drift, FileFormat
+from filon.stages.bronze.footers import tidy_footer
 from filon.stages.bronze.headers import Header
 from filon.stages.bronze.inference import infer, surprises
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
@@ -68,6 +69,8 @@ def _read_texts(context: Context, texts: Sequence[SourceText], folder: Path) -> 
         yield from _read_group(context, group, folder)
         for text in group:
             text.received.path.unlink(missing_ok=True)
+            if text.footer is not None:
+                text.footer.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -118,9 +121,9 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
         if text.is_regular:
             with suppress(CsvUnreadable):
                 return _read_fast(context, [text])[0]
-            if not text.received.facts.has_quote and len(text.header.names) > 1:
-                with suppress(CsvUnreadable):
-                    return _read_lines(context, text)
+        if text.may_be_split:
+            with suppress(CsvUnreadable):
+                return _read_lines(context, text)
         return _read_patiently(context, text, folder)
     except EngineExhausted as error:
         context.reader.forget()
@@ -135,13 +138,27 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
 def _read_fast(context: Context, texts: Sequence[SourceText]) -> list[Parsed]:
     """Read texts of one header and form in the parallel parser; CsvUnreadable when one is not regular."""
     start = time.perf_counter()
+    return _write(context, texts, parse_fast(context, texts), {}, start)
+
+
+def parse_fast(context: Context, texts: Sequence[SourceText]) -> Mapping[int, int]:
+    """Cut regular texts of one header and form into records, which the reader holds.
+
+    Returns:
+        The number of records by that of the file version.
+
+    Raises:
+        CsvUnreadable: one is not regular
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
     files = [CsvFile(text.incoming.number, text.received.path) for text in texts]
     counts = context.reader.read(files, texts[0].form)
     for text in texts:
         _verify(text, counts[text.incoming.number])
     if len(texts[0].header.names) == 1:
         _refuse_empty_lines(context)
-    return _write(context, texts, counts, {}, start)
+    return counts
 
 
 def _verify(text: SourceText, parsed: int) -> None:
@@ -175,25 +192,35 @@ def _lines_outside_quotes(path: Path, quote: bytes) -> int:
 
 
 def _read_lines(context: Context, text: SourceText) -> Parsed:
-    """The line splitter, for texts without quotes: each line is a record, and is malformed if its width is wrong.
-
-    CsvUnreadable when lines hold blanks only, or too many fields for that.
-    """
+    """The line splitter, for texts without quotes; CsvUnreadable when it cannot judge all lines."""
     start = time.perf_counter()
+    counts, malformed = parse_lines(context, text)
+    return _write_unless_malformed(context, text, counts, malformed, start)
+
+
+def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], int]:
+    """Split the lines of a text without quotes: each is a record, and is malformed if its width is wrong.
+
+    Returns:
+        The number of records by that of the file version, and how many are malformed; the reader holds them.
+
+    Raises:
+        CsvUnreadable: lines hold blanks only, or too many fields
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
     number = text.incoming.number
-    form = replace(text.form, ragged=True)
-    counts = context.reader.read([CsvFile(number, text.received.path)], form)
+    counts = context.reader.read([CsvFile(number, text.received.path)], replace(text.form, ragged=True))
     _verify(text, counts[number])
     faults = context.reader.faults()
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
-    return _write_unless_malformed(context, text, counts, faults.malformed, start)
+    return counts, faults.malformed
 
 
 def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     """The patient reader: cut records in Python and write them as regular CSV, which the parallel parser then reads."""
     start = time.perf_counter()
-    dialect = text.incoming.dataset.dialect
     target = folder / f"{text.incoming.number}-tidy.csv"
     width = text.header.width
     number = text.incoming.number
@@ -201,9 +228,7 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
     try:
         if text.tidied is not None:
             text.received.path.replace(target)
-        tidied = text.tidied or tidy(
-            text.received.path, target, text.delimiter, dialect.quote, width, header=dialect.header
-        )
+        tidied = text.tidied or tidy(text.received.path, target, text.dialect, width)
         counts = context.reader.read([CsvFile(number, target)], form)
     finally:
         target.unlink(missing_ok=True)
@@ -263,11 +288,29 @@ def _write(
         number = text.incoming.number
         looks = inferred.get(number, {})
         profile = HeaderProfile(header=header.names, inferred={name: look.name for name, look in looks.items()})
-        notes = (*text.notes, *_drift_notes(header, dataset), *surprises(dataset, looks))
-        results.append(
-            Parsed(text.incoming, counts[number], malformed.get(number, 0), data, profile, notes, duration_s=share)
-        )
+        kept, footer_notes = _write_footer(context, text, counts[number]) if text.footer else ((), ())
+        notes = (*text.notes, *_drift_notes(header, dataset), *surprises(dataset, looks), *footer_notes)
+        parsed = Parsed(text.incoming, counts[number], malformed.get(number, 0), (*data, *kept), profile, notes)
+        results.append(replace(parsed, duration_s=share))
     return results
+
+
+def _write_footer(context: Context, text: SourceText, records: int) -> tuple[Sequence[TableFile], Sequence[str]]:
+    """Write the footer of a text to Parquet, behind its records; the files, and a remark for the report."""
+    if text.footer is None:
+        return (), ()
+    dataset, number = text.incoming.dataset, text.incoming.number
+    target = text.footer.with_suffix(".tidy.csv")
+    form = CsvForm((*TIDY_COLUMNS, *text.form.columns), numbered=True)
+    try:
+        lines = tidy_footer(text.footer, target, text.dialect, len(text.header.names), records + 1)
+        context.reader.read([CsvFile(number, target)], form)
+    finally:
+        target.unlink(missing_ok=True)
+    written = context.reader.write(_layout(dataset, text.header), context.lake.table(Layer.BRONZE, dataset.name))
+    context.reader.forget()
+    noun = "line" if lines == 1 else "lines"
+    return context.lake.seal(Layer.BRONZE, dataset.name, written), (f"{lines} {noun} of a footer kept, not judged",)
 
 
 def _layout(dataset: Dataset, header: Header) -> RecordLayout:

@@ -15,8 +15,10 @@ from pathlib import Path
 from filon.engines import CsvForm
 from filon.lake import HeaderProfile, SourceFile, Sources, TableFile, unreadable
 from filon.project import Dataset, fingerprint_of
-from filon.project.vocabulary import FileFormat
+from filon.project.vocabulary import WHITESPACE, Dialect, FileFormat, ShortRecords
 from filon.stages.bronze.arrivals import Observed, Place
+from filon.stages.bronze.comments import begins_lines, holds, without_comments
+from filon.stages.bronze.footers import footer_path, without_footer
 from filon.stages.bronze.headers import Header, header_by_place, match_header
 from filon.stages.bronze.preamble import preamble_of, without_preamble
 from filon.stages.bronze.receive import DecodedFile, TextFacts, receive
@@ -31,6 +33,8 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the local disk rather than of a file of the sources."""
 TEXTS = (FileFormat.CSV, FileFormat.JSON_LINES)
 """Formats whose files are texts."""
+LONGEST_PARSED = 4
+"""Bytes of a delimiter that the parallel parser knows."""
 MANY_EMPTY_LINES = 1_000_000
 """With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
 
@@ -60,8 +64,9 @@ class Incoming:
 class Parsed:
     """The result of reading a file version: Parquet files with its records, or why it is refused.
 
-    ``records`` and ``malformed`` are counts, ``profile`` is the header and the types that values look like, ``notes``
-    are remarks for the report, ``duration_s`` is the file's share of the time that its group took, in seconds.
+    ``records`` (those of a footer apart) and ``malformed`` are counts, ``profile`` is the header and the types that
+    values look like, ``notes`` are remarks for the report, ``duration_s`` is the file's share of the time that its
+    group took, in seconds.
     """
 
     incoming: Incoming
@@ -88,38 +93,56 @@ class Parsed:
 class SourceText:
     """The text of a file version, with a header that fits the contract.
 
-    ``starts_at_once``: the first line is the header, or the first record of a file without one. ``delimiter`` is that
-    of the contract, or of the file where it says it itself. ``tidied`` are the counts of records that are tidy already,
-    since their file was no CSV; ``notes`` are remarks about it for the report.
+    ``dialect`` is that of the contract, with the delimiter of the file where it says one itself. ``starts_at_once``:
+    the first line is the header, or the first record of a file without one. ``needs_patience``: comments or escapes
+    stand among quoted fields, which only the patient reader tells apart. ``footer`` holds the text of the footer, if
+    there is one. ``tidied`` are the counts of records that are tidy already, since their file was no CSV; ``notes`` are
+    remarks about it for the report.
     """
 
     incoming: Incoming
     received: DecodedFile
     header: Header
+    dialect: Dialect
     starts_at_once: bool
-    delimiter: str
+    needs_patience: bool = False
+    footer: Path | None = None
     tidied: Tidied | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def is_regular(self) -> bool:
         """Whether the parallel parser may read it."""
+        delimiter = self.dialect.delimiter
+        is_parsed = delimiter != WHITESPACE and len(delimiter.encode()) <= LONGEST_PARSED
+        # parsers differ about blanks beside quotes, so one reader judges them all
+        return self._has_lines and is_parsed and not self.received.facts.has_padded_quote
+
+    @property
+    def may_be_split(self) -> bool:
+        """Whether the line splitter may read it."""
+        return self._has_lines and not self.received.facts.has_quote and len(self.header.names) > 1
+
+    @property
+    def _has_lines(self) -> bool:
         facts = self.received.facts
-        if not self.starts_at_once or facts.newline is None or facts.empty_lines > MANY_EMPTY_LINES:
+        if not self.starts_at_once or self.needs_patience:
             return False
-        return not facts.has_padded_quote  # parsers differ about blanks beside quotes, so one reader judges them all
+        return facts.newline is not None and facts.empty_lines <= MANY_EMPTY_LINES
 
     @property
     def form(self) -> CsvForm:
         """How its records are cut into fields."""
-        dialect = self.incoming.dataset.dialect
+        dialect = self.dialect
         columns = tuple(field_name(index) for index in range(self.header.width))
-        return CsvForm(columns, self.delimiter, dialect.quote, header=dialect.header)
+        delimiter = "" if dialect.delimiter == WHITESPACE else dialect.delimiter
+        pads = dialect.short_records is ShortRecords.NULLS
+        return CsvForm(columns, delimiter, dialect.quote, pads=pads, header=dialect.header)
 
     @property
     def header_lines(self) -> int:
         """How many of its lines are the header and not a record."""
-        return int(self.incoming.dataset.dialect.header)
+        return int(self.dialect.header)
 
 
 def field_name(index: int) -> str:
@@ -165,6 +188,7 @@ def receive_texts(
                     size += texts[-1].received.facts.size
                 except FileRejected as reason:
                     decoded.path.unlink(missing_ok=True)
+                    footer_path(decoded.path).unlink(missing_ok=True)
                     refused.append(Parsed(item, refused=reason))
             yield texts, refused
 
@@ -197,18 +221,25 @@ def _tidied(item: Incoming, decoded: DecodedFile, limits: Limits) -> SourceText:
         target.unlink(missing_ok=True)
     facts = TextFacts(size=decoded.path.stat().st_size)
     tidy = replace(decoded, facts=facts)
-    delimiter = item.dataset.dialect.delimiter
-    return SourceText(item, tidy, converted.header, False, delimiter, converted.tidied, converted.notes)
+    dialect, notes = item.dataset.dialect, converted.notes
+    return SourceText(item, tidy, converted.header, dialect, starts_at_once=False, tidied=converted.tidied, notes=notes)
 
 
 def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
-    """Leave out what stands before the header, and match it; the errors of the disk, and FileRejected."""
-    dialect = item.dataset.dialect
+    """Leave out what is no record, and match the header; the errors of the disk, and FileRejected."""
     preamble = preamble_of(decoded.path, item.dataset)
-    delimiter = preamble.delimiter or dialect.delimiter
+    dialect = item.dataset.dialect
+    if preamble.delimiter is not None:
+        dialect = dialect.model_copy(update={"delimiter": preamble.delimiter})
     if preamble.length:
         decoded = without_preamble(decoded, preamble.length, dialect.quote)
-    first, is_on_first_line = read_header(decoded.path, delimiter, dialect.quote)
+    needs_patience = dialect.comment != "" and begins_lines(decoded.path, dialect.comment)
+    if needs_patience and not decoded.facts.has_quote:
+        decoded, needs_patience = without_comments(decoded, dialect.comment), False
+    if dialect.escape is not None and decoded.facts.has_quote:
+        needs_patience = needs_patience or holds(decoded.path, dialect.escape)
+    decoded, footer = without_footer(decoded, dialect) if dialect.footer else (decoded, None)
+    first, is_on_first_line = read_header(decoded.path, dialect)
     if first is None and decoded.facts.size > LONGEST_HEADER:
         raise FileRejected("malformed_header", f"there is no header in its first {LONGEST_HEADER:,} characters")
     if first is None:
@@ -216,8 +247,8 @@ def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
     if dialect.header:
         header = match_header(_fields_of_header(first), item.dataset)
     else:
-        header = header_by_place(first_widths(decoded.path, delimiter, dialect.quote), item.dataset)
-    return SourceText(item, decoded, header, is_on_first_line, delimiter)
+        header = header_by_place(first_widths(decoded.path, dialect), item.dataset)
+    return SourceText(item, decoded, header, dialect, is_on_first_line, needs_patience, footer)
 
 
 def _fields_of_header(header: Record) -> Sequence[str]:

@@ -5,5 +5,7 @@ reason goes to the quarantine table; of the others, one per key is accepted and 
 """
 
 from filon.stages.silver.build import QUARANTINE_COLUMNS, SilverResult, build_silver
+from filon.stages.silver.queries import raw_text
+from filon.stages.silver.records import LiveRecords
 
-__all__ = ["QUARANTINE_COLUMNS", "SilverResult", "build_silver"]
+__all__ = ["QUARANTINE_COLUMNS", "LiveRecords", "SilverResult", "build_silver", "raw_text"]

@@ -25,11 +25,10 @@ from filon.stages.silver.queries import (
     accepted_query,
     compares_with_as_of,
     losers_query,
-    places_query,
     raw_text,
     rejected_query,
-    with_places,
 )
+from filon.stages.silver.records import LiveRecords
 
 QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
 
@@ -137,7 +136,7 @@ class _Judgement:
         with context.timed(Layer.SILVER, name, sum(version.rows for version in self.live)) as elapsed:
             for table, build in self.referenced.items():
                 engine.bind(table, lake.paths(build), build.columns)
-            self._bind_bronze()
+            LiveRecords(self.dataset, self.ledger, self.live, self.bronze).bind(engine, lake)
             text = raw_text(self.dataset, self.live, self.ledger.headers)
             engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, text))
             engine.cache(LOSERS, losers_query(self.dataset))
@@ -162,56 +161,6 @@ class _Judgement:
     def _write(self, layer: Layer, query: str) -> tuple[TableFile, ...]:
         lake, name = self.context.lake, self.dataset.name
         return lake.seal(layer, name, self.context.engine.write(query, lake.table(layer, name)))
-
-    def _bind_bronze(self) -> None:
-        """Create the view ``BRONZE`` of all live records, each from the files that its version names.
-
-        Files that were written by an older contract may lack columns. A file may also hold former records of a version
-        that was read again and no longer names it. So files are grouped by the reread versions that name them, and each
-        group is filtered to the versions that name its files.
-        """
-        reread = {version.number for version in self.live if version.rereads}
-        named_by: dict[str, set[int]] = {}
-        for version in self.live:
-            for file in version.bronze:
-                named_by.setdefault(file.name, set()).add(version.number)
-        files = {file.name: file for version in self.live for file in version.bronze}
-        older = {
-            f.name for version in self.live if version.parse_hash != self.dataset.parse_hash for f in version.bronze
-        }
-        groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
-        for name, numbers in named_by.items():
-            groups.setdefault((name in older, frozenset(numbers & reread)), []).append(name)
-        parts = []
-        for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
-            table = f"live records {index}"
-            part = self.context.lake.part_of(self.bronze)
-            paths = self.context.lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
-            self.context.engine.bind(table, paths, self.bronze.columns, lenient=lenient)
-            numbers = set().union(*(named_by[name] for name in names))
-            where = self._version_filter(numbers, set(names), is_complete=not reread)
-            parts.append(f"SELECT * FROM {identifier(table)}{where}")
-        records = " UNION ALL ".join(parts)
-        if self.dataset.place_columns:
-            self.context.engine.cache(PLACES, places_query(self.dataset, self.live))
-            records = with_places(self.dataset, self.bronze.columns, records)
-        self.context.engine.view(BRONZE, records)
-
-    def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
-        """A WHERE clause for the records of some versions; empty when the files hold no others.
-
-        Args:
-            numbers: the versions
-            names: the files
-            is_complete: whether every version names all files that hold records of it
-
-        """
-        versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
-        sharing = {v.number for v in versions if names & {file.name for file in v.bronze}}
-        none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
-        if is_complete and none_dropped and sharing == numbers and all(v.bronze for v in versions):
-            return ""
-        return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
 
     def _quality(self) -> Quality:
         """Count records and reasons in the files that were written."""

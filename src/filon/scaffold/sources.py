@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from filon.cli.scaffold.names import ESCAPED, distinct, table_name
-from filon.cli.scaffold.sample import Sample
 from filon.errors import ConfigError
 from filon.project.places import PACKED
+from filon.scaffold.names import ESCAPED, distinct, table_name
+from filon.scaffold.sample import Layout, Sample
 from filon.stages.bronze.listing import matcher_of
 
 ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)
@@ -33,6 +33,16 @@ class Source:
     def delimiter(self) -> str:
         """The delimiter of every file."""
         return self.samples[0].delimiter
+
+    @property
+    def layout(self) -> Layout:
+        """Where the header of every file is, if they have one."""
+        return self.samples[0].layout
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether its pattern leaves room for files of other names, such as next month's."""
+        return "*" in self.pattern.removeprefix("**/")
 
     @property
     def columns(self) -> dict[str, list[str]]:
@@ -65,11 +75,11 @@ def arrange(samples: Sequence[Sample]) -> list[Source]:
 
 
 def _bundles(samples: Sequence[Sample], pattern_of: Callable[[str], str]) -> list[tuple[str, list[Sample]]]:
-    """Group samples by pattern, header, delimiter and encoding."""
+    """Group samples by pattern, header, delimiter, encoding and layout."""
     bundles: dict[tuple[object, ...], tuple[str, list[Sample]]] = {}
     for sample in samples:
         pattern = pattern_of(sample.file_name)
-        form = (pattern, sample.header, sample.delimiter, sample.encoding)
+        form = (pattern, sample.header, sample.delimiter, sample.encoding, sample.layout)
         bundles.setdefault(form, (pattern, []))[1].append(sample)
     return list(bundles.values())
 

@@ -10,24 +10,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
-from itertools import chain, islice, takewhile
+from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 
 from filon.errors import ConfigError
 from filon.lake import printable_name
+from filon.project import Kind
 from filon.project.vocabulary import SourceSpec
+from filon.scaffold.values import infer_type
 from filon.stages.bronze.archives import GZIP, ZSTD, unpacked
 from filon.stages.bronze.records import Record, RecordReader, fitted
 from filon.stages.bronze.refusals import FileRejected
 
-SAMPLE_BYTES = 4 << 20
+SAMPLE_BYTES = 1 << 20
 PIECE = 1 << 16
 DELIMITERS, QUOTE = ",;\t|", '"'
 DECISIVE = 1_000
 """The most records that the choice of the delimiter looks at."""
 BLANKS = " \t\n\v\f\r\u00a0"
 """Characters that the pipeline strips from both ends of a value."""
+FEWEST_FIELDS, LONGEST_PREAMBLE, USUAL = 3, 20, 0.8
+"""Fields of a table that may have something before its header, records of that, and the share that must be alike."""
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+NUMBERS = {Kind.INTEGER, Kind.DECIMAL, Kind.DOUBLE}
 THRESHOLD: float = SourceSpec.model_fields["malformed_threshold"].default
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Whether a file names its columns, and whether something stands before it does."""
+
+    has_header: bool = True
+    has_preamble: bool = False
+
+
+WITH_HEADER = Layout()
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,7 @@ class Sample:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     is_whole: bool
+    layout: Layout = WITH_HEADER
 
     @property
     def file_name(self) -> str:
@@ -64,14 +82,56 @@ def read_sample(path: Path, most_bytes: int = SAMPLE_BYTES) -> Sample:
     records = _records(text, delimiter, is_whole)
     if not records:
         raise ConfigError(f"{path} is empty; give a file with a header and some rows")
-    first, *others = records
-    header = _header_of(path, first)
+    start = _header_at(records)
+    first, *others = records[start:]
+    header, layout = _header_of(path, first), Layout(has_preamble=start > 0)
     rows = [fields for record in others if (fields := _fields(record, len(header))) is not None]
     if len(others) - len(rows) > THRESHOLD * len(others):
         raise ConfigError(
             f"{path}: only {len(rows)} of {len(others)} records have the {len(header)} fields of the header; mend it"
         )
-    return Sample(path, encoding, delimiter, header, tuple(rows), is_whole)
+    if start == 0 and looks_like_data(header, rows):
+        rows.insert(0, header)
+        header, layout = tuple(f"column_{index}" for index in range(1, len(header) + 1)), Layout(has_header=False)
+    _require_names(path, header)
+    return Sample(path, encoding, delimiter, header, tuple(rows), is_whole, layout)
+
+
+def _header_at(records: Sequence[Record]) -> int:
+    """Where the header is: titles and notes before it have fewer fields than nearly all records, and end soon."""
+    widths = Counter(len(record.fields) for record in records[:DECISIVE])
+    usual, count = widths.most_common(1)[0]
+    if usual < FEWEST_FIELDS or count < USUAL * min(len(records), DECISIVE):
+        return 0
+    before = list(takewhile(lambda record: sum(map(bool, record.fields)) < usual - 1, records[: LONGEST_PREAMBLE + 1]))
+    return len(before) if 0 < len(before) <= min(LONGEST_PREAMBLE, len(records) - 2) else 0
+
+
+def looks_like_data(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first record of a file is a row like the others.
+
+    It is when it has a value of the same type wherever all others have one, and years or a count do not name columns.
+    """
+    typed = []
+    for cell, *column in zip(first, *rows[:DECISIVE], strict=False) if rows else ():
+        found = infer_type(Counter(value.strip(BLANKS) for value in column), ".")
+        kind = found.type if found.type.kind is not Kind.TEXT else infer_type(Counter(column), ",").type
+        if kind.kind is not Kind.TEXT:
+            typed.append(kind.kind in _kinds_of(cell.strip(BLANKS)))
+    return bool(typed) and all(typed) and all(map(str.strip, first)) and not _counts(first)
+
+
+def _kinds_of(cell: str) -> set[Kind]:
+    kinds = {infer_type({cell: 1}, mark).type.kind for mark in ".,"}
+    return kinds | {Kind.DECIMAL, Kind.DOUBLE, Kind.INTEGER} if kinds & NUMBERS else kinds
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    """Whether the numbers among cells are years in a row, or count from 1: such numbers name columns."""
+    numbers = [int(cell) for cell in cells if cell.strip().isdecimal()]
+    are_years = len(numbers) > 1 and all(FIRST_YEAR <= number <= LAST_YEAR for number in numbers)
+    are_places = len(numbers) > FEWEST_FIELDS and numbers[0] == 1
+    return (are_years or are_places) and all(later - number == 1 for number, later in pairwise(numbers))
 
 
 def _read_start(path: Path, most_bytes: int) -> tuple[bytes, bool]:
@@ -121,7 +181,7 @@ def _records(text: str, delimiter: str, is_whole: bool, most: int | None = None)
 
 def _likelihood(records: Sequence[Record], delimiter: str) -> tuple[bool, bool, int, bool]:
     """A sort key: whether the delimiter splits header and most records, then how many have as many fields."""
-    first, *others = records or [Record("")]
+    first, *others = records[_header_at(records) :] if records else [Record("")]
     width = len(first.fields)
     cuts = width > 1 and 2 * sum(len(record.fields) > 1 for record in others) >= len(others)
     agreeing = sum(_fields(record, width) is not None for record in others)
@@ -139,10 +199,12 @@ def _fields(record: Record, width: int) -> tuple[str, ...] | None:
 def _header_of(path: Path, record: Record) -> tuple[str, ...]:
     if record.fault is not None:
         raise ConfigError(f"{path}: the header cannot be cut into fields ({record.fault}); mend its quotes")
-    header = tuple(cell.strip() for cell in record.fields)
+    return tuple(cell.strip() for cell in record.fields)
+
+
+def _require_names(path: Path, header: Sequence[str]) -> None:
     twice = [name for name, number in Counter(name.casefold() for name in header if name).items() if number > 1]
     if twice:
         raise ConfigError(f"{path}: the header names {', '.join(twice)} twice; rename or remove one of them")
     if not any(header):
         raise ConfigError(f"{path}: the header names no column; name them in the first line")
-    return header

@@ -1,0 +1,72 @@
+"""The records of bronze that count, as the view that judgements read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from filon.engines import SqlEngine
+from filon.lake import Build, FileVersion, Lake, Layer, Ledger
+from filon.project import Dataset
+from filon.sql import identifier
+from filon.stages.rules import BRONZE
+from filon.stages.silver.queries import PLACES, places_query, with_places
+
+
+@dataclass(frozen=True)
+class LiveRecords:
+    """The records of the file versions of a dataset that count; ``bronze`` is the table that has them."""
+
+    dataset: Dataset
+    ledger: Ledger
+    live: tuple[FileVersion, ...]
+    bronze: Build
+
+    def bind(self, engine: SqlEngine, lake: Lake) -> None:
+        """Create the view ``BRONZE`` of these records, each from the files that its version names.
+
+        Files that were written by an older contract may lack columns. A file may also hold former records of a version
+        that was read again and no longer names it. So files are grouped by the reread versions that name them, and each
+        group is filtered to the versions that name its files.
+        """
+        reread = {version.number for version in self.live if version.rereads}
+        named_by: dict[str, set[int]] = {}
+        for version in self.live:
+            for file in version.bronze:
+                named_by.setdefault(file.name, set()).add(version.number)
+        files = {file.name: file for version in self.live for file in version.bronze}
+        older = {
+            f.name for version in self.live if version.parse_hash != self.dataset.parse_hash for f in version.bronze
+        }
+        groups: dict[tuple[bool, frozenset[int]], list[str]] = {}
+        for name, numbers in named_by.items():
+            groups.setdefault((name in older, frozenset(numbers & reread)), []).append(name)
+        parts = []
+        for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
+            table = f"live records {index}"
+            part = lake.part_of(self.bronze)
+            paths = lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
+            engine.bind(table, paths, self.bronze.columns, lenient=lenient)
+            numbers = set().union(*(named_by[name] for name in names))
+            where = self._version_filter(numbers, set(names), is_complete=not reread)
+            parts.append(f"SELECT * FROM {identifier(table)}{where}")
+        records = " UNION ALL ".join(parts)
+        if self.dataset.place_columns:
+            engine.cache(PLACES, places_query(self.dataset, self.live))
+            records = with_places(self.dataset, self.bronze.columns, records)
+        engine.view(BRONZE, records)
+
+    def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
+        """A WHERE clause for the records of some versions; empty when the files hold no others.
+
+        Args:
+            numbers: the versions
+            names: the files
+            is_complete: whether every version names all files that hold records of it
+
+        """
+        versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
+        sharing = {v.number for v in versions if names & {file.name for file in v.bronze}}
+        none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
+        if is_complete and none_dropped and sharing == numbers and all(v.bronze for v in versions):
+            return ""
+        return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
