@@ -34,7 +34,7 @@ NEEDED_BY = {
     "quote": CSV,
     "escape": CSV,
     "comment": CSV,
-    "footer": CSV,
+    "footer": ROWS,
     "short_records": CSV,
     "encoding": {FileFormat.CSV, FileFormat.JSON_LINES},
     "header": ROWS,

@@ -221,8 +221,16 @@ def _tidied(item: Incoming, decoded: DecodedFile, limits: Limits) -> SourceText:
         target.unlink(missing_ok=True)
     facts = TextFacts(size=decoded.path.stat().st_size)
     tidy = replace(decoded, facts=facts)
-    dialect, notes = item.dataset.dialect, converted.notes
-    return SourceText(item, tidy, converted.header, dialect, starts_at_once=False, tidied=converted.tidied, notes=notes)
+    return SourceText(
+        item,
+        tidy,
+        converted.header,
+        item.dataset.dialect,
+        starts_at_once=False,
+        footer=converted.footer,
+        tidied=converted.tidied,
+        notes=converted.notes,
+    )
 
 
 def _opened(item: Incoming, decoded: DecodedFile) -> SourceText:
