@@ -104,6 +104,10 @@ DATE_LETTERS = {
         *(_offset(letters) for letters in ("XXX", "XX", "X", "xxx", "xx", "x")),
     )
 }
+DAY = "yyyy-MM-dd"
+LOCAL_MOMENT = "yyyy-MM-dd HH:mm:ss.SSSSSS"
+MOMENT = "yyyy-MM-dd HH:mm:ss.SSSSSSXXX"
+"""How Filon spells a day, a moment without a time zone, and one in UTC, that a file brings as such."""
 Piece = str | Field
 _Item = Piece | tuple["_Item", ...]
 

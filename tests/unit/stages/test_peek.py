@@ -31,11 +31,11 @@ def peek(folder: Path, name: str, content: bytes, most: int = 1_000, dialect: Di
     ("name", "content"),
     [
         ("a.csv", b"ref,n\na,1\nb,\n"),
-        ("a.csv.gz", gzip.compress(b"ref,n\na,1\nb,\n")),
+        ("a.csv.gz", gzip.compress(b"ref,n\na,1\nb,\n", mtime=0)),
         ("a.jsonl", LINES),
         ("a.ndjson.zst", zstandard.compress(LINES)),
         ("a.parquet", TABLE),
-        ("a.parquet.gz", gzip.compress(TABLE)),
+        ("a.parquet.gz", gzip.compress(TABLE, mtime=0)),
         ("a.xlsx", xlsx(row("ref", "n"), row("a", 1), row("b"))),
         ("a.ods", ods(ods_row("ref", "n"), ods_row("a", "1"), ods_row("b"))),
     ],
@@ -75,7 +75,7 @@ def test_titles_and_sheets_of_a_spreadsheet_are_said(tmp_path: Path) -> None:
         ("a.parquet", b"a", "not_parquet"),
         ("a.xlsx", b"a", "not_a_spreadsheet"),
         ("a.xlsx", xlsx(), "empty"),
-        ("a.csv.gz", gzip.compress(b"a")[:-6], "corrupt_archive"),
+        ("a.csv.gz", gzip.compress(b"a", mtime=0)[:-6], "corrupt_archive"),
     ],
 )
 def test_what_a_run_could_not_read_is_refused(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
