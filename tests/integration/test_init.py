@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 import yaml
 import zstandard
@@ -17,6 +20,9 @@ import zstandard
 from filon.errors import ConfigError
 from filon.scaffold import write_project
 from tests.integration.conftest import Shop
+from tests.integration.spreadsheets import cell, row, xlsx
+from tests.integration.test_archives import zipped
+from tests.integration.test_parquet import parquet
 
 Files = Mapping[str, str | bytes]
 
@@ -296,7 +302,7 @@ DATES: list[tuple[list[str], str, str | None]] = [
     (["2024-01-31T10:20:30.123Z"], "timestamp", "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"),
     (["2024-01-31 10:20:30.123456"], "timestamp", "yyyy-MM-dd HH:mm:ss.SSSSSS"),
     (["31/01/2024 10:20"], "timestamp", "dd/MM/yyyy HH:mm"),
-    (["2024-01-31T10:20:30+02:00"], "string", None),
+    (["2024-01-31T10:20:30+02:00"], "timestamp", "yyyy-MM-dd'T'HH:mm:ssXXX"),
     (["2024-01-31 10:20:30.1"], "string", None),
     (["2024-01-31 10:20", "2024-01-31 10:20:30"], "string", None),
     (["2024-01-31", "31/01/2024"], "string", None),
@@ -721,3 +727,32 @@ def test_a_run_finds_the_files_without_being_told(tmp_path: Path) -> None:
         assert [d["accepted"] for d in bare.run()["datasets"]] == [rows]
     assert yaml.safe_load((inside / "filon.yaml").read_text())["defaults"] == {"sources": "."}
     assert (tmp_path / ".filon" / "apart" / "sources").resolve() == shop.sources.resolve()
+
+
+# files that are no CSV
+
+
+def test_files_of_every_format_are_described(tmp_path: Path) -> None:
+    sold = [dt.datetime(2026, 1, day, 10, 30) for day in range(1, 13)]
+    rows = [{"ref": f"A{n}", "amount": Decimal(n) / 4, "sold": at} for n, at in enumerate(sold)]
+    event = '{"id": %d, "at": "2026-01-01T10:00:00+02:00", "user": {"name": "u%d", "age": %d}}\n'
+    cells = [row("code", "prix", "jour"), *(row(f"C{n}", n / 8, cell(46_000 + n, "date")) for n in range(12))]
+    outcome = started(
+        tmp_path,
+        {
+            "sales.parquet": parquet(pa.Table.from_pylist(rows)),
+            "events_2026-01.jsonl": "".join(event % (n, n, n % 5) for n in range(60)),
+            "prices.xlsx": xlsx(row("Prix de janvier"), row(None), *cells),
+            "shops.zip": zipped({"shops_1.csv": "shop;city\nL1;Lyon\n", "shops_2.csv": "shop;city\nP1;Paris\n"}),
+        },
+    )
+    assert outcome.accepted == {"sales": 12, "events": 60, "prices": 12, "shops": 2}
+    assert outcome.types("sales") == {"ref": "string", "amount": "DECIMAL(18,2)", "sold": "timestamp"}
+    assert outcome.types("events") == {
+        "id": "integer", "at": "timestamp", "user_name": "string", "user_age": "integer",
+    }  # fmt: skip
+    assert outcome.types("prices") == {"code": "string", "prix": "DECIMAL(18,3)", "jour": "date"}
+    assert outcome.words("prices")["dialect"] == {"skipUntil": "header"}
+    assert outcome.words("shops")["filePattern"] == "**/shops_*.csv"
+    assert keys(outcome, "events") == ["id"]
+    assert outcome.shop.rows("events", "max(\"at\" AT TIME ZONE 'UTC')", "silver") == [(dt.datetime(2026, 1, 1, 8),)]

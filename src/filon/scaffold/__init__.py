@@ -14,7 +14,7 @@ from filon.scaffold.guess import TableGuess, guess_table
 from filon.scaffold.numbers import Values
 from filon.scaffold.proof import Outcome, Proof, Trial, open_trial
 from filon.scaffold.relations import facts_of, relate
-from filon.scaffold.sample import SAMPLE_BYTES, read_sample
+from filon.scaffold.sample import SAMPLE_BYTES, read_samples
 from filon.scaffold.sources import Source, arrange
 from filon.settings import Settings, read_settings
 from filon.stages.context import RunListener
@@ -74,7 +74,7 @@ def write_project(
     if (folder / "filon.yaml").exists():
         raise ConfigError(f"{folder} already holds a project; choose another folder")
     paths = list({path.absolute(): path for path in files}.values())
-    sources = arrange([read_sample(path, sample_bytes) for path in paths])
+    sources = arrange([sample for path in paths for sample in read_samples(path, sample_bytes)])
     common = common_folder(paths)
     with open_trial(settings or read_settings(), paths, common, listener) as trial:
         project = Draft(name, _inside(folder, common))

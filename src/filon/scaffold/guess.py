@@ -69,7 +69,7 @@ def guess_table(source: Source, evidence: Mapping[str, Values]) -> TableGuess:
     }
     columns = list(values.values())
     mark = decimal_mark([filled_values(column) for column in columns], source.delimiter)
-    types = infer_types(columns, mark)
+    types = infer_types(values, mark)
     table = {**_layout(source), **_numbers(types), **_formats(types), **_nulls(types)}
     names = distinct(map(column_name, values))
     guesses = [
@@ -88,6 +88,8 @@ def _layout(source: Source) -> dict[str, object]:
         words["header"] = False
     if source.layout.has_preamble:
         words["skipUntil"] = "header"
+    if source.layout.sheet:
+        words["sheet"] = source.layout.sheet
     return words
 
 

@@ -1,28 +1,34 @@
-"""A sample of a CSV file: its encoding, delimiter, header and first rows, read as the pipeline reads them."""
+"""A sample of a file: its encoding, delimiter, header and first rows, read as the pipeline reads them."""
 
 from __future__ import annotations
 
 import codecs
 import os
+import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
 from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 
-from filon.errors import ConfigError
-from filon.lake import printable_name
+from filon.errors import ConfigError, SourceUnreadable
+from filon.lake import SourceFile, Sources, printable_name
+from filon.lake.sourcefile import UNKNOWN_TIME
 from filon.project import Kind
-from filon.project.vocabulary import SourceSpec
+from filon.project.fileformats import format_of
+from filon.project.vocabulary import FileFormat, SourceSpec
 from filon.scaffold.values import infer_type
-from filon.stages.bronze.archives import GZIP, ZSTD, unpacked
+from filon.stages.bronze.archives import GZIP, ZSTD, unpacked, within_limits
+from filon.stages.bronze.formats import first_rows
 from filon.stages.bronze.records import Record, RecordReader, fitted
 from filon.stages.bronze.refusals import FileRejected
+from filon.stages.limits import Limits
 
-SAMPLE_BYTES = 1 << 20
+SAMPLE_BYTES, MOST_ROWS = 1 << 20, 10_000
 PIECE = 1 << 16
 DELIMITERS, QUOTE = ",;\t|", '"'
 DECISIVE = 1_000
@@ -38,10 +44,11 @@ THRESHOLD: float = SourceSpec.model_fields["malformed_threshold"].default
 
 @dataclass(frozen=True)
 class Layout:
-    """Whether a file names its columns, and whether something stands before it does."""
+    """Whether a file names its columns, and whether something stands before it does; the sheet of a spreadsheet."""
 
     has_header: bool = True
     has_preamble: bool = False
+    sheet: str | None = None
 
 
 WITH_HEADER = Layout()
@@ -73,9 +80,63 @@ class Sample:
         return [row[index].strip(BLANKS) for row in self.rows]
 
 
-def read_sample(path: Path, most_bytes: int = SAMPLE_BYTES) -> Sample:
-    """Read at most ``most_bytes`` of a file, unpacked; ConfigError when the pipeline could not read it either."""
-    data, is_whole = _read_start(path, most_bytes)
+def read_samples(path: Path, most_bytes: int = SAMPLE_BYTES) -> list[Sample]:
+    """Sample a file, or each member of a zip archive.
+
+    Args:
+        path: the file
+        most_bytes: the most bytes to read of a text, unpacked; of other files the first rows are read
+
+    Raises:
+        ConfigError: the pipeline could not read the file either, or it holds no rows
+
+    """
+    archive = SourceFile(path.name, 0, "", UNKNOWN_TIME, local=path)
+    with _explained(path):
+        if not path.name.lower().endswith(".zip") or path.is_dir():
+            return [_sample(path, path, most_bytes)]
+        archive = replace(archive, size=path.stat().st_size)
+        sources = Sources(str(path.parent))
+        members = sources.members(archive)
+        if members is None:
+            return [_sample(path, path, most_bytes)]
+        return [_sample_of_member(sources, path.parent, member, most_bytes) for member in members]
+
+
+def _sample_of_member(sources: Sources, folder: Path, member: SourceFile, most_bytes: int) -> Sample:
+    shown = folder / member.path
+    if member.fault:
+        raise ConfigError(f"{shown}: {member.fault}")
+    with tempfile.TemporaryDirectory(prefix="filon-") as place, _explained(shown):
+        copy = Path(place) / shown.name
+        with copy.open("wb") as stream:
+            stream.writelines(within_limits(sources.chunks(member), member.size, Limits()))
+        return _sample(shown, copy, most_bytes)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Raise what is wrong with a file as ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except (FileRejected, SourceUnreadable) as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _sample(path: Path, local: Path, most_bytes: int) -> Sample:
+    """Sample a file that lies at ``local``, and is called ``path`` by people."""
+    if format_of(path.name) is FileFormat.CSV:
+        return _text_sample(path, local, most_bytes)
+    found = first_rows(local, MOST_ROWS)
+    _require_names(path, found.header)
+    layout = Layout(has_preamble=found.has_preamble, sheet=found.sheet)
+    return Sample(path, "utf-8", ",", found.header, found.rows, found.is_whole, layout)
+
+
+def _text_sample(path: Path, local: Path, most_bytes: int) -> Sample:
+    data, is_whole = _read_start(local, most_bytes)
     encoding, text = _decode(path, data, is_whole)
     first_records = {delimiter: _records(text, delimiter, is_whole, DECISIVE) for delimiter in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda delimiter: _likelihood(first_records[delimiter], delimiter))
@@ -137,16 +198,11 @@ def _counts(cells: Sequence[str]) -> bool:
 def _read_start(path: Path, most_bytes: int) -> tuple[bytes, bool]:
     """The first bytes of a file, unpacked, and whether they are the whole file."""
     data = bytearray()
-    try:
-        with path.open("rb") as stream:
-            for piece in _unpack(iter(partial(stream.read, PIECE), b"")):
-                data += piece
-                if len(data) > most_bytes:
-                    return bytes(data[:most_bytes]), False
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except FileRejected as error:
-        raise ConfigError(f"{path}: {error}") from None
+    with path.open("rb") as stream:
+        for piece in _unpack(iter(partial(stream.read, PIECE), b"")):
+            data += piece
+            if len(data) > most_bytes:
+                return bytes(data[:most_bytes]), False
     return bytes(data), True
 
 

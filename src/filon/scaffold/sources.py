@@ -12,7 +12,7 @@ from filon.scaffold.names import ESCAPED, distinct, table_name
 from filon.scaffold.sample import Layout, Sample
 from filon.stages.bronze.listing import matcher_of
 
-ENDING = re.compile(r"(\.(csv|tsv|txt))*$", re.IGNORECASE)
+ENDING = re.compile(r"(\.(csv|tsv|txt|jsonl|ndjson|parquet|xlsx|xlsm|ods))*$", re.IGNORECASE)
 NUMBERS = re.compile(r"[0-9]([0-9_-]*[0-9])?")
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
 from filon.project import TEXT, ColumnType, Kind
+from filon.scaffold.names import ascii_letters
 from filon.scaffold.numbers import PLAIN, NumberForm, Values, number_column
 from filon.stages.bronze.inference import SHARE
 
@@ -34,6 +35,7 @@ PARTS = {
     "ss": "[0-5][0-9]",
     "SSS": "[0-9]{3}",
     "SSSSSS": "[0-9]{6}",
+    "XXX": "(?:[+-][0-9]{2}:[0-9]{2}|Z)",
 }
 DAYS_FIRST = ("yyyy/MM/dd", "dd/MM/yyyy", "MM/dd/yyyy", "d/M/yyyy", "M/d/yyyy")
 MONTHS_FIRST = ("yyyy/MM/dd", "MM/dd/yyyy", "dd/MM/yyyy", "M/d/yyyy", "d/M/yyyy")
@@ -41,8 +43,9 @@ TIMES = ("HH:mm:ss", "HH:mm", "HH:mm:ss.SSS", "HH:mm:ss.SSSSSS")
 COMPACT = "yyyyMMdd"
 COMPACT_DAY = re.compile("(?:19|20)[0-9]{6}")
 DIGIT = re.compile("[0-9]")
+DATED = re.compile("date|day|jour")
 ENOUGH_DAYS = 10
-"""Different numbers of eight digits that are all days of these centuries: not by chance."""
+"""Different numbers of eight digits that are all days of these centuries: not by chance, whatever the header is."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +63,22 @@ class Inferred:
     nulls: tuple[str, ...] = ()
 
 
-def infer_types(columns: Sequence[Values], mark: str) -> list[Inferred]:
-    """The inferred type of each column, given the file's decimal mark.
+def infer_types(columns: Mapping[str, Values], mark: str) -> list[Inferred]:
+    """The inferred type of each column, given the file's decimal mark; columns by their header.
 
     ``03/04/2026`` is read with the day first, unless a column of the file can only be read with the month first.
     """
-    types = [infer_type(values, mark, DAYS_FIRST) for values in columns]
+    types = [infer_type(values, mark, DAYS_FIRST, header) for header, values in columns.items()]
     if any(inferred.format.startswith("M") for inferred in types):
-        types = [infer_type(values, mark, MONTHS_FIRST) for values in columns]
+        types = [infer_type(values, mark, MONTHS_FIRST, header) for header, values in columns.items()]
     return types
 
 
-def infer_type(values: Values, mark: str, orders: tuple[str, ...] = DAYS_FIRST) -> Inferred:
+def infer_type(values: Values, mark: str, orders: tuple[str, ...] = DAYS_FIRST, header: str = "") -> Inferred:
     """The inferred type of a column; empty values say nothing."""
     filled = values.keys() - {""}
     known = filled_values(values)
-    found = _typed(known, mark, orders)
+    found = _typed(known, mark, orders, 1 if DATED.search(ascii_letters(header).lower()) else ENOUGH_DAYS)
     if found is None:
         return Inferred(TEXT, nulls=tuple(marker for marker in ALWAYS_NULL if marker in filled))
     kind, form, number, truth = found.type, found.format, found.form, found.truth
@@ -87,8 +90,8 @@ def filled_values(values: Values) -> dict[str, int]:
     return {value: times for value, times in values.items() if value and value not in MAY_BE_NULL}
 
 
-def _typed(values: Values, mark: str, orders: tuple[str, ...]) -> Inferred | None:
-    """The type of values, if it is not text; none of them is empty."""
+def _typed(values: Values, mark: str, orders: tuple[str, ...], enough_days: int) -> Inferred | None:
+    """The type of values, if it is not text; none of them is empty. So many numbers of eight digits may be days."""
     if not values:
         return None
     if truth := _truth(values):
@@ -97,7 +100,7 @@ def _typed(values: Values, mark: str, orders: tuple[str, ...]) -> Inferred | Non
         for form in forms:
             if _fits(values, form):
                 return Inferred(ColumnType(kind), form)
-    if _are_compact_days(values):
+    if len(values) >= enough_days and _are_compact_days(values):
         return Inferred(ColumnType(Kind.DATE), COMPACT)
     number = number_column(values, mark)
     return Inferred(number.type, form=number.form) if number else None
@@ -113,7 +116,11 @@ def _truth(values: Values) -> tuple[str, str] | None:
 
 
 def _are_compact_days(values: Values) -> bool:
-    return len(values) >= ENOUGH_DAYS and all(map(COMPACT_DAY.fullmatch, values)) and _fits(values, COMPACT)
+    return (
+        all(map(COMPACT_DAY.fullmatch, values))
+        and all(map(_expression(COMPACT).fullmatch, values))
+        and _fits(values, COMPACT)
+    )
 
 
 @cache
@@ -123,7 +130,7 @@ def _dates(orders: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def _timestamps(orders: tuple[str, ...]) -> tuple[str, ...]:
-    parts = product(_dates(orders), (" ", "'T'"), TIMES, ("", "'Z'"))
+    parts = product(_dates(orders), (" ", "'T'"), TIMES, ("", "'Z'", "XXX"))
     return tuple("".join(part) for part in parts)
 
 
