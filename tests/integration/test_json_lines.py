@@ -160,6 +160,13 @@ def test_a_file_with_none_of_the_columns_is_refused(sales: Shop) -> None:
     assert (file["reason"], "none of the columns ref, but code" in file["detail"]) == ("no_declared_column", True)
 
 
+def test_a_name_with_points_is_that_name_before_it_is_a_path(sales: Shop) -> None:
+    describe_paths(sales, {}, {"ville": "client.ville"}, ville="string")
+    sales.put("ventes.jsonl", '{"code": "a", "client": {"ville": "Lyon"}, "client.ville": "Dijon"}\n')
+    sales.run()
+    assert silver(sales, "ville") == [("Dijon",)]
+
+
 def test_aliases_and_case_count_for_each_object(sales: Shop) -> None:
     assert sales.project is not None
     document = contract(PATTERN, prix="number")

@@ -157,6 +157,22 @@ def test_nested_columns_are_found_by_their_path(sales: Shop) -> None:
     assert silver(sales, "code", "ville") == [("a", "Lyon"), ("b", None), ("c", None)]
 
 
+def test_names_with_points_and_old_timestamps_are_read(sales: Shop) -> None:
+    names = (
+        {"name": "vu", "logicalType": "timestamp"},
+        {"name": "ville", "logicalType": "string", "physicalName": "a.b"},
+    )
+    describe_columns(sales, {}, *names)
+    moments = pa.array([dt.datetime(9999, 12, 30, 1, 2, 3, 4), dt.datetime(1600, 1, 1)], pa.timestamp("us"))
+    content = {"code": ["a", "b"], "vu": moments, "a.b": ["Lyon", "é"], "a": [{"b": "x"}] * 2}
+    sales.put("ventes.parquet", parquet(content, use_deprecated_int96_timestamps=True))
+    sales.run()
+    assert silver(sales, "code", "ville", "strftime(vu, '%x %X %f')") == [
+        ("a", "Lyon", "9999-12-30 01:02:03 000004"),
+        ("b", "é", "1600-01-01 00:00:00 000000"),
+    ]
+
+
 def test_rows_of_many_batches_and_row_groups_are_counted(sales: Shop) -> None:
     describe(sales, PATTERN, n="integer")
     numbers = list(range(30_000))

@@ -229,6 +229,28 @@ def test_titles_before_the_header_are_left_out(sales: Shop, words: dict[str, Any
     assert silver(sales, "code", "prix") == [("a", "1.00"), ("b", "2.00")]
 
 
+@pytest.mark.parametrize("footer", [{"lines": 2}, {"startsWith": "Total"}])
+def test_totals_behind_the_rows_are_kept_and_not_judged(sales: Shop, footer: dict[str, Any]) -> None:
+    describe(sales, {**PATTERN, "dialect": {"skipUntil": "header", "footer": footer}}, prix="number")
+    total = "Total TTC"
+    rows = (
+        row("Ventes"),
+        row("code", "prix"),
+        row("a", 1),
+        row('Total "x', 5),
+        row("b", 2),
+        row(),
+        row(total, 3),
+        row("Total\nHT"),
+    )
+    sales.put("ventes.xlsx", xlsx(*rows))
+    file = file_of(sales.run(), "ventes.xlsx")
+    assert (file["rows_read"], file["notes"]) == (3, ["2 lines of a footer kept, not judged"])
+    assert silver(sales, "code", "prix") == [('Total "x', "5.00"), ("a", "1.00"), ("b", "2.00")]
+    kept = sales.rows("ventes", "_record, _raw", layer="bronze")
+    assert [text for _, text in kept if text] == ["Total TTC | 3", "Total HT"]
+
+
 def test_columns_without_a_header_are_found_by_their_place(sales: Shop) -> None:
     describe(sales, {**PATTERN, "dialect": {"header": False}}, prix="number")
     sales.put("ventes.xlsx", xlsx(row("a", 1, "x"), row("b", 2, "y")))

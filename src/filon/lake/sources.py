@@ -145,10 +145,20 @@ class Sources:
                     yield chunk
                     left = left - len(chunk) if left is not None else None
         elif end is None or start < min(end, file.size):
-            options: obstore.GetOptions = {"range": (start, min(end, file.size))} if end is not None else {}
+            yield from self._remote_span(file, (start, min(end, file.size)) if end is not None else None)
+
+    def _remote_span(self, file: SourceFile, part: tuple[int, int] | None) -> Iterator[bytes]:
+        """The bytes of an object, or a part of them; SourceUnreadable when it has no such part any more."""
+        options: obstore.GetOptions = {"range": part} if part else {}
+        try:
             with self._answering(allowed=(PermissionDeniedError, UnauthenticatedError)):
-                for part in obstore.get(self._location.store, file.path, options=options).stream(min_chunk_size=CHUNK):
-                    yield bytes(part)
+                for piece in obstore.get(self._location.store, file.path, options=options).stream(min_chunk_size=CHUNK):
+                    yield bytes(piece)
+        except SourcesUnavailable as error:
+            now = self.again(file) if part else file
+            if now is not None and (now.size, now.tag) == (file.size, file.tag):
+                raise
+            raise SourceUnreadable("it was written to while it was read", "changed_while_reading") from error
 
     @contextmanager
     def _answering(self, allowed: tuple[type[BaseError], ...] = ()) -> Iterator[None]:

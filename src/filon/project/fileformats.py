@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic.alias_generators import to_camel
 
 from filon.project.document import Document, Place
-from filon.project.formats import DAY, LOCAL_MOMENT, MOMENT
+from filon.project.formats import DAY, MOMENT
 from filon.project.places import ARCHIVE, PACKED
 from filon.project.types import Kind
 from filon.project.vocabulary import FileFormat, SourceSpec
@@ -24,7 +24,7 @@ ENDINGS = {
     "xlsm": FileFormat.SPREADSHEET,
     "ods": FileFormat.SPREADSHEET,
 }
-TYPED_FORMATS = {Kind.DATE: (DAY,), Kind.TIMESTAMP: (LOCAL_MOMENT, MOMENT)}
+TYPED_FORMATS = {Kind.DATE: (DAY,), Kind.TIMESTAMP: (MOMENT,)}
 """How dates and timestamps are spelled that files bring as such and not as texts."""
 CSV = {FileFormat.CSV}
 ROWS = {FileFormat.CSV, FileFormat.SPREADSHEET}
@@ -34,7 +34,7 @@ NEEDED_BY = {
     "quote": CSV,
     "escape": CSV,
     "comment": CSV,
-    "footer": CSV,
+    "footer": ROWS,
     "short_records": CSV,
     "encoding": {FileFormat.CSV, FileFormat.JSON_LINES},
     "header": ROWS,

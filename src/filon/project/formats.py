@@ -112,6 +112,10 @@ Piece = str | Field
 _Item = Piece | tuple["_Item", ...]
 
 
+DAY, MOMENT = "yyyy-MM-dd", "yyyy-MM-dd HH:mm:ss.SSSSSS[X]"
+"""How Filon spells days and moments that a file brings as such; moments with a time zone are those of UTC (``Z``)."""
+
+
 class UnknownFormat(ValueError):
     """A pattern that does not say what moment a text means."""
 

@@ -175,10 +175,10 @@ SERVING: Mapping[str, object] = {
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
-    "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
-    "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "dialect.format": word("orders", "dialect", {"format": "jsonLines"}),
     "dialect.sheet": word("orders", "dialect", {"format": "spreadsheet", "sheet": "Orders"}),
+    "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
+    "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),

@@ -31,10 +31,10 @@ WINDOW_BYTES = 256 << 20
 RECEIVERS = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of the local disk rather than of a file of the sources."""
-LONGEST_PARSED = 4
-"""Bytes of a delimiter that the parallel parser knows."""
 TEXTS = (FileFormat.CSV, FileFormat.JSON_LINES)
 """Formats whose files are texts."""
+LONGEST_PARSED = 4
+"""Bytes of a delimiter that the parallel parser knows."""
 MANY_EMPTY_LINES = 1_000_000
 """With more empty lines than this a text is not given to the parallel parser, which may take each for a record."""
 
@@ -185,7 +185,7 @@ def receive_texts(
                 item, decoded = running.popleft().result()
                 try:
                     texts.append(_with_header(item, decoded, limits))
-                    size += decoded.facts.size
+                    size += texts[-1].received.facts.size
                 except FileRejected as reason:
                     decoded.path.unlink(missing_ok=True)
                     footer_path(decoded.path).unlink(missing_ok=True)
@@ -227,6 +227,7 @@ def _tidied(item: Incoming, decoded: DecodedFile, limits: Limits) -> SourceText:
         converted.header,
         item.dataset.dialect,
         starts_at_once=False,
+        footer=converted.footer,
         tidied=converted.tidied,
         notes=converted.notes,
     )

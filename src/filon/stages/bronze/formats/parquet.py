@@ -112,7 +112,9 @@ def _opened(path: FilePath) -> Iterator[Any]:
     schema = pq.read_schema(path)
     kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)
     texts = [field.name for field in schema if any(is_kind(field.type) for is_kind in kinds)]
-    with pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True) as file:
+    # old timestamps count nanoseconds, but span more years than 64 bits of these do
+    options = {"read_dictionary": texts, "page_checksum_verification": True, "coerce_int96_timestamp_unit": "us"}
+    with pq.ParquetFile(path, **options) as file:
         yield file
 
 

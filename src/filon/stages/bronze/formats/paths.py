@@ -46,11 +46,17 @@ class PathFinder:
     def places(self, paths: Sequence[Path]) -> Places:
         """Find the columns among the paths of a record, in which fields that are looked into are replaced by theirs."""
         names = [unicodedata.normalize("NFC", ".".join(path)).strip() for path in paths]
-        found = dict(fields_of(names, self.columns))
+        found = {column: _shortest(paths, indexes) for column, indexes in fields_of(names, self.columns)}
         taken = {indexes[0] for indexes in found.values()}
         extras = dict.fromkeys(path[0] for index, path in enumerate(paths) if index not in taken)
         ambiguous = tuple(names[indexes[1]] for indexes in found.values() if len(indexes) > 1)
         return Places(tuple((name, paths[indexes[0]]) for name, indexes in found.items()), tuple(extras), ambiguous)
+
+
+def _shortest(paths: Sequence[Path], indexes: Sequence[int]) -> list[int]:
+    """Those of some paths that are shortest: a name with a point is that name before it is a path."""
+    least = min(len(paths[index]) for index in indexes)
+    return [index for index in indexes if len(paths[index]) == least]
 
 
 def header_names(columns: Iterable[Column], found: Iterable[str], extras: Iterable[str]) -> list[str]:

@@ -102,7 +102,7 @@ def _decoded() -> Iterator[None]:
 def _csv(path: Path, most: int, dialect: Dialect, _limits: Limits) -> FirstRows:
     encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
     with _decoded(), path.open(encoding=encoding, newline="") as stream:
-        records = RecordReader(stream, dialect.delimiter, dialect.quote)
+        records = RecordReader.of(stream, dialect)
         read = [record.fields for record in islice(records, most + 2) if record.fault is None]
     return _table(FileFormat.CSV, read, most)
 

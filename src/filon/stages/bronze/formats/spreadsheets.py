@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
+from typing import TextIO
 
 from filon.project import Dataset
 from filon.project.headers import fields_of
+from filon.stages.bronze.footers import footer_path
 from filon.stages.bronze.formats.cells import Spelling, Value, spelling_of
 from filon.stages.bronze.formats.conversion import Converted
 from filon.stages.bronze.formats.ods import CONTENT, OpenWorkbook
@@ -48,6 +52,7 @@ def convert_spreadsheet(path: Path, target: Path, dataset: Dataset, packed: int,
     """
     workbook = open_workbook(path, limits)
     sheet, notes = chosen_sheet(workbook, dataset.dialect.sheet)
+    footer_row = _footer_row(workbook, sheet, dataset)
     remarks = Remarks()
     rows = (row for row in workbook.rows(sheet, remarks) if row.number > dataset.dialect.skip_lines)
     beginning = list(islice(rows, MOST_BEFORE_HEADER))
@@ -57,10 +62,12 @@ def convert_spreadsheet(path: Path, target: Path, dataset: Dataset, packed: int,
         beginning = beginning[_header_position(beginning, dataset) :]
     first, header = _header(beginning, dataset)
     body = beginning[1:] if dataset.dialect.header else beginning
-    with tidy_file(target, header.width, packed, limits) as writer:
-        _write(writer, chain(body, rows), first, _spellings(header, dataset))
+    footer = footer_path(path) if footer_row is not None else None
+    with tidy_file(target, header.width, packed, limits) as writer, _opened(footer) as out:
+        records = _without_footer(chain(body, rows), footer_row, out)
+        _write(writer, records, first, _spellings(header, dataset))
         tidied = writer.tidied
-    return Converted(header, tidied, (*notes, *_notes(remarks, beginning[0].number, first, header.width)))
+    return Converted(header, tidied, (*notes, *_notes(remarks, beginning[0].number, first, header.width)), footer)
 
 
 def chosen_sheet(workbook: Workbook, name: str | None) -> tuple[Sheet, list[str]]:
@@ -81,6 +88,45 @@ def chosen_sheet(workbook: Workbook, name: str | None) -> tuple[Sheet, list[str]
     others = [sheet.name for sheet in workbook.sheets if sheet is not shown]
     note = f"read the sheet {shown.name}, not {', '.join(others)[:SHOWN]}; choose one by `sheet`"
     return shown, [note] if others else []
+
+
+def _footer_row(workbook: Workbook, sheet: Sheet, dataset: Dataset) -> int | None:
+    """The number of the row with which the footer begins, found as in texts; None when there is none."""
+    spec, dialect = dataset.dialect.footer, dataset.dialect
+    if spec is None:
+        return None
+    rows = (row for row in workbook.rows(sheet, Remarks()) if row.number > dialect.skip_lines)
+    beginning = list(islice(rows, MOST_BEFORE_HEADER))
+    start = _header_position(beginning, dataset) if dialect.skip_until == "header" else 0
+    records = chain(beginning[start + dialect.header :], rows)
+    if spec.lines is not None:
+        last = deque((row.number for row in records), maxlen=spec.lines)
+        return last[0] if last else None
+    found = run = None
+    for row in records:
+        begins = TEXT(row.cells[min(row.cells)]).lstrip().startswith(spec.starts_with or "")
+        run = (row.number if run is None else run) if begins else None
+        found = found if run is None else run
+    return found
+
+
+@contextmanager
+def _opened(footer: Path | None) -> Iterator[TextIO | None]:
+    """The file for the text of a footer; None when there is none."""
+    if footer is None:
+        yield None
+        return
+    with footer.open("w", encoding="utf-8", newline="") as out:
+        yield out
+
+
+def _without_footer(rows: Iterable[Row], footer_row: int | None, out: TextIO | None) -> Iterator[Row]:
+    """The rows before the footer; those of the footer are written as lines."""
+    for row in rows:
+        if out is None or footer_row is None or row.number < footer_row:
+            yield row
+        else:
+            out.write(" ".join(readable(row.cells).split()) + "\n")
 
 
 def _header_position(rows: Sequence[Row], dataset: Dataset) -> int:
