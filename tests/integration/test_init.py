@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -756,3 +757,16 @@ def test_files_of_every_format_are_described(tmp_path: Path) -> None:
     assert outcome.words("shops")["filePattern"] == "**/shops_*.csv"
     assert keys(outcome, "events") == ["id"]
     assert outcome.shop.rows("events", "max(\"at\" AT TIME ZONE 'UTC')", "silver") == [(dt.datetime(2026, 1, 1, 8),)]
+
+
+def test_editors_find_the_schema_of_each_file(tmp_path: Path) -> None:
+    outcome = described(tmp_path, "id,n\n1,2\n")
+    project = tmp_path / "project"
+    for path in (project / "filon.yaml", *project.glob("*/*.yaml")):
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        schema = path.parent / first.removeprefix("# yaml-language-server: $schema=")
+        assert json.loads(schema.read_text(encoding="utf-8"))["properties"]
+        schema.unlink(missing_ok=True)
+        outcome.shop.filon("schema")
+        assert schema.is_file()
+    assert "is no project folder" in outcome.shop.filon("schema", "--project", str(tmp_path), exit_code=2)

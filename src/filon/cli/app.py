@@ -42,6 +42,7 @@ app.add_typer(secrets.app, name="secrets")
 app.command()(init.init)
 app.command()(project.check)
 app.command()(project.test)
+app.command()(project.schema)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,9 +1,10 @@
-"""``filon check`` and ``test``: commands that work on a project folder."""
+"""``filon check``, ``test`` and ``schema``: commands that work on a project folder."""
 
 from __future__ import annotations
 
 import json as json_module
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,10 +13,11 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.render import open_console
-from filon.errors import NotFound, Problem, ProjectInvalid
+from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_engine
 from filon.pipeline.resources import open_project, sources_of
 from filon.project import Project
+from filon.project.loader import FILE
 from filon.project.modeltests import AS_OF, load_model_tests
 from filon.settings import Settings, read_settings
 from filon.stages.bronze import matching_files
@@ -92,6 +94,23 @@ def test(
         _show_tests(open_console(), project, results)
     if failed:
         raise typer.Exit(1)
+
+
+def schema(project_folder: ProjectOption = None) -> None:
+    """Write the JSON schemas by which editors complete the words of a project's files."""
+    from filon.project.schemas import FOLDER, schema_files
+
+    settings = read_settings(project=project_folder)
+    folder = (settings.project or Path.cwd()) / FOLDER
+    if not (folder.parent / FILE).is_file():
+        raise ConfigError(f"{folder.parent} is no project folder: it has no {FILE}; name one by --project")
+    try:
+        folder.mkdir(exist_ok=True)
+        for name, text in schema_files().items():
+            (folder / name).write_text(text, encoding="utf-8")
+            typer.echo(f"wrote {folder / name}")
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written to: {error.strerror}") from None
 
 
 def _as_dict(result: ModelTestResult) -> dict[str, object]:

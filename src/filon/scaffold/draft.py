@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from filon.errors import ConfigError
+from filon.project.schemas import FOLDER, GOLD, PROJECT, SOURCE, modeline, schema_files
 from filon.scaffold.contracts import FirstModel, counts_model, project_file, rows_model, source_contract
 from filon.scaffold.guess import TableGuess
 from filon.scaffold.names import distinct, project_name
@@ -30,13 +31,13 @@ class Draft:
 
     def contents(self, guesses: Sequence[TableGuess]) -> dict[str, str]:
         """The text of each file, by its path in the project."""
-        texts = {"filon.yaml": _dump(project_file(self.title, self.sources))}
+        texts = {"filon.yaml": modeline(PROJECT, 0) + _dump(project_file(self.title, self.sources))}
         for guess in guesses:
-            texts[f"sources/{guess.name}.yaml"] = _dump(source_contract(self.slug, guess))
+            texts[f"sources/{guess.name}.yaml"] = modeline(SOURCE, 1) + _dump(source_contract(self.slug, guess))
         for model in self._models(guesses):
             texts[f"gold/{model.name}.sql"] = model.sql
-            texts[f"gold/{model.name}.yaml"] = _dump(model.contract)
-        return texts
+            texts[f"gold/{model.name}.yaml"] = modeline(GOLD, 1) + _dump(model.contract)
+        return texts | {f"{FOLDER}/{name}": schema for name, schema in schema_files().items()}
 
     def _models(self, guesses: Sequence[TableGuess]) -> list[FirstModel]:
         sources = [guess.name for guess in guesses]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from filon.project.formats import readings_of
-from filon.project.vocabulary.spec import Spec, Word, listed, normal
+from filon.project.vocabulary.spec import Listed, Spec, Word, listed, normal
 
 
 def _known_encoding(name: str) -> str:
@@ -96,9 +96,15 @@ Delimiter = Annotated[str, AfterValidator(_delimiter)]
 Quote = Annotated[str, AfterValidator(_quote)]
 Comment = Annotated[str, Field(max_length=10), AfterValidator(_comment)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
-Formats = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(listed), AfterValidator(_known_formats)]
-Currencies = Annotated[tuple[str, ...], BeforeValidator(listed), AfterValidator(_currencies)]
-NullValues = Annotated[tuple[str, ...], BeforeValidator(_null_values), AfterValidator(_trimmed)]
+Formats = Annotated[tuple[str, ...], Field(min_length=1), Listed, AfterValidator(_known_formats)]
+Currencies = Annotated[tuple[str, ...], Listed, AfterValidator(_currencies)]
+AnyText = str | int | None
+"""A text as YAML reads it when it is not in quotes."""
+NullValues = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_null_values, json_schema_input_type=AnyText | list[AnyText]),
+    AfterValidator(_trimmed),
+]
 
 
 class FileFormat(StrEnum):
@@ -126,8 +132,8 @@ class Negative(StrEnum):
     PARENTHESES = "parentheses"
 
 
-PercentWord = Annotated[Percent, BeforeValidator(_percent)]
-Negatives = Annotated[tuple[Negative, ...], BeforeValidator(listed)]
+PercentWord = Annotated[Percent, BeforeValidator(_percent, json_schema_input_type=Percent | bool)]
+Negatives = Annotated[tuple[Negative, ...], BeforeValidator(listed, json_schema_input_type=Negative | list[Negative])]
 
 
 class ShortRecords(StrEnum):

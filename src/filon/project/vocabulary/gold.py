@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from filon.project.vocabulary.spec import Spec, listed
+from filon.project.vocabulary.spec import Listed, Spec
 
 
 class Window(Spec):
@@ -95,7 +95,7 @@ class ChartSpec(Spec):
 
     kind: ChartKind
     x: str | None = None
-    y: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
+    y: Annotated[tuple[str, ...], Listed] = ()
     color: str | None = None
 
 

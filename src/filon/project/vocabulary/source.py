@@ -9,14 +9,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from filon.project.vocabulary.dialect import ColumnDialect, Dialect
 from filon.project.vocabulary.gold import ServingSpec
-from filon.project.vocabulary.spec import Spec, Word, listed, normal
+from filon.project.vocabulary.spec import Listed, Spec, Word, normal
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], BeforeValidator(listed)]
+Aliases = Annotated[tuple[Annotated[Word, Field(min_length=1)], ...], Listed]
 
 
 class Case(StrEnum):
@@ -85,6 +85,12 @@ class RowRule(Spec):
     expression: str
 
 
+FileNames = Annotated[
+    tuple[FileNameSpec, ...],
+    BeforeValidator(_as_list, json_schema_input_type=FileNameSpec | list[FileNameSpec]),
+]
+
+
 class SourceSpec(Spec):
     """Words of a source's schema."""
 
@@ -95,7 +101,7 @@ class SourceSpec(Spec):
     drift: Drift = Drift.EVOLVE
     malformed_threshold: float = Field(default=0.1, ge=0, le=1)
     on_missing_file: MissingFile = MissingFile.KEEP
-    from_file_name: Annotated[tuple[FileNameSpec, ...], BeforeValidator(_as_list)] = ()
+    from_file_name: FileNames = ()
     rules: tuple[RowRule, ...] = ()
     serving: ServingSpec | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
@@ -25,4 +25,6 @@ def listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+Listed = BeforeValidator(listed, json_schema_input_type=str | list[str])
+"""Of a list of texts: one may be written without the brackets."""
 Word = Annotated[str, AfterValidator(lambda word: unicodedata.normalize("NFC", word).strip())]
