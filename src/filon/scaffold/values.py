@@ -46,7 +46,7 @@ TIMES = ("HH:mm:ss", "HH:mm", "HH:mm:ss.SSS", "HH:mm:ss.SSSSSS")
 COMPACT = "yyyyMMdd"
 COMPACT_DAY = re.compile("(?:19|20)[0-9]{6}")
 DIGIT = re.compile("[0-9]")
-DATED = re.compile("date|day|jour")
+DATED = re.compile("date|day")
 CODES = re.compile("postal|zip|insee|siren|siret|iban|isbn|ean|phone|tel")
 """What stands in names of columns whose digits are codes: nobody adds them up, and zeros in front of them count."""
 ENOUGH_DAYS = 10
