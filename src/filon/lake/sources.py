@@ -180,7 +180,8 @@ class Sources:
     def _local(self, folder: Path) -> Iterator[SourceFile]:
         if not folder.is_dir():
             raise SourcesMissing(
-                f"there is no folder {folder}. Say where the CSV files are: --sources URI, or FILON_SOURCES."
+                f"there is no folder {folder}. Say where the files are: --sources URI, or FILON_SOURCES. "
+                "`filon init` starts a project from files, `filon demo` makes sample files."
             )
         yield from _Walk(folder, self._within).files()
 

@@ -127,7 +127,7 @@ class DuckDBConnection:
             self._one(query, SELECT)
             found = self._connection.execute(self._one(f"DESCRIBE {query}", SELECT)).fetchall()
         except duckdb.Error as error:
-            raise StatementInvalid(_first_line(error), _line(error)) from error
+            raise StatementInvalid(_complaint(error), _line(error)) from error
         return [(name, spelling) for name, spelling, *_ in found]
 
     def write(self, query: str, folder: Location) -> list[DataFile]:
@@ -211,6 +211,11 @@ def _interruptible() -> Iterator[None]:
 
 def _first_line(error: duckdb.Error) -> str:
     return str(error).strip().split("\n", 1)[0].removesuffix(" LINE 1:")
+
+
+def _complaint(error: duckdb.Error) -> str:
+    """What is wrong with a statement, without the name of the part of the engine that found it."""
+    return re.sub(r"^[A-Z]\w+ Error: ", "", _first_line(error)).removesuffix("!")
 
 
 def _line(error: duckdb.Error) -> int:
