@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     sources: str | None = Field(
         default=None,
-        description="Where the CSV files are; else what filon.yaml says, else .filon/PROJECT/sources",
+        description="Where the files are; else what filon.yaml says, else .filon/PROJECT/sources",
     )
     lake: str | None = Field(default=None, description="Where tables and metadata are kept; else .filon/PROJECT/lake")
     serving: str | None = Field(

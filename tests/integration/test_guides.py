@@ -124,7 +124,7 @@ def test_a_line_that_does_not_come_out_is_noticed() -> None:
 
 def test_the_readme_is_followed_from_own_files_to_their_rows(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = readme[readme.index("## Your own CSV files") : readme.index("## Ask over HTTP")]
+    section = readme[readme.index("## Your own files") : readme.index("## Ask over HTTP")]
     (tmp_path / "data").mkdir()
     for block in BLOCK.finditer(section):
         if block["language"] == "text":

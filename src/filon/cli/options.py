@@ -15,7 +15,7 @@ from filon.project import Project
 from filon.settings import read_settings
 
 ProjectOption = Annotated[Path | None, typer.Option("--project", help="Project folder [FILON_PROJECT]")]
-SourcesOption = Annotated[str | None, typer.Option("--sources", help="Folder or URI of the CSV files [FILON_SOURCES]")]
+SourcesOption = Annotated[str | None, typer.Option("--sources", help="Folder or URI of the files [FILON_SOURCES]")]
 LakeOption = Annotated[str | None, typer.Option("--lake", help="Folder or URI of the lake [FILON_LAKE]")]
 ServingOption = Annotated[
     str | None, typer.Option("--serving", metavar="URL", help="The store to load, or none [FILON_SERVING]")
