@@ -92,7 +92,7 @@ def digits(lab: Shop) -> int:
     return 18 if lab.extra["FILON_SERVING"].startswith("sqlite") else 34
 
 
-@pytest.mark.parametrize("scale", [0, 1, 2, 17, 18, 33, 34, 37, 38])
+@pytest.mark.parametrize("scale", [0, 2, 18, 34, 38])
 def test_a_wide_decimal_is_served_as_long_as_its_values_fit(lab: Shop, scale: int) -> None:
     """The widest values that the store keeps, at any scale, and the narrowest."""
     things(lab, f"DECIMAL(38,{scale})")
@@ -113,7 +113,7 @@ def test_a_wide_decimal_is_served_as_long_as_its_values_fit(lab: Shop, scale: in
             assert client.get(f"/api/v1/{path}").status_code in (200, 404)
 
 
-@pytest.mark.parametrize("kind", [(17, 2), (18, 2), (18, 18), (9, 9), (10, 9)])
+@pytest.mark.parametrize("kind", [(18, 2), (18, 18)])
 def test_a_decimal_that_every_store_has_room_for_is_served_to_its_last_value(lab: Shop, kind: tuple[int, int]) -> None:
     precision, scale = kind
     things(lab, f"DECIMAL({precision},{scale})")
@@ -123,8 +123,7 @@ def test_a_decimal_that_every_store_has_room_for_is_served_to_its_last_value(lab
     assert values(lab) == [most, most.copy_negate()]
 
 
-@pytest.mark.parametrize("scale", [0, 2, 20, 38])
-@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize(("scale", "sign"), [(0, "-"), (2, ""), (38, "-")])
 def test_a_decimal_that_the_store_cannot_keep_fails_the_load_and_readers_keep_what_they_had(
     lab: Shop, scale: int, sign: str
 ) -> None:
