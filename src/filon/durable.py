@@ -118,7 +118,9 @@ def sync(paths: Collection[Path], roots: Collection[Path]) -> None:
     FileNotFoundError when a file is gone, another OSError when the disk does not take it. What was written before is
     then lost, although it can still be read: the system reports that once.
     """
-    folders = {folder for path in paths for folder in path.parents if any(map(folder.is_relative_to, roots))}
+    own = {path.parent for path in paths}
+    around = {folder for parent in own for folder in (parent, *parent.parents)}
+    folders = {folder for folder in around if any(map(folder.is_relative_to, roots))}
     _each(sync_file, paths)
     _each(sync_folder, folders)
 

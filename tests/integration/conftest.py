@@ -66,7 +66,8 @@ class Shop:
 
     def environment(self) -> dict[str, str]:
         """What the command line is told by its surroundings."""
-        given = {"FILON_SOURCES": str(self.sources), "FILON_LAKE": str(self.lake)}
+        # several of these tests run at once, so that one thread each takes less of the processors than two
+        given = {"FILON_SOURCES": str(self.sources), "FILON_LAKE": str(self.lake), "FILON_THREADS": "1"}
         if self.project is not None:
             given["FILON_PROJECT"] = str(self.project)
         plain = {name: value for name, value in os.environ.items() if not name.startswith("FILON_")}

@@ -164,12 +164,11 @@ def _require_shallow(tokens: list[Token]) -> None:
 
 def _is_call(tokens: list[Token], index: int) -> bool:
     """Whether a word stands before a bracket as the name of a function, or of something that has columns."""
-    token = tokens[index]
-    before, after, inside = (
-        tokens[place].token_type if 0 <= place < len(tokens) else None for place in (index - 1, index + 1, index + 2)
-    )
-    if after is not TokenType.L_PAREN or token.token_type in LITERALS:
+    token, after = tokens[index], tokens[index + 1 : index + 3]
+    if not after or after[0].token_type is not TokenType.L_PAREN or token.token_type in LITERALS:
         return False
+    before = tokens[index - 1].token_type if index else None
+    inside = after[1].token_type if len(after) > 1 else None
     if token.token_type is TokenType.IDENTIFIER or before is TokenType.DOT:
         return True
     word = token.text.lower()
