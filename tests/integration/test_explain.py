@@ -191,6 +191,9 @@ def test_a_rejected_record_of_a_key_is_shown_with_what_is_demanded(log: Shop) ->
     assert (explanation["row"], explanation["others_total"]) == ({}, 1)
     assert explanation["others"][0]["reasons"] == {"amount:type": "DECIMAL(10,2)"}
     assert "rejected: id:type" in log.filon("explain", "events", "x"), "a value that is no key is found by its text"
+    assert "write dates of a key as" in log.filon("explain", "events", "1.4", exit_code=1), (
+        "no number is rounded to a key"
+    )
     assert "has no row 8 in release 1" in log.filon("explain", "events", "8", exit_code=1)
 
 

@@ -21,7 +21,7 @@ import zstandard
 from filon.errors import ConfigError
 from filon.scaffold import write_project
 from tests.integration.conftest import Shop
-from tests.integration.spreadsheets import cell, row, xlsx
+from tests.integration.spreadsheets import archive, cell, row, worksheet, xlsx, xlsx_parts
 from tests.integration.test_archives import zipped
 from tests.integration.test_parquet import parquet
 
@@ -778,3 +778,57 @@ def test_editors_find_the_schema_of_each_file(tmp_path: Path) -> None:
         outcome.shop.filon("schema")
         assert schema.is_file()
     assert "is no project folder" in outcome.shop.filon("schema", "--project", str(tmp_path), exit_code=2)
+
+
+# what would lose values in silence
+
+
+def test_a_text_that_means_null_in_one_column_is_a_value_in_the_next(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{n},{('s', 'm', 'kg')[n % 3]},{('none', 'some', '-')[n % 3]},{('NA', 'A', 'B')[n % 3]},{('-', n, n)[n % 3]},"
+        f"{('NA', n, n)[n % 3]}\n"
+        for n in range(60)
+    )
+    outcome = described(tmp_path, f"id,unit,answer,grade,value,score\n{rows}")
+    counts = outcome.shop.rows("data", "count(unit), count(answer), count(grade), count(value), count(score)", "silver")
+    assert counts == [(60, 60, 60, 40, 40)]
+
+
+def test_a_column_that_becomes_text_beyond_the_sample_is_text(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n}\n" for n in range(2_000)) + "".join(f"{n},X{n}\n" for n in range(2_000, 20_000))
+    outcome = described(tmp_path, f"id,code\n{rows}", sample_bytes=10_000)
+    assert outcome.types("data") == {"id": "integer", "code": "string"}
+    assert outcome.accepted == {"data": 20_000}
+
+
+def test_letters_in_a_few_keys_make_them_text(tmp_path: Path) -> None:
+    rows = "".join(f"{'C' if n % 50 == 0 else ''}{536_365 + n},{n % 7}\n" for n in range(200))
+    outcome = described(tmp_path, f"InvoiceNo,Quantity\n{rows}")
+    assert outcome.types("data") == {"InvoiceNo": "string", "Quantity": "integer"}
+    assert (keys(outcome), outcome.accepted) == (["InvoiceNo"], {"data": 200})
+
+
+def test_links_are_described_by_their_own_names(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, tmp_path / "project")
+    for name, target in (("orders.csv", "ab12"), ("clients.csv", "cd34")):
+        shop.put(f"../store/{target}", f"id,{target}\n1,2\n")
+        shop.sources.mkdir(exist_ok=True)
+        (shop.sources / name).symlink_to(tmp_path / "store" / target)
+    shop.filon("init", str(shop.project), *(str(shop.sources / name) for name in ("orders.csv", "clients.csv")))
+    assert InitOutcome(shop, shop.run()).accepted == {"orders": 1, "clients": 1}
+
+
+def test_a_table_of_very_many_columns_is_described(tmp_path: Path) -> None:
+    names = ",".join(f"c{number}" for number in range(300))
+    outcome = described(
+        tmp_path, f"{names}\n" + "".join(f"{','.join(str(n * m) for m in range(300))}\n" for n in range(5))
+    )
+    assert outcome.accepted == {"data": 5}
+
+
+def test_sheets_that_are_not_read_are_named(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    sheet = worksheet(row("id", "n"), row(1, 2))
+    shop.put("book.xlsx", archive(xlsx_parts({"Clients": sheet, "Orders": sheet})))
+    said = shop.filon("init", "project", str(shop.sources / "book.xlsx"))
+    assert "book.xlsx: other sheets are not read: Orders" in said

@@ -158,7 +158,7 @@ FILES = (
         insee(),
         "base_cc_filosofi_COM",
         30,
-        {"delimiter": ";", "nullValues": ["s"]},
+        {"delimiter": ";"},
         {"CODGEO": "string", "P21_POP": "DECIMAL(18,2)", "MED21": "integer", "TP6021": "DECIMAL(18,2)"},
         ("CODGEO",),
     ),

@@ -58,6 +58,11 @@ def _show_table(console: Console, proof: TableProof) -> None:
         example = found.example if len(found.example) <= LONGEST_EXAMPLE else f"{found.example[:LONGEST_EXAMPLE]}…"
         table.add_row(column.name, str(column.type), number(found.nulls), number(found.distinct), example, target)
     console.print(table)
+    for sample in guess.source.samples:
+        if sample.other_sheets:
+            console.print(
+                Text(f"{sample.file_name}: other sheets are not read: {', '.join(sample.other_sheets)}", "yellow")
+            )
     for rejection in proof.rejections:
         demand = f", must be: {rejection.demand}" if rejection.demand else ""
         share = f"{number(rejection.rows)} of {number(facts.read)} records"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filon.engines import SqlEngine
+from filon.explain.keys import typed_key
 from filon.lake import Lake, Layer, Ledger, Release
 from filon.project import Dataset
 from filon.sql import identifier, literal
@@ -73,11 +74,9 @@ def contenders_of(
     return Contenders(places, rows[0][3] if rows else 0)
 
 
-def _condition(engine: SqlEngine, dataset: Dataset, name: str, value: str) -> str:
-    """That a part of the key has a value."""
-    column, given = dataset.contract.column(name), literal(value)
-    typed = f"TRY_CAST({given} AS {column.type.sql})"
-    [(is_typed,)] = engine.rows(f"SELECT {typed} IS NOT NULL")
-    if is_typed:
-        return f"judged.{identifier(name)} = {typed}"
-    return f"trim(received.{identifier(name)}, {BLANKS}) = {given}"
+def _condition(engine: SqlEngine, dataset: Dataset, name: str, text: str) -> str:
+    """That a part of the key has a value; a text that spells none can only be that of a rejected record."""
+    column = identifier(name)
+    if (value := typed_key(engine, dataset.contract.column(name), text)) is not None:
+        return f"judged.{column} = {value}"
+    return f"(trim(received.{column}, {BLANKS}) = {literal(text)} AND judged._reasons <> '')"

@@ -11,12 +11,14 @@ from filon.engines import SqlEngine
 from filon.errors import EngineError, NotFound
 from filon.explain.contenders import contenders_of
 from filon.explain.demands import demand_of
+from filon.explain.keys import typed_key
 from filon.explain.lineage import EVERY_ROW, Reading, trace
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.project import PLACE, TEXT, Contract, Dataset, Kind, Project, TypedColumn
 from filon.sql import identifier, identifiers, literal
 
 SAMPLE = 5
+SPELLING = "write dates of a key as 2026-01-31 and numbers with a point, whatever the files do"
 PLACE_NAMES = tuple(name for name, _ in PLACE)
 RECORDS = "records explained"  # no table of a project has a blank in its name
 
@@ -138,10 +140,10 @@ def explain(
         raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
     explainer = _Explainer(engine, project, lake, release, ledger)
     explainer.bind(table)
-    condition = " AND ".join(
-        f"{identifier(name)} = TRY_CAST({literal(value)} AS {contract.column(name).type.sql})"
-        for name, value in zip(contract.key, key, strict=True)
-    )
+    values = {
+        name: typed_key(engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
+    }
+    condition = " AND ".join(f"{identifier(name)} = {value or 'NULL'}" for name, value in values.items())
     rows = engine.rows(
         f"SELECT {_select_list(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}"
     )
@@ -151,7 +153,8 @@ def explain(
     if model is None:
         explainer.add_others(explanation, project.datasets[table], key)
     if not rows and not explanation.others:
-        raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}")
+        spelled = f"; {SPELLING}" if None in values.values() else ""
+        raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}{spelled}")
     if not rows:
         return explanation
     reading = Reading(table, _key_condition(contract.key, [row[name] for name in contract.key]), exact=True, used=True)

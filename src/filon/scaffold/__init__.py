@@ -107,10 +107,10 @@ def _with_rejected(known: Evidence, outcome: Outcome, guess: TableGuess) -> Evid
     if guess.source.is_whole:
         return known
     share = sum(len(sample.rows) for sample in guess.source.samples) / max(outcome.rows_read(guess.name), 1)
-    more = {
-        header: Counter({value.strip(): max(round(times * share), 1) for value, times in found.items()})
-        for header, found in outcome.misread(guess).items()
-    }
+    more: dict[str, Counter[str]] = {}
+    for header, misread in outcome.misread(guess).items():
+        each = share * misread.rows / max(sum(misread.values.values()), 1)  # the values may not be all of them
+        more[header] = Counter({value.strip(): max(round(n * each), 1) for value, n in misread.values.items()})
     return {header: Counter(known.get(header, {})) | more.get(header, Counter()) for header in {*known, *more}}
 
 
@@ -118,7 +118,7 @@ def common_folder(files: Sequence[Path]) -> Path:
     """The deepest folder that holds all files; the folder of a single file as it was written."""
     if len(files) == 1:
         return files[0].parent
-    return Path(os.path.commonpath([path.resolve().parent for path in files]))
+    return Path(os.path.commonpath([path.parent.resolve() for path in files]))
 
 
 def _inside(folder: Path, sources: Path) -> str | None:

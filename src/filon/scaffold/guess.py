@@ -20,9 +20,11 @@ DEFAULTS: Words = {
     word: value[0] if word in FORMATS.values() else value
     for word, value in Dialect().model_dump(by_alias=True, mode="json").items()
 }
-COUNTRY = re.compile("[A-Z]{2}")
+SHORT_CODE = re.compile("[A-Z]{1,2}")
 NAMIBIA = "NA"
-FEWEST_COUNTRIES = 5
+FEWEST_CODES = 2
+EVERYWHERE_NULL = (*ALWAYS_NULL, NAMIBIA)
+"""Texts that programs write in columns of every type."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _formats(types: Iterable[Inferred]) -> dict[str, object]:
 
 
 def _nulls(types: Iterable[Inferred]) -> dict[str, object]:
-    nulls = {marker for inferred in types for marker in inferred.nulls}
+    """Texts that mean null in every column; others do in some columns, and may be values in the next."""
+    nulls = {marker for inferred in types for marker in inferred.nulls if marker in EVERYWHERE_NULL}
     return {"nullValues": sorted(nulls)} if nulls else {}
 
 
@@ -133,9 +136,13 @@ def _own_words(inferred: Inferred, table: Words, values: Values) -> Words:
         words |= words_of(inferred.form)
     if inferred.type.kind is Kind.BOOLEAN and inferred.truth != ("true", "false"):
         words["true"], words["false"] = inferred.truth
-    nulls = table.get("nullValues")
-    if isinstance(nulls, list) and NAMIBIA in nulls and NAMIBIA not in inferred.nulls and _are_countries(values):
-        words["nullValues"] = [null for null in nulls if null in ALWAYS_NULL]
+    shared = table.get("nullValues")
+    nulls = set(shared if isinstance(shared, list) else ())
+    own = nulls | set(inferred.nulls)
+    if NAMIBIA not in inferred.nulls and _are_short_codes(values):
+        own -= {NAMIBIA}
+    if own != nulls:
+        words["nullValues"] = sorted(own)
     return words
 
 
@@ -154,10 +161,10 @@ def _own_marks(form: NumberForm, table: Words) -> dict[str, object]:
     return words
 
 
-def _are_countries(values: Iterable[str]) -> bool:
-    """Whether a column holds codes of two letters, among which NA is Namibia, or Naples."""
+def _are_short_codes(values: Iterable[str]) -> bool:
+    """Whether a column holds codes of one or two letters, among which NA is Namibia, Naples or a grade."""
     different = {value for value in values if value and value != NAMIBIA}
-    return len(different) >= FEWEST_COUNTRIES and all(map(COUNTRY.fullmatch, different))
+    return len(different) >= FEWEST_CODES and all(map(SHORT_CODE.fullmatch, different))
 
 
 def _most(items: Sequence[str]) -> str:

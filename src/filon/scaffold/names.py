@@ -6,10 +6,29 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from itertools import chain, count
+from string import digits
 
 LONGEST = 60
 ESCAPED = r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
 """Escapes of characters that cannot be printed, as file names are shown with them."""
+
+
+KEY_WORDS = {
+    "id",
+    "code",
+    "no",
+    "nr",
+    "num",
+    "numero",
+    "number",
+    "key",
+    "ref",
+    "reference",
+    "uuid",
+    "guid",
+    "sku",
+    "siret",
+}
 
 
 def table_name(text: str) -> str:
@@ -43,6 +62,17 @@ def distinct(names: Iterable[str]) -> list[str]:
         taken.add(free.casefold())
         numbered.append(free)
     return numbered
+
+
+def words_in(name: str) -> frozenset[str]:
+    """The words of a header or a name, in lower case and without accents: ``codePostal`` has two."""
+    apart = re.sub("(?<=[a-z])(?=[A-Z])", " ", name)
+    return frozenset(filter(None, re.split("[^a-z0-9]+", ascii_letters(apart).lower())))
+
+
+def is_called_like_a_key(name: str) -> bool:
+    """Whether a word of a name is one for keys; numbers behind it do not count."""
+    return bool(KEY_WORDS & {word.rstrip(digits) for word in words_in(name)})
 
 
 def _name(text: str, otherwise: str, prefix: str) -> str:

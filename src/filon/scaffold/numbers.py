@@ -67,10 +67,11 @@ PLAIN = NumberForm()
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """The type of a column of numbers, and their form."""
+    """The type of a column of numbers, their form, and whether a few values are no numbers."""
 
     type: ColumnType
     form: NumberForm
+    has_errors: bool
 
 
 def decimal_mark(columns: Sequence[Values], delimiter: str) -> str:
@@ -124,7 +125,8 @@ def _column(values: Values, mark: str) -> NumberColumn | None:
         matches = [match for core in cores if (match := form.fullmatch(core))]
         if len(matches) == len(cores):
             kind = _type(matches, any(number.has_exponent for number in written))
-            return NumberColumn(kind, _form(written, mark, grouping, matches)) if kind else None
+            form_found = _form(written, mark, grouping, matches)
+            return NumberColumn(kind, form_found, len(numbers) < len(values)) if kind else None
     return None
 
 

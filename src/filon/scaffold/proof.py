@@ -42,6 +42,14 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Misread:
+    """How many rows were rejected for a column, and the most frequent values, each with its rows."""
+
+    rows: int
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class TableProof:
     """What a run made of the files of a dataset."""
 
@@ -88,7 +96,8 @@ def open_trial(
     with temporary_folder(settings.workspace) as folder:
         sources = folder / "sources"
         for file in files:
-            link = sources / (file.name if len(files) == 1 else file.resolve().relative_to(common))
+            place = file.parent.resolve() / file.name  # as the file is called, wherever a link of this name leads
+            link = sources / (file.name if len(files) == 1 else place.relative_to(common))
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.is_symlink():  # a file may be given twice, by two paths
                 link.symlink_to(file.resolve())
@@ -115,14 +124,15 @@ class Outcome:
                     engine.bind(build.table, lake.paths(build), build.columns)
             yield engine
 
-    def misread(self, guess: TableGuess) -> dict[str, dict[str, int]]:
-        """By header, the values that were rejected since type or spelling does not fit them, with their rows."""
+    def misread(self, guess: TableGuess) -> dict[str, Misread]:
+        """By header, what was rejected since the type of the column, or its spelling, does not fit it."""
         reasons = self._reasons(guess.name)
-        found: dict[str, dict[str, int]] = {}
+        found: dict[str, Misread] = {}
         for column in guess.columns:
             words = [f"{column.name}:{word}" for word in SPELLING if f"{column.name}:{word}" in reasons]
             if words:
-                found[column.header] = self._rejected_values(guess.name, column.name, words)
+                values = self._rejected_values(guess.name, column.name, words)
+                found[column.header] = Misread(sum(reasons[word] for word in words), values)
         return found
 
     def prove(self, guesses: Sequence[TableGuess]) -> Proof:

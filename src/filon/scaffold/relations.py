@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import prod
-from string import digits
 
 from filon.engines import SqlEngine
 from filon.project import Kind
 from filon.scaffold.guess import ColumnGuess, TableGuess
-from filon.scaffold.names import ascii_letters
+from filon.scaffold.names import KEY_WORDS, is_called_like_a_key, words_in
 from filon.sql import identifier, identifiers
 
 FEWEST_FOR_KEY, FEWEST_UNNAMED, FEWEST_FOR_PAIR, FEWEST_WITH_ROOM, FEWEST_FOR_REQUIRED = 3, 10, 20, 50, 100
@@ -23,24 +21,10 @@ FIRST_ROWS = 20_000
 """Rows among which a combination of columns is tried before all rows are looked at."""
 MOST_TRIED = 12
 """Combinations that are tried on all rows."""
-KEY_WORDS = {
-    "id",
-    "code",
-    "no",
-    "nr",
-    "num",
-    "numero",
-    "number",
-    "key",
-    "ref",
-    "reference",
-    "uuid",
-    "guid",
-    "sku",
-    "siret",
-}
 LINE_WORDS = {"line", "ligne", "item", "pos", "position", "rang", "rank", "seq", "sequence", "index", "idx", "row"}
 """Words for what counts the parts of a whole, such as the lines of an order."""
+COLUMNS_AT_ONCE = 25
+"""A query that counts different values of more columns may not fit into memory."""
 DISCRETE = (Kind.INTEGER, Kind.TEXT)
 MOMENTS = (Kind.DATE, Kind.TIMESTAMP)
 CONTAINED, CONTAINED_BY_NAME = 0.9, 0.5
@@ -70,18 +54,21 @@ class TableFacts:
 
 def facts_of(engine: SqlEngine, guess: TableGuess, read: int) -> TableFacts:
     """Count what stands in each column of a table that is bound under its name; ``read`` records were read for it."""
-    parts = ["count(*)"]
-    for column in guess.columns:
-        name = identifier(column.name)
-        text = f"CAST({name} AS VARCHAR)"
-        parts += [f"count({name})", f"count(DISTINCT {name})", f"min({text})", f"min(length({text}))"]
-    [(rows, *counts)] = engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(guess.name)}")
-    groups = [counts[start : start + 4] for start in range(0, len(counts), 4)]
-    columns = {
-        column.name: ColumnFacts(rows - filled, distinct, example or "", shortest or 0)
-        for column, (filled, distinct, example, shortest) in zip(guess.columns, groups, strict=True)
-    }
+    [(rows,)] = engine.rows(f"SELECT count(*) FROM {identifier(guess.name)}")
+    columns: dict[str, ColumnFacts] = {}
+    for first in range(0, len(guess.columns), COLUMNS_AT_ONCE):
+        some = guess.columns[first : first + COLUMNS_AT_ONCE]
+        [counts] = engine.rows(f"SELECT {', '.join(map(_counted, some))} FROM {identifier(guess.name)}")
+        for place, column in enumerate(some):
+            filled, distinct, example, shortest = counts[4 * place : 4 * place + 4]
+            columns[column.name] = ColumnFacts(rows - filled, distinct, example or "", shortest or 0)
     return TableFacts(read, rows, columns)
+
+
+def _counted(column: ColumnGuess) -> str:
+    name = identifier(column.name)
+    text = f"CAST({name} AS VARCHAR)"
+    return f"count({name}), count(DISTINCT {name}), min({text}), min(length({text}))"
 
 
 def relate(
@@ -109,7 +96,7 @@ def _has_enough_rows(guess: TableGuess, facts: TableFacts, fewest: int) -> bool:
 
 def _single_key(guess: TableGuess, facts: TableFacts) -> tuple[str, ...]:
     """The first column called like a key, else the first column of all, if it is filled and each value stands once."""
-    named = [column for column in guess.columns if _is_called_like_a_key(column.header)]
+    named = [column for column in guess.columns if is_called_like_a_key(column.header)]
     for columns, fewest in ((named, FEWEST_FOR_KEY), (guess.columns[:1], FEWEST_UNNAMED)):
         for column in columns:
             found = facts.columns[column.name]
@@ -161,18 +148,14 @@ def _are_distinct(engine: SqlEngine, query: str, names: Sequence[str]) -> bool:
 
 def _is_lead(column: ColumnGuess) -> bool:
     """Whether a column makes a key likely: a moment, a reference, or a name like that of a key."""
-    return column.type.kind in MOMENTS or bool(column.references) or _is_called_like_a_key(column.header)
+    return column.type.kind in MOMENTS or bool(column.references) or is_called_like_a_key(column.header)
 
 
 def _strangeness(column: ColumnGuess) -> int:
     """How unlikely a column is as a part of a key: a number that counts something is less likely than a name or day."""
-    if column.references or _is_called_like_a_key(column.header) or LINE_WORDS & _words(column.header):
+    if column.references or is_called_like_a_key(column.header) or LINE_WORDS & words_in(column.header):
         return 0
     return 2 if column.type.kind is Kind.INTEGER else 1
-
-
-def _is_called_like_a_key(name: str) -> bool:
-    return bool(KEY_WORDS & {word.rstrip(digits) for word in _words(name)})
 
 
 def _with_references(
@@ -209,15 +192,10 @@ def _may_refer(column: ColumnGuess, found: ColumnFacts, parent: TableGuess, key:
 
 def _is_named_after(column: ColumnGuess, parent: TableGuess, key: str) -> bool:
     """Whether a column is called like the key of a table, or like the table and its key: ``id_client``, ``client``."""
-    own, other, table = (_words(name) for name in (column.name, key, parent.name))
+    own, other, table = (words_in(name) for name in (column.name, key, parent.name))
     subject = {word.removesuffix("s") for word in table}
     named = {word.removesuffix("s") for word in own}
     return own == other or (bool(named & subject) and named - subject <= {*other, *KEY_WORDS})
-
-
-def _words(name: str) -> frozenset[str]:
-    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", name)
-    return frozenset(filter(None, re.split("[^a-z0-9]+", ascii_letters(words).lower())))
 
 
 def _contained(engine: SqlEngine, table: str, column: str, parent: str, key: str) -> float:

@@ -58,7 +58,8 @@ WITH_HEADER = Layout()
 class Sample:
     """The header and first rows of a file.
 
-    ``header`` is empty where a column has no name; ``is_whole``: the sample is the whole file.
+    ``header`` is empty where a column has no name; ``is_whole``: the sample is the whole file. ``other_sheets`` are
+    those of a spreadsheet that are shown and not read.
     """
 
     path: Path
@@ -68,6 +69,7 @@ class Sample:
     rows: tuple[tuple[str, ...], ...]
     is_whole: bool
     layout: Layout = WITH_HEADER
+    other_sheets: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -132,7 +134,7 @@ def _sample(path: Path, local: Path, most_bytes: int) -> Sample:
     found = first_rows(local, MOST_ROWS)
     _require_names(path, found.header)
     layout = Layout(has_preamble=found.has_preamble, sheet=found.sheet)
-    return Sample(path, "utf-8", ",", found.header, found.rows, found.is_whole, layout)
+    return Sample(path, "utf-8", ",", found.header, found.rows, found.is_whole, layout, found.other_sheets)
 
 
 def _text_sample(path: Path, local: Path, most_bytes: int) -> Sample:

@@ -13,8 +13,8 @@ from filon.scaffold.sample import Layout, Sample
 from filon.stages.bronze.listing import matcher_of
 
 ENDING = re.compile(r"(\.(csv|tsv|txt|jsonl|ndjson|parquet|xlsx|xlsm|ods))*$", re.IGNORECASE)
-NUMBERS = re.compile(r"(?<![Uu][Tt][Ff])(?<![Uu][Tt][Ff]-)[0-9]([0-9_-]*[0-9])?")
-"""Dates and numbers in names, the 8 of UTF-8 apart."""
+NUMBERS = re.compile(r"(?P<encoding>(?i:utf-?[0-9]+))|[0-9]([0-9_-]*[0-9])?")
+"""Dates and numbers in names, those of encodings apart."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _open_pattern(file_name: str) -> str:
     if re.search(ESCAPED, exact):  # digits of an escape are no number
         return exact
     stem = ENDING.sub("", exact)
-    pattern = NUMBERS.sub("*", stem)
+    pattern = NUMBERS.sub(lambda number: number["encoding"] or "*", stem)
     return pattern + exact.removeprefix(stem) if re.search(r"[^\W\d_]", pattern) else exact
 
 

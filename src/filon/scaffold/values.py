@@ -13,7 +13,7 @@ from functools import cache
 from itertools import product
 
 from filon.project import TEXT, ColumnType, Kind
-from filon.scaffold.names import ascii_letters
+from filon.scaffold.names import is_called_like_a_key, words_in
 from filon.scaffold.numbers import PLAIN, NumberForm, Values, number_column
 from filon.stages.bronze.inference import SHARE
 
@@ -97,7 +97,7 @@ def filled_values(values: Values) -> dict[str, int]:
 
 def _typed(values: Values, mark: str, orders: tuple[str, ...], header: str) -> Inferred | None:
     """The type of values, if it is not text; none of them is empty."""
-    words = _words(header)
+    words = words_in(header)
     is_code, is_dated = any(map(CODES.fullmatch, words)), any(map(DATED.search, words))
     if not values:
         return None
@@ -110,12 +110,9 @@ def _typed(values: Values, mark: str, orders: tuple[str, ...], header: str) -> I
     if len(values) >= (1 if is_dated else ENOUGH_DAYS) and _are_compact_days(values):
         return Inferred(ColumnType(Kind.DATE), COMPACT)
     number = None if is_code else number_column(values, mark)
-    return Inferred(number.type, form=number.form) if number else None
-
-
-def _words(header: str) -> list[str]:
-    """The words of a header, in lower case and without accents: ``codePostal`` has two."""
-    return re.split("[^a-z]+", ascii_letters(re.sub("(?<=[a-z])(?=[A-Z])", " ", header)).lower())
+    if number is None or (number.has_errors and is_called_like_a_key(header)):
+        return None  # of keys, a few that are no numbers are no errors: a C before the number of a cancelled order
+    return Inferred(number.type, form=number.form)
 
 
 def _truth(values: Values) -> tuple[str, str] | None:

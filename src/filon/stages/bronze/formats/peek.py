@@ -6,7 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -31,7 +31,7 @@ class FirstRows:
     Fields of nested values are named by their path (``customer.city``). Numbers have a point, dates are spelled
     ``yyyy-MM-dd``, moments ``yyyy-MM-dd HH:mm:ss``, those with a zone in UTC, booleans ``true`` and ``false``.
     ``is_whole``: there are no other rows. ``has_preamble``: something stands before the header. ``sheet`` is the sheet
-    of a spreadsheet that has several which are shown.
+    of a spreadsheet that has several which are shown, ``other_sheets`` are the others of these.
     """
 
     format: FileFormat
@@ -40,6 +40,7 @@ class FirstRows:
     is_whole: bool
     has_preamble: bool = False
     sheet: str | None = None
+    other_sheets: tuple[str, ...] = ()
 
 
 def first_rows(
@@ -159,10 +160,10 @@ def _spreadsheet(path: Path, most: int, dialect: Dialect, limits: Limits) -> Fir
     cells = [row.cells for row in found[start:]]
     first, last = (min(cells[0]), max(cells[0])) if cells else (0, -1)
     texts = [tuple(TEXT(row.get(column)) for column in range(first, last + 1)) for row in cells]
-    shown = sum(other.is_visible for other in workbook.sheets)
+    others = tuple(other.name for other in workbook.sheets if other.is_visible and other.name != sheet.name)
     table = _table(FileFormat.SPREADSHEET, texts, most)
-    named = sheet.name if shown > 1 or dialect.sheet else None
-    return FirstRows(table.format, table.header, table.rows, table.is_whole, has_preamble=start > 0, sheet=named)
+    named = sheet.name if others or dialect.sheet else None
+    return replace(table, has_preamble=start > 0, sheet=named, other_sheets=others)
 
 
 def _header_position(widths: Sequence[int]) -> int:
