@@ -13,7 +13,7 @@ from filon.scaffold.draft import Draft, write_files
 from filon.scaffold.guess import TableGuess, guess_table
 from filon.scaffold.numbers import Values
 from filon.scaffold.proof import Outcome, Proof, Trial, open_trial
-from filon.scaffold.relations import facts_of, relate
+from filon.scaffold.relations import TableFacts, relate
 from filon.scaffold.sample import SAMPLE_BYTES, read_samples
 from filon.scaffold.sources import Source, arrange
 from filon.settings import Settings, read_settings
@@ -73,20 +73,26 @@ def write_project(
     """
     if (folder / "filon.yaml").exists():
         raise ConfigError(f"{folder} already holds a project; choose another folder")
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} cannot be written to: it is a file; choose another folder")
     paths = list({path.absolute(): path for path in files}.values())
     sources = arrange([sample for path in paths for sample in read_samples(path, sample_bytes)])
     common = common_folder(paths)
     with open_trial(settings or read_settings(), paths, common, listener) as trial:
         project = Draft(name, _inside(folder, common))
-        guesses = _guess(trial, project, sources)
-        proof = trial.run(project.contents(guesses)).prove(guesses)
+        guesses, facts = _guess(trial, project, sources)
+        # keys, references and required columns were read off these rows, so that they reject none of them
+        proof = trial.run(project.contents(guesses)).prove(guesses, facts)
     contents = project.contents(guesses)
     write_files(folder, contents)
     return Written(tuple(folder / path for path in contents), proof, project.slug, common, project.sources is not None)
 
 
-def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> list[TableGuess]:
-    """The contracts of datasets: types from samples and from values that a run rejects, the rest from all rows."""
+def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> tuple[list[TableGuess], dict[str, TableFacts]]:
+    """The contracts of datasets, and what stands in their tables.
+
+    Types come from samples and from values that a run rejects, the rest from all rows.
+    """
     guesses = [guess_table(source, {}) for source in sources]
     known: list[Evidence] = [{} for _ in sources]
     outcome = trial.run(project.contents(guesses))
@@ -97,9 +103,9 @@ def _guess(trial: Trial, project: Draft, sources: Sequence[Source]) -> list[Tabl
             break
         guesses = better
         outcome = trial.run(project.contents(guesses))
+    facts = outcome.facts(guesses)
     with outcome.engine() as engine:
-        facts = {guess.name: facts_of(engine, guess, outcome.rows_read(guess.name)) for guess in guesses}
-        return relate(engine, guesses, facts)
+        return relate(engine, guesses, facts), facts
 
 
 def _with_rejected(known: Evidence, outcome: Outcome, guess: TableGuess) -> Evidence:

@@ -135,17 +135,15 @@ class Outcome:
                 found[column.header] = Misread(sum(reasons[word] for word in words), values)
         return found
 
-    def prove(self, guesses: Sequence[TableGuess]) -> Proof:
-        """What the run made of the files."""
+    def facts(self, guesses: Sequence[TableGuess]) -> dict[str, TableFacts]:
+        """What stands in the columns of each silver table."""
         with self.engine() as engine:
-            tables = [
-                TableProof(
-                    guess,
-                    facts_of(engine, guess, self.rows_read(guess.name)),
-                    self._rejections(engine, guess),
-                )
-                for guess in guesses
-            ]
+            return {guess.name: facts_of(engine, guess, self.rows_read(guess.name)) for guess in guesses}
+
+    def prove(self, guesses: Sequence[TableGuess], facts: Mapping[str, TableFacts]) -> Proof:
+        """What the run made of the files; ``facts`` are of tables with the same rows."""
+        with self.engine() as engine:
+            tables = [TableProof(guess, facts[guess.name], self._rejections(engine, guess)) for guess in guesses]
         refused = [
             (line.file, f"{line.reason}: {line.detail}") for line in self.report.files if line.status == "quarantined"
         ]

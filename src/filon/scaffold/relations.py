@@ -71,23 +71,20 @@ def _counted(column: ColumnGuess) -> str:
     return f"count({name}), count(DISTINCT {name}), min({text}), min(length({text}))"
 
 
-def relate(
-    engine: SqlEngine, guesses: Sequence[TableGuess], facts: Mapping[str, TableFacts], whole: bool = True
-) -> list[TableGuess]:
+def relate(engine: SqlEngine, guesses: Sequence[TableGuess], facts: Mapping[str, TableFacts]) -> list[TableGuess]:
     """The guesses with keys, references and required columns.
 
     Args:
         engine: the tables are bound under their names
         guesses: the tables
         facts: what stands in their columns, by table
-        whole: columns without nulls are declared as required
 
     """
     keyed = [replace(guess, key=_single_key(guess, facts[guess.name])) for guess in guesses]
     parents = [(guess, guess.key[0]) for guess in keyed if len(guess.key) == 1]
     related = [_with_references(engine, guess, parents, facts) for guess in keyed]
     pairs = [guess if guess.key else replace(guess, key=_key_of_several(engine, guess, facts)) for guess in related]
-    return [_with_required(guess, facts[guess.name]) if whole else guess for guess in pairs]
+    return [_with_required(guess, facts[guess.name]) for guess in pairs]
 
 
 def _has_enough_rows(guess: TableGuess, facts: TableFacts, fewest: int) -> bool:

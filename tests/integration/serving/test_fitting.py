@@ -98,8 +98,6 @@ def test_a_wide_decimal_is_served_as_long_as_its_values_fit(lab: Shop, scale: in
     things(lab, f"DECIMAL(38,{scale})")
     held = min(digits(lab), 38)
     most = Decimal(f"{'9' * held}e-{scale}")
-    if most >= 10 ** (38 - scale):
-        pytest.skip("the type itself is narrower")
     unit = Decimal(f"1e-{scale}")
     given = [most, most.copy_negate(), unit, -unit, Decimal(f"0e-{scale}")]
     put(lab, [format(value, "f") for value in given])
