@@ -795,10 +795,10 @@ def test_a_text_that_means_null_in_one_column_is_a_value_in_the_next(tmp_path: P
 
 
 def test_a_column_that_becomes_text_beyond_the_sample_is_text(tmp_path: Path) -> None:
-    rows = "".join(f"{n},{n}\n" for n in range(2_000)) + "".join(f"{n},X{n}\n" for n in range(2_000, 20_000))
-    outcome = described(tmp_path, f"id,code\n{rows}", sample_bytes=10_000)
-    assert outcome.types("data") == {"id": "integer", "code": "string"}
-    assert outcome.accepted == {"data": 20_000}
+    rows = "".join(f"{n},{n}\n" for n in range(25_000)) + "".join(f"{n},X{n}\n" for n in range(25_000, 30_000))
+    outcome = described(tmp_path, f"id,value\n{rows}", sample_bytes=250_000)
+    assert outcome.types("data") == {"id": "integer", "value": "string"}
+    assert outcome.accepted == {"data": 30_000}
 
 
 def test_letters_in_a_few_keys_make_them_text(tmp_path: Path) -> None:

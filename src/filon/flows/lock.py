@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.concurrency.sync import concurrency
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.variables import Variable
@@ -49,7 +49,8 @@ def only_run_of(project: str) -> Iterator[None]:
         return
     name = limit_name(project)
     with get_client(sync_client=True) as client, ExitStack() as stack:
-        client.upsert_global_concurrency_limit_by_name(name, 1)
+        with suppress(ObjectAlreadyExists):  # another run made it between this client's look and its own making
+            client.upsert_global_concurrency_limit_by_name(name, 1)
         if client.read_global_concurrency_limit_by_name(name).active_slots:
             get_run_logger().info("another run of %s goes on; waiting until it ends", project)
         while not _acquire(stack, name):

@@ -43,11 +43,14 @@ def translated_errors() -> Iterator[None]:
                 "and tables already built are reused. `filon run` needs no Prefect."
             ) from error
         if isinstance(cause, httpx.HTTPStatusError):
-            status = f"{cause.response.status_code} {cause.response.reason_phrase}"
-            raise FlowsUnavailable(
-                f"{server} answers {status}. Check PREFECT_API_URL, which ends in /api for a server of your own, "
+            advice = (
+                "Its log says why; rerun when it has recovered: nothing is lost, and tables already built are reused."
+                if cause.response.is_server_error
+                else "Check PREFECT_API_URL, which ends in /api for a server of your own, "
                 "and PREFECT_API_KEY if the server wants one."
-            ) from error
+            )
+            status = f"{cause.response.status_code} {cause.response.reason_phrase}"
+            raise FlowsUnavailable(f"{server} answers {status}. {advice}") from error
         raise
 
 

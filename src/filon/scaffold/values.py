@@ -149,11 +149,16 @@ def _fits(values: Values, form: str) -> bool:
     A few that are dates in no form are taken for errors to reject.
     """
     fullmatch = _expression(form).fullmatch
-    others = [value for value in values if not fullmatch(value)]
-    errors = sum(values[value] for value in others)
-    if errors > (1 - SHARE) * sum(values.values()) or any(map(DIGIT.search, others)):
-        return False
-    return any(_exists(match) for value in values if (match := fullmatch(value)))
+    errors, most_errors = 0, (1 - SHARE) * sum(values.values())
+    days_exist = False
+    for value, times in values.items():
+        if match := fullmatch(value):
+            days_exist = days_exist or _exists(match)
+            continue
+        errors += times
+        if errors > most_errors or DIGIT.search(value):
+            return False
+    return days_exist
 
 
 def _exists(match: re.Match[str]) -> bool:
