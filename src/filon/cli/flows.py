@@ -41,10 +41,8 @@ PREFECT = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    "PREFECT_CLIENT_MAX_RETRIES": "3",
 }
-"""Defaults of Prefect's settings, unless the environment sets them: no telemetry, the shortest heartbeat interval,
-and fewer retries when the server does not answer."""
+"""Defaults of Prefect's settings, unless the environment sets them: no telemetry, and the shortest heartbeat interval."""
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
 """Hide Prefect's log on the console, for commands that show the run themselves; Prefect's pages still have it."""
 

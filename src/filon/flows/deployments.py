@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.events import DeploymentEventTrigger
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
@@ -121,7 +121,9 @@ def deploy(settings: Settings, project: Project, pool: str) -> list[str]:
         try:
             kind = client.read_work_pool(pool).type
         except ObjectNotFound:
-            kind = client.create_work_pool(WorkPoolCreate(name=pool, type=PROCESS)).type
+            with suppress(ObjectAlreadyExists):  # another process made it in between
+                client.create_work_pool(WorkPoolCreate(name=pool, type=PROCESS))
+            kind = client.read_work_pool(pool).type
     runner_deployments = deployments(settings, project, job_of(settings, kind, Path.cwd()))
     for deployment in runner_deployments:
         deployment.apply(work_pool_name=pool)

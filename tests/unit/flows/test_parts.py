@@ -158,5 +158,11 @@ def test_a_server_that_does_not_answer_is_named_however_prefect_wraps_it() -> No
         translated_errors(),
     ):
         refused.raise_for_status()
+    busy = httpx.Response(503, request=httpx.Request("GET", "http://127.0.0.1/api"))
+    with (
+        pytest.raises(FlowsUnavailable, match=r"answers 503 Service Unavailable\. Its log says why; rerun"),
+        translated_errors(),
+    ):
+        busy.raise_for_status()
     with pytest.raises(ValueError, match="mine"), translated_errors():
         raise ValueError("mine")
