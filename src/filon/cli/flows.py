@@ -42,7 +42,7 @@ PREFECT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
 }
-"""Defaults of Prefect's settings, unless the environment sets them: no telemetry, and the shortest heartbeat interval."""
+"""Defaults of Prefect's settings, unless the environment sets them: no telemetry, the shortest heartbeat interval."""
 QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL": "CRITICAL"}
 """Hide Prefect's log on the console, for commands that show the run themselves; Prefect's pages still have it."""
 
