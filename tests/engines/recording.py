@@ -27,8 +27,10 @@ class RecordingEngine:
         self.queries.add(query)
         return query
 
-    def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
-        self._engine.bind(table, paths, columns, lenient=lenient)
+    def bind(
+        self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False, file: str = ""
+    ) -> None:
+        self._engine.bind(table, paths, columns, lenient=lenient, file=file)
 
     def view(self, table: str, query: str) -> None:
         self._engine.view(table, self._seen(query))

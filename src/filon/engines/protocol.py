@@ -51,7 +51,9 @@ class SqlEngine(Protocol):
     def dialect(self) -> Dialect:
         """How the engine spells Filon's SQL."""
 
-    def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
+    def bind(
+        self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False, file: str = ""
+    ) -> None:
         """Make a table of Parquet files; of no files, an empty one.
 
         Args:
@@ -59,6 +61,7 @@ class SqlEngine(Protocol):
             paths: files, as ``Location.path_of`` spells them
             columns: the columns of the table; files may have others
             lenient: a column that files lack is null
+            file: a further column of this name holds the last part of the path of the file that a row is in
 
         """
 

@@ -11,7 +11,7 @@ from filon.lake import Lake, Layer, Ledger, Release
 from filon.project import Dataset
 from filon.sql import identifier, literal
 from filon.stages.rules import BLANKS, BRONZE, SEPARATOR, judged_query
-from filon.stages.silver import LiveRecords, raw_text
+from filon.stages.silver import LiveRecords, bind_records, raw_text
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def contenders_of(
     if silver is None or bronze is None or silver.quality is None:
         return Contenders((), 0)
     live = tuple(version for version in ledger.versions if version.number in silver.quality.files)
-    LiveRecords(dataset, ledger, live, bronze).bind(engine, lake)
+    bind_records(engine, lake, [LiveRecords(dataset, ledger, live, bronze)])
     judged = judged_query(dataset, silver.quality.as_of or release.as_of, raw_text(dataset, live, ledger.headers))
     parts = [_condition(engine, dataset, name, value) for name, value in zip(dataset.contract.key, key, strict=True)]
     source = (

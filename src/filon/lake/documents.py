@@ -140,11 +140,13 @@ NO_ROWS = FileCounts(read=0, accepted=0, superseded=0, rejected=0)
 class Quality(Document):
     """The result of a dataset's rules: counts per file version, rejections per file version and reason.
 
-    It was computed for ``as_of``, and is the same from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
+    ``rereads`` says how often versions were read again, of those that were. The result was computed for ``as_of``, and
+    is the same from ``as_of_from`` to ``as_of_to`` (inclusive; None: no bound).
     """
 
     files: dict[int, FileCounts]
     reasons: dict[int, dict[str, int]]
+    rereads: dict[int, int] = {}
     as_of: dt.date | None = None
     as_of_from: dt.date | None = None
     as_of_to: dt.date | None = None
@@ -188,7 +190,11 @@ def _spell_columns(columns: tuple[TypedColumn, ...]) -> list[tuple[str, str]]:
 
 
 class NewBuild(Document):
-    """A build before the lake has committed it: what the run that computed it knows. See ``Build``."""
+    """A build before the lake has committed it: what the run that computed it knows. See ``Build``.
+
+    ``recipe`` is a hash of all that decides its rows beside the tables that it reads; these are ``inputs``, with their
+    fingerprints. A build of the same recipe can be extended where its inputs changed.
+    """
 
     table: str
     layer: Layer
@@ -199,6 +205,8 @@ class NewBuild(Document):
     run_id: str
     duration_s: float = 0.0
     quality: Quality | None = None
+    recipe: str = ""
+    inputs: dict[str, str] = {}
 
     @property
     def id(self) -> str:

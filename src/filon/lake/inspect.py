@@ -14,7 +14,7 @@ from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, seal
 from filon.lake.store import Lake
 
-TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE)
+TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE, Layer.SUPERSEDED)
 
 
 def inspect_release(lake: Lake, release: Release) -> list[Damage]:
@@ -68,7 +68,7 @@ def mend_notes(lake: Lake, release: Release) -> None:
 
 def _by_table(lake: Lake, layer: Layer) -> Mapping[str, Mapping[str, Entry]]:
     tables: dict[str, dict[str, Entry]] = {}
-    for entry in lake.layer(layer).listing():
+    for entry in lake.listing(layer):
         table, _, name = entry.name.partition("/")
         tables.setdefault(table, {})[name] = entry._replace(name=name)
     return tables

@@ -39,12 +39,13 @@ REFUSALS = re.compile(
 
 
 class Layer(StrEnum):
-    """The parts of a lake."""
+    """The parts of a lake. Superseded records stand inside the place of the quarantine."""
 
     BRONZE = "bronze"
     SILVER = "silver"
     GOLD = "gold"
     QUARANTINE = "quarantine"
+    SUPERSEDED = "superseded"
     METADATA = "metadata"
 
 

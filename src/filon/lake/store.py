@@ -14,13 +14,15 @@ from filon.lake.documents import Build, Ledger, NewBuild, Release, RunDocument, 
 from filon.lake.files import TableFiles
 from filon.lake.leases import Lease
 from filon.lake.ledgers import LedgerLog
-from filon.lake.location import Layer, Location, locate
+from filon.lake.location import Entry, Layer, Location, locate
 from filon.lake.numbered import NumberedLog
 from filon.lake.probe import probe_creation
 from filon.lake.s3 import open_s3
 from filon.lake.sealed import seal, unseal
 from filon.lake.syncing import sync_builds
 
+SUPERSEDED = "superseded-records"
+"""A folder that no dataset can have the name of."""
 WITHOUT_RELEASE = ". Without one, `filon run --force` publishes what the ledger holds; a rollback is forgotten"
 
 
@@ -50,7 +52,16 @@ class Lake:
 
     def layer(self, layer: Layer) -> Location:
         """The place of a layer."""
+        if layer is Layer.SUPERSEDED:
+            return self.layer(Layer.QUARANTINE) / SUPERSEDED
         return locate(self.root.replace("{layer}", layer)) if "{layer}" in self.root else locate(self.root) / layer
+
+    def listing(self, layer: Layer) -> Iterator[Entry]:
+        """The objects of a layer, without those of a layer inside it."""
+        inside = f"{SUPERSEDED}/"
+        for entry in self.layer(layer).listing():
+            if layer is not Layer.QUARANTINE or not entry.name.startswith(inside):
+                yield entry
 
     @property
     def places(self) -> list[Location]:

@@ -58,7 +58,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
     metadata.drop_uploads(before)
     forgotten = _forget_releases(lake, keep)
     named = _forget_builds(lake, before)
-    listed = {layer: list(lake.layer(layer).listing()) for layer in TABLES}
+    listed = {layer: list(lake.listing(layer)) for layer in TABLES}
     running = tuple(lease.run_id for lease in leases(metadata))
     needed = _needed(lake, listed)
     files = size = 0

@@ -145,8 +145,8 @@ class PipelineRun:
     @property
     def builds(self) -> list[Build]:
         """The builds of all tables that the run has so far."""
-        rejected = [result.rejected for result in self.silver.values()]
-        return [*self.bronze.values(), *rejected, *self._accepted.values(), *self.gold.values()]
+        apart = [build for result in self.silver.values() for build in (result.rejected, result.superseded)]
+        return [*self.bronze.values(), *apart, *self._accepted.values(), *self.gold.values()]
 
     @property
     def _accepted(self) -> dict[str, Build]:

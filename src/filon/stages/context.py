@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -22,6 +22,20 @@ REVISION = 1
 """To be raised when a release of Filon computes other rows from the same inputs: every table is then built anew."""
 
 
+@dataclass(frozen=True)
+class Changes:
+    """Tables of the engine with the rows that one build of a table has and another has not, and the other way round.
+
+    Both are empty names when the builds have the same rows.
+    """
+
+    old: str = ""
+    new: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.old or self.new)
+
+
 class TableStatus(StrEnum):
     """What a run did with a table."""
 
@@ -36,6 +50,7 @@ class TableReport:
     """A table in the report of a run.
 
     ``message`` says why it failed. ``started_s`` and ``duration_s`` are seconds, the first since the start of the run.
+    ``keys`` says of a table that was extended how many keys were concerned, ``why_full`` why one was built whole.
     """
 
     table: str
@@ -45,6 +60,8 @@ class TableReport:
     duration_s: float
     message: str | None = None
     started_s: float = 0.0
+    keys: int | None = None
+    why_full: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +131,8 @@ class Context:
     tables: list[TableReport] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
+    changes: dict[tuple[str, str, str], Changes] = field(default_factory=dict)
+    """By table, and the fingerprints of two of its builds: the rows that went and came from one to the other."""
     _begun: dict[tuple[Layer, str], float] = field(default_factory=dict)
 
     @cached_property
@@ -185,7 +204,7 @@ class Context:
             if build is None:
                 return None
             builds.append(build)
-        for build in builds:
+        for build in (build for build in builds if build.layer is not Layer.SUPERSEDED):
             is_published = self._published_build(build.layer, build.table, fingerprint, published) is not None
             status = TableStatus.UNCHANGED if is_published else TableStatus.REUSED
             self.report(TableReport(build.table, build.layer, status, build.rows, 0.0))
@@ -216,6 +235,8 @@ class Context:
         key: tuple[str, ...] = (),
         duration_s: float,
         quality: Quality | None = None,
+        recipe: str = "",
+        inputs: Mapping[str, str] | None = None,
     ) -> Build:
         """Commit files as the content of a table that this run computed.
 
@@ -228,6 +249,8 @@ class Context:
             key: the key of a gold table
             duration_s: seconds that it took
             quality: counts of a silver table
+            recipe: the hash of all that decides its rows beside its inputs
+            inputs: fingerprints of the tables that it reads, by name
 
         Raises:
             WriteConflict: other writers committed first, many times
@@ -243,6 +266,8 @@ class Context:
             run_id=self.inputs.run_id,
             duration_s=duration_s,
             quality=quality,
+            recipe=recipe,
+            inputs=dict(inputs or {}),
         )
         return self.lake.keep_build(new, files)
 

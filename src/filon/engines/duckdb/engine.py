@@ -17,8 +17,9 @@ from filon.engines.types import FoundColumn
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 from filon.project import Project
-from filon.sql import identifier, identifiers, literals
+from filon.sql import identifier, identifiers, literal, literals
 
+PATH = "path of the file"
 FOR_NULL = "INTEGER"
 """What DESCRIBE says of a column that is nothing but null."""
 
@@ -34,21 +35,24 @@ class DuckDBEngine:
         zones = [zone for (zone,) in connection.rows(f"SELECT lower(name) FROM {SYSTEM}.pg_timezone_names()")]
         connection.define([timezone_macro(zones), *macros(project.locale, project.timezone, as_of)])
 
-    def bind(self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False) -> None:
+    def bind(
+        self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False, file: str = ""
+    ) -> None:
         """A view over the Parquet files."""
-        empty = ", ".join(
-            f"CAST(NULL AS {self.dialect.spell_type(kind)}) AS {identifier(name)}" for name, kind in columns
-        )
-        query = f"SELECT {empty} WHERE FALSE"
+        typed = [f"CAST(NULL AS {self.dialect.spell_type(kind)}) AS {identifier(name)}" for name, kind in columns]
+        nothing = f"SELECT {', '.join(typed)} WHERE FALSE"
+        origin = f"{SYSTEM}.string_split({identifier(PATH)}, '/')[-1]" if paths else "CAST(NULL AS VARCHAR)"
+        named = f", {origin} AS {identifier(file)}" if file else ""
+        source = f"({nothing})"
         if paths:
             _require_plain(paths)
-            files = f"[{literals(literal_path(path) for path in paths)}]"
-            names = identifiers(name for name, _ in columns)
-            query = f"SELECT {names} FROM {SYSTEM}.read_parquet({files})"
+            options = [f"[{literals(literal_path(path) for path in paths)}]"]
+            options += ["union_by_name=true"] if lenient else []
+            options += [f"filename={literal(PATH)}"] if file else []
+            source = f"{SYSTEM}.read_parquet({', '.join(options)})"
             if lenient:
-                every = f"SELECT * FROM {SYSTEM}.read_parquet({files}, union_by_name=true)"
-                query = f"SELECT {names} FROM (SELECT {empty} WHERE FALSE UNION ALL BY NAME {every})"
-        self._connection.view(table, query)
+                source = f"({nothing} UNION ALL BY NAME SELECT * FROM {source})"
+        self._connection.view(table, f"SELECT {identifiers(name for name, _ in columns)}{named} FROM {source}")
 
     def view(self, table: str, query: str) -> None:
         """A temporary view."""

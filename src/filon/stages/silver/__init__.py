@@ -4,8 +4,8 @@ The rules of a contract are compiled to one query over the bronze records that c
 reason goes to the quarantine table; of the others, one per key is accepted and the rest are superseded.
 """
 
-from filon.stages.silver.build import QUARANTINE_COLUMNS, SilverResult, build_silver
-from filon.stages.silver.queries import raw_text
-from filon.stages.silver.records import LiveRecords
+from filon.stages.silver.build import SilverResult, build_silver
+from filon.stages.silver.queries import QUARANTINE_COLUMNS, raw_text
+from filon.stages.silver.records import LiveRecords, bind_records
 
-__all__ = ["QUARANTINE_COLUMNS", "LiveRecords", "SilverResult", "build_silver", "raw_text"]
+__all__ = ["QUARANTINE_COLUMNS", "LiveRecords", "SilverResult", "bind_records", "build_silver", "raw_text"]

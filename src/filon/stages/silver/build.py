@@ -1,44 +1,59 @@
-"""The silver stage: records are judged, and the accepted and the rejected ones are written; all are counted."""
+"""The silver stage: records are judged, and the accepted, superseded and rejected ones are written; all are counted."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from filon.errors import ConservationBroken
-from filon.lake import Build, FileCounts, FileVersion, Layer, Ledger, Quality, Release, TableFile
-from filon.project import PLACE, TEXT, TEXTS, Dataset, TypedColumn, fingerprint_of
+from filon.lake import Build, FileCounts, Layer, Ledger, Quality, Release, TableFile
+from filon.project import PLACE, Dataset, fingerprint_of
 from filon.project.functions import Setting
-from filon.project.grammar import settings_read
-from filon.sql import identifier
-from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
+from filon.stages.changes import changes_of, changes_since, note_changes
+from filon.stages.context import REVISION, Changes, Context, TableReport, TableStatus, left_by_rollback
 from filon.stages.models import contract_columns
-from filon.stages.rules import BRONZE, day_of, judged_query
+from filon.stages.rules import BRONZE
+from filon.stages.silver.extend import Base, Extension
+from filon.stages.silver.judging import Judging
 from filon.stages.silver.queries import (
     ACCEPTED,
     JUDGED,
     LOSERS,
     PLACES,
+    QUARANTINE_COLUMNS,
     REJECTED,
     accepted_query,
-    compares_with_as_of,
     losers_query,
-    raw_text,
     rejected_query,
+    superseded_columns,
+    superseded_query,
 )
-from filon.stages.silver.records import LiveRecords
 
-QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
+MOST_CHANGED = 0.5
+"""The share of a dataset's records from which judging all of them is less work than finding those that changed."""
+LAYERS = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED)
+
+
+class WhyWhole(StrEnum):
+    """Why a table is built whole."""
+
+    FORCED = "FORCED"
+    NO_BASE = "NO_BASE"
+    RECIPE_CHANGED = "RECIPE_CHANGED"
+    REFERENCE_REBUILT = "REFERENCE_REBUILT"
+    DATE_IN_RULE = "DATE_IN_RULE"
+    MOST_CHANGED = "MOST_CHANGED"
 
 
 @dataclass(frozen=True)
 class SilverResult:
-    """The silver table and the quarantine table of a dataset."""
+    """The silver table, the quarantine table and the table of superseded records of a dataset."""
 
     accepted: Build
     rejected: Build
+    superseded: Build
 
     @property
     def quality(self) -> Quality:
@@ -56,6 +71,8 @@ def build_silver(
 ) -> SilverResult:
     """Judge a dataset's records, or use the builds of a run that judged the same records by the same rules.
 
+    Where the published tables come from the same rules, they are extended by what changed.
+
     Args:
         context: the run
         dataset: the contract whose records are judged
@@ -71,25 +88,24 @@ def build_silver(
 
     """
     live = ledger.live(dataset.name)
+    rules = {
+        "revision": REVISION,
+        "dataset": dataset.fingerprint,
+        "settings": context.project.settings(dataset.reads - {Setting.AS_OF}, None),
+    }
     base = fingerprint_of(
         {
-            "revision": REVISION,
-            "dataset": dataset.fingerprint,
+            **rules,
             "files": [(version.number, version.sha256, version.parse_hash) for version in live],
             "referenced": {name: build.fingerprint for name, build in referenced.items()},
-            "settings": context.project.settings(dataset.reads - {Setting.AS_OF}, None),
         }
     )
     as_of = _effective_as_of(context, dataset, base, published)
     fingerprint = _fingerprint(base, as_of)
-    tables = (Layer.SILVER, dataset.name), (Layer.QUARANTINE, dataset.name)
-    if builds := context.find_builds(fingerprint, published, *tables):
+    if builds := context.find_builds(fingerprint, published, *((layer, dataset.name) for layer in LAYERS)):
         return SilverResult(*builds)
-    judgement = _Judgement(context, dataset, ledger, live, bronze, referenced, fingerprint, as_of)
-    try:
-        return judgement.run()
-    finally:
-        context.engine.drop([BRONZE, PLACES, JUDGED, LOSERS, ACCEPTED, REJECTED])
+    judging = Judging(context, dataset, ledger, live, bronze, referenced, as_of)
+    return _Work(judging, fingerprint, fingerprint_of(rules), published).run()
 
 
 def _fingerprint(base: str, as_of: dt.date | None) -> str:
@@ -118,63 +134,142 @@ def _effective_as_of(context: Context, dataset: Dataset, base: str, published: R
 
 
 @dataclass(frozen=True)
-class _Judgement:
-    """The live records of a dataset, and what they are judged by. ``as_of`` is None when no rule reads the date."""
+class _Content:
+    """The files of the three tables, the counts, and how many records were judged, per file version and in all.
 
-    context: Context
-    dataset: Dataset
-    ledger: Ledger
-    live: tuple[FileVersion, ...]
-    bronze: Build
-    referenced: Mapping[str, Build]
+    ``judged`` tells of each file version that was judged whole how many records were.
+    """
+
+    files: Mapping[Layer, tuple[TableFile, ...]]
+    quality: Quality
+    judged: Mapping[int, int]
+    whole: frozenset[int]
+    why: WhyWhole | None
+    keys: int | None = None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A judgement that is due; ``recipe`` is the hash of the rules, without files and referenced tables."""
+
+    judging: Judging
     fingerprint: str
-    as_of: dt.date | None
+    recipe: str
+    published: Release | None
 
     def run(self) -> SilverResult:
-        context, name = self.context, self.dataset.name
-        engine, lake = context.engine, context.lake
-        with context.timed(Layer.SILVER, name, sum(version.rows for version in self.live)) as elapsed:
-            for table, build in self.referenced.items():
-                engine.bind(table, lake.paths(build), build.columns)
-            LiveRecords(self.dataset, self.ledger, self.live, self.bronze).bind(engine, lake)
-            text = raw_text(self.dataset, self.live, self.ledger.headers)
-            engine.cache(JUDGED, judged_query(self.dataset, self.as_of or context.inputs.as_of, text))
-            engine.cache(LOSERS, losers_query(self.dataset))
-            accepted = self._write(Layer.SILVER, accepted_query(self.dataset))
-            rejected = self._write(Layer.QUARANTINE, rejected_query())
-            columns = (*contract_columns(self.dataset.contract), *PLACE)
-            engine.bind(ACCEPTED, [lake.table(Layer.SILVER, name).path_of(file.name) for file in accepted], columns)
-            paths = [lake.table(Layer.QUARANTINE, name).path_of(file.name) for file in rejected]
-            engine.bind(REJECTED, paths, QUARANTINE_COLUMNS)
-            quality = self._quality()
-            self._check_conservation(
-                quality, dict(engine.rows(f"SELECT _file, count(*) FROM {identifier(JUDGED)} GROUP BY 1"))
-            )
-            keep = partial(context.keep_build, table=name, fingerprint=self.fingerprint)
-            silver = keep(Layer.SILVER, files=accepted, columns=columns, quality=quality, duration_s=elapsed())
-            quarantine = keep(Layer.QUARANTINE, files=rejected, columns=QUARANTINE_COLUMNS, duration_s=0.0)
+        judging, name = self.judging, self.judging.dataset.name
+        context = judging.context
+        extension = self._extension()
+        rows = sum(version.rows for version in (extension.came if isinstance(extension, Extension) else judging.live))
+        temporary = [BRONZE, PLACES, JUDGED, LOSERS, ACCEPTED, REJECTED]
+        temporary += extension.tables if isinstance(extension, Extension) else []
+        with context.timed(Layer.SILVER, name, rows) as elapsed:
+            try:
+                content = self._extend(extension) if isinstance(extension, Extension) else self._whole(extension)
+            finally:
+                context.engine.drop(temporary)
+            self._check_conservation(content)
+            builds = [self._keep(layer, content, elapsed()) for layer in LAYERS]
             duration = elapsed()
-        context.report(TableReport(name, Layer.SILVER, TableStatus.BUILT, silver.rows, duration))
-        context.report(TableReport(name, Layer.QUARANTINE, TableStatus.BUILT, quarantine.rows, 0.0))
-        return SilverResult(silver, quarantine)
+        result = SilverResult(*builds)
+        if isinstance(extension, Extension):
+            note_changes(context, extension.base.accepted, self.fingerprint, changes_of(result.accepted))
+        for build, took in ((result.accepted, duration), (result.rejected, 0.0)):
+            report = TableReport(name, build.layer, TableStatus.BUILT, build.rows, took)
+            context.report(replace(report, keys=content.keys, why_full=content.why))
+        return result
 
-    def _write(self, layer: Layer, query: str) -> tuple[TableFile, ...]:
-        lake, name = self.context.lake, self.dataset.name
-        return lake.seal(layer, name, self.context.engine.write(query, lake.table(layer, name)))
+    def _keep(self, layer: Layer, content: _Content, duration_s: float) -> Build:
+        judging, dataset = self.judging, self.judging.dataset
+        columns = {
+            Layer.SILVER: (*contract_columns(dataset.contract), *PLACE),
+            Layer.QUARANTINE: QUARANTINE_COLUMNS,
+            Layer.SUPERSEDED: superseded_columns(dataset),
+        }
+        is_silver = layer is Layer.SILVER
+        return judging.context.keep_build(
+            layer,
+            dataset.name,
+            self.fingerprint,
+            content.files[layer],
+            columns=columns[layer],
+            quality=content.quality if is_silver else None,
+            recipe=self.recipe,
+            inputs={name: build.fingerprint for name, build in judging.referenced.items()},
+            duration_s=duration_s if is_silver else 0.0,
+        )
+
+    # what is extended
+
+    def _extension(self) -> Extension | WhyWhole:
+        """What changed since the published tables, or why they are not extended."""
+        judging = self.judging
+        if judging.context.inputs.force:
+            return WhyWhole.FORCED
+        base = self._base()
+        if base is None:
+            return WhyWhole.NO_BASE
+        if base.accepted.recipe != self.recipe:
+            return WhyWhole.RECIPE_CHANGED
+        referenced = {}
+        for name, build in judging.referenced.items():
+            changes = changes_since(judging.context, base.accepted.inputs.get(name, ""), build)
+            if changes is None:
+                return WhyWhole.REFERENCE_REBUILT
+            referenced[name] = changes
+        if judging.has_dated_rule and base.quality.as_of != judging.as_of:
+            return WhyWhole.DATE_IN_RULE
+        return self._changed_files(base, referenced)
+
+    def _base(self) -> Base | None:
+        published, name = self.published, self.judging.dataset.name
+        builds = [published.build(layer, name) for layer in LAYERS] if published else []
+        accepted, rejected, superseded = builds or (None, None, None)
+        if accepted is None or rejected is None or superseded is None or accepted.quality is None:
+            return None
+        if any(self.judging.context.lake.has_damage(build) for build in (accepted, rejected, superseded)):
+            return None
+        return Base(accepted, superseded, rejected, accepted.quality)
+
+    def _changed_files(self, base: Base, referenced: Mapping[str, Changes]) -> Extension | WhyWhole:
+        quality, live = base.quality, {version.number: version for version in self.judging.live}
+        came = tuple(v for n, v in live.items() if n not in quality.files or v.rereads != quality.rereads.get(n, 0))
+        gone = frozenset(quality.files.keys() - live.keys()) | {v.number for v in came if v.number in quality.files}
+        changed = sum(v.rows for v in came) + sum(quality.files[number].read for number in gone)
+        if changed > MOST_CHANGED * sum(version.rows for version in live.values()):
+            return WhyWhole.MOST_CHANGED
+        return Extension(self.judging, base, came, gone, referenced)
+
+    # the two ways
+
+    def _extend(self, extension: Extension) -> _Content:
+        done = extension.run(changes_of(extension.base.accepted))
+        whole = frozenset(version.number for version in extension.came)
+        return _Content(done.files, done.quality, done.judged, whole, None, done.keys)
+
+    def _whole(self, why: WhyWhole) -> _Content:
+        judging, dataset = self.judging, self.judging.dataset
+        engine, lake = judging.context.engine, judging.context.lake
+        judging.judge(JUDGED, [judging.records(judging.live)])
+        engine.cache(LOSERS, losers_query(dataset))
+        queries = {
+            Layer.SILVER: accepted_query(dataset),
+            Layer.QUARANTINE: rejected_query(),
+            Layer.SUPERSEDED: superseded_query(dataset),
+        }
+        files = {layer: judging.write(layer, query) for layer, query in queries.items()}
+        for layer, table in ((Layer.SILVER, ACCEPTED), (Layer.QUARANTINE, REJECTED)):
+            columns = QUARANTINE_COLUMNS if table == REJECTED else (*contract_columns(dataset.contract), *PLACE)
+            paths = [lake.table(layer, dataset.name).path_of(file.name) for file in files[layer]]
+            engine.bind(table, paths, columns)
+        judged = judging.count(JUDGED)
+        return _Content(files, self._quality(), judged, frozenset(v.number for v in judging.live) | judged.keys(), why)
 
     def _quality(self) -> Quality:
         """Count records and reasons in the files that were written."""
-        rows = self.context.engine.rows
-        accepted = dict(rows(f"SELECT _file, count(*) FROM {identifier(ACCEPTED)} GROUP BY _file"))
-        rejected = dict(rows(f"SELECT _file, count(*) FROM {identifier(REJECTED)} GROUP BY _file"))
-        superseded = dict(rows(f"SELECT _file, count(*) FROM {identifier(LOSERS)} GROUP BY _file"))
-        reasons: dict[int, dict[str, int]] = {}
-        each = f"SELECT _file, unnest(reasons) AS reason FROM {identifier(REJECTED)}"
-        query = (
-            f"SELECT _file, reason, count(*) FROM ({each}) AS each_reason GROUP BY _file, reason ORDER BY _file, reason"
-        )
-        for number, reason, count in rows(query):
-            reasons.setdefault(number, {})[reason] = count
+        judging = self.judging
+        accepted, rejected, superseded = (judging.count(table) for table in (ACCEPTED, REJECTED, LOSERS))
         counts = {
             version.number: FileCounts(
                 read=version.rows,
@@ -182,41 +277,34 @@ class _Judgement:
                 superseded=superseded.get(version.number, 0),
                 rejected=rejected.get(version.number, 0),
             )
-            for version in self.live
+            for version in judging.live
         }
         since, until = self._as_of_bounds()
-        return Quality(files=counts, reasons=reasons, as_of=self.as_of, as_of_from=since, as_of_to=until)
+        return Quality(
+            files=counts,
+            reasons=judging.count_reasons(REJECTED),
+            rereads={version.number: version.rereads for version in judging.live if version.rereads},
+            as_of=judging.as_of,
+            as_of_from=since,
+            as_of_to=until,
+        )
 
     def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
         """The first and the last as-of date at which all rules give the same result; None: no bound."""
-        columns = [c for c in self.dataset.contract.columns if compares_with_as_of(c)]
-        if any(Setting.AS_OF in settings_read(rule.expression) for rule in self.dataset.rules):
-            return self.as_of, self.as_of  # the result of a free expression on other days is not known
-        if not columns or self.as_of is None:
-            return None, None
-        day = f"DATE '{self.as_of.isoformat()}'"
-        parts = []
-        for column in columns:
-            value = day_of(column)
-            parts += [
-                f"max({value}) FILTER (WHERE {value} <= {day})",
-                f"min({value}) FILTER (WHERE {value} > {day})",
-            ]
-        last = "DATE '9999-12-30'"  # a local day may be later than any date that clients can represent
-        parts = [f"CASE WHEN {part} > {last} THEN {last} ELSE {part} END" for part in parts]
-        [bounds] = self.context.engine.rows(f"SELECT {', '.join(parts)} FROM {identifier(JUDGED)}")
-        past = [date for date in bounds[0::2] if date is not None]
-        future = [date for date in bounds[1::2] if date is not None]
-        return max(past, default=None), min(future) - dt.timedelta(days=1) if future else None
+        if self.judging.has_dated_rule:
+            return self.judging.as_of, self.judging.as_of
+        past, future = self.judging.nearest_days()
+        return past, future - dt.timedelta(days=1) if future else None
 
-    def _check_conservation(self, quality: Quality, judged: Mapping[int, int]) -> None:
+    def _check_conservation(self, content: _Content) -> None:
         """ConservationBroken unless each record of each file version was judged, and is counted exactly once."""
-        paths = {version.number: version.path for version in self.live}
+        paths = {version.number: version.path for version in self.judging.live}
         broken = [
             (paths[number], counts.read, counts.accepted, counts.superseded, counts.rejected)
-            for number, counts in quality.files.items()
-            if not counts.conserved or judged.get(number, 0) != counts.read
+            for number, counts in content.quality.files.items()
+            if not counts.conserved or (number in content.whole and content.judged.get(number, 0) != counts.read)
         ]
-        broken += [(f"(version {number})", 0, count, 0, 0) for number, count in judged.items() if number not in paths]
+        strangers = {number: rows for number, rows in content.judged.items() if number not in paths}
+        broken += [(f"(version {number})", 0, rows, 0, 0) for number, rows in strangers.items()]
         if broken:
-            raise ConservationBroken(self.dataset.name, broken)
+            raise ConservationBroken(self.judging.dataset.name, broken)

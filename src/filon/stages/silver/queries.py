@@ -5,15 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from filon.lake import FileVersion, HeaderProfile
-from filon.project import Column, Dataset, TypedColumn
+from filon.project import PLACE, TEXT, TEXTS, Column, Dataset, TypedColumn
 from filon.project.headers import fields_of
 from filon.project.vocabulary import Drift, Keep
 from filon.sql import identifier, identifiers, literal
+from filon.stages.models import contract_columns
 from filon.stages.rules import SEPARATOR, raw_record
 
 # names with a blank, which no table of a project can have
 PLACES = "places of files"
-JUDGED, LOSERS, ACCEPTED, REJECTED = "judged records", "losing records", "accepted records", "rejected records"
+JUDGED, LOSERS = "judged records", "losing records"
+ACCEPTED, REJECTED, SUPERSEDED = "accepted records", "rejected records", "superseded records"
+QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
+
+
+def superseded_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
+    """Columns of the table of superseded records: what ranks a record, what its verdict depends on, and its place."""
+    deciding = {*dataset.contract.key, *filter(None, [dataset.newest])}
+    deciding |= {column.name for column, _ in dataset.references}
+    deciding |= {column.name for column in dataset.contract.columns if compares_with_as_of(column)}
+    return (*(column for column in contract_columns(dataset.contract) if column.name in deciding), *PLACE)
+
+
+def is_at(rows: str, places: str, where: str = "") -> str:
+    """A condition for the rows of an alias whose ``_file`` and ``_record`` stand in a table.
+
+    Args:
+        rows: the alias
+        places: the table
+        where: what else must hold; the row of the table is called ``place``
+
+    """
+    more = f" AND {where}" if where else ""
+    return (
+        f"EXISTS (SELECT 1 FROM {identifier(places)} AS place "
+        f"WHERE place._file = {rows}._file AND place._record = {rows}._record{more})"
+    )
 
 
 def places_query(dataset: Dataset, live: Iterable[FileVersion]) -> str:
@@ -52,23 +79,31 @@ def losers_query(dataset: Dataset) -> str:
     key = dataset.contract.key
     if not key:
         return f"SELECT _file, _record FROM {identifier(JUDGED)} WHERE FALSE"
+    return (
+        f"SELECT _file, _record FROM (SELECT _file, _record, {rank(dataset)} AS rank "
+        f"FROM {identifier(JUDGED)} WHERE _reasons = '') WHERE rank > 1"
+    )
+
+
+def rank(dataset: Dataset) -> str:
+    """An expression for the place of a record among those of its key, from 1: the first one is the row."""
     direction = "ASC" if dataset.keep is Keep.FIRST else "DESC"
     newest = f"{identifier(dataset.newest)} DESC NULLS LAST, " if dataset.newest else ""
-    return (
-        f"SELECT _file, _record FROM (SELECT _file, _record, row_number() OVER (PARTITION BY {identifiers(key)} "
-        f"ORDER BY {newest}_file DESC, _record {direction}) AS rank FROM {identifier(JUDGED)} WHERE _reasons = '') "
-        "WHERE rank > 1"
-    )
+    key = identifiers(dataset.contract.key)
+    return f"row_number() OVER (PARTITION BY {key} ORDER BY {newest}_file DESC, _record {direction})"
 
 
 def accepted_query(dataset: Dataset) -> str:
     """The rows of the silver table: records without a reason that are not in ``LOSERS``."""
     names = identifiers(dataset.contract.column_names)
-    return (
-        f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged WHERE _reasons = '' AND NOT EXISTS "
-        f"(SELECT 1 FROM {identifier(LOSERS)} AS losers "
-        "WHERE losers._file = judged._file AND losers._record = judged._record)"
-    )
+    judged = f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged"
+    return f"{judged} WHERE _reasons = '' AND NOT {is_at('judged', LOSERS)}"
+
+
+def superseded_query(dataset: Dataset) -> str:
+    """The rows of the table of superseded records: those in ``LOSERS``."""
+    names = identifiers(column.name for column in superseded_columns(dataset))
+    return f"SELECT {names} FROM {identifier(JUDGED)} AS judged WHERE {is_at('judged', LOSERS)}"
 
 
 def rejected_query() -> str:

@@ -1,7 +1,8 @@
-"""The records of bronze that count, as the view that judgements read."""
+"""The records of bronze that are judged, as the view that judgements read."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from filon.engines import SqlEngine
@@ -9,20 +10,24 @@ from filon.lake import Build, FileVersion, Lake, Layer, Ledger
 from filon.project import Dataset
 from filon.sql import identifier
 from filon.stages.rules import BRONZE
-from filon.stages.silver.queries import PLACES, places_query, with_places
+from filon.stages.silver.queries import PLACES, is_at, places_query, with_places
 
 
 @dataclass(frozen=True)
 class LiveRecords:
-    """The records of the file versions of a dataset that count; ``bronze`` is the table that has them."""
+    """Records of file versions that count; ``bronze`` is the table that has them.
+
+    ``chosen`` is a table of the places (``_file``, ``_record``) that are meant; without one, all records are.
+    """
 
     dataset: Dataset
     ledger: Ledger
     live: tuple[FileVersion, ...]
     bronze: Build
+    chosen: str = ""
 
-    def bind(self, engine: SqlEngine, lake: Lake) -> None:
-        """Create the view ``BRONZE`` of these records, each from the files that its version names.
+    def bind(self, engine: SqlEngine, lake: Lake, prefix: str = "live records") -> str:
+        """A query of these records, each from the files that its version names; ``prefix`` begins names of views.
 
         Files that were written by an older contract may lack columns. A file may also hold former records of a version
         that was read again and no longer names it. So files are grouped by the reread versions that name them, and each
@@ -42,7 +47,7 @@ class LiveRecords:
             groups.setdefault((name in older, frozenset(numbers & reread)), []).append(name)
         parts = []
         for index, ((lenient, _), names) in enumerate(groups.items() or [((False, frozenset()), [])]):
-            table = f"live records {index}"
+            table = f"{prefix} {index}"
             part = lake.part_of(self.bronze)
             paths = lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
             engine.bind(table, paths, self.bronze.columns, lenient=lenient)
@@ -50,10 +55,7 @@ class LiveRecords:
             where = self._version_filter(numbers, set(names), is_complete=not reread)
             parts.append(f"SELECT * FROM {identifier(table)}{where}")
         records = " UNION ALL ".join(parts)
-        if self.dataset.place_columns:
-            engine.cache(PLACES, places_query(self.dataset, self.live))
-            records = with_places(self.dataset, self.bronze.columns, records)
-        engine.view(BRONZE, records)
+        return f"SELECT * FROM ({records}) AS live WHERE {is_at('live', self.chosen)}" if self.chosen else records
 
     def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
         """A WHERE clause for the records of some versions; empty when the files hold no others.
@@ -70,3 +72,13 @@ class LiveRecords:
         if is_complete and none_dropped and sharing == numbers and all(v.bronze for v in versions):
             return ""
         return f" WHERE _file IN ({', '.join(str(number) for number in sorted(numbers)) or 'NULL'})"
+
+
+def bind_records(engine: SqlEngine, lake: Lake, parts: Sequence[LiveRecords]) -> None:
+    """Create the view ``BRONZE`` of the records of one dataset that are to be judged."""
+    dataset, bronze = parts[0].dataset, parts[0].bronze
+    records = " UNION ALL ".join(part.bind(engine, lake, f"live records {n}") for n, part in enumerate(parts))
+    if dataset.place_columns:
+        engine.cache(PLACES, places_query(dataset, [version for part in parts for version in part.live]))
+        records = with_places(dataset, bronze.columns, records)
+    engine.view(BRONZE, records)

@@ -1,0 +1,326 @@
+"""A silver table is extended: only the records of file versions that came or went, and of their keys, are judged.
+
+A record is judged again when its verdict can change: a referenced table lost or gained the key that it names, or the
+as-of date moved past its date. The records of all keys concerned are ranked again. What is written are the files that
+hold a row which goes, without it, and the rows that come.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from filon.lake import Build, FileCounts, FileVersion, Layer, Quality, TableFile
+from filon.project import PLACE, TypedColumn
+from filon.sql import identifier, identifiers, literal
+from filon.stages.changes import count
+from filon.stages.context import Changes
+from filon.stages.models import contract_columns
+from filon.stages.silver.judging import Judging
+from filon.stages.silver.queries import (
+    JUDGED,
+    QUARANTINE_COLUMNS,
+    is_at,
+    rank,
+    rejected_query,
+    superseded_columns,
+)
+
+LAYERS = (Layer.SILVER, Layer.SUPERSEDED, Layer.QUARANTINE)
+FILE = "_in_file"
+"""The column of a base table that tells in which file a row is."""
+AGAIN, KEYS, RANKED, SUCCESSORS, REWRITTEN = (
+    "records judged again",
+    "affected keys",
+    "ranked records",
+    "successors",
+    "files to write again",
+)
+
+
+@dataclass(frozen=True)
+class Base:
+    """The builds of a dataset that are extended."""
+
+    accepted: Build
+    superseded: Build
+    rejected: Build
+    quality: Quality
+
+    def build(self, layer: Layer) -> Build:
+        """The build of a layer."""
+        return {Layer.SILVER: self.accepted, Layer.SUPERSEDED: self.superseded, Layer.QUARANTINE: self.rejected}[layer]
+
+
+@dataclass(frozen=True)
+class Extended:
+    """The files of the extended tables, the counts, and how many keys were concerned."""
+
+    files: Mapping[Layer, tuple[TableFile, ...]]
+    quality: Quality
+    judged: Mapping[int, int]
+    keys: int
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A base and what changed since: file versions, and the tables that references name."""
+
+    judging: Judging
+    base: Base
+    came: tuple[FileVersion, ...]
+    gone: frozenset[int]
+    referenced: Mapping[str, Changes]
+
+    def run(self, changes: Changes) -> Extended:
+        """Extend the tables; the rows that leave the silver table and come to it are kept as ``changes``."""
+        self._bind_base()
+        again = self._choose_again()
+        judging = self.judging
+        judging.judge(JUDGED, [judging.records(self.came), judging.records(again, AGAIN)])
+        if self._key:
+            self._rank()
+        files = {layer: self._write(layer, self._changes(layer, changes)) for layer in LAYERS}
+        return Extended(
+            files, self._quality(changes), judging.count(JUDGED), count(judging.context, KEYS) if self._key else 0
+        )
+
+    @property
+    def tables(self) -> list[str]:
+        """The names that the engine forgets afterwards."""
+        kinds = [_named(kind, layer) for kind in ("before", "leaving", "coming", "old", "new") for layer in LAYERS]
+        return [AGAIN, KEYS, RANKED, SUCCESSORS, REWRITTEN, *kinds]
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return self.judging.dataset.contract.key
+
+    def columns(self, layer: Layer) -> tuple[TypedColumn, ...]:
+        """The columns of a table."""
+        dataset = self.judging.dataset
+        if layer is Layer.SILVER:
+            return (*contract_columns(dataset.contract), *PLACE)
+        return QUARANTINE_COLUMNS if layer is Layer.QUARANTINE else superseded_columns(dataset)
+
+    def _bind_base(self) -> None:
+        context = self.judging.context
+        for layer in LAYERS:
+            build = self.base.build(layer)
+            context.engine.bind(_named("before", layer), context.lake.paths(build), build.columns, file=FILE)
+
+    # which records are judged
+
+    def _choose_again(self) -> list[FileVersion]:
+        """Keep the places of the records that stay and are judged again; returns their file versions."""
+        engine = self.judging.context.engine
+        parts = [*self._of_references(), *self._of_date()]
+        chosen = " UNION ALL ".join(parts) or self._places(Layer.SILVER, "FALSE")
+        engine.cache(AGAIN, f"SELECT DISTINCT _file, _record FROM ({chosen}) AS chosen WHERE NOT {self._has_gone}")
+        numbers = {number for (number,) in engine.rows(f"SELECT DISTINCT _file FROM {identifier(AGAIN)}")}
+        return [version for version in self.judging.live if version.number in numbers]
+
+    @cached_property
+    def _has_again(self) -> bool:
+        return count(self.judging.context, AGAIN) > 0
+
+    @property
+    def _has_gone(self) -> str:
+        return f"_file IN ({', '.join(map(str, sorted(self.gone)))})" if self.gone else "FALSE"
+
+    def _places(self, layer: Layer, condition: str) -> str:
+        return f"SELECT _file, _record FROM {identifier(_named('before', layer))} WHERE {condition}"
+
+    def _of_references(self) -> list[str]:
+        """Records whose reference may hold no more, or may hold now; any rejected one may have one more reason."""
+        parts = []
+        for column, reference in self.judging.dataset.references:
+            changes = self.referenced[reference.table]
+            if not changes:
+                continue
+            name, target = identifier(column.name), identifier(reference.column)
+            old, new = (f"SELECT {target} FROM {identifier(table)}" for table in (changes.old, changes.new))
+            lost = f"{name} IN ({old} EXCEPT {new})"
+            parts += [self._places(layer, lost) for layer in (Layer.SILVER, Layer.SUPERSEDED)]
+            if self._any(f"{old} EXCEPT {new}"):
+                parts.append(self._places(Layer.QUARANTINE, "TRUE"))
+            elif self._any(f"{new} EXCEPT {old}"):
+                parts.append(self._places(Layer.QUARANTINE, _has_reason(f"{column.name}:reference")))
+        return parts
+
+    def _any(self, query: str) -> bool:
+        return bool(self.judging.context.engine.rows(f"SELECT 1 FROM ({query}) AS rows_found LIMIT 1"))
+
+    def _of_date(self) -> list[str]:
+        """Records whose date the as-of date moved past."""
+        before, now = self.base.quality.as_of, self.judging.as_of
+        if before is None or now is None or before == now:
+            return []
+        if now > before:
+            reasons = [_has_reason(f"{column.name}:notAfter") for column in self.judging.dated_columns]
+            return [self._places(Layer.QUARANTINE, " OR ".join(reasons))] if reasons else []
+        later = " OR ".join(f"{day} > DATE '{now.isoformat()}'" for day in self.judging.days)
+        accepted = [self._places(layer, later) for layer in (Layer.SILVER, Layer.SUPERSEDED)] if later else []
+        return [*accepted, self._places(Layer.QUARANTINE, "TRUE")]
+
+    # one row per key
+
+    def _leaves(self, rows: str) -> str:
+        """A condition for rows of the base whose record has gone or is judged again."""
+        return f"({self._has_gone} OR {is_at(rows, AGAIN)})" if self._has_again else f"({self._has_gone})"
+
+    def _rank(self) -> None:
+        """Rank the records of the affected keys: of those that leave the silver table, and of accepted new ones."""
+        engine, key = self.judging.context.engine, identifiers(self._key)
+        leaving = f"SELECT {key} FROM {identifier(_named('before', Layer.SILVER))} AS rows WHERE {self._leaves('rows')}"
+        engine.cache(KEYS, f"{leaving} UNION SELECT {key} FROM {identifier(JUDGED)} WHERE _reasons = ''")
+        names = identifiers(column.name for column in superseded_columns(self.judging.dataset))
+        same = " AND ".join(f"affected.{name} IS NOT DISTINCT FROM rows.{name}" for name in map(identifier, self._key))
+        parts = [
+            f"SELECT {names}, {literal(layer)} AS _from FROM {identifier(_named('before', layer))} AS rows "
+            f"WHERE EXISTS (SELECT 1 FROM {identifier(KEYS)} AS affected WHERE {same}) AND NOT {self._leaves('rows')}"
+            for layer in (Layer.SILVER, Layer.SUPERSEDED)
+        ]
+        parts.append(f"SELECT {names}, 'judged' AS _from FROM {identifier(JUDGED)} WHERE _reasons = ''")
+        engine.cache(
+            RANKED, f"SELECT *, {rank(self.judging.dataset)} AS _rank FROM ({' UNION ALL '.join(parts)}) AS rows"
+        )
+        self._judge_successors()
+
+    def _judge_successors(self) -> None:
+        """Judge the records that were superseded and are the rows of their keys now: their values are not kept."""
+        judging, engine = self.judging, self.judging.context.engine
+        query = (
+            f"SELECT _file, _record FROM {identifier(RANKED)} WHERE _rank = 1 AND _from = {literal(Layer.SUPERSEDED)}"
+        )
+        places = f"{SUCCESSORS} chosen"
+        engine.cache(places, query)
+        numbers = {number for (number,) in engine.rows(f"SELECT DISTINCT _file FROM {identifier(places)}")}
+        versions = [version for version in judging.live if version.number in numbers]
+        judging.judge(SUCCESSORS, [judging.records(versions, places)])
+        engine.drop([places])
+
+    # what changes in each table
+
+    def _changes(self, layer: Layer, kept: Changes) -> Changes:
+        """The rows that leave a table and those that come to it; one that stands in both is in neither."""
+        engine = self.judging.context.engine
+        leaving, coming = _named("leaving", layer), _named("coming", layer)
+        changes = kept if layer is Layer.SILVER else Changes(_named("old", layer), _named("new", layer))
+        names = identifiers(column.name for column in self.columns(layer))
+        rows = f"SELECT {names}, {identifier(FILE)} FROM {identifier(_named('before', layer))} AS rows"
+        engine.cache(leaving, f"{rows} WHERE {self._leaves('rows')}{self._outranked(layer)}")
+        engine.cache(coming, self._coming(layer, names))
+        same = "place.reasons = rows.reasons" if layer is Layer.QUARANTINE else "TRUE"
+        stays = f"{same} AND NOT place.{self._has_gone}" if self.gone else same
+        for name, these, others in ((changes.old, leaving, coming), (changes.new, coming, leaving)):
+            engine.cache(name, f"SELECT * FROM {identifier(these)} AS rows WHERE NOT {is_at('rows', others, stays)}")
+        return changes
+
+    def _outranked(self, layer: Layer) -> str:
+        """A condition for rows that stand in this table no more, since another record has their key, or none has it."""
+        if not self._key or layer is Layer.QUARANTINE:
+            return ""
+        ranks = "> 1" if layer is Layer.SILVER else "= 1"
+        return f" OR {is_at('rows', RANKED, f'place._rank {ranks} AND place._from = {literal(layer)}')}"
+
+    def _coming(self, layer: Layer, names: str) -> str:
+        judged = f"SELECT {names} FROM {identifier(JUDGED)} AS rows"
+        if layer is Layer.QUARANTINE:
+            return rejected_query()
+        if not self._key:
+            return f"{judged} WHERE _reasons = ''" if layer is Layer.SILVER else f"{judged} WHERE FALSE"
+        if layer is Layer.SUPERSEDED:
+            return f"SELECT {names} FROM {identifier(RANKED)} WHERE _rank > 1 AND _from <> {literal(layer)}"
+        first = is_at("rows", RANKED, "place._rank = 1")
+        successors = f"SELECT {names} FROM {identifier(SUCCESSORS)} WHERE _reasons = ''"
+        return f"{judged} WHERE _reasons = '' AND {first} UNION ALL {successors}"
+
+    def _write(self, layer: Layer, changes: Changes) -> tuple[TableFile, ...]:
+        """Write the files that hold a leaving row, without it, and the rows that come; returns all files."""
+        judging, build = self.judging, self.base.build(layer)
+        engine, lake = judging.context.engine, judging.context.lake
+        touched = {name for (name,) in engine.rows(f"SELECT DISTINCT {FILE} FROM {identifier(changes.old)}")}
+        again = [file for file in build.files if file.name.rsplit("/", 1)[-1] in touched]
+        kept = tuple(file for file in build.files if file not in again)
+        if not again and not self._any(f"SELECT 1 FROM {identifier(changes.new)}"):
+            return kept
+        names = identifiers(column.name for column in build.columns)
+        paths = lake.paths_of(layer, build.table, again, lake.part_of(build))
+        engine.bind(REWRITTEN, paths, build.columns)
+        staying = f"SELECT {names} FROM {identifier(REWRITTEN)} AS rows WHERE NOT {is_at('rows', changes.old)}"
+        query = f"{staying} UNION ALL SELECT {names} FROM {identifier(changes.new)}"
+        return (*kept, *judging.write(layer, query))
+
+    # counts
+
+    def _quality(self, silver: Changes) -> Quality:
+        judging, base = self.judging, self.base.quality
+        changes = {layer: Changes(_named("old", layer), _named("new", layer)) for layer in LAYERS}
+        changes[Layer.SILVER] = silver
+        moved = {layer: self._moved(changes[layer]) for layer in LAYERS}
+        counts = {}
+        for version in judging.live:
+            number = version.number
+            known = base.files.get(number) if number not in self.gone else None
+            parts = (known.accepted, known.superseded, known.rejected) if known else (0, 0, 0)
+            accepted, superseded, rejected = (
+                part + moved[layer].get(number, 0) for part, layer in zip(parts, LAYERS, strict=True)
+            )
+            counts[number] = FileCounts(read=version.rows, accepted=accepted, superseded=superseded, rejected=rejected)
+        since, until = self._as_of_bounds()
+        return Quality(
+            files=counts,
+            reasons=self._reasons(changes[Layer.QUARANTINE]),
+            rereads={version.number: version.rereads for version in judging.live if version.rereads},
+            as_of=judging.as_of,
+            as_of_from=since,
+            as_of_to=until,
+        )
+
+    def _moved(self, changes: Changes) -> dict[int, int]:
+        """By file version, how many rows a table has more now; of those that have gone, nothing."""
+        stays = f"NOT {self._has_gone}"
+        moved = self.judging.count(changes.new)
+        for number, rows in self.judging.count(changes.old, stays).items():
+            moved[number] = moved.get(number, 0) - rows
+        return moved
+
+    def _reasons(self, changes: Changes) -> dict[int, dict[str, int]]:
+        judging = self.judging
+        reasons = {n: dict(counts) for n, counts in self.base.quality.reasons.items() if n not in self.gone}
+        for sign, table, condition in ((-1, changes.old, f"NOT {self._has_gone}"), (1, changes.new, "TRUE")):
+            for number, counts in judging.count_reasons(table, condition).items():
+                known = reasons.setdefault(number, {})
+                for reason, rows in counts.items():
+                    known[reason] = known.get(reason, 0) + sign * rows
+        present = {
+            n: {reason: rows for reason, rows in sorted(counts.items()) if rows} for n, counts in reasons.items()
+        }
+        return {number: counts for number, counts in sorted(present.items()) if counts}
+
+    def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
+        """The as-of dates between which no verdict changes; perhaps closer than they must be."""
+        judging, base = self.judging, self.base.quality
+        if judging.as_of is None:
+            return None, None
+        past, future = judging.nearest_days()
+        ends = [day for day in (future - dt.timedelta(days=1) if future else None,) if day]
+        starts = [day for day in (past,) if day]
+        if base.as_of == judging.as_of:
+            ends += [day for day in (base.as_of_to,) if day]
+            starts += [day for day in (base.as_of_from,) if day]
+        elif base.as_of is not None and base.as_of < judging.as_of:
+            starts += [day for day in (base.as_of_from,) if day]  # records of later days were judged again
+        else:
+            starts.append(judging.as_of)
+        return max(starts, default=None), min(ends, default=None)
+
+
+def _named(kind: str, layer: Layer) -> str:
+    return f"{layer} rows {kind}"
+
+
+def _has_reason(reason: str) -> str:
+    return f"list_contains(reasons, {literal(reason)})"
