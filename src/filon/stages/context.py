@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from filon.engines import Engine, LocalReader
+from filon.engines.changes import ChangeLog
 from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, NewBuild, Quality, Release, TableFile
 from filon.project import Project, TypedColumn
@@ -20,20 +21,6 @@ from filon.stages.limits import Limits
 
 REVISION = 1
 """To be raised when a release of Filon computes other rows from the same inputs: every table is then built anew."""
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Tables of the engine with the rows that one build of a table has and another has not, and the other way round.
-
-    Both are empty names when the builds have the same rows.
-    """
-
-    old: str = ""
-    new: str = ""
-
-    def __bool__(self) -> bool:
-        return bool(self.old or self.new)
 
 
 class TableStatus(StrEnum):
@@ -131,8 +118,6 @@ class Context:
     tables: list[TableReport] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
     started: float = field(default_factory=time.perf_counter)
-    changes: dict[tuple[str, str, str], Changes] = field(default_factory=dict)
-    """By table, and the fingerprints of two of its builds: the rows that went and came from one to the other."""
     _begun: dict[tuple[Layer, str], float] = field(default_factory=dict)
 
     @cached_property
@@ -144,6 +129,11 @@ class Context:
     def engine(self) -> Engine:
         """The engine that computes tables."""
         return self.make_engine()
+
+    @cached_property
+    def changes(self) -> ChangeLog:
+        """What changed in tables since builds of former runs."""
+        return ChangeLog(self.lake, lambda: self.engine)
 
     @property
     def _started(self) -> list[LocalReader | Engine]:

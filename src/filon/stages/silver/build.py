@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from filon.engines.changes import Changes, changes_since
 from filon.errors import ConservationBroken
 from filon.lake import Build, FileCounts, Layer, Ledger, Quality, Release, TableFile
 from filon.project import PLACE, Dataset, fingerprint_of
 from filon.project.functions import Setting
-from filon.stages.changes import changes_of, changes_since, note_changes
-from filon.stages.context import REVISION, Changes, Context, TableReport, TableStatus, left_by_rollback
+from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
+from filon.stages.extending import WhyFull
 from filon.stages.models import contract_columns
 from filon.stages.rules import BRONZE
 from filon.stages.silver.extend import Base, Extension
@@ -34,17 +34,6 @@ from filon.stages.silver.queries import (
 MOST_CHANGED = 0.5
 """The share of a dataset's records from which judging all of them is less work than finding those that changed."""
 LAYERS = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED)
-
-
-class WhyWhole(StrEnum):
-    """Why a table is built whole."""
-
-    FORCED = "FORCED"
-    NO_BASE = "NO_BASE"
-    RECIPE_CHANGED = "RECIPE_CHANGED"
-    REFERENCE_REBUILT = "REFERENCE_REBUILT"
-    DATE_IN_RULE = "DATE_IN_RULE"
-    MOST_CHANGED = "MOST_CHANGED"
 
 
 @dataclass(frozen=True)
@@ -144,7 +133,7 @@ class _Content:
     quality: Quality
     judged: Mapping[int, int]
     whole: frozenset[int]
-    why: WhyWhole | None
+    why: WhyFull | None
     keys: int | None = None
 
 
@@ -174,7 +163,7 @@ class _Work:
             duration = elapsed()
         result = SilverResult(*builds)
         if isinstance(extension, Extension):
-            note_changes(context, extension.base.accepted, self.fingerprint, changes_of(result.accepted))
+            context.changes.note(before := extension.base.accepted, self.fingerprint, changes_since(before))
         for build, took in ((result.accepted, duration), (result.rejected, 0.0)):
             report = TableReport(name, build.layer, TableStatus.BUILT, build.rows, took)
             context.report(replace(report, keys=content.keys, why_full=content.why))
@@ -202,24 +191,24 @@ class _Work:
 
     # what is extended
 
-    def _extension(self) -> Extension | WhyWhole:
+    def _extension(self) -> Extension | WhyFull:
         """What changed since the published tables, or why they are not extended."""
         judging = self.judging
         if judging.context.inputs.force:
-            return WhyWhole.FORCED
+            return WhyFull.FORCED
         base = self._base()
         if base is None:
-            return WhyWhole.NO_BASE
+            return WhyFull.NO_BASE
         if base.accepted.recipe != self.recipe:
-            return WhyWhole.RECIPE_CHANGED
+            return WhyFull.RECIPE_CHANGED
         referenced = {}
         for name, build in judging.referenced.items():
-            changes = changes_since(judging.context, base.accepted.inputs.get(name, ""), build)
+            changes = judging.context.changes.since(base.accepted.inputs.get(name, ""), build)
             if changes is None:
-                return WhyWhole.REFERENCE_REBUILT
+                return WhyFull.INPUT_REBUILT
             referenced[name] = changes
         if judging.has_dated_rule and base.quality.as_of != judging.as_of:
-            return WhyWhole.DATE_IN_RULE
+            return WhyFull.DATE_IN_RULE
         return self._changed_files(base, referenced)
 
     def _base(self) -> Base | None:
@@ -232,23 +221,23 @@ class _Work:
             return None
         return Base(accepted, superseded, rejected, accepted.quality)
 
-    def _changed_files(self, base: Base, referenced: Mapping[str, Changes]) -> Extension | WhyWhole:
+    def _changed_files(self, base: Base, referenced: Mapping[str, Changes]) -> Extension | WhyFull:
         quality, live = base.quality, {version.number: version for version in self.judging.live}
         came = tuple(v for n, v in live.items() if n not in quality.files or v.rereads != quality.rereads.get(n, 0))
         gone = frozenset(quality.files.keys() - live.keys()) | {v.number for v in came if v.number in quality.files}
         changed = sum(v.rows for v in came) + sum(quality.files[number].read for number in gone)
         if changed > MOST_CHANGED * sum(version.rows for version in live.values()):
-            return WhyWhole.MOST_CHANGED
+            return WhyFull.MOST_CHANGED
         return Extension(self.judging, base, came, gone, referenced)
 
     # the two ways
 
     def _extend(self, extension: Extension) -> _Content:
-        done = extension.run(changes_of(extension.base.accepted))
+        done = extension.run(changes_since(extension.base.accepted))
         whole = frozenset(version.number for version in extension.came)
         return _Content(done.files, done.quality, done.judged, whole, None, done.keys)
 
-    def _whole(self, why: WhyWhole) -> _Content:
+    def _whole(self, why: WhyFull) -> _Content:
         judging, dataset = self.judging, self.judging.dataset
         engine, lake = judging.context.engine, judging.context.lake
         judging.judge(JUDGED, [judging.records(judging.live)])

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from filon.engines.changes import Changes, count
 from filon.lake import Build, FileCounts, FileVersion, Layer, Quality, TableFile
 from filon.project import PLACE, TypedColumn
 from filon.sql import identifier, identifiers, literal
-from filon.stages.changes import count
-from filon.stages.context import Changes
+from filon.stages.extending import FILE, rewrite
 from filon.stages.models import contract_columns
 from filon.stages.silver.judging import Judging
 from filon.stages.silver.queries import (
@@ -29,15 +29,7 @@ from filon.stages.silver.queries import (
 )
 
 LAYERS = (Layer.SILVER, Layer.SUPERSEDED, Layer.QUARANTINE)
-FILE = "_in_file"
-"""The column of a base table that tells in which file a row is."""
-AGAIN, KEYS, RANKED, SUCCESSORS, REWRITTEN = (
-    "records judged again",
-    "affected keys",
-    "ranked records",
-    "successors",
-    "files to write again",
-)
+AGAIN, KEYS, RANKED, SUCCESSORS = "records judged again", "affected keys", "ranked records", "successors"
 
 
 @dataclass(frozen=True)
@@ -84,14 +76,17 @@ class Extension:
             self._rank()
         files = {layer: self._write(layer, self._changes(layer, changes)) for layer in LAYERS}
         return Extended(
-            files, self._quality(changes), judging.count(JUDGED), count(judging.context, KEYS) if self._key else 0
+            files,
+            self._quality(changes),
+            judging.count(JUDGED),
+            count(judging.context.engine, KEYS) if self._key else 0,
         )
 
     @property
     def tables(self) -> list[str]:
         """The names that the engine forgets afterwards."""
         kinds = [_named(kind, layer) for kind in ("before", "leaving", "coming", "old", "new") for layer in LAYERS]
-        return [AGAIN, KEYS, RANKED, SUCCESSORS, REWRITTEN, *kinds]
+        return [AGAIN, KEYS, RANKED, SUCCESSORS, *kinds]
 
     @property
     def _key(self) -> tuple[str, ...]:
@@ -123,7 +118,7 @@ class Extension:
 
     @cached_property
     def _has_again(self) -> bool:
-        return count(self.judging.context, AGAIN) > 0
+        return count(self.judging.context.engine, AGAIN) > 0
 
     @property
     def _has_gone(self) -> str:
@@ -238,20 +233,12 @@ class Extension:
         return f"{judged} WHERE _reasons = '' AND {first} UNION ALL {successors}"
 
     def _write(self, layer: Layer, changes: Changes) -> tuple[TableFile, ...]:
-        """Write the files that hold a leaving row, without it, and the rows that come; returns all files."""
-        judging, build = self.judging, self.base.build(layer)
-        engine, lake = judging.context.engine, judging.context.lake
-        touched = {name for (name,) in engine.rows(f"SELECT DISTINCT {FILE} FROM {identifier(changes.old)}")}
-        again = [file for file in build.files if file.name.rsplit("/", 1)[-1] in touched]
-        kept = tuple(file for file in build.files if file not in again)
-        if not again and not self._any(f"SELECT 1 FROM {identifier(changes.new)}"):
-            return kept
-        names = identifiers(column.name for column in build.columns)
-        paths = lake.paths_of(layer, build.table, again, lake.part_of(build))
-        engine.bind(REWRITTEN, paths, build.columns)
-        staying = f"SELECT {names} FROM {identifier(REWRITTEN)} AS rows WHERE NOT {is_at('rows', changes.old)}"
-        query = f"{staying} UNION ALL SELECT {names} FROM {identifier(changes.new)}"
-        return (*kept, *judging.write(layer, query))
+        """The files of a table without the rows that leave it, and with those that come."""
+
+        def staying(files: str, _: str) -> str:
+            return f"SELECT * FROM {identifier(files)} AS rows WHERE NOT {is_at('rows', changes.old)}"
+
+        return rewrite(self.judging.context, self.base.build(layer), changes, staying)
 
     # counts
 

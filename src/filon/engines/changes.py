@@ -1,0 +1,90 @@
+"""What changed in a table from one build to another: the rows that went, and the rows that came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from filon.engines.protocol import SqlEngine
+from filon.lake import Build, Lake
+from filon.sql import identifier, identifiers
+
+MOST_COMPARED = 1_000_000
+"""Rows beyond which two builds that share no file are not compared: one of them was built whole, which cost as much."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Tables of the engine with the rows that one build of a table has and another has not, and the other way round.
+
+    Both are empty names when the builds have the same rows.
+    """
+
+    old: str = ""
+    new: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.old or self.new)
+
+
+class ChangeLog:
+    """The changes of tables that a run knows. Who extends a table notes them; others are read off the lake.
+
+    ``engine`` starts the engine, or gives the one that was started.
+    """
+
+    def __init__(self, lake: Lake, engine: Callable[[], SqlEngine]) -> None:
+        self._lake = lake
+        self._engine = engine
+        self._known: dict[tuple[str, str, str], Changes] = {}
+
+    def note(self, before: Build, fingerprint: str, changes: Changes) -> None:
+        """Remember what changed from a build to the one of the same table with that fingerprint."""
+        self._known[before.id, before.fingerprint, fingerprint] = changes
+
+    def since(self, fingerprint: str, now: Build) -> Changes | None:
+        """What changed in a table since its build with a fingerprint; None when it would take reading much.
+
+        Builds that extend each other share files. What differs lies in the others, and only those are compared.
+        """
+        if fingerprint == now.fingerprint:
+            return Changes()
+        noted = self._known.get((now.id, fingerprint, now.fingerprint))
+        if noted is not None:
+            return noted
+        before = self._lake.find_build(now.layer, now.table, fingerprint)
+        if before is None or before.columns != now.columns:
+            return None
+        shared = {file.name for file in before.files} & {file.name for file in now.files}
+        if not shared and max(before.rows, now.rows) > MOST_COMPARED:
+            return None
+        changes = self._compare(before, now, shared)
+        self.note(before, now.fingerprint, changes)
+        return changes
+
+    def _compare(self, before: Build, now: Build, shared: set[str]) -> Changes:
+        sides = [self._own_rows(build, shared) for build in (before, now)]
+        changes = changes_since(before)
+        self._engine().cache(changes.old, f"{sides[0]} EXCEPT ALL {sides[1]}")
+        self._engine().cache(changes.new, f"{sides[1]} EXCEPT ALL {sides[0]}")
+        return changes
+
+    def _own_rows(self, build: Build, shared: set[str]) -> str:
+        """A query for the rows of a build in the files that only this one of two builds has."""
+        own = [file for file in build.files if file.name not in shared]
+        paths = self._lake.paths_of(build.layer, build.table, own, self._lake.part_of(build))
+        table = f"own rows of {build.table} in {build.fingerprint}"
+        self._engine().bind(table, paths, build.columns)
+        return f"SELECT {identifiers(column.name for column in build.columns)} FROM {identifier(table)}"
+
+
+def changes_since(before: Build) -> Changes:
+    """The names for what changed in a table since a build."""
+    which = f"{before.table} since {before.fingerprint}"
+    return Changes(f"rows that left {which}", f"rows that came to {which}")
+
+
+def count(engine: SqlEngine, table: str) -> int:
+    """The number of rows of a table of an engine."""
+    [(rows,)] = engine.rows(f"SELECT count(*) FROM {identifier(table)}")
+    return int(rows)

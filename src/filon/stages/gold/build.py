@@ -1,0 +1,135 @@
+"""The gold stage: the SELECT of a model, cast to the columns of its contract, becomes a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from filon.engines.changes import Changes, count
+from filon.lake import Build, Layer, Release, TableFile
+from filon.project import Model, fingerprint_of
+from filon.stages.context import REVISION, Context, TableReport, TableStatus
+from filon.stages.extending import WhyFull
+from filon.stages.gold.extend import Extension
+from filon.stages.incremental import Full, strategy_of
+from filon.stages.models import contract_columns, require_valid, select_as_declared
+
+MOST_CHANGED = 0.5
+"""The share of a table's rows from which computing all of them is less work than finding those that changed."""
+
+
+def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
+    """Compute a model's table, or use a build of the same SQL over the same inputs.
+
+    The published table is extended where the model's SQL lets the affected rows be told from the others.
+
+    Args:
+        context: the run
+        model: the SELECT and its contract
+        inputs: the builds of the tables that it reads, by name
+        published: the release before this run
+
+    Raises:
+        ProjectInvalid: the SELECT does not compile, or has other columns than the contract
+        LakeDamaged: a file of an input is not as it was written
+        EngineError: the engine cannot compute it
+
+    """
+    rules = {
+        "revision": REVISION,
+        "model": model.fingerprint,
+        "settings": context.project.settings(model.reads, context.inputs.as_of),
+    }
+    fingerprint = fingerprint_of({**rules, "inputs": {name: inputs[name].fingerprint for name in model.inputs}})
+    if builds := context.find_builds(fingerprint, published, (Layer.GOLD, model.name)):
+        return builds[0]
+    return _Work(context, model, inputs, published, fingerprint, fingerprint_of(rules)).run()
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A table that is due; ``recipe`` is the hash of all that decides its rows beside its inputs."""
+
+    context: Context
+    model: Model
+    inputs: Mapping[str, Build]
+    published: Release | None
+    fingerprint: str
+    recipe: str
+
+    def run(self) -> Build:
+        context, model = self.context, self.model
+        with context.timed(Layer.GOLD, model.name) as elapsed:
+            for name in model.inputs:
+                context.engine.bind(name, context.lake.paths(self.inputs[name]), self.inputs[name].columns)
+            require_valid(context.engine, model)
+            extension = self._extension()
+            extended = self._extended(extension) if isinstance(extension, Extension) else None
+            keys, files = extended if extended is not None else (None, self._write_all())
+            build = self._keep(files, elapsed())
+            duration = elapsed()
+        report = TableReport(model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration)
+        why = extension if isinstance(extension, str) else WhyFull.MOST_CHANGED
+        context.report(replace(report, keys=keys, why_full=why if extended is None else None))
+        return build
+
+    def _extended(self, extension: Extension) -> tuple[int, tuple[TableFile, ...]] | None:
+        """The number of affected keys, and all files of the extended table; None when a full build is less work."""
+        base = extension.base
+        try:
+            keys = extension.find_keys()
+            if keys > MOST_CHANGED * base.rows:
+                return None
+            files = extension.run() if keys else base.files
+        finally:
+            self.context.engine.drop(extension.tables)
+        self.context.changes.note(base, self.fingerprint, extension.changes if keys else Changes())
+        return keys, files
+
+    def _write_all(self) -> tuple[TableFile, ...]:
+        engine, lake, name = self.context.engine, self.context.lake, self.model.name
+        return lake.seal(Layer.GOLD, name, engine.write(select_as_declared(self.model), lake.table(Layer.GOLD, name)))
+
+    def _keep(self, files: tuple[TableFile, ...], duration_s: float) -> Build:
+        return self.context.keep_build(
+            Layer.GOLD,
+            self.model.name,
+            self.fingerprint,
+            files,
+            columns=contract_columns(self.model.contract),
+            key=self.model.contract.key,
+            recipe=self.recipe,
+            inputs={name: self.inputs[name].fingerprint for name in self.model.inputs},
+            duration_s=duration_s,
+        )
+
+    def _extension(self) -> Extension | str:
+        """What changed since the published table, or why that is not extended."""
+        context, model = self.context, self.model
+        base = self.published.build(Layer.GOLD, model.name) if self.published else None
+        if context.inputs.force:
+            return WhyFull.FORCED
+        if base is None or context.lake.has_damage(base):
+            return WhyFull.NO_BASE
+        if base.recipe != self.recipe:
+            return WhyFull.RECIPE_CHANGED
+        strategy = strategy_of(model, {name: self.inputs[name].columns for name in model.inputs})
+        if isinstance(strategy, Full):
+            return strategy.reason
+        changed = self._changed(base)
+        if changed is None:
+            return WhyFull.INPUT_REBUILT
+        if (blocked := strategy.blocked_by(changed)) is not None:
+            return blocked.reason
+        return Extension(context, base, strategy, {name: (self.inputs[name], changed[name]) for name in changed})
+
+    def _changed(self, base: Build) -> dict[str, Changes] | None:
+        """The inputs whose rows changed since a build; None when that is not known of one."""
+        changed = {}
+        for name in self.model.inputs:
+            changes = self.context.changes.since(base.inputs.get(name, ""), self.inputs[name])
+            if changes is None:
+                return None
+            if changes and any(count(self.context.engine, table) for table in (changes.old, changes.new)):
+                changed[name] = changes
+        return changed

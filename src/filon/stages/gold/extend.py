@@ -1,0 +1,95 @@
+"""A gold table is extended: only the rows of the keys that changed inputs affect are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from sqlglot import exp
+
+from filon.engines.changes import Changes, changes_since, count
+from filon.lake import Build, TableFile
+from filon.project.query import one_select
+from filon.sql import identifier, identifiers
+from filon.stages.context import Context
+from filon.stages.extending import FILE, rewrite
+from filon.stages.incremental import AFFECTED, Local, changed_rows
+
+BEFORE, LEAVING, COMING = "rows before", "rows with affected keys before", "rows with affected keys now"
+NTH = "_nth"
+"""Tells rows apart that are equal in all columns: a key that is not unique is found by a check, later."""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """The build of a model that is extended; by name, the inputs that changed since, and what changed in them."""
+
+    context: Context
+    base: Build
+    strategy: Local
+    changed: Mapping[str, tuple[Build, Changes]]
+
+    @property
+    def changes(self) -> Changes:
+        """Names for the rows that leave the table and come to it."""
+        return changes_since(self.base)
+
+    def find_keys(self) -> int:
+        """Compute the affected keys; returns their number."""
+        engine = self.context.engine
+        for name, (build, changes) in self.changed.items():
+            engine.cache(changed_rows(name), self._changed_rows(build, changes))
+        changed = [name for name in self.changed if count(engine, changed_rows(name))]
+        if not changed:
+            return 0
+        engine.cache(AFFECTED, self.strategy.affected(changed))
+        return count(engine, AFFECTED)
+
+    def _changed_rows(self, build: Build, changes: Changes) -> str:
+        """The old and new rows that differ in a column that the model reads."""
+        names = names_read(self.strategy.model.sql)
+        read = [column.name for column in build.columns if names is None or column.name.lower() in names]
+        old, new = (f"SELECT {identifiers(read)} FROM {identifier(table)}" for table in (changes.old, changes.new))
+        return f"({old} EXCEPT ALL {new}) UNION ALL ({new} EXCEPT ALL {old})"
+
+    def run(self) -> tuple[TableFile, ...]:
+        """Compute the rows of the affected keys, and write what differs; returns all files of the table."""
+        context, base = self.context, self.base
+        engine = context.engine
+        engine.bind(BEFORE, context.lake.paths(base), base.columns, file=FILE)
+        names = identifiers(column.name for column in base.columns)
+        numbered = f"row_number() OVER (PARTITION BY {names}) AS {NTH}"
+        leaving = self.strategy.matching(BEFORE)
+        engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({leaving}) AS rows")
+        engine.cache(COMING, f"SELECT {names}, {numbered} FROM ({self.strategy.rows()}) AS rows")
+        stays = f"EXISTS (SELECT 1 FROM {identifier(COMING)} AS other WHERE {self._same})"
+        was = f"EXISTS (SELECT 1 FROM {identifier(LEAVING)} AS other WHERE {self._same})"
+        changes = self.changes
+        engine.cache(changes.old, f"SELECT {names}, {FILE} FROM {identifier(LEAVING)} AS rows WHERE NOT {stays}")
+        engine.cache(changes.new, f"SELECT {names} FROM {identifier(COMING)} AS rows WHERE NOT {was}")
+
+        def staying(files: str, in_files: str) -> str:
+            unchanged = f"SELECT {names} FROM {identifier(LEAVING)} AS rows WHERE {stays} AND {FILE} IN ({in_files})"
+            return f"SELECT {names} FROM ({self.strategy.kept(files)}) AS kept UNION ALL {unchanged}"
+
+        return rewrite(context, base, changes, staying)
+
+    @property
+    def tables(self) -> list[str]:
+        """The names that the engine forgets afterwards."""
+        return [AFFECTED, BEFORE, LEAVING, COMING, *map(changed_rows, self.changed)]
+
+    @property
+    def _same(self) -> str:
+        columns = [*(column.name for column in self.base.columns), NTH]
+        return " AND ".join(f"other.{name} IS NOT DISTINCT FROM rows.{name}" for name in map(identifier, columns))
+
+
+@cache
+def names_read(sql: str) -> frozenset[str] | None:
+    """All names in a SELECT, in lower case: the columns that it reads are among them. None when it says ``*``."""
+    tree = one_select(sql).tree
+    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
+        return None
+    return frozenset(name.name.lower() for name in tree.find_all(exp.Identifier))

@@ -1,0 +1,25 @@
+"""How a gold model can be computed for what changed only: worked out from its SQL, without data."""
+
+from filon.stages.incremental.reasons import Reason
+from filon.stages.incremental.strategy import (
+    AFFECTED,
+    Blocked,
+    Full,
+    KeyPart,
+    Local,
+    StrategyKind,
+    changed_rows,
+    strategy_of,
+)
+
+__all__ = [
+    "AFFECTED",
+    "Blocked",
+    "Full",
+    "KeyPart",
+    "Local",
+    "Reason",
+    "StrategyKind",
+    "changed_rows",
+    "strategy_of",
+]
