@@ -338,6 +338,7 @@ class PipelineRun:
             now=lambda: dt.datetime.now(dt.UTC),  # the time at which rows reach the store, not that of the run
             keep=self.serving_keep,
             force=context.inputs.force,
+            changes=context.changes,
         )
 
     def _record(self, write: Callable[[], Result]) -> Result | None:

@@ -57,7 +57,8 @@ class Feed:
         return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
     @property
-    def _has_window(self) -> bool:
+    def has_window(self) -> bool:
+        """Whether the day of a load decides which rows of the table are stored."""
         return self.served.window is not None and self.cube is None and self.analysis is None
 
     def fingerprint(self, builds: Sequence[InputBuild], as_of: dt.date) -> str:
@@ -67,7 +68,7 @@ class Feed:
                 "inputs": [build.fingerprint for build in builds],
                 "storage": self.storage_hash,
                 "recipe": self.recipe,
-                "as_of": as_of if self._has_window else None,
+                "as_of": as_of if self.has_window else None,
                 "sort": [(order.column, order.descending) for order in self.table.sort],
                 "looked_up": self.table.looked_up,
             }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from filon.engines import Engine
+from filon.engines.changes import ChangeLog
 from filon.errors import ConfigError
 from filon.lake import Build, Lake, Layer, Release
 from filon.project.types import TypedColumn
@@ -30,6 +31,7 @@ def sync_store(
     now: Callable[[], dt.datetime],
     keep: int,
     force: bool = False,
+    changes: ChangeLog | None = None,
 ) -> LoadReport:
     """Write a release into the store, beside the loads before it, and let readers see it.
 
@@ -43,6 +45,7 @@ def sync_store(
         now: the clock, in UTC: when a table reached the store is a fact of the store's
         keep: how many of the loads before this one can still be asked
         force: write every row, whatever the store holds
+        changes: what the run knows of changes in tables
 
     Returns:
         What was written.
@@ -72,7 +75,7 @@ def sync_store(
         kept = session.kept[:keep]
         reshaped = any(_has_other_shape(state, feed) for state in kept for feed in feeds)
         session.sweep(0 if reshaped else keep)
-        load = StoreLoad(store, session, lake, release, engine, as_of, now)
+        load = StoreLoad(store, session, lake, release, engine, changes or ChangeLog(lake, engine), as_of, now)
         for feed in feeds:
             comparable = feed.table.name in intact and not force
             load.write(feed, known[feed.table.name] if comparable else None)

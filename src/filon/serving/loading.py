@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from filon.engines import Engine
+from filon.engines.changes import ChangeLog, Changes
 from filon.lake import Build, Lake, Layer, Release
 from filon.project import CheckStatus, Kind
 from filon.serving.analysis import Analysis
@@ -49,6 +50,7 @@ class StoreLoad:
         lake: Lake,
         release: Release,
         engine: Callable[[], Engine],
+        changes: ChangeLog,
         as_of: dt.date,
         now: Callable[[], dt.datetime],
     ) -> None:
@@ -57,6 +59,7 @@ class StoreLoad:
         self._lake = lake
         self._release = release
         self._engine = engine
+        self._known_changes = changes
         self._as_of = as_of
         self._now = now
         self._states: dict[str, TableState] = {}
@@ -147,16 +150,36 @@ class StoreLoad:
 
         ``known`` are the builds that the rows of the load before come from.
         """
-        new = self._bind(feed, NEW, builds, self._as_of)
-        old = self._bind(feed, OLD, known, before.as_of)
+        changes = self._changes(feed, before, builds)
+        if changes is not None:
+            if not changes:
+                return before.rows
+            new, old = self._select_changes(feed, changes)
+        else:
+            new = self._bind(feed, NEW, builds, self._as_of)
+            old = self._bind(feed, OLD, known, before.as_of)
         self._engine().cache(CHANGES, _changes(feed.table, new, old))
         keys = ", ".join(self._encoded(feed.table, feed.table.key))
-        changes = identifier(CHANGES)
-        gone = self._engine().stream(f"SELECT {keys} FROM {changes} WHERE _was", BATCH)
+        gone = self._engine().stream(f"SELECT {keys} FROM {identifier(CHANGES)} WHERE _was", BATCH)
         closed = self._session.close(feed.table, gone)
-        inserted = self._insert(feed, f"SELECT * FROM {changes} WHERE _is")
+        inserted = self._insert(feed, f"SELECT * FROM {identifier(CHANGES)} WHERE _is")
         self.closed, self.inserted = self.closed + closed, self.inserted + inserted
         return before.rows - closed + inserted
+
+    def _changes(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> Changes | None:
+        """What changed in the table that a feed gives the rows of; None when that is not known, or decides too little.
+
+        Rows of a cube, and those that a window leaves out on another day, are no rows of the table.
+        """
+        if feed.cube is not None or (feed.has_window and before.as_of != self._as_of):
+            return None
+        [known], [build] = before.builds, builds
+        return self._known_changes.since(known.fingerprint, build)
+
+    def _select_changes(self, feed: Feed, changes: Changes) -> tuple[str, str]:
+        """Queries for the rows that are new or different, and for those that are gone or were different."""
+        [name] = feed.inputs
+        return feed.select({name: changes.new}, self._as_of), feed.select({name: changes.old}, self._as_of)
 
     def _write_all(self, feed: Feed, builds: Sequence[Build], *, close: bool) -> int:
         """Write every row, in the order of the key, which stores take best; returns their number."""

@@ -163,7 +163,8 @@ class _Work:
             duration = elapsed()
         result = SilverResult(*builds)
         if isinstance(extension, Extension):
-            context.changes.note(before := extension.base.accepted, self.fingerprint, changes_since(before))
+            base = extension.base.accepted
+            context.changes.note(base, self.fingerprint, changes_since(base))
         for build, took in ((result.accepted, duration), (result.rejected, 0.0)):
             report = TableReport(name, build.layer, TableStatus.BUILT, build.rows, took)
             context.report(replace(report, keys=content.keys, why_full=content.why))
