@@ -204,3 +204,12 @@ def test_contents_are_equal_when_the_rows_are(engine: Engine) -> None:
 def test_the_share_that_is_done_is_unknown_or_a_share(engine: Engine) -> None:
     share = engine.progress()
     assert share is None or 0 <= share <= 1
+
+
+@pytest.mark.parametrize("lenient", [False, True])
+def test_a_row_tells_the_file_that_it_is_in(engine: Engine, table: Location, lenient: bool) -> None:
+    files = [*engine.write("SELECT CAST(7 AS BIGINT) AS id, 'x' AS \"a name\"", table), *engine.write(ROWS, table)]
+    engine.bind("t", paths(table, files), COLUMNS, lenient=lenient, file="in file")
+    assert engine.rows('SELECT "in file" FROM t WHERE id = 7') == [(files[0].name.rsplit("/", 1)[-1],)]
+    engine.bind("t", [], COLUMNS, lenient=lenient, file="in file")
+    assert engine.rows('SELECT "in file" FROM t') == []

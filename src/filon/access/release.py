@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAMED = (Layer.SILVER, Layer.GOLD)
 """The layers whose tables have names of their own, as the SQL of models knows them."""
-TABLED = (Layer.BRONZE, *NAMED, Layer.QUARANTINE)
+TABLED = (Layer.BRONZE, *NAMED, Layer.QUARANTINE, Layer.SUPERSEDED)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class OpenRelease:
 
         Args:
             name: the table
-            layer: ``bronze`` gives the records of a dataset as received, ``quarantine`` its rejected rows
+            layer: ``bronze`` gives the records of a dataset as received, ``quarantine`` its rejected rows,
+                ``superseded`` those that others of their key outrank
             where: a condition in Filon's SQL over the table's columns
             limit: the most rows
 

@@ -45,8 +45,10 @@ FileOption = Annotated[
 def show(
     table: Annotated[str, typer.Argument(help="A table of the release, or a dataset with --layer")],
     layer: Annotated[
-        Literal["bronze", "silver", "gold", "quarantine"] | None,
-        typer.Option("--layer", help="bronze: records as received; quarantine: rejected rows"),
+        Literal["bronze", "silver", "gold", "quarantine", "superseded"] | None,
+        typer.Option(
+            "--layer", help="bronze: records as received; quarantine: rejected rows; superseded: outranked ones"
+        ),
     ] = None,
     where: Annotated[str | None, typer.Option("--where", metavar="SQL", help="Only rows that meet this")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="Most rows")] = FIRST,
