@@ -18,7 +18,7 @@ from filon.stages.incremental import AFFECTED, Local, changed_rows
 
 BEFORE, LEAVING, COMING = "rows before", "rows with affected keys before", "rows with affected keys now"
 NTH = "_nth"
-"""Tells rows apart that are equal in all columns: a key that is not unique is found by a check, later."""
+"""Tells rows apart that have the same key, which a check finds later: two rows that are equal are two rows."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Extension:
         engine = context.engine
         engine.bind(BEFORE, context.lake.paths(base), base.columns, file=FILE)
         names = identifiers(column.name for column in base.columns)
-        numbered = f"row_number() OVER (PARTITION BY {names}) AS {NTH}"
+        numbered = f"row_number() OVER (PARTITION BY {identifiers(base.key) if base.key else names}) AS {NTH}"
         leaving = self.strategy.matching(BEFORE)
         engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({leaving}) AS rows")
         engine.cache(COMING, f"SELECT {names}, {numbered} FROM ({self.strategy.rows()}) AS rows")

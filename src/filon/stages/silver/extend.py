@@ -8,7 +8,7 @@ hold a row which goes, without it, and the rows that come.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,7 +85,11 @@ class Extension:
     @property
     def tables(self) -> list[str]:
         """The names that the engine forgets afterwards."""
-        kinds = [_named(kind, layer) for kind in ("before", "leaving", "coming", "old", "new") for layer in LAYERS]
+        kinds = [
+            _named(kind, layer)
+            for kind in ("before", "leaving places", "leaving", "coming", "old", "new")
+            for layer in LAYERS
+        ]
         return [AGAIN, KEYS, RANKED, SUCCESSORS, *kinds]
 
     @property
@@ -125,7 +129,7 @@ class Extension:
         return f"_file IN ({', '.join(map(str, sorted(self.gone)))})" if self.gone else "FALSE"
 
     def _places(self, layer: Layer, condition: str) -> str:
-        return f"SELECT _file, _record FROM {identifier(_named('before', layer))} WHERE {condition}"
+        return f"SELECT _file, _record FROM {identifier(_named('before', layer))} AS rows WHERE {condition}"
 
     def _of_references(self) -> list[str]:
         """Records whose reference may hold no more, or may hold now; any rejected one may have one more reason."""
@@ -204,8 +208,10 @@ class Extension:
         leaving, coming = _named("leaving", layer), _named("coming", layer)
         changes = kept if layer is Layer.SILVER else Changes(_named("old", layer), _named("new", layer))
         names = identifiers(column.name for column in self.columns(layer))
-        rows = f"SELECT {names}, {identifier(FILE)} FROM {identifier(_named('before', layer))} AS rows"
-        engine.cache(leaving, f"{rows} WHERE {self._leaves('rows')}{self._outranked(layer)}")
+        places = _named("leaving places", layer)
+        engine.cache(places, " UNION ".join(self._leaving_places(layer)))
+        rows = f"SELECT {names}, {FILE} FROM {identifier(_named('before', layer))} AS rows"
+        engine.cache(leaving, f"{rows} WHERE {is_at('rows', places)}")
         engine.cache(coming, self._coming(layer, names))
         same = "place.reasons = rows.reasons" if layer is Layer.QUARANTINE else "TRUE"
         stays = f"{same} AND NOT place.{self._has_gone}" if self.gone else same
@@ -213,12 +219,12 @@ class Extension:
             engine.cache(name, f"SELECT * FROM {identifier(these)} AS rows WHERE NOT {is_at('rows', others, stays)}")
         return changes
 
-    def _outranked(self, layer: Layer) -> str:
-        """A condition for rows that stand in this table no more, since another record has their key, or none has it."""
-        if not self._key or layer is Layer.QUARANTINE:
-            return ""
-        ranks = "> 1" if layer is Layer.SILVER else "= 1"
-        return f" OR {is_at('rows', RANKED, f'place._rank {ranks} AND place._from = {literal(layer)}')}"
+    def _leaving_places(self, layer: Layer) -> Iterator[str]:
+        """Queries for the places of rows that leave a table: few columns are read to find few rows."""
+        yield self._places(layer, self._leaves("rows"))
+        if self._key and layer is not Layer.QUARANTINE:  # another record has their key now, or no other one has it
+            ranks = "> 1" if layer is Layer.SILVER else "= 1"
+            yield f"SELECT _file, _record FROM {identifier(RANKED)} WHERE _rank {ranks} AND _from = {literal(layer)}"
 
     def _coming(self, layer: Layer, names: str) -> str:
         judged = f"SELECT {names} FROM {identifier(JUDGED)} AS rows"
