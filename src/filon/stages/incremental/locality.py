@@ -115,6 +115,8 @@ class Locality:
         query = query_of(relation)
         if isinstance(query, exp.Table):
             return self._scan(query, keys)
+        if any(column.name not in names(query) for key in keys for column in columns(key)):
+            raise NotLocal(Reason.NOT_UNDERSTOOD, query)
         if isinstance(query, exp.SetOperation):
             return self._set_operation(query, keys)
         if isinstance(query, exp.Select):

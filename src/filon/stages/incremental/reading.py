@@ -9,7 +9,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
 from filon.engines import Columns
-from filon.project.grammar import faults_in, read_plain
+from filon.project.grammar import DEEPEST_TREE, faults_in, read_plain
 from filon.sql import DIALECT
 from filon.stages.incremental.reasons import NotLocal, Reason
 from filon.stages.incremental.trees import is_aggregate, walk
@@ -192,6 +192,7 @@ def _in_place(query: exp.Expr, steps: Mapping[str, exp.Expr]) -> exp.Expr:
             if step.args["alias"].columns:
                 raise NotLocal(Reason.NOT_UNDERSTOOD, step)
             known[step.alias] = _in_place(step.this, known)
+            _require_shallow(known[step.alias])
     inner = [node for node in query.find_all(exp.Query) if node is not query and node.args.get("with_") is not None]
     hidden = {id(below) for node in inner for below in node.walk() if below is not node}
     read = [table for table in query.find_all(exp.Table) if id(table) not in hidden and _names_step(table, known)]
@@ -204,6 +205,16 @@ def _in_place(query: exp.Expr, steps: Mapping[str, exp.Expr]) -> exp.Expr:
         alias = table.args.get("alias")
         table.replace(exp.Subquery(this=known[table.name].copy(), alias=alias.copy() if alias else None))
     return query
+
+
+def _require_shallow(query: exp.Expr) -> None:
+    """Refuse what stands deeper in each other than the grammar allows, now that steps stand in each other."""
+    waiting = [(query, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > DEEPEST_TREE:
+            raise NotLocal(Reason.TOO_LARGE, query)
+        waiting += [(below, depth + 1) for below in node.iter_expressions()]
 
 
 def _names_step(table: exp.Table, steps: Mapping[str, exp.Expr]) -> bool:

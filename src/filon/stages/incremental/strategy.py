@@ -181,10 +181,17 @@ def strategy_of(
 
     """
     try:
-        tree = read_model(model.sql, inputs)
-        locality = Locality(tree, inputs)
+        return _first_local(model, inputs, partitions)
     except NotLocal as error:
         return Full(model, error.reason, error.line)
+    except RecursionError:
+        return Full(model, Reason.TOO_LARGE, None)
+
+
+def _first_local(model: Model, inputs: Mapping[str, Columns], partitions: Sequence[tuple[KeyPart, ...]]) -> Strategy:
+    """The strategy by the first key that will do; NotLocal when nothing can be said of the SELECT."""
+    tree = read_model(model.sql, inputs)
+    locality = Locality(tree, inputs)
     failure: Full | None = None
     for kind, key in _choices(model.contract, tree, partitions):
         try:
