@@ -13,6 +13,11 @@ from filon.stages.incremental.trees import columns, conjuncts, with_columns
 
 Keys = tuple[exp.Expr, ...]
 CHANGED = "changed keys"
+TOTAL = frozenset(
+    {"coalesce", "day", "isodow", "local_date", "lower", "month", "quarter", "surrogate_key", "title_case"}
+    | {"upper", "week", "year"}
+)
+"""Functions that have a value for all values of what they are declared for."""
 
 
 def key_column(index: int) -> str:
@@ -27,8 +32,18 @@ def bare(part: exp.Expr) -> exp.Expr:
 
 def attempted(part: exp.Expr) -> exp.Expr:
     """An expression that is null where it cannot be computed: a model may have dropped such rows before."""
-    is_safe = isinstance(part, (exp.Column, exp.Literal))
-    return part.copy() if is_safe else exp.Anonymous(this="attempt", expressions=[part.copy()])
+    return part.copy() if _never_fails(part) else exp.Anonymous(this="attempt", expressions=[part.copy()])
+
+
+def _never_fails(part: exp.Expr) -> bool:
+    """Whether an expression has a value for every row, so that engines need not be ready for errors: that is slow."""
+    if isinstance(part, (exp.Column, exp.Literal, exp.Null)):
+        return True
+    if isinstance(part, (exp.Paren, exp.Coalesce)):
+        return all(map(_never_fails, part.iter_expressions()))
+    name = part.name.lower() if isinstance(part, exp.Anonymous) else ""
+    is_total = name in TOTAL or (name == "strftime" and isinstance(part.expressions[-1], exp.Literal))
+    return is_total and all(map(_never_fails, part.expressions))
 
 
 class KeyPaths:

@@ -17,7 +17,7 @@ from sqlglot import exp
 from filon.engines import Columns
 from filon.project import Contract, Kind, Model
 from filon.sql import DIALECT, identifier
-from filon.stages.incremental.keys import attempted, key_column
+from filon.stages.incremental.keys import Keys, attempted, key_column
 from filon.stages.incremental.locality import Blocked, Branch, Locality, Reach, Restriction
 from filon.stages.incremental.reading import ALIASED, START, read_model, read_part
 from filon.stages.incremental.reasons import NotLocal, Reason
@@ -151,13 +151,8 @@ class Local:
         sql = self.model.sql
         for place in sorted(self._restrictions, key=lambda place: place.start, reverse=True):
             named = sql[place.start : place.end + 1]
-            conditions = " AND ".join(
-                f"{identifier(KEY)}.{identifier(part.name)} IS NOT DISTINCT FROM {_over_row(own)}"
-                for part, own in zip(self.key, place.keys, strict=True)
-            )
-            cut = f"(SELECT * FROM {named} AS {identifier(ROW)} SEMI JOIN {identifier(AFFECTED)} AS {identifier(KEY)}"
             alias = "" if place.start in self._aliased else f" AS {named}"
-            sql = f"{sql[: place.start]}{cut} ON {conditions}){alias}{sql[place.end + 1 :]}"
+            sql = f"{sql[: place.start]}({_cut_down(named, self.key, place.keys)}){alias}{sql[place.end + 1 :]}"
         return sql
 
 
@@ -296,6 +291,24 @@ def _plain(contract: Contract, tree: exp.Expr) -> Iterator[str]:
         is_plain = isinstance(found.get(name.lower()), exp.Column)
         chosen.update(dict.fromkeys([given[column] for column in read] if is_given and not is_plain else [name]))
     yield from chosen
+
+
+def _cut_down(table: str, key: Iterable[KeyPart], own: Keys) -> str:
+    """A query for the rows of a table that have an affected key; where that is cheaper, for all without a key too.
+
+    An engine skips parts of files by plain equalities of columns only, which no null meets. Rows beyond the affected
+    keys do no harm, so those with a null are read whether a key is null or not.
+    """
+    row, keys = identifier(ROW), f"{identifier(AFFECTED)} AS {identifier(KEY)}"
+    is_plain = all(isinstance(part, (exp.Column, exp.Literal)) for part in own)
+    compared = "=" if is_plain else "IS NOT DISTINCT FROM"
+    on = " AND ".join(
+        f"{identifier(KEY)}.{identifier(part.name)} {compared} {_over_row(over)}"
+        for part, over in zip(key, own, strict=True)
+    )
+    found = f"SELECT * FROM {table} AS {row} SEMI JOIN {keys} ON {on}"
+    nulls = " OR ".join(f"{_over_row(part)} IS NULL" for part in own if isinstance(part, exp.Column))
+    return f"{found} UNION ALL SELECT * FROM {table} AS {row} WHERE {nulls}" if is_plain else found
 
 
 def _over_row(part: exp.Expr) -> str:
