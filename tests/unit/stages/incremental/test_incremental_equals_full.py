@@ -147,3 +147,23 @@ def test_a_model_of_a_project(engine: Engine, project: str, name: str, data: st.
         return
     fixed = frozenset(item.table for item in strategy.blocked)
     require_same(engine, strategy, inputs, data.draw(changes(inputs, fixed)))
+
+
+NARROW = {
+    "filter of what a left join lacks": Change(
+        {"t": [(1, 1, "a", None, 1)], "u": [(1, 5, "a", 1)]}, {"t": [(1, 1, "a", None, 1)], "u": []}
+    ),
+    "left join without a match": Change(
+        {"t": [(1, 1, "a", None, 1)], "u": [(1, 1, "a", 1)]}, {"t": [(1, 1, "a", None, 1)], "u": []}
+    ),
+    "group": Change({"t": [(1, None, "a", None, 1)]}, {"t": [(1, None, "a", None, 2), (1, None, "a", None, 1)]}),
+}
+"""By model: a change that chance seldom finds, and that a wrong link misses."""
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_a_change_that_is_easily_missed(engine: Engine, name: str) -> None:
+    key, sql = LOCAL[name]
+    strategy = strategy_of(model_of(engine, sql, key), COLUMNS)
+    assert isinstance(strategy, Local), strategy
+    require_same(engine, strategy, {table: COLUMNS[table] for table in strategy.model.inputs}, NARROW[name])
