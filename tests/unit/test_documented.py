@@ -59,6 +59,8 @@ from filon.projects import retail
 from filon.serving.stores import open_store
 from filon.settings import PREFIX, Settings
 from filon.stages.context import TableStatus
+from filon.stages.incremental import Reason, StrategyKind
+from filon.stages.incremental.reading import MOST_TABLES
 from tests.unit.test_compose import COMPOSE
 
 ROOT = Path(__file__).parents[2]
@@ -453,6 +455,12 @@ def test_implied_checks_are_exactly_those_documented() -> None:
 @pytest.mark.parametrize("bound", [document.LARGEST_FILE, document.MOST_NODES, document.MOST_FILES, LONGEST_PATTERN])
 def test_a_bound_of_contracts_is_documented(bound: int) -> None:
     assert f"{bound:,}" in page("contracts.md")
+
+
+def test_reasons_of_full_models_are_exactly_those_documented() -> None:
+    assert first_cells(page("incremental.md").split("## Reasons")[1]) == {reason.value for reason in Reason}
+    assert {kind.value for kind in StrategyKind} <= first_cells(page("incremental.md"))
+    assert str(MOST_TABLES) in page("incremental.md")
 
 
 # the code

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from filon.cli.options import JsonOption, ProjectOption
 from filon.cli.render import open_console
+from filon.cli.strategies import strategy_facts, strategy_lines
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_engine
 from filon.pipeline.resources import open_project, sources_of
@@ -25,9 +26,12 @@ from filon.suggestions import suggestion
 from filon.validation.compilation import check_project
 from filon.validation.hints import undecided_keys
 from filon.validation.model_tests import ModelTestResult, run_model_tests
+from filon.validation.strategies import strategies
+
+WhyOption = Annotated[bool, typer.Option("--why", help="Say how each model is computed when its inputs change")]
 
 
-def check(project_folder: ProjectOption = None, json: JsonOption = False) -> None:
+def check(project_folder: ProjectOption = None, why: WhyOption = False, json: JsonOption = False) -> None:
     """Compile every contract, model, check and test of a project, without data."""
     settings = read_settings(project=project_folder)
     try:
@@ -48,15 +52,19 @@ def check(project_folder: ProjectOption = None, json: JsonOption = False) -> Non
         "checks": sum(len(contract.checks) for contract in project.contracts.values()),
         "tests": len(tests),
     }
+    how = strategies(project) if why else {}
     if json:
         found = {"problems": [], "warnings": [_spelled(warning) for warning in warnings]}
-        facts = {"valid": True, "project": project.name, **counts, **found}
+        listed = {"strategies": [strategy_facts(strategy) for strategy in how.values()]} if why else {}
+        facts = {"valid": True, "project": project.name, **counts, **found, **listed}
         typer.echo(json_module.dumps(facts, indent=2, ensure_ascii=False))
     else:
         for warning in warnings:
             typer.echo(f"warning: {warning}", err=True)
         parts = ", ".join(f"{count} {what}" for what, count in counts.items())
         typer.echo(f"project {project.name} compiles: {parts}")
+        for line in strategy_lines(how):
+            typer.echo(line)
 
 
 def _files_of(settings: Settings, project: Project) -> dict[str, list[str]]:

@@ -187,6 +187,21 @@ def faults_in(text: str, columns: Collection[str] = ()) -> list[Fault]:
     return sorted(set(_Reading(text, frozenset(name.casefold() for name in columns)).faults()))
 
 
+def read_plain(text: str) -> exp.Expr:
+    """The tree of one query in which each call is an ``Anonymous`` by the name that was written, in small letters.
+
+    No function is understood, so none is spelled in another way when the tree becomes a text again. SqlglotError when
+    the text is not one statement.
+    """
+    reading = _Reading(text, frozenset())
+    if len(reading.trees) != 1:
+        raise SqlRefused(1, "several statements", "keep one SELECT")
+    [tree] = reading.trees
+    for node in tree.find_all(exp.Anonymous):
+        node.set("this", reading.called(node)[1].lower())
+    return tree
+
+
 @dataclass
 class _Reading:
     """A text, read by a parser that is told of no function, so that each call is one by the name that was written."""

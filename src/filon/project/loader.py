@@ -190,6 +190,7 @@ def _make_models(datasets: Iterable[str], files: Sequence[_ModelFiles]) -> dict[
             aggregations=described.spec.aggregations,
             chart=described.spec.chart,
             latency=described.latency,
+            incremental=described.spec.incremental,
         )
     return models
 

@@ -16,6 +16,7 @@ from filon.project.vocabulary import (
     AggregationSpec,
     ApiSpec,
     ChartSpec,
+    Incremental,
     ServingSpec,
 )
 
@@ -27,7 +28,8 @@ class Model:
     """A gold table: one SELECT and its contract.
 
     ``inputs`` are the tables that the SELECT reads, ``reads`` the settings.
-    ``latency``: the table promises to have been found up to date no longer ago than that.
+    ``latency``: the table promises to have been found up to date no longer ago than that. ``incremental``: whether a
+    SELECT that would be computed whole is a mistake.
     """
 
     contract: Contract
@@ -39,6 +41,7 @@ class Model:
     aggregations: AggregationSpec | None = None
     chart: ChartSpec | None = field(default=None, repr=False)
     latency: dt.timedelta | None = field(default=None, repr=False)
+    incremental: Incremental = field(default=Incremental.AUTO, repr=False)
 
     @property
     def name(self) -> str:
@@ -78,13 +81,15 @@ class Project:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when what is compiled without data changes: contracts of sources, models and checks."""
+        """Changes when what is compiled without data changes: contracts of sources, models, checks, what is strict."""
+        strict = [name for name, model in self.models.items() if model.incremental is Incremental.STRICT]
         return fingerprint_of(
             {
                 "name": self.name,
                 "datasets": {name: dataset.fingerprint for name, dataset in self.datasets.items()},
                 "models": {name: model.fingerprint for name, model in self.models.items()},
                 "checks": {name: [c.facts for c in contract.checks] for name, contract in self.contracts.items()},
+                "strict": strict or None,
             }
         )
 

@@ -7,13 +7,19 @@ from collections.abc import Iterator
 
 from filon.engines import FoundType, Nature, SqlEngine, StatementInvalid, has_nature
 from filon.errors import Problem, ProjectInvalid
-from filon.project import Column, ColumnType, Contract, Kind, Model, TypedColumn
+from filon.project import PLACE, Column, ColumnType, Contract, Kind, Model, Project, TypedColumn
 from filon.sql import identifier
 
 
 def contract_columns(contract: Contract) -> tuple[TypedColumn, ...]:
     """The columns that a contract declares, without its rules."""
     return tuple(TypedColumn(column.name, column.type) for column in contract.columns)
+
+
+def input_columns(project: Project, model: Model) -> dict[str, tuple[TypedColumn, ...]]:
+    """The columns of each input of a model, as it reads them: those of a dataset say where the record stands too."""
+    place = {name: PLACE if name in project.datasets else () for name in model.inputs}
+    return {name: (*contract_columns(project.contracts[name]), *place[name]) for name in model.inputs}
 
 
 def require_valid(engine: SqlEngine, model: Model) -> None:

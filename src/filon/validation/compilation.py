@@ -16,6 +16,7 @@ from filon.project.source_words import rule_place
 from filon.sql import DIALECT, identifier, literal
 from filon.stages.models import contract_columns, model_problems
 from filon.stages.rules import BRONZE, judged_query
+from filon.validation.strategies import strict_problems
 
 BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc, exp.Unnest, exp.Explode, exp.Star, exp.Columns)
 
@@ -28,7 +29,8 @@ def check_project(engine: SqlEngine, project: Project) -> None:
     for dataset in project.datasets.values():
         problems += _rule_problems(engine, dataset)
     for model in project.models.values():
-        problems += model_problems(engine, model)
+        found = list(model_problems(engine, model))
+        problems += found or strict_problems(project, model)
         engine.bind(model.name, [], contract_columns(model.contract))
     for contract in project.contracts.values():
         problems += _check_problems(engine, contract)

@@ -259,6 +259,7 @@ OF_A_GOLD_TABLE: Mapping[str, Change] = {
     "chart.x": word("sales", "chart.x", "sent"),
     "chart.y": word("sales", "chart.y", ["amount", "line"]),
     "chart.color": word("sales", "chart.color", "client"),
+    "incremental": word("sales", "incremental", "strict"),
     "properties": lambda documents: documents["days"]["schema"][0]["properties"].reverse(),
     "properties.name": both(
         sql("days", "SELECT ordered, day_name(ordered) AS day, count(*) AS orders FROM orders GROUP BY ordered"),

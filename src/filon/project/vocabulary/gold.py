@@ -142,12 +142,20 @@ class ApiSpec(Spec):
         return {self.day: Period.DAY, self.month: Period.MONTH, self.year: Period.YEAR}
 
 
+class Incremental(StrEnum):
+    """What is asked of a model when its inputs change: the best that its SQL allows, or never to be computed whole."""
+
+    AUTO = "auto"
+    STRICT = "strict"
+
+
 class ModelSpec(Spec):
     """Words of a model's schema."""
 
     serving: ServingSpec = ServingSpec()
     aggregations: AggregationSpec | None = None
     chart: ChartSpec | None = None
+    incremental: Incremental = Incremental.AUTO
 
 
 class EmptySpec(Spec):

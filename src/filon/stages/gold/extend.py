@@ -88,8 +88,9 @@ class Extension:
 
 @cache
 def names_read(sql: str) -> frozenset[str] | None:
-    """All names in a SELECT, in lower case: the columns that it reads are among them. None when it says ``*``."""
+    """All names in a SELECT, in lower case: the columns that it reads are among them. None when it need not name all."""
     tree = one_select(sql).tree
-    if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
+    has_star = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
+    if has_star or any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
         return None
     return frozenset(name.name.lower() for name in tree.find_all(exp.Identifier))
