@@ -88,7 +88,7 @@ class Extension:
 
 @cache
 def names_read(sql: str) -> frozenset[str] | None:
-    """All names in a SELECT, in lower case: the columns that it reads are among them. None when it need not name all."""
+    """All names in a SELECT, in lower case, the columns that it reads among them; None when it need not name all."""
     tree = one_select(sql).tree
     has_star = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
     if has_star or any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
