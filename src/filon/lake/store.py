@@ -29,6 +29,7 @@ class Lake:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._layers = {layer: _place_of(root, layer) for layer in Layer}
         metadata = self.layer(Layer.METADATA)
         folder = metadata.folder
         if folder is not None and "%" in str(folder):
@@ -50,7 +51,7 @@ class Lake:
 
     def layer(self, layer: Layer) -> Location:
         """The place of a layer."""
-        return locate(self.root.replace("{layer}", layer)) if "{layer}" in self.root else locate(self.root) / layer
+        return self._layers[layer]
 
     @property
     def places(self) -> list[Location]:
@@ -270,6 +271,10 @@ class Lake:
     def keep_file(self, name: str, content: Iterator[bytes]) -> None:
         """Store the content of a quarantined file under ``quarantine/files``."""
         self.layer(Layer.QUARANTINE).write(f"files/{name}", content)
+
+
+def _place_of(root: str, layer: Layer) -> Location:
+    return locate(root.replace("{layer}", layer)) if "{layer}" in root else locate(root) / layer
 
 
 def new_run_id(now: dt.datetime) -> str:
