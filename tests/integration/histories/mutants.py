@@ -76,11 +76,11 @@ MUTANTS = (
     Mutant("files that came or went are not looked at", silver, "fingerprint_of", without("files")),
     Mutant("a change of a referenced table is not looked at", silver, "fingerprint_of", without("referenced")),
     Mutant("a change of a source contract is not looked at", silver, "fingerprint_of", without("dataset"), 3),
-    Mutant("the date of a judgement is not looked at", Quality, "holds_at", lambda _: lambda *_: True),
+    Mutant("the date of a judgement is not looked at", Quality, "holds_at", lambda _: lambda *_: True, 5),
     Mutant("reasons of later files are not counted", silver._Judgement, "_quality", _reasons_of_first_files),
     Mutant("a change of a model's input is not looked at", gold, "fingerprint_of", without("inputs")),
     Mutant("a change of a model's SELECT is not looked at", gold, "fingerprint_of", without("model")),
     Mutant("the date that a model reads is not looked at", gold, "fingerprint_of", without("settings")),
     Mutant("what follows a rollback is not published", publish, "is_known", _also_after_rollbacks),
-    Mutant("rows of the store are not closed", session.SQLiteSession, "close", lambda _: lambda *_: 0),
+    Mutant("rows of the store are not closed", session.SQLiteSession, "close", lambda _: lambda *_: 0, 7),
 )
