@@ -13,7 +13,7 @@ SYSTEM_CERTS = $(shell $(PYTHON) -c 'import ssl; paths = ssl.get_default_verify_
 CERTS = $(if $(SSL_CERT_FILE),$(SSL_CERT_FILE),$(if $(UV_SYSTEM_CERTS),$(SYSTEM_CERTS)))
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check $(if $(CERTS),--cert "$(CERTS)")
 
-.PHONY: help setup demo test test-fast browser lint bench lock format clean
+.PHONY: help setup demo test test-fast prove browser lint bench lock format clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ test: setup browser  ## run every test
 
 test-fast: setup  ## run the tests that need no server and no browser, in less than a minute
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope tests/unit $(ARGS)
+
+prove: setup  ## let 10,000 histories of a small project prove that incremental equals full; ARGS="--histories 500 --seed 7"
+	$(BIN)/python -m tests.integration.histories.prove $(ARGS)
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \

@@ -71,7 +71,7 @@ class Location:
 
     uri: str
 
-    @property
+    @cached_property
     def folder(self) -> Path | None:
         """The local folder, or None when the place is an object store."""
         parts = urlsplit(self.uri)

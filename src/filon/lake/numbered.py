@@ -145,7 +145,8 @@ class NumberedLog(Generic[Content]):
     def add(self, number: int, document: Content) -> bool:
         """Create a document and note it as the newest; False when another writer created that number first."""
         numbers = self.numbers()
-        before = max((other for other in numbers if other < number and self._is_sound(other)), default=0)
+        # from the newest down, so that only one is read, however many there are
+        before = next((other for other in reversed(numbers) if other < number and self._is_sound(other)), 0)
         previous = self.seal_of(before) if before else ""
         content = seal(document, previous, indent=None if self._compressed else 1)
         raw = gzip.compress(content, compresslevel=1, mtime=0) if self._compressed else content

@@ -31,6 +31,7 @@ class Lake:
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self._layers = {layer: _place_of(root, layer) for layer in Layer}
         metadata = self.layer(Layer.METADATA)
         folder = metadata.folder
         if folder is not None and "%" in str(folder):
@@ -52,9 +53,7 @@ class Lake:
 
     def layer(self, layer: Layer) -> Location:
         """The place of a layer."""
-        if layer is Layer.SUPERSEDED:
-            return self.layer(Layer.QUARANTINE) / SUPERSEDED
-        return locate(self.root.replace("{layer}", layer)) if "{layer}" in self.root else locate(self.root) / layer
+        return self._layers[layer]
 
     def listing(self, layer: Layer) -> Iterator[Entry]:
         """The objects of a layer, without those of a layer inside it."""
@@ -281,6 +280,12 @@ class Lake:
     def keep_file(self, name: str, content: Iterator[bytes]) -> None:
         """Store the content of a quarantined file under ``quarantine/files``."""
         self.layer(Layer.QUARANTINE).write(f"files/{name}", content)
+
+
+def _place_of(root: str, layer: Layer) -> Location:
+    if layer is Layer.SUPERSEDED:
+        return _place_of(root, Layer.QUARANTINE) / SUPERSEDED
+    return locate(root.replace("{layer}", layer)) if "{layer}" in root else locate(root) / layer
 
 
 def new_run_id(now: dt.datetime) -> str:

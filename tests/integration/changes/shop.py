@@ -150,7 +150,8 @@ def write_project(documents: Documents, folder: Path) -> None:
     for name in ("sources", "gold"):
         (folder / name).mkdir(parents=True)
     for name, document in documents.items():
-        place = folder if name == "filon" else folder / ("sources" if name in ("clients", "orders") else "gold")
+        is_model = name.endswith(".sql") or f"{name}.sql" in documents
+        place = folder if name == "filon" else folder / ("gold" if is_model else "sources")
         if name.endswith(".sql"):
             (place / name).write_text(document)
         else:

@@ -1,0 +1,86 @@
+"""Faults in the code that decides what is computed again: each makes a lake differ from one without a past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from filon.lake import FileState, FileVersion, Ledger, Quality, Release
+from filon.serving.sqlite import session
+from filon.stages import gold, publish
+from filon.stages.context import Context
+from filon.stages.silver import build as silver
+
+Damage = Callable[[Any], Any]
+"""Makes of a function the one that takes its place."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A function that is replaced: that of a module or class, by its name there.
+
+    ``seed`` is one from which the fault shows soon, which saves time; it has no other meaning.
+    """
+
+    name: str
+    owner: object
+    function: str
+    damage: Damage
+    seed: int = 1
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The fault is in the code while the block runs."""
+        sound = getattr(self.owner, self.function)
+        setattr(self.owner, self.function, self.damage(sound))
+        try:
+            yield
+        finally:
+            setattr(self.owner, self.function, sound)
+
+
+def without(fact: str) -> Damage:
+    """Fingerprints do not depend on a fact."""
+
+    def damage(fingerprint_of: Callable[[Mapping[str, object]], str]) -> Callable[[Mapping[str, object]], str]:
+        return lambda facts: fingerprint_of({name: value for name, value in facts.items() if name != fact})
+
+    return damage
+
+
+def _also_retracted(ledger: Ledger, dataset: str) -> tuple[FileVersion, ...]:
+    states = (FileState.LIVE, FileState.RETRACTED)
+    return tuple(v for v in ledger.versions if v.state in states and v.dataset == dataset)
+
+
+def _reasons_of_first_files(quality: Callable[[Any], Quality]) -> Callable[[Any], Quality]:
+    def damaged(judgement: Any) -> Quality:
+        found = quality(judgement)
+        return found.model_copy(update={"reasons": {n: r for n, r in found.reasons.items() if n < 4}})
+
+    return damaged
+
+
+def _also_after_rollbacks(is_known: Callable[..., bool]) -> Callable[..., bool]:
+    def damaged(context: Context, release: Release, published: Release | None) -> bool:
+        rolled_back = published is not None and published.rolled_back_from is not None
+        return rolled_back or is_known(context, release, published)
+
+    return damaged
+
+
+MUTANTS = (
+    Mutant("a retracted file keeps its rows", Ledger, "live", lambda _: _also_retracted),
+    Mutant("files that came or went are not looked at", silver, "fingerprint_of", without("files")),
+    Mutant("a change of a referenced table is not looked at", silver, "fingerprint_of", without("referenced")),
+    Mutant("a change of a source contract is not looked at", silver, "fingerprint_of", without("dataset"), 3),
+    Mutant("the date of a judgement is not looked at", Quality, "holds_at", lambda _: lambda *_: True, 5),
+    Mutant("reasons of later files are not counted", silver._Judgement, "_quality", _reasons_of_first_files),
+    Mutant("a change of a model's input is not looked at", gold, "fingerprint_of", without("inputs")),
+    Mutant("a change of a model's SELECT is not looked at", gold, "fingerprint_of", without("model")),
+    Mutant("the date that a model reads is not looked at", gold, "fingerprint_of", without("settings")),
+    Mutant("what follows a rollback is not published", publish, "is_known", _also_after_rollbacks),
+    Mutant("rows of the store are not closed", session.SQLiteSession, "close", lambda _: lambda *_: 0, 7),
+)

@@ -1,0 +1,40 @@
+"""Incremental equals full: after any history, every table equals the one that a lake without a past would have."""
+
+from __future__ import annotations
+
+from tests.integration.histories.machine import Histories
+from tests.integration.histories.running import run_histories
+
+EACH = 150
+"""Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
+COME_ABOUT = {
+    "files swept",
+    "killed runs",
+    "races",
+    "rejected: client:reference",
+    "rejected: day:notAfter",
+    "rejected: id:required",
+    "rejected: purchase:reference",
+    "rejected: record:too_few_fields",
+    "retractions",
+    "rollbacks",
+    "superseded records",
+}
+"""What must have come about in so many histories: else they would prove little."""
+
+
+def prove(start: int) -> None:
+    Histories.seen.clear()
+    run_histories(EACH, start)
+    assert Histories.seen["histories"] >= EACH
+    assert {what for what in COME_ABOUT if not Histories.seen[what]} == set()
+
+
+class TestSomeHistories:
+    def test_every_table_equals_that_of_a_lake_without_a_past(self) -> None:
+        prove(1)
+
+
+class TestOtherHistories:
+    def test_every_table_equals_that_of_a_lake_without_a_past(self) -> None:
+        prove(2)
