@@ -21,6 +21,10 @@ SMALLEST, FANOUT, TIERS = 10_000, 8, 4
 """Files with fewer rows are of the first size, each further size has ``FANOUT`` times as many; the largest stay."""
 
 
+MOST_CHANGED = 0.5
+"""The share of a table from which building it whole is less work than finding what changed."""
+
+
 class WhyFull(StrEnum):
     """Why a table that was not found is built whole; a model may have reasons of its own."""
 
@@ -30,6 +34,11 @@ class WhyFull(StrEnum):
     INPUT_REBUILT = "INPUT_REBUILT"
     DATE_IN_RULE = "DATE_IN_RULE"
     MOST_CHANGED = "MOST_CHANGED"
+
+
+def is_less_work(changed: int, rows: int) -> bool:
+    """Whether a table of so many rows, or keys, is extended when so many are concerned, rather than built whole."""
+    return changed <= MOST_CHANGED * rows
 
 
 def rewrite(

@@ -32,7 +32,7 @@ from tests.integration.histories.files import (
 from tests.integration.histories.files import content_of as file_content
 from tests.integration.histories.place import Interruption, Place, die
 from tests.integration.histories.project import EDITIONS, edition
-from tests.integration.histories.quick import quick
+from tests.integration.histories.quick import always_extending, quick
 
 GOOD = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
 PATH = st.sampled_from(EVERY_PATH)
@@ -81,9 +81,15 @@ class Histories(RuleBasedStateMachine):
 
     # ---- the beginning ----
 
-    @initialize(files=FIRST_FILES, serves=st.sampled_from([False, False, False, True]))
-    def begin(self, files: tuple[Arrival, ...], serves: bool) -> None:
+    @initialize(
+        files=FIRST_FILES,
+        serves=st.sampled_from([False, False, False, True]),
+        extends=st.sampled_from([True, True, True, False]),
+    )
+    def begin(self, files: tuple[Arrival, ...], serves: bool, extends: bool) -> None:
         self.serves = serves
+        if extends:
+            self.stack.enter_context(always_extending())
         for path, lines in files:
             self._put(path, file_content(path, lines))
         self._run()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
+from filon.engines.changes import ChangeLog, Changes
 from filon.lake import FileState, FileVersion, Ledger, Quality, Release
 from filon.serving.sqlite import session
-from filon.stages import gold, publish
+from filon.stages import extending, publish
 from filon.stages.context import Context
+from filon.stages.gold import build as gold
+from filon.stages.gold import extend as gold_extend
+from filon.stages.incremental import Local
 from filon.stages.silver import build as silver
+from filon.stages.silver.extend import Extension
 
 Damage = Callable[[Any], Any]
 """Makes of a function the one that takes its place."""
@@ -71,16 +77,50 @@ def _also_after_rollbacks(is_known: Callable[..., bool]) -> Callable[..., bool]:
     return damaged
 
 
+def _nothing(*_: object) -> list[str]:
+    return []
+
+
+def _first_place_only(places: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
+    return lambda extension, layer: islice(places(extension, layer), 1)
+
+
+def _new_rows_only(changed: Callable[..., str]) -> Callable[..., str]:
+    return lambda extension, build, changes: changed(extension, build, changes).split(" UNION ALL ")[1]
+
+
+def _one_input_only(affected: Callable[..., str]) -> Callable[..., str]:
+    return lambda strategy, changed: affected(strategy, sorted(changed)[:1])
+
+
+def _nothing_gone(found: Callable[..., Any]) -> Callable[..., Any]:
+    def damaged(work: Any, base: Any, referenced: Any) -> Any:
+        extension = found(work, base, referenced)
+        return replace(extension, gone=frozenset()) if isinstance(extension, Extension) else extension
+
+    return damaged
+
+
 MUTANTS = (
     Mutant("a retracted file keeps its rows", Ledger, "live", lambda _: _also_retracted),
     Mutant("files that came or went are not looked at", silver, "fingerprint_of", without("files")),
     Mutant("a change of a referenced table is not looked at", silver, "fingerprint_of", without("referenced")),
     Mutant("a change of a source contract is not looked at", silver, "fingerprint_of", without("dataset"), 3),
     Mutant("the date of a judgement is not looked at", Quality, "holds_at", lambda _: lambda *_: True, 5),
-    Mutant("reasons of later files are not counted", silver._Judgement, "_quality", _reasons_of_first_files),
+    Mutant("reasons of later files are not counted", silver._Work, "_quality", _reasons_of_first_files),
     Mutant("a change of a model's input is not looked at", gold, "fingerprint_of", without("inputs")),
     Mutant("a change of a model's SELECT is not looked at", gold, "fingerprint_of", without("model")),
     Mutant("the date that a model reads is not looked at", gold, "fingerprint_of", without("settings")),
     Mutant("what follows a rollback is not published", publish, "is_known", _also_after_rollbacks),
     Mutant("rows of the store are not closed", session.SQLiteSession, "close", lambda _: lambda *_: 0, 7),
+    Mutant("an outranked row is kept", Extension, "_leaving_places", _first_place_only),
+    Mutant("an orphan is not judged again", Extension, "_of_references", lambda _: _nothing),
+    Mutant("a date that was passed is not looked at", Extension, "_of_date", lambda _: _nothing),
+    Mutant("a count is kept", Extension, "_moved", lambda _: lambda *_: {}),
+    Mutant("reasons are kept", Extension, "_reasons", lambda _: lambda extension, _: extension.base.quality.reasons),
+    Mutant("versions that went are not looked at", silver._Work, "_changed_files", _nothing_gone),
+    Mutant("of an input, only rows that came count", gold_extend.Extension, "_changed_rows", _new_rows_only),
+    Mutant("of two inputs that changed, one counts", Local, "affected", _one_input_only),
+    Mutant("the changes of a table are not known to the next", ChangeLog, "since", lambda _: lambda *_: Changes()),
+    Mutant("a row that leaves stays in its file", extending, "_last", lambda _: lambda _: ""),
 )

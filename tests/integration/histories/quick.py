@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ import filon.engines.duckdb
 from filon import durable
 from filon.engines.duckdb import DuckDBConnection
 from filon.lake import Location, locate
+from filon.stages import extending
 
 SETTLED = "pg_timezone_names()"
 """In a query whose answer is the same in every database."""
@@ -96,3 +98,13 @@ def quick() -> Iterator[None]:
     finally:
         os.fsync, durable.sync = fsync, sync
         filon.engines.duckdb.DuckDBConnection = connect  # type: ignore[misc]
+
+
+@contextmanager
+def always_extending() -> Iterator[None]:
+    """Tables are extended however much changed: so few rows would mostly be computed whole."""
+    share, extending.MOST_CHANGED = extending.MOST_CHANGED, math.inf
+    try:
+        yield
+    finally:
+        extending.MOST_CHANGED = share

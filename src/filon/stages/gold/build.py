@@ -9,13 +9,10 @@ from filon.engines.changes import Changes, count
 from filon.lake import Build, Layer, Release, TableFile
 from filon.project import Model, fingerprint_of
 from filon.stages.context import REVISION, Context, TableReport, TableStatus
-from filon.stages.extending import WhyFull
+from filon.stages.extending import WhyFull, is_less_work
 from filon.stages.gold.extend import Extension
 from filon.stages.incremental import Full, strategy_of
 from filon.stages.models import contract_columns, require_valid, select_as_declared
-
-MOST_CHANGED = 0.5
-"""The share of a table's rows from which computing all of them is less work than finding those that changed."""
 
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
@@ -78,7 +75,7 @@ class _Work:
         base = extension.base
         try:
             keys = extension.find_keys()
-            if keys > MOST_CHANGED * base.rows:
+            if not is_less_work(keys, base.rows):
                 return None
             files = extension.run() if keys else base.files
         finally:

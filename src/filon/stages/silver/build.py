@@ -12,7 +12,7 @@ from filon.lake import Build, FileCounts, Layer, Ledger, Quality, Release, Table
 from filon.project import PLACE, Dataset, fingerprint_of
 from filon.project.functions import Setting
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
-from filon.stages.extending import WhyFull
+from filon.stages.extending import WhyFull, is_less_work
 from filon.stages.models import contract_columns
 from filon.stages.rules import BRONZE
 from filon.stages.silver.extend import Base, Extension
@@ -31,8 +31,6 @@ from filon.stages.silver.queries import (
     superseded_query,
 )
 
-MOST_CHANGED = 0.5
-"""The share of a dataset's records from which judging all of them is less work than finding those that changed."""
 LAYERS = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED)
 
 
@@ -227,7 +225,7 @@ class _Work:
         came = tuple(v for n, v in live.items() if n not in quality.files or v.rereads != quality.rereads.get(n, 0))
         gone = frozenset(quality.files.keys() - live.keys()) | {v.number for v in came if v.number in quality.files}
         changed = sum(v.rows for v in came) + sum(quality.files[number].read for number in gone)
-        if changed > MOST_CHANGED * sum(version.rows for version in live.values()):
+        if not is_less_work(changed, sum(version.rows for version in live.values())):
             return WhyFull.MOST_CHANGED
         return Extension(self.judging, base, came, gone, referenced)
 
