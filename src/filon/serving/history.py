@@ -46,6 +46,8 @@ class TableRecord(_Part):
     started_s: float = Field(description="Seconds from the start of the run")
     duration_s: float
     message: str | None = Field(description="Why it failed")
+    keys: int | None = Field(default=None, description="How many keys were concerned when it was extended")
+    why_full: str | None = Field(default=None, description="Why it was built whole")
 
 
 class StepRecord(_Part):
