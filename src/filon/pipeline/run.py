@@ -27,10 +27,11 @@ from filon.serving.quality import forget_quality, keep_quality
 from filon.serving.state import LoadReport
 from filon.settings import Settings, bytes_of
 from filon.stages.bronze import IngestResult, build_bronze, receive_files
+from filon.stages.checks import require_passed, run_checks
 from filon.stages.context import Context, Inputs, NullListener, RunListener, TableReport, TableStatus
 from filon.stages.gold import build_gold
 from filon.stages.limits import Limits
-from filon.stages.publish import publish, require_passed, run_checks
+from filon.stages.publish import publish
 from filon.stages.silver import SilverResult, build_silver
 from filon.validation.compilation import check_project
 

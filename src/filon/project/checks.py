@@ -10,7 +10,7 @@ from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
 from filon.project.columns import Column
-from filon.project.contract import Check, Contract
+from filon.project.contract import Check, Contract, Counted
 from filon.project.document import Document, Place
 from filon.project.grammar import SqlRefused
 from filon.project.query import describe_error, one_select
@@ -41,22 +41,25 @@ def contract_checks(contract: Contract) -> Iterator[Check]:
     alone = [(column.name,) for column in contract.columns if column.unique]
     for key in dict.fromkeys([contract.key, *alone]):
         if key:
-            yield _count(f"unique({', '.join(key)})", f"SELECT {_duplicates(key)} FROM {table}")
+            query = f"SELECT {duplicates(key)} FROM {table}"
+            yield _count(f"unique({', '.join(key)})", query, Counted(unique=key))
     for column in contract.columns:
         name = identifier(column.name)
         if column.type.kind is Kind.DOUBLE:
-            finite = f"abs({name}) <= {LARGEST_DOUBLE}"
-            yield _count(f"finite({column.name})", f"SELECT count(*) FROM {table} WHERE NOT ({finite})")
+            condition = f"NOT (abs({name}) <= {LARGEST_DOUBLE})"
+            query = f"SELECT count(*) FROM {table} WHERE {condition}"
+            yield _count(f"finite({column.name})", query, Counted(condition))
         if column.required:
             query = f"SELECT count(*) FROM {table} WHERE {name} IS NULL"
-            yield _count(f"required({column.name})", query)
+            yield _count(f"required({column.name})", query, Counted(f"{name} IS NULL"))
         if column.reference:
             target, parent = identifier(column.reference.table), identifier(column.reference.column)
             query = (
                 f"SELECT count(*) FROM {table} AS child WHERE child.{name} IS NOT NULL "
                 f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{parent} = child.{name})"
             )
-            yield replace(_count(f"reference({column.name})", query), blocking=column.is_bound)
+            refers = Counted(refers=(column.name, column.reference.table, column.reference.column))
+            yield replace(_count(f"reference({column.name})", query, refers), blocking=column.is_bound)
 
 
 def written_checks(
@@ -82,11 +85,12 @@ def written_checks(
         yield Check(name, query, operator, expected, blocking, counts_rows=bool(metric), place=place)
 
 
-def _count(name: str, query: str) -> Check:
-    return Check(name, query, "mustBe", NONE, counts_rows=True)
+def _count(name: str, query: str, counted: Counted) -> Check:
+    return Check(name, query, "mustBe", NONE, counts_rows=True, counted=counted)
 
 
-def _duplicates(key: tuple[str, ...]) -> str:
+def duplicates(key: tuple[str, ...]) -> str:
+    """An expression that counts the rows of which another one has the same key."""
     if len(key) == 1:
         return f"count({identifier(key[0])}) - count(DISTINCT {identifier(key[0])})"
     return f"count(*) - count(DISTINCT ({identifiers(key)}))"
@@ -134,7 +138,7 @@ def _metric_query(
     if column is None and metric == "duplicateValues":
         names = arguments.get("properties")
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
-            return f"SELECT {_duplicates(tuple(names))} {source}"
+            return f"SELECT {duplicates(tuple(names))} {source}"
         fix = "add `arguments: {properties: [a, b]}`, or write it under a column"
         document.report(place, "`duplicateValues` of a table needs a list of columns", fix)
         return None
@@ -155,7 +159,7 @@ def _metric_query(
         else "",
     }
     if metric == "duplicateValues":
-        return f"SELECT {_duplicates((column,))} {source}"
+        return f"SELECT {duplicates((column,))} {source}"
     if metric not in conditions:
         known = {*conditions, "rowCount", "duplicateValues"}
         document.report((*place, "metric"), f"unknown metric `{metric}`", suggestion(metric, known))

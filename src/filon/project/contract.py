@@ -24,10 +24,24 @@ _DEMANDS = {
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a check that a contract implies counts, where that can be told of changed rows alone.
+
+    ``condition`` is one on single rows, ``unique`` a key whose further rows are counted, ``refers`` a column, and the
+    table and column of which it must be a value.
+    """
+
+    condition: str = ""
+    unique: tuple[str, ...] = ()
+    refers: tuple[str, str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Check:
     """A query with one number for an answer, and what that number must be.
 
-    ``operator`` is the ODCS word (``mustBe``, ``mustBeBetween``, …). ``counts_rows``: the number counts bad rows.
+    ``operator`` is the ODCS word (``mustBe``, ``mustBeBetween``, …). ``counts_rows``: the number counts bad rows;
+    ``counted`` says which, of a check that a contract implies.
     """
 
     name: str
@@ -37,6 +51,7 @@ class Check:
     blocking: bool = True
     counts_rows: bool = False
     place: Place = field(default=(), repr=False)
+    counted: Counted | None = field(default=None, repr=False)
 
     @property
     def facts(self) -> dict[str, object]:

@@ -11,7 +11,8 @@ import pytest
 from filon.errors import ChecksFailed, EngineError, ReleaseConflict
 from filon.lake import Build, CheckResult, Release
 from filon.project import CheckStatus
-from filon.stages.publish import publish, require_passed, run_checks
+from filon.stages.checks import require_passed, run_checks
+from filon.stages.publish import publish
 from filon.stages.silver import build_silver
 from tests.unit.stages.bench import Bench, opened, write_project
 from tests.unit.stages.test_silver import CLIENTS
