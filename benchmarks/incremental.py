@@ -113,7 +113,10 @@ def changes(purchases: int) -> list[Change]:
     """The changes that are measured."""
 
     def new(place: Place) -> None:
-        rows = ((purchases * 10 + n, 1 + n * 7 % (purchases // 10), f"2025-12-{1 + n % 31:02d}", "19.90", "Souris") for n in range(purchases // 100))
+        rows = (
+            (purchases * 10 + n, 1 + n * 7 % (purchases // 10), f"2025-12-{1 + n % 31:02d}", "19.90", "Souris")
+            for n in range(purchases // 100)
+        )
         _write(place.sources / "achats_new.csv", rows)
 
     def corrected(place: Place) -> None:
@@ -162,10 +165,15 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     base = prepare_base(options.folder.absolute(), options.purchases, served=not options.released)
-    print("| change | run | rebuild | ratio | run and load | first run and load | ratio |\n|---|---|---|---|---|---|---|")
+    print(
+        "| change | run | rebuild | ratio | run and load | first run and load | ratio |\n|---|---|---|---|---|---|---|"
+    )
     for number, change in enumerate(changes(options.purchases)):
         if options.only is None or number in options.only:
-            print(f"| {change.name} | {' | '.join(compare(base, change, options.rounds, served=not options.released))} |", flush=True)
+            print(
+                f"| {change.name} | {' | '.join(compare(base, change, options.rounds, served=not options.released))} |",
+                flush=True,
+            )
 
 
 def prepare_base(folder: Path, purchases: int, *, served: bool) -> Place:

@@ -20,7 +20,9 @@ HEAVY = [
     pytest.param("filon.api", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING, *SERVERS[1:]), id="api"),
     pytest.param("filon.serving.sqlite", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="sqlite"),
     pytest.param("filon.serving.mongo", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="mongodb"),
-    pytest.param("filon.cli.app", ("deltalake", "boto3", "duckdb", "filon.api", *SERVERS), id="command line"),
+    pytest.param(
+        "filon.cli.app", ("deltalake", "boto3", "duckdb", "pyarrow", "numpy", "filon.api", *SERVERS), id="command line"
+    ),
 ]
 """A module, and what it must not import, nor anything inside of that."""
 

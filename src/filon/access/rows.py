@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
-import pyarrow as pa  # type: ignore[import-untyped]
-from pyarrow import parquet
 
 from filon.engines import FoundColumn
 from filon.errors import ConfigError
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd  # type: ignore[import-untyped]
     import polars as pl
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 SHOWN = 20
 
@@ -107,6 +106,8 @@ class Rows:
         elif path.suffix == ".json":
             path.write_bytes(self.json())
         elif path.suffix == ".parquet":
+            from pyarrow import parquet
+
             parquet.write_table(self.table, path, compression="zstd")
         else:
             raise ConfigError(f"{path}: name a file that ends in .csv, .json or .parquet")

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import pyarrow as pa  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filon.engines.dialect import Dialect
 from filon.engines.types import FoundColumn
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 from filon.project.types import TypedColumn
+
+if TYPE_CHECKING:  # slow to import, and every command of the command line knows this protocol
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 Columns = Sequence[TypedColumn]
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
-
-import pyarrow as pa  # type: ignore[import-untyped]
+from typing import TYPE_CHECKING, Any
 
 from filon.engines.duckdb.connection import DuckDBConnection
 from filon.engines.duckdb.dialect import DuckDBDialect
@@ -18,6 +16,9 @@ from filon.errors import EngineError
 from filon.lake import DataFile, Location
 from filon.project import Project
 from filon.sql import identifier, identifiers, literal, literals
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 PATH = "path of the file"
 FOR_NULL = "INTEGER"

@@ -1,16 +1,6 @@
-WITH mois_par_mois AS (
-    SELECT
-        mois,
-        sum(montant) AS ca_total,
-        count(*) AS nb_transactions,
-        count(DISTINCT id_client) AS nb_clients_uniques
-    FROM fact_ventes
-    GROUP BY mois
-),
-
-avec_precedent AS (
+WITH avec_precedent AS (
     SELECT *, lag(ca_total) OVER (ORDER BY mois) AS ca_precedent
-    FROM mois_par_mois
+    FROM int_ventes_par_mois
 )
 
 SELECT

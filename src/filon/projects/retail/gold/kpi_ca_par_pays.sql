@@ -1,11 +1,11 @@
 WITH pays_par_pays AS (
     SELECT
         pays,
-        sum(montant) AS ca_total,
-        count(*) AS nb_transactions,
-        count(DISTINCT fact_ventes.id_client) AS nb_clients
-    FROM fact_ventes
-    INNER JOIN dim_clients ON fact_ventes.id_client = dim_clients.id_client
+        sum(total_ca) AS ca_total,
+        sum(nb_achats) AS nb_transactions,
+        count(*) AS nb_clients
+    FROM dim_clients
+    WHERE nb_achats > 0
     GROUP BY pays
 )
 

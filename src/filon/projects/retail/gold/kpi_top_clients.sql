@@ -1,6 +1,8 @@
-WITH classement AS (
-    SELECT *, row_number() OVER (ORDER BY total_ca DESC, id_client ASC) AS rang
+WITH meilleurs AS (
+    SELECT *
     FROM dim_clients
+    ORDER BY total_ca DESC, id_client ASC
+    LIMIT 100
 )
 
 SELECT
@@ -12,6 +14,5 @@ SELECT
     nb_achats,
     premiere_commande,
     derniere_commande,
-    rang
-FROM classement
-WHERE rang <= 100
+    row_number() OVER (ORDER BY total_ca DESC, id_client ASC) AS rang
+FROM meilleurs
