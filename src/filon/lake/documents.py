@@ -193,7 +193,8 @@ class NewBuild(Document):
     """A build before the lake has committed it: what the run that computed it knows. See ``Build``.
 
     ``recipe`` is a hash of all that decides its rows beside the tables that it reads; these are ``inputs``, with their
-    fingerprints. A build of the same recipe can be extended where its inputs changed.
+    fingerprints. A build of the same recipe can be extended where its inputs changed. ``partition`` is the column of
+    the Delta table by which its files are divided, a text that they do not have; it is empty when they are not.
     """
 
     table: str
@@ -207,6 +208,7 @@ class NewBuild(Document):
     quality: Quality | None = None
     recipe: str = ""
     inputs: dict[str, str] = {}
+    partition: str = ""
 
     @property
     def id(self) -> str:

@@ -229,6 +229,7 @@ class Lake:
             self.table(new.layer, new.table),
             new.columns,
             files,
+            partition=new.partition,
             facts={"run_id": new.run_id, "fingerprint": new.fingerprint},
             now_ms=int(new.built_at.timestamp() * 1000),
             start_anew=new.id in self.damaged_logs,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from deltalake import DeltaTable, PostCommitHookProperties, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -49,6 +49,7 @@ def commit(
     columns: Sequence[TypedColumn],
     files: Iterable[TableFile],
     *,
+    partition: str = "",
     facts: Mapping[str, str],
     now_ms: int,
     start_anew: bool = False,
@@ -61,6 +62,7 @@ def commit(
         location: the folder of the table
         columns: names and types
         files: all its Parquet files; they are in the folder
+        partition: the column by which they are divided, a text that they do not have; "" when they are not
         facts: what the commit notes about itself, under ``filon.`` names
         now_ms: the time of the commit, in milliseconds since 1970
         start_anew: delete the log, which is damaged, and write another one
@@ -70,8 +72,8 @@ def commit(
         LakeUnavailable, LakeRefused: the place cannot be written
 
     """
-    schema = _schema(columns)
     adds = {file.name: _add(file, dict(columns), now_ms) for file in files}
+    content = _Content(_schema([*columns, TypedColumn(partition, TEXT)] if partition else columns), partition, adds)
     # deltalake would retry on top of a version that was not compared with these files
     properties = CommitProperties(
         custom_metadata={f"filon.{key}": value for key, value in facts.items()}, max_commit_retries=0
@@ -81,7 +83,7 @@ def commit(
     for _ in range(ATTEMPTS):
         try:
             with durable(Effect.COMMIT, location.uri):
-                version = _committed(location, schema, adds, properties, now_ms)
+                version = _committed(location, content, properties, now_ms)
             return Commit(version, log_size(location.listing(LOG), version))
         except CommitFailedError:
             continue
@@ -93,17 +95,31 @@ def commit(
     )
 
 
-def _committed(
-    location: Location, schema: Schema, adds: Mapping[str, AddAction], properties: CommitProperties, now_ms: int
-) -> int:
+@dataclass(frozen=True)
+class _Content:
+    """What a version of a table consists of; ``partition`` is "" when its files are not divided."""
+
+    schema: Schema
+    partition: str
+    adds: Mapping[str, AddAction]
+
+    @property
+    def partition_by(self) -> list[str]:
+        return [self.partition] if self.partition else []
+
+
+def _committed(location: Location, content: _Content, properties: CommitProperties, now_ms: int) -> int:
     table = _open(location)
+    if table is not None and table.metadata().partition_columns != content.partition_by:
+        location.delete(location.names(LOG))  # Delta cannot divide a table anew
+        table = None
     if table is not None:
-        version = _replace(table, schema, adds, dict(_active(table)), properties, now_ms)
+        version = _replace(table, content, properties, now_ms)
         after = _open(location)
-        if after is not None and (after.version() > version or {name for name, _ in _active(after)} == adds.keys()):
+        if after is not None and (after.version() > version or _active(after).keys() == content.adds.keys()):
             return version
         location.delete(location.names(LOG))  # an older entry was altered, and names other files
-    _create(location, schema, list(adds.values()), properties)
+    _create(location, content, properties)
     return 0
 
 
@@ -111,7 +127,7 @@ def active_files(location: Location) -> list[str]:
     """Names of the files of a table's newest version; none when there is no table."""
     try:
         table = _open(location)
-        return [name for name, _ in _active(table)] if table is not None else []
+        return list(_active(table)) if table is not None else []
     except (DeltaError, OSError) as error:
         raise unusable(location.uri, error) from error
 
@@ -173,66 +189,69 @@ def _existing(location: Location) -> DeltaTable | None:
         return None
 
 
-def _create(location: Location, schema: Schema, adds: list[AddAction], properties: CommitProperties) -> None:
+def _create(location: Location, content: _Content, properties: CommitProperties) -> None:
     with location.trusted():
         create_table_with_add_actions(
             location.uri,
-            schema,
-            adds,
+            content.schema,
+            list(content.adds.values()),
             mode="error",
+            partition_by=content.partition_by,
             storage_options=location.delta_options(),
             commit_properties=properties,
             post_commithook_properties=HOOKS,
         )
 
 
-def _replace(
-    table: DeltaTable,
-    schema: Schema,
-    adds: Mapping[str, AddAction],
-    present: Mapping[str, int],
-    properties: CommitProperties,
-    now_ms: int,
-) -> int:
-    version = table.version()
-    if table.schema() != schema:
+def _replace(table: DeltaTable, content: _Content, properties: CommitProperties, now_ms: int) -> int:
+    version, present = table.version(), _active(table)
+    if table.schema() != content.schema:
         # only an overwrite may change columns; it must name every file of the new version
-        _write(table, list(adds.values()), "overwrite", schema, properties)
+        _write(table, list(content.adds.values()), "overwrite", content, properties)
         return version + 1
     removes = [
-        RemoveAction(path, data_change=True, deletion_timestamp=now_ms, size=size, partition_values={})
-        for path, size in present.items()
-        if path not in adds
+        RemoveAction(path, data_change=True, deletion_timestamp=now_ms, size=size, partition_values=values)
+        for path, (size, values) in present.items()
+        if path not in content.adds
     ]
-    new = [add for name, add in adds.items() if name not in present]
+    new = [add for name, add in content.adds.items() if name not in present]
     if not new and not removes:
         return version
-    _write(table, [*new, *removes], "append", schema, properties)
+    _write(table, [*new, *removes], "append", content, properties)
     return version + 1
 
 
 def _write(
     table: DeltaTable,
     actions: Sequence[AddAction | RemoveAction],
-    mode: str,
-    schema: Schema,
+    mode: Literal["append", "overwrite"],
+    content: _Content,
     properties: CommitProperties,
 ) -> None:
     table.create_write_transaction(
-        list(actions), mode, schema, commit_properties=properties, post_commithook_properties=HOOKS
+        list(actions),
+        mode,
+        content.schema,
+        partition_by=content.partition_by,
+        commit_properties=properties,
+        post_commithook_properties=HOOKS,
     )
 
 
-def _active(table: DeltaTable) -> list[tuple[str, int]]:
+def _active(table: DeltaTable) -> dict[str, tuple[int, dict[str, str | None]]]:
+    """The files of a version by name: the size of each, and its partition."""
     actions = table.get_add_actions(flatten=True)
     if not actions.num_rows:
-        return []
-    paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
-    return [(str(path), int(size)) for path, size in zip(paths, sizes, strict=True)]
+        return {}
+    names = table.metadata().partition_columns
+    columns = ["path", "size_bytes", *(f"partition.{name}" for name in names)]
+    rows = zip(*(actions.column(name).to_pylist() for name in columns), strict=True)
+    return {str(path): (int(size), dict(zip(names, values, strict=True))) for path, size, *values in rows}
 
 
 def _add(file: TableFile, types: Mapping[str, ColumnType], now_ms: int) -> AddAction:
-    return AddAction(file.name, file.size, {}, now_ms, data_change=True, stats=_stats(file, types))
+    values = dict(file.partition)
+    return AddAction(file.name, file.size, values, now_ms, data_change=True, stats=_stats(file, types))
 
 
 def _stats(file: TableFile, types: Mapping[str, ColumnType]) -> str:

@@ -9,6 +9,7 @@ from filon.project.contract import Check, CheckStatus, Contract
 from filon.project.dataset import Dataset
 from filon.project.fingerprints import fingerprint_of
 from filon.project.models import Model, Project
+from filon.project.partition import Partition
 from filon.project.types import INTEGER, PLACE, TEXT, TEXTS, ColumnType, Kind, TypedColumn, parse_type
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Dataset",
     "Kind",
     "Model",
+    "Partition",
     "Project",
     "Reference",
     "Rule",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from filon.project.columns import Column
 from filon.project.document import Document, Place
 from filon.project.fingerprints import named, statement
+from filon.project.partition import Partition
 
 _DEMANDS = {
     "mustBe": "must be {0}",
@@ -94,7 +95,7 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Contract:
-    """What every table has: a name, columns, a key and checks."""
+    """What every table has: a name, columns, a key and checks; ``partition`` is how its files are divided."""
 
     name: str
     columns: tuple[Column, ...]
@@ -102,6 +103,7 @@ class Contract:
     checks: tuple[Check, ...] = ()
     description: str = field(default="", repr=False)
     grain: str = field(default="", repr=False)
+    partition: Partition | None = field(default=None, repr=False)
     document: Document = field(kw_only=True, repr=False, compare=False)
 
     @property

@@ -98,6 +98,7 @@ class Dataset:
                 "discards": self.drift is Drift.DISCARD or None,
                 "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
                 "places": [(place.column, place.pattern) for place in self.place_columns] or None,
+                "partition": self.contract.partition.facts if self.contract.partition else None,
             }
         )
 

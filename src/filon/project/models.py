@@ -52,7 +52,9 @@ class Model:
     def fingerprint(self) -> str:
         """Changes when the table's rows, types or key may change although its inputs do not."""
         columns = [(column.name, column.type.sql) for column in self.contract.columns]
-        return fingerprint_of({"sql": statement(self.sql), "columns": columns, "key": self.contract.key})
+        partition = self.contract.partition.facts if self.contract.partition else None
+        facts = {"sql": statement(self.sql), "columns": columns, "key": self.contract.key, "partition": partition}
+        return fingerprint_of(facts)
 
     @property
     def answer_facts(self) -> dict[str, object]:

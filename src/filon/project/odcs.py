@@ -22,6 +22,7 @@ from filon.project.dataset import NOT_SERVED, Dataset
 from filon.project.document import Document, Place
 from filon.project.fileformats import report_format, with_typed_formats
 from filon.project.odcs_columns import is_name, read_column, shared_name
+from filon.project.partition import partition_of
 from filon.project.promises import read_latency
 from filon.project.source_words import SCHEMA, newest_column, place_columns, report_rules, value_place
 from filon.project.vocabulary import ModelSpec, SourceSpec
@@ -38,7 +39,7 @@ def read_source(document: Document) -> Dataset | None:
     if spec is None or contract is None:
         return None
     report_format(document, value_place(document, "dialect"), spec)
-    contract = with_typed_formats(contract, spec)
+    contract = _divided(document, with_typed_formats(contract, spec), spec)
     report_rules(document, contract, spec)
     return Dataset(
         contract=contract,
@@ -77,7 +78,17 @@ def read_model_contract(document: Document) -> ModelContract | None:
         document.report(
             SCHEMA, f"`{contract.name}` has no key", "mark the columns of its grain with `primaryKey: true`"
         )
-    return ModelContract(contract, spec, latency) if contract is not None and spec is not None else None
+    if contract is None or spec is None:
+        return None
+    return ModelContract(_divided(document, contract, spec), spec, latency)
+
+
+def _divided(document: Document, contract: Contract, spec: SourceSpec | ModelSpec) -> Contract:
+    """The contract with its partition; a mistake in it is reported."""
+    if spec.partition is None:
+        return contract
+    place = (*value_place(document, "partition"), "column")
+    return replace(contract, partition=partition_of(document, place, contract.columns, spec.partition))
 
 
 def _standard(document: Document) -> OpenDataContractStandard | None:

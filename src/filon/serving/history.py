@@ -47,7 +47,11 @@ class TableRecord(_Part):
     duration_s: float
     message: str | None = Field(description="Why it failed")
     keys: int | None = Field(default=None, description="How many keys were concerned when it was extended")
+    partitions: int | None = Field(default=None, description="How many partitions were concerned, where keys are these")
+    all_partitions: int | None = Field(default=None, description="How many partitions it has")
     why_full: str | None = Field(default=None, description="Why it was built whole")
+    rows_read: int = Field(default=0, description="Rows in the files that were read for it")
+    rows_written: int = Field(default=0, description="Rows in the files that were written")
 
 
 class StepRecord(_Part):

@@ -16,7 +16,7 @@ from filon.engines import Engine, LocalReader
 from filon.engines.changes import ChangeLog
 from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, NewBuild, Quality, Release, TableFile
-from filon.project import Project, TypedColumn
+from filon.project import Partition, Project, TypedColumn
 from filon.stages.limits import Limits
 
 REVISION = 1
@@ -37,7 +37,9 @@ class TableReport:
     """A table in the report of a run.
 
     ``message`` says why it failed. ``started_s`` and ``duration_s`` are seconds, the first since the start of the run.
-    ``keys`` says of a table that was extended how many keys were concerned, ``why_full`` why one was built whole.
+    Of a table that was extended, ``keys`` says how many keys were concerned, and ``partitions`` of ``all_partitions``,
+    if the keys are partitions; of one that was built whole, ``why_full`` says why. ``rows_read`` are the rows in the
+    files that were read for it, its own old ones among them, ``rows_written`` those in the files that were written.
     """
 
     table: str
@@ -48,7 +50,11 @@ class TableReport:
     message: str | None = None
     started_s: float = 0.0
     keys: int | None = None
+    partitions: int | None = None
+    all_partitions: int | None = None
     why_full: str | None = None
+    rows_read: int = 0
+    rows_written: int = 0
 
 
 @dataclass(frozen=True)
@@ -227,6 +233,7 @@ class Context:
         quality: Quality | None = None,
         recipe: str = "",
         inputs: Mapping[str, str] | None = None,
+        partition: Partition | None = None,
     ) -> Build:
         """Commit files as the content of a table that this run computed.
 
@@ -241,6 +248,7 @@ class Context:
             quality: counts of a silver table
             recipe: the hash of all that decides its rows beside its inputs
             inputs: fingerprints of the tables that it reads, by name
+            partition: how the files are divided
 
         Raises:
             WriteConflict: other writers committed first, many times
@@ -258,8 +266,17 @@ class Context:
             quality=quality,
             recipe=recipe,
             inputs=dict(inputs or {}),
+            partition=partition.name if partition is not None else "",
         )
         return self.lake.keep_build(new, files)
+
+    def write(self, layer: Layer, table: str, query: str, partition: Partition | None = None) -> tuple[TableFile, ...]:
+        """Run a query and write its rows as files of a table, divided by its partition; they are no build yet."""
+        location = self.lake.table(layer, table)
+        if partition is None:
+            return self.lake.seal(layer, table, self.engine.write(query, location))
+        written = self.engine.write(partition.divided(query), location, partition=partition.name)
+        return self.lake.seal(layer, table, written)
 
     @contextmanager
     def timed(self, layer: Layer, table: str, expected: int | None = None) -> Iterator[Callable[[], float]]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from filon.engines.changes import Changes, count
 from filon.lake import Build, TableFile
+from filon.project import Partition
 from filon.sql import identifier, identifiers, literals
 from filon.stages.context import Context
 
@@ -42,13 +43,14 @@ def is_less_work(changed: int, rows: int) -> bool:
 
 
 def rewrite(
-    context: Context, build: Build, changes: Changes, staying: Callable[[str, str], str]
+    context: Context, build: Build, partition: Partition | None, changes: Changes, staying: Callable[[str, str], str]
 ) -> tuple[TableFile, ...]:
     """Write what differs from a build; the files that are not touched are kept.
 
     Args:
         context: the run
         build: what is extended
+        partition: how its files are divided
         changes: the rows that leave, with the column ``FILE``, and the rows that come
         staying: a query for the rows of some files that stay, given the table of all their rows, and the list of the
             files, as SQL
@@ -60,8 +62,10 @@ def rewrite(
     engine, lake = context.engine, context.lake
     touched = {name for (name,) in engine.rows(f"SELECT DISTINCT {FILE} FROM {identifier(changes.old)}")}
     again = [file for file in build.files if _last(file) in touched]
-    coming = count(engine, changes.new)
-    again += small_files([file for file in build.files if file not in again], coming)
+    coming = _rows_by_partition(context, partition, changes.new)
+    for value, rows in coming.items():
+        untouched = [file for file in build.files if file not in again and _value(file, partition) == value]
+        again += small_files(untouched, rows)
     kept = tuple(file for file in build.files if file not in again)
     if not again and not coming:
         return kept
@@ -70,10 +74,34 @@ def rewrite(
     try:
         stay = staying(REWRITTEN, literals(_last(file) for file in again) or "NULL")
         query = f"SELECT {names} FROM ({stay}) AS staying UNION ALL SELECT {names} FROM {identifier(changes.new)}"
-        written = engine.write(query, lake.table(build.layer, build.table))
+        written = context.write(build.layer, build.table, query, partition)
     finally:
         engine.drop([REWRITTEN])
-    return (*kept, *lake.seal(build.layer, build.table, written))
+    return (*kept, *written)
+
+
+def _rows_by_partition(context: Context, partition: Partition | None, table: str) -> dict[str | None, int]:
+    """How many rows of a table belong to each partition; those of a table without partitions are under None."""
+    if partition is None:
+        rows = count(context.engine, table)
+        return {None: rows} if rows else {}
+    value = partition.over(identifier(partition.column.name))
+    return dict(context.engine.rows(f"SELECT {value}, count(*) FROM {identifier(table)} GROUP BY ALL"))
+
+
+def _value(file: TableFile, partition: Partition | None) -> str | None:
+    return file.partition.get(partition.name) if partition is not None else None
+
+
+def written_rows(base: Build, build: Build) -> int:
+    """The rows in the files of a build that the one which it extends does not have."""
+    kept = {file.name for file in base.files}
+    return sum(file.rows for file in build.files if file.name not in kept)
+
+
+def partitions_in(build: Build) -> int:
+    """The number of partitions that a build has files of."""
+    return len({file.partition.get(build.partition) for file in build.files})
 
 
 def small_files(files: Sequence[TableFile], coming: int) -> list[TableFile]:

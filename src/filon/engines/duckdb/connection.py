@@ -19,8 +19,8 @@ from filon.lake import ColumnStats, DataFile, Location
 from filon.sql import identifier, literal
 
 WRITE_OPTIONS = (
-    "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, PER_THREAD_OUTPUT true, APPEND true, "
-    "FILENAME_PATTERN 'part-{uuid}', RETURN_STATS true"
+    "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, APPEND true, FILENAME_PATTERN 'part-{uuid}', "
+    "RETURN_STATS true"
 )
 INTERRUPTED = "Query interrupted"
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -130,16 +130,18 @@ class DuckDBConnection:
             raise StatementInvalid(_complaint(error), _line(error)) from error
         return [(name, spelling) for name, spelling, *_ in found]
 
-    def write(self, query: str, folder: Location) -> list[DataFile]:
-        """COPY with statistics; files that hold no row are not reported."""
+    def write(self, query: str, folder: Location, partition: str = "") -> list[DataFile]:
+        """COPY with statistics, divided by a column of the query; files that hold no row are not reported."""
         folder.make_folder()
         target = folder.path_of("").rstrip("/")  # in the keys of an object store, two slashes are not one
-        statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS})"
+        how = f"PARTITION_BY ({identifier(partition)})" if partition else "PER_THREAD_OUTPUT true"
+        statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS}, {how})"
         with self.running():
             written = self._connection.execute(self._one(statement, COPY)).fetchall()
+        depth = 2 if partition else 1
         return [
-            DataFile(name=path.replace("\\", "/").rsplit("/", 1)[-1], size=size, rows=rows, stats=_stats(stats))
-            for path, rows, size, _footer, stats, _keys in written
+            DataFile("/".join(path.replace("\\", "/").split("/")[-depth:]), size, rows, _stats(stats), dict(keys or {}))
+            for path, rows, size, _footer, stats, keys in written
             if rows
         ]
 

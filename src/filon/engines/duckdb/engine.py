@@ -47,7 +47,7 @@ class DuckDBEngine:
         source = f"({nothing})"
         if paths:
             _require_plain(paths)
-            options = [f"[{literals(literal_path(path) for path in paths)}]"]
+            options = [f"[{literals(literal_path(path) for path in paths)}]", "hive_partitioning=false"]
             options += ["union_by_name=true"] if lenient else []
             options += [f"filename={literal(PATH)}"] if file else []
             source = f"{SYSTEM}.read_parquet({', '.join(options)})"
@@ -106,9 +106,9 @@ class DuckDBEngine:
         [types_found] = self._connection.rows(f"SELECT {types} FROM (SELECT 1) AS one LEFT JOIN {nothing} ON TRUE")
         return types_found
 
-    def write(self, query: str, folder: Location) -> list[DataFile]:
+    def write(self, query: str, folder: Location, *, partition: str = "") -> list[DataFile]:
         """COPY, which returns the statistics of the files."""
-        return self._connection.write(self.dialect.spell(query), folder)
+        return self._connection.write(self.dialect.spell(query), folder, partition)
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""

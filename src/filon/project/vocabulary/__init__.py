@@ -34,6 +34,7 @@ from filon.project.vocabulary.gold import (
     ServingSpec,
     Window,
 )
+from filon.project.vocabulary.partition import PartitionBy, PartitionSpec
 from filon.project.vocabulary.source import (
     Case,
     ColumnSpec,
@@ -78,6 +79,8 @@ __all__ = [
     "NewestSpec",
     "Normalise",
     "Orphan",
+    "PartitionBy",
+    "PartitionSpec",
     "Percent",
     "Period",
     "RowRule",

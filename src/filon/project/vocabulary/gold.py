@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from filon.project.vocabulary.partition import PartitionSpec
 from filon.project.vocabulary.spec import Listed, Spec
 
 
@@ -156,6 +157,7 @@ class ModelSpec(Spec):
     aggregations: AggregationSpec | None = None
     chart: ChartSpec | None = None
     incremental: Incremental = Incremental.AUTO
+    partition: PartitionSpec | None = None
 
 
 class EmptySpec(Spec):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from filon.project.vocabulary.dialect import ColumnDialect, Dialect
 from filon.project.vocabulary.gold import ServingSpec
+from filon.project.vocabulary.partition import PartitionSpec
 from filon.project.vocabulary.spec import Listed, Spec, Word, normal
 
 
@@ -104,6 +105,7 @@ class SourceSpec(Spec):
     from_file_name: FileNames = ()
     rules: tuple[RowRule, ...] = ()
     serving: ServingSpec | None = None
+    partition: PartitionSpec | None = None
 
 
 class ColumnSpec(Spec):

@@ -9,9 +9,9 @@ from filon.engines.changes import Changes, count
 from filon.lake import Build, Layer, Release, TableFile
 from filon.project import Model, fingerprint_of
 from filon.stages.context import REVISION, Context, TableReport, TableStatus
-from filon.stages.extending import WhyFull, is_less_work
+from filon.stages.extending import WhyFull, partitions_in, written_rows
 from filon.stages.gold.extend import Extension
-from filon.stages.incremental import Full, strategy_of
+from filon.stages.incremental import Full, StrategyKind, strategy_of
 from filon.stages.models import contract_columns, require_valid, select_as_declared
 
 
@@ -65,17 +65,27 @@ class _Work:
             keys, files = extended if extended is not None else (None, self._write_all())
             build = self._keep(files, elapsed())
             duration = elapsed()
-        report = TableReport(model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration)
-        why = extension if isinstance(extension, str) else WhyFull.MOST_CHANGED
-        context.report(replace(report, keys=keys, why_full=why if extended is None else None))
+        context.report(self._report(build, extension, keys, duration))
         return build
+
+    def _report(self, build: Build, extension: Extension | str, keys: int | None, duration_s: float) -> TableReport:
+        report = TableReport(self.model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration_s)
+        if isinstance(extension, str) or keys is None:
+            why = extension if isinstance(extension, str) else WhyFull.MOST_CHANGED
+            read = sum(self.inputs[name].rows for name in self.model.inputs)
+            return replace(report, why_full=why, rows_read=read, rows_written=build.rows)
+        read, written = sum(file.rows for file in extension.read), written_rows(extension.base, build)
+        report = replace(report, keys=keys, rows_read=read, rows_written=written)
+        if extension.strategy.kind is not StrategyKind.BY_PARTITION:
+            return report
+        return replace(report, partitions=keys, all_partitions=partitions_in(build))
 
     def _extended(self, extension: Extension) -> tuple[int, tuple[TableFile, ...]] | None:
         """The number of affected keys, and all files of the extended table; None when a full build is less work."""
         base = extension.base
         try:
             keys = extension.find_keys()
-            if not is_less_work(keys, base.rows):
+            if keys and not extension.is_less_work(keys):
                 return None
             files = extension.run() if keys else base.files
         finally:
@@ -84,8 +94,8 @@ class _Work:
         return keys, files
 
     def _write_all(self) -> tuple[TableFile, ...]:
-        engine, lake, name = self.context.engine, self.context.lake, self.model.name
-        return lake.seal(Layer.GOLD, name, engine.write(select_as_declared(self.model), lake.table(Layer.GOLD, name)))
+        contract = self.model.contract
+        return self.context.write(Layer.GOLD, contract.name, select_as_declared(self.model), contract.partition)
 
     def _keep(self, files: tuple[TableFile, ...], duration_s: float) -> Build:
         return self.context.keep_build(
@@ -98,6 +108,7 @@ class _Work:
             recipe=self.recipe,
             inputs={name: self.inputs[name].fingerprint for name in self.model.inputs},
             duration_s=duration_s,
+            partition=self.model.contract.partition,
         )
 
     def _extension(self) -> Extension | str:
@@ -118,7 +129,7 @@ class _Work:
             return WhyFull.INPUT_REBUILT
         if (blocked := strategy.blocked_by(changed)) is not None:
             return blocked.reason
-        return Extension(context, base, strategy, {name: (self.inputs[name], changed[name]) for name in changed})
+        return Extension(context, base, strategy, self.inputs, changed)
 
     def _changed(self, base: Build) -> dict[str, Changes] | None:
         """The inputs whose rows changed since a build; None when that is not known of one."""

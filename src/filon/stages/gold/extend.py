@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from sqlglot import exp
@@ -13,7 +13,7 @@ from filon.lake import Build, TableFile
 from filon.project.query import one_select
 from filon.sql import identifier, identifiers
 from filon.stages.context import Context
-from filon.stages.extending import FILE, rewrite
+from filon.stages.extending import FILE, is_less_work, rewrite
 from filon.stages.incremental import AFFECTED, Local, changed_rows
 
 BEFORE, LEAVING, COMING = "rows before", "rows with affected keys before", "rows with affected keys now"
@@ -23,12 +23,15 @@ NTH = "_nth"
 
 @dataclass(frozen=True)
 class Extension:
-    """The build of a model that is extended; by name, the inputs that changed since, and what changed in them."""
+    """The build of a model that is extended; by name, its inputs, and what changed in those that changed since."""
 
     context: Context
     base: Build
     strategy: Local
-    changed: Mapping[str, tuple[Build, Changes]]
+    inputs: Mapping[str, Build]
+    changed: Mapping[str, Changes]
+    read: list[TableFile] = field(default_factory=list)
+    """The files that were read so far."""
 
     @property
     def changes(self) -> Changes:
@@ -38,13 +41,22 @@ class Extension:
     def find_keys(self) -> int:
         """Compute the affected keys; returns their number."""
         engine = self.context.engine
-        for name, (build, changes) in self.changed.items():
-            engine.cache(changed_rows(name), self._changed_rows(build, changes))
+        for name, changes in self.changed.items():
+            engine.cache(changed_rows(name), self._changed_rows(self.inputs[name], changes))
         changed = [name for name in self.changed if count(engine, changed_rows(name))]
         if not changed:
             return 0
         engine.cache(AFFECTED, self.strategy.affected(changed))
+        partition = self.strategy.model.contract.partition
+        self._bind(BEFORE, self.base, self.strategy.own_partitions(partition) if partition else None)
         return count(engine, AFFECTED)
+
+    def is_less_work(self, keys: int) -> bool:
+        """Whether computing the rows of the affected keys is less work than computing all rows."""
+        if {part.name for part in self.strategy.key} == set(self.base.key):
+            return is_less_work(keys, self.base.rows)
+        [(rows,)] = self.context.engine.rows(f"SELECT count(*) FROM ({self.strategy.matching(BEFORE)}) AS affected")
+        return is_less_work(int(rows), self.base.rows)
 
     def _changed_rows(self, build: Build, changes: Changes) -> str:
         """The old and new rows that differ in a column that the model reads."""
@@ -57,7 +69,7 @@ class Extension:
         """Compute the rows of the affected keys, and write what differs; returns all files of the table."""
         context, base = self.context, self.base
         engine = context.engine
-        engine.bind(BEFORE, context.lake.paths(base), base.columns, file=FILE)
+        self._prune_inputs()
         names = identifiers(column.name for column in base.columns)
         numbered = f"row_number() OVER (PARTITION BY {identifiers(base.key) if base.key else names}) AS {NTH}"
         leaving = self.strategy.matching(BEFORE)
@@ -73,7 +85,24 @@ class Extension:
             unchanged = f"SELECT {names} FROM {identifier(LEAVING)} AS rows WHERE {stays} AND {FILE} IN ({in_files})"
             return f"SELECT {names} FROM ({self.strategy.kept(files)}) AS kept UNION ALL {unchanged}"
 
-        return rewrite(context, base, changes, staying)
+        return rewrite(context, base, self.strategy.model.contract.partition, changes, staying)
+
+    def _prune_inputs(self) -> None:
+        """Read only the partitions of inputs in which rows with affected keys can be."""
+        contracts = self.context.project.contracts
+        for name in self.strategy.model.inputs:
+            partition = contracts[name].partition
+            self._bind(name, self.inputs[name], self.strategy.partitions_of(name, partition) if partition else None)
+
+    def _bind(self, table: str, build: Build, partitions: str | None) -> None:
+        """Make a table of a build's files, or of those in some partitions; ``FILE`` says in which one a row is."""
+        context, files = self.context, build.files
+        if partitions is not None:
+            chosen = {value for (value,) in context.engine.rows(partitions)}
+            files = tuple(file for file in files if file.partition.get(build.partition) in chosen)
+        self.read.extend(files)
+        paths = context.lake.paths_of(build.layer, build.table, files, context.lake.part_of(build))
+        context.engine.bind(table, paths, build.columns, file=FILE)
 
     @property
     def tables(self) -> list[str]:

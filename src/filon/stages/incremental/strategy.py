@@ -7,7 +7,7 @@ The caller gives the engine two kinds of tables beside the model's inputs: the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import combinations
@@ -15,10 +15,11 @@ from itertools import combinations
 from sqlglot import exp
 
 from filon.engines import Columns
-from filon.project import Contract, Kind, Model
+from filon.project import Contract, Kind, Model, Partition
 from filon.sql import DIALECT, identifier
 from filon.stages.incremental.keys import Keys, attempted, key_column
 from filon.stages.incremental.locality import Blocked, Branch, Locality, Reach, Restriction
+from filon.stages.incremental.partitions import affected_partitions
 from filon.stages.incremental.reading import ALIASED, START, read_model, read_part
 from filon.stages.incremental.reasons import NotLocal, Reason
 from filon.stages.incremental.trees import columns, outputs, query_of, tables, with_columns
@@ -85,6 +86,7 @@ class Local:
     _branches: tuple[Branch, ...] = field(repr=False)
     _aliased: frozenset[int] = field(repr=False)
     _types: tuple[str | None, ...] = field(repr=False)
+    _always_restricted: frozenset[str] = field(repr=False)
 
     @property
     def restricted(self) -> tuple[str, ...]:
@@ -142,6 +144,31 @@ class Local:
         declared = select_as_declared(replace(self.model, sql=self._restricted_sql()))
         return _matching(f"(\n{declared}\n)", "SEMI", self.key)
 
+    def partitions_of(self, table: str, partition: Partition) -> str | None:
+        """A query for the partitions of an input in which rows with affected keys can be; None when they can be in any.
+
+        Args:
+            table: the name of the input
+            partition: how its files are divided
+
+        Returns:
+            SQL that reads ``AFFECTED``, with one column, the partition as text, or null for rows that have none.
+
+        """
+        if table.lower() not in self._always_restricted:
+            return None
+        places = [place.keys for place in self._restrictions if place.table.lower() == table.lower()]
+        return affected_partitions(places, self._key_types, partition, AFFECTED)
+
+    def own_partitions(self, partition: Partition) -> str | None:
+        """The same for an older version of the model's table."""
+        keys = [read_part(part.sql) if part.sql else exp.column(part.name, quoted=True) for part in self.key]
+        return affected_partitions([tuple(keys)], self._key_types, partition, AFFECTED)
+
+    @property
+    def _key_types(self) -> list[tuple[str, str | None]]:
+        return list(zip((part.name for part in self.key), self._types, strict=True))
+
     def matching(self, old: str) -> str:
         """A query for the rows of an older version of the model's table, by its name, with affected keys."""
         return _matching(identifier(old), "SEMI", self.key)
@@ -163,36 +190,33 @@ class Local:
 Strategy = Full | Local
 
 
-def strategy_of(
-    model: Model, inputs: Mapping[str, Columns], partitions: Sequence[tuple[KeyPart, ...]] = ()
-) -> Strategy:
+def strategy_of(model: Model, inputs: Mapping[str, Columns]) -> Strategy:
     """Work out how a model can be computed for what changed.
 
     Args:
         model: the model
         inputs: the columns of its inputs, by name (``filon.stages.models.input_columns``)
-        partitions: keys to try when neither the model's key nor a part of it will do, such as the month of a date
 
     Returns:
-        Local by the model's key if it can be, else by the largest part of it, else by one of the partitions; else Full,
+        Local by the model's key if it can be, else by the largest part of it, else by its partition; else Full,
         with the reason for which the whole key fails. An input whose changes cannot be followed does not make the model
         full as long as another's can (``Local.blocked``).
 
     """
     try:
-        return _first_local(model, inputs, partitions)
+        return _first_local(model, inputs)
     except NotLocal as error:
         return Full(model, error.reason, error.line)
     except RecursionError:
         return Full(model, Reason.TOO_LARGE, None)
 
 
-def _first_local(model: Model, inputs: Mapping[str, Columns], partitions: Sequence[tuple[KeyPart, ...]]) -> Strategy:
+def _first_local(model: Model, inputs: Mapping[str, Columns]) -> Strategy:
     """The strategy by the first key that will do; NotLocal when nothing can be said of the SELECT."""
     tree = read_model(model.sql, inputs)
     locality = Locality(tree, inputs)
     failure: Full | None = None
-    for kind, key in _choices(model.contract, tree, partitions):
+    for kind, key in _choices(model.contract, tree):
         try:
             found = _local(model, tree, locality, kind, key)
         except NotLocal as error:
@@ -213,8 +237,17 @@ def _local(model: Model, tree: exp.Expr, locality: Locality, kind: StrategyKind,
         return Full(model, first.reason if first else Reason.KEY_NOT_FROM_INPUT, first.line if first else None)
     aliased = frozenset(table.meta[START] for table in tables(tree) if table.meta.get(ALIASED))
     places = tuple(_places(tree, reach))
+    named = {table.name for table in tables(tree) if table.meta.get(START) not in {place.start for place in places}}
     return Local(
-        model, kind, key, tuple(blocked[name] for name in sorted(blocked)), places, reach.branches, aliased, types
+        model,
+        kind,
+        key,
+        tuple(blocked[name] for name in sorted(blocked)),
+        places,
+        reach.branches,
+        aliased,
+        types,
+        frozenset(name.lower() for name in model.inputs) - named,
     )
 
 
@@ -262,10 +295,8 @@ def _declared(part: KeyPart, contract: Contract, tree: exp.Expr, locality: Local
     return with_columns(read_part(part.sql), as_declared), None
 
 
-def _choices(
-    contract: Contract, tree: exp.Expr, partitions: Sequence[tuple[KeyPart, ...]]
-) -> Iterator[tuple[StrategyKind, tuple[KeyPart, ...]]]:
-    """The keys to try, best first: the columns that the key is computed from, the key, parts of it, the partitions."""
+def _choices(contract: Contract, tree: exp.Expr) -> Iterator[tuple[StrategyKind, tuple[KeyPart, ...]]]:
+    """The keys to try, best first: the columns that the key is computed from, the key, parts of it, the partition."""
     key = contract.key
     own = tuple(_plain(contract, tree))
     longest = len(key) if len(key) <= MOST_KEY_COLUMNS else 1
@@ -273,8 +304,9 @@ def _choices(
     for names in dict.fromkeys([own, key, *parts]):
         if names:
             yield StrategyKind.BY_KEY, tuple(KeyPart(name) for name in names)
-    for partition in partitions:
-        yield StrategyKind.BY_PARTITION, tuple(partition)
+    if contract.partition is not None:
+        column = identifier(contract.partition.column.name)
+        yield StrategyKind.BY_PARTITION, (KeyPart(contract.partition.name, contract.partition.over(column)),)
 
 
 def _plain(contract: Contract, tree: exp.Expr) -> Iterator[str]:

@@ -12,7 +12,7 @@ from filon.lake import Build, FileCounts, Layer, Ledger, Quality, Release, Table
 from filon.project import PLACE, Dataset, fingerprint_of
 from filon.project.functions import Setting
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
-from filon.stages.extending import WhyFull, is_less_work
+from filon.stages.extending import WhyFull, is_less_work, written_rows
 from filon.stages.models import contract_columns
 from filon.stages.rules import BRONZE
 from filon.stages.silver.extend import Base, Extension
@@ -132,6 +132,7 @@ class _Content:
     judged: Mapping[int, int]
     whole: frozenset[int]
     why: WhyFull | None
+    read: int
     keys: int | None = None
 
 
@@ -165,7 +166,12 @@ class _Work:
             context.changes.note(base, self.fingerprint, changes_since(base))
         for build, took in ((result.accepted, duration), (result.rejected, 0.0)):
             report = TableReport(name, build.layer, TableStatus.BUILT, build.rows, took)
-            context.report(replace(report, keys=content.keys, why_full=content.why))
+            written = build.rows
+            if isinstance(extension, Extension):
+                written = written_rows(extension.base.build(build.layer), build)
+            read = content.read if build is result.accepted else 0
+            how = replace(report, keys=content.keys, why_full=content.why, rows_read=read, rows_written=written)
+            context.report(how)
         return result
 
     def _keep(self, layer: Layer, content: _Content, duration_s: float) -> Build:
@@ -186,6 +192,7 @@ class _Work:
             recipe=self.recipe,
             inputs={name: build.fingerprint for name, build in judging.referenced.items()},
             duration_s=duration_s if is_silver else 0.0,
+            partition=judging.partition(layer),
         )
 
     # what is extended
@@ -234,7 +241,8 @@ class _Work:
     def _extend(self, extension: Extension) -> _Content:
         done = extension.run(changes_since(extension.base.accepted))
         whole = frozenset(version.number for version in extension.came)
-        return _Content(done.files, done.quality, done.judged, whole, None, done.keys)
+        base = sum(extension.base.build(layer).rows for layer in LAYERS)
+        return _Content(done.files, done.quality, done.judged, whole, None, sum(done.judged.values()) + base, done.keys)
 
     def _whole(self, why: WhyFull) -> _Content:
         judging, dataset = self.judging, self.judging.dataset
@@ -252,7 +260,8 @@ class _Work:
             paths = [lake.table(layer, dataset.name).path_of(file.name) for file in files[layer]]
             engine.bind(table, paths, columns)
         judged = judging.count(JUDGED)
-        return _Content(files, self._quality(), judged, frozenset(v.number for v in judging.live) | judged.keys(), why)
+        whole = frozenset(version.number for version in judging.live) | judged.keys()
+        return _Content(files, self._quality(), judged, whole, why, sum(version.rows for version in judging.live))
 
     def _quality(self) -> Quality:
         """Count records and reasons in the files that were written."""

@@ -7,13 +7,12 @@ hold a row which goes, without it, and the rows that come.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from filon.engines.changes import Changes, count
-from filon.lake import Build, FileCounts, FileVersion, Layer, Quality, TableFile
+from filon.lake import Build, FileVersion, Layer, Quality, TableFile
 from filon.project import PLACE, TypedColumn
 from filon.sql import identifier, identifiers, literal
 from filon.stages.extending import FILE, rewrite
@@ -27,8 +26,8 @@ from filon.stages.silver.queries import (
     rejected_query,
     superseded_columns,
 )
+from filon.stages.silver.recount import LAYERS, Recount, is_of
 
-LAYERS = (Layer.SILVER, Layer.SUPERSEDED, Layer.QUARANTINE)
 AGAIN, KEYS, RANKED, SUCCESSORS = "records judged again", "affected keys", "ranked records", "successors"
 
 
@@ -74,10 +73,11 @@ class Extension:
         judging.judge(JUDGED, [judging.records(self.came), judging.records(again, AGAIN)])
         if self._key:
             self._rank()
-        files = {layer: self._write(layer, self._changes(layer, changes)) for layer in LAYERS}
+        changed = {layer: self._changes(layer, changes) for layer in LAYERS}
+        files = {layer: self._write(layer, changed[layer]) for layer in LAYERS}
         return Extended(
             files,
-            self._quality(changes),
+            Recount(judging, self.base.quality, self.gone, changed).quality(),
             judging.count(JUDGED),
             count(judging.context.engine, KEYS) if self._key else 0,
         )
@@ -126,7 +126,7 @@ class Extension:
 
     @property
     def _has_gone(self) -> str:
-        return f"_file IN ({', '.join(map(str, sorted(self.gone)))})" if self.gone else "FALSE"
+        return is_of(self.gone)
 
     def _places(self, layer: Layer, condition: str) -> str:
         return f"SELECT _file, _record FROM {identifier(_named('before', layer))} AS rows WHERE {condition}"
@@ -244,71 +244,8 @@ class Extension:
         def staying(files: str, _: str) -> str:
             return f"SELECT * FROM {identifier(files)} AS rows WHERE NOT {is_at('rows', changes.old)}"
 
-        return rewrite(self.judging.context, self.base.build(layer), changes, staying)
-
-    # counts
-
-    def _quality(self, silver: Changes) -> Quality:
-        judging, base = self.judging, self.base.quality
-        changes = {layer: Changes(_named("old", layer), _named("new", layer)) for layer in LAYERS}
-        changes[Layer.SILVER] = silver
-        moved = {layer: self._moved(changes[layer]) for layer in LAYERS}
-        counts = {}
-        for version in judging.live:
-            number = version.number
-            known = base.files.get(number) if number not in self.gone else None
-            parts = (known.accepted, known.superseded, known.rejected) if known else (0, 0, 0)
-            accepted, superseded, rejected = (
-                part + moved[layer].get(number, 0) for part, layer in zip(parts, LAYERS, strict=True)
-            )
-            counts[number] = FileCounts(read=version.rows, accepted=accepted, superseded=superseded, rejected=rejected)
-        since, until = self._as_of_bounds()
-        return Quality(
-            files=counts,
-            reasons=self._reasons(changes[Layer.QUARANTINE]),
-            rereads={version.number: version.rereads for version in judging.live if version.rereads},
-            as_of=judging.as_of,
-            as_of_from=since,
-            as_of_to=until,
-        )
-
-    def _moved(self, changes: Changes) -> dict[int, int]:
-        """By file version, how many rows a table has more now; of those that have gone, nothing."""
-        stays = f"NOT {self._has_gone}"
-        moved = self.judging.count(changes.new)
-        for number, rows in self.judging.count(changes.old, stays).items():
-            moved[number] = moved.get(number, 0) - rows
-        return moved
-
-    def _reasons(self, changes: Changes) -> dict[int, dict[str, int]]:
         judging = self.judging
-        reasons = {n: dict(counts) for n, counts in self.base.quality.reasons.items() if n not in self.gone}
-        for sign, table, condition in ((-1, changes.old, f"NOT {self._has_gone}"), (1, changes.new, "TRUE")):
-            for number, counts in judging.count_reasons(table, condition).items():
-                known = reasons.setdefault(number, {})
-                for reason, rows in counts.items():
-                    known[reason] = known.get(reason, 0) + sign * rows
-        present = {
-            n: {reason: rows for reason, rows in sorted(counts.items()) if rows} for n, counts in reasons.items()
-        }
-        return {number: counts for number, counts in sorted(present.items()) if counts}
-
-    def _as_of_bounds(self) -> tuple[dt.date | None, dt.date | None]:
-        """The as-of dates between which no verdict changes; perhaps closer than they must be."""
-        judging, base = self.judging, self.base.quality
-        if judging.as_of is None:
-            return None, None
-        past, future = judging.nearest_days()
-        ends = [day for day in (future - dt.timedelta(days=1) if future else None,) if day]
-        starts = [day for day in (past,) if day]
-        if base.as_of == judging.as_of:
-            ends += [day for day in (base.as_of_to,) if day]
-            starts += [day for day in (base.as_of_from,) if day]
-        elif base.as_of is not None and base.as_of < judging.as_of:
-            starts += [day for day in (base.as_of_from,) if day]  # records of later days were judged again
-        else:
-            starts.append(judging.as_of)
-        return max(starts, default=None), min(ends, default=None)
+        return rewrite(judging.context, self.base.build(layer), judging.partition(layer), changes, staying)
 
 
 def _named(kind: str, layer: Layer) -> str:

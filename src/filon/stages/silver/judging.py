@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filon.lake import Build, FileVersion, Layer, Ledger, TableFile
-from filon.project import Column, Dataset
+from filon.project import Column, Dataset, Partition
 from filon.project.functions import Setting
 from filon.project.grammar import settings_read
 from filon.sql import identifier
@@ -66,8 +66,11 @@ class Judging:
 
     def write(self, layer: Layer, query: str) -> tuple[TableFile, ...]:
         """Write rows into the dataset's table of a layer."""
-        lake, name = self.context.lake, self.dataset.name
-        return lake.seal(layer, name, self.context.engine.write(query, lake.table(layer, name)))
+        return self.context.write(layer, self.dataset.name, query, self.partition(layer))
+
+    def partition(self, layer: Layer) -> Partition | None:
+        """How the table of a layer is divided: as the contract says, or not at all."""
+        return self.dataset.contract.partition if layer is Layer.SILVER else None
 
     def count(self, table: str, condition: str = "TRUE") -> dict[int, int]:
         """The rows of a table per file version."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from filon.project import INTEGER, Column
+from filon.project import INTEGER, Column, Partition
 from filon.project.loader import load_project
+from filon.project.vocabulary import PartitionBy
 from filon.projects import retail
 from filon.stages.incremental import Full, KeyPart, Local, Reason, StrategyKind, strategy_of
 from filon.stages.models import input_columns
@@ -104,14 +107,16 @@ def test_a_reason_comes_with_advice_in_one_line() -> None:
 
 
 RANKED_IN_MONTHS = "SELECT id, d, rank() OVER (PARTITION BY strftime(d, '%Y-%m') ORDER BY x) AS r FROM t"
-MONTH = (KeyPart("month", "strftime(d, '%Y-%m')"),)
+MONTH = (KeyPart("_month", """strftime("d", '%Y-%m')"""),)
 
 
 def test_a_partition_is_tried_where_the_key_fails() -> None:
-    ranked = model(RANKED_IN_MONTHS, ("id",), [Column("id", INTEGER), Column("d", COLUMNS["t"][3].type)])
+    date = Column("d", COLUMNS["t"][3].type)
+    ranked = model(RANKED_IN_MONTHS, ("id",), [Column("id", INTEGER), date])
     alone = strategy_of(ranked, COLUMNS)
     assert isinstance(alone, Full)
     assert alone.reason is Reason.WINDOW_ACROSS_KEYS
-    found = strategy_of(ranked, COLUMNS, [MONTH])
+    divided = replace(ranked, contract=replace(ranked.contract, partition=Partition(date, PartitionBy.MONTH)))
+    found = strategy_of(divided, COLUMNS)
     assert isinstance(found, Local), found
     assert (found.kind, found.key) == (StrategyKind.BY_PARTITION, MONTH)
