@@ -47,8 +47,8 @@ class RecordingEngine:
     def describe(self, query: str) -> list[FoundColumn]:
         return self._engine.describe(self._seen(query))
 
-    def write(self, query: str, folder: Location, *, partition: str = "") -> list[DataFile]:
-        return self._engine.write(self._seen(query), folder, partition=partition)
+    def write(self, query: str, folder: Location, *, partition: str = "", in_one_file: bool = False) -> list[DataFile]:
+        return self._engine.write(self._seen(query), folder, partition=partition, in_one_file=in_one_file)
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         return self._engine.stream(self._seen(query), size)

@@ -48,6 +48,21 @@ def test_what_the_engine_says_of_its_files_stands_in_their_footers(engine: Engin
     assert read_footers(table, [file.name for file in files]) == files
 
 
+def test_rows_are_divided_by_a_column_that_files_do_not_have(engine: Engine, table: Location) -> None:
+    more = f"SELECT *, CASE WHEN id < 3 THEN '2024-0' || CAST(id AS VARCHAR) END AS part FROM ({ROWS}) AS rows"
+    files = {file.partition["part"]: file for file in engine.write(more, table, partition="part")}
+    assert files.keys() == {"2024-01", "2024-02", None}
+    engine.bind("t", [table.path_of(files["2024-02"].name)], COLUMNS)
+    assert engine.rows("SELECT * FROM t") == [(2, None)]
+    assert [column.name for column in engine.describe("SELECT * FROM t")] == ["id", "a name"]
+    assert {entry.name for entry in table.listing()} == {file.name for file in files.values()}
+    again = engine.write(more, table, partition="part")
+    assert not {file.name for file in again} & {file.name for file in files.values()}
+    assert [
+        file.rows for file in engine.write(f"SELECT * FROM ({more}) AS r WHERE FALSE", table, partition="part")
+    ] == []
+
+
 def test_no_row_makes_no_file(engine: Engine, table: Location) -> None:
     assert engine.write(f"SELECT * FROM ({ROWS}) AS r WHERE FALSE", table) == []
 

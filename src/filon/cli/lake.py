@@ -1,4 +1,4 @@
-"""``filon status``, ``releases``, ``rollback``, ``retract`` and ``sweep``."""
+"""``filon status``, ``releases``, ``rollback``, ``retract``, ``compact`` and ``sweep``."""
 
 from __future__ import annotations
 
@@ -147,6 +147,26 @@ def retract(
         typer.confirm("under whatever name they arrive. Retract them?", abort=True)
     rows = retract_file(lake, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
+
+
+def compact(project_folder: ProjectOption = None, lake_uri: LakeOption = None) -> None:
+    """Write small files of tables together, and publish the same rows in fewer files."""
+    from filon.pipeline.compact import compact_lake
+    from filon.pipeline.engine import open_engine
+
+    settings = read_settings(project=project_folder, lake=lake_uri)
+    project = open_project(settings)
+    lake = lake_of(settings, project)
+    now = dt.datetime.now(dt.UTC)
+    with open_engine(settings, project, now.date(), lake.places) as engine:
+        release, tables = compact_lake(lake, engine, now=now)
+    if release is None:
+        typer.echo("no table has small files to write together")
+        return
+    for table in tables:
+        name = f"{table.build.layer} {table.build.table}"
+        typer.echo(f"{name}: {number(table.before)} files became {number(table.after)}")
+    typer.echo(f"published release {release.number}: the same rows; `filon sweep` deletes the old files")
 
 
 def sweep(

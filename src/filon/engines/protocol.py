@@ -87,7 +87,7 @@ class SqlEngine(Protocol):
     def describe(self, query: str) -> list[FoundColumn]:
         """Compile a query without running it: its columns. StatementInvalid when it is wrong."""
 
-    def write(self, query: str, folder: Location, *, partition: str = "") -> list[DataFile]:
+    def write(self, query: str, folder: Location, *, partition: str = "", in_one_file: bool = False) -> list[DataFile]:
         """Run a query and write its rows as Parquet files into a folder, in no particular order.
 
         Args:
@@ -95,6 +95,7 @@ class SqlEngine(Protocol):
             folder: the folder of a table
             partition: the column of the query, a text, by which rows are divided: each file has those of one value,
                 lies in a folder of its own, and does not have the column
+            in_one_file: few files are wanted rather than fast ones: one, or one for each partition
 
         Returns:
             The files that hold rows, each with rows, bytes, and the bounds of its columns; an engine that does not say

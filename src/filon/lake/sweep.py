@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from filon.errors import LakeDamaged
-from filon.lake.deltalog import LOG
+from filon.lake.deltalog import LOG, entries_before
 from filon.lake.documents import NOTES, Build, Release
 from filon.lake.inspect import TABLES
 from filon.lake.leases import PATIENCE_S, end_dead_leases, leases
@@ -73,6 +73,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
             and (layer, entry.name) not in needed
         ]
         lake.layer(layer).delete([entry.name for entry in due], sync=False)
+        lake.layer(layer).delete(_old_log_entries(lake, layer, entries, before), sync=False)
         files, size = files + len(due), size + sum(entry.size for entry in due)
     metadata.delete([entry.name for entry in metadata.listing(PROBES) if entry.modified < before])
     summarise(lake)
@@ -131,6 +132,18 @@ def _needed(lake: Lake, listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
         for table in {entry.name.split("/", 1)[0] for entry in entries if f"/{LOG}/" in entry.name}:
             needed |= {(layer, f"{table}/{name}") for name in active_files(lake.table(layer, table))}
     return needed
+
+
+def _old_log_entries(lake: Lake, layer: Layer, entries: Sequence[Entry], before: dt.datetime) -> list[str]:
+    """Entries of Delta logs that no reader of a kept build needs: those before the checkpoint that it is read from."""
+    builds = [build for release in _releases(lake) for build in release.tables.values() if build.layer is layer]
+    logs: dict[str, list[Entry]] = {}
+    for entry in entries:
+        table, _, name = entry.name.partition("/")
+        if name.startswith(f"{LOG}/") and entry.modified < before:
+            logs.setdefault(table, []).append(entry)
+    oldest = {build.table: min(b.version for b in builds if b.table == build.table) for build in builds}
+    return [name for table, version in oldest.items() for name in entries_before(logs.get(table, []), version)]
 
 
 def _releases(lake: Lake) -> list[Release]:

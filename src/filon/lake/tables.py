@@ -168,10 +168,16 @@ def _open(location: Location) -> DeltaTable | None:
     try:
         return _existing(location)
     except DeltaError:
-        location.delete(torn_end(location))
-        is_readable = is_log_readable(location)
-        names = location.names(LOG)
-        location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])
+        torn = torn_end(location)
+        location.delete(torn)
+    try:
+        if torn:
+            return _existing(location)
+    except DeltaError:
+        pass  # more than its end is unreadable
+    is_readable = is_log_readable(location)
+    names = location.names(LOG)
+    location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])
     try:
         return _existing(location)
     except DeltaError as error:

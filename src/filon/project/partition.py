@@ -48,8 +48,8 @@ def partition_of(document: Document, place: Place, columns: Sequence[Column], sp
     dated = {column.name: column for column in columns if column.type.kind in (Kind.DATE, Kind.TIMESTAMP)}
     if spec.column in dated:
         return Partition(dated[spec.column], spec.by)
-    if any(column.name == spec.column for column in columns):
-        document.report(place, f"`{spec.column}` has neither dates nor timestamps", suggestion(spec.column, dated))
-    else:
-        document.report(place, f"there is no column `{spec.column}`", suggestion(spec.column, dated))
+    is_known = any(column.name == spec.column for column in columns)
+    name = f"`{spec.column}`"
+    what = f"{name} has neither dates nor timestamps" if is_known else f"there is no column {name}"
+    document.report(place, what, suggestion(spec.column, dated) if dated else "declare a date or timestamp column")
     return None

@@ -270,11 +270,13 @@ class Context:
         )
         return self.lake.keep_build(new, files)
 
-    def write(self, layer: Layer, table: str, query: str, partition: Partition | None = None) -> tuple[TableFile, ...]:
+    def write(
+        self, layer: Layer, table: str, query: str, partition: Partition | None = None, *, in_one_file: bool = False
+    ) -> tuple[TableFile, ...]:
         """Run a query and write its rows as files of a table, divided by its partition; they are no build yet."""
         location = self.lake.table(layer, table)
         if partition is None:
-            return self.lake.seal(layer, table, self.engine.write(query, location))
+            return self.lake.seal(layer, table, self.engine.write(query, location, in_one_file=in_one_file))
         written = self.engine.write(partition.divided(query), location, partition=partition.name)
         return self.lake.seal(layer, table, written)
 

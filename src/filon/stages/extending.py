@@ -20,8 +20,8 @@ FILE = "_in_file"
 REWRITTEN = "files to write again"
 SMALLEST, FANOUT, TIERS = 10_000, 8, 4
 """Files with fewer rows are of the first size, each further size has ``FANOUT`` times as many; the largest stay."""
-
-
+FEW_ROWS = 100_000
+"""Rows that are written into one file. More are divided among files, which are written at the same time."""
 MOST_CHANGED = 0.5
 """The share of a table from which building it whole is less work than finding what changed."""
 
@@ -74,7 +74,8 @@ def rewrite(
     try:
         stay = staying(REWRITTEN, literals(_last(file) for file in again) or "NULL")
         query = f"SELECT {names} FROM ({stay}) AS staying UNION ALL SELECT {names} FROM {identifier(changes.new)}"
-        written = context.write(build.layer, build.table, query, partition)
+        rows = sum(file.rows for file in again) + sum(coming.values())
+        written = context.write(build.layer, build.table, query, partition, in_one_file=rows <= FEW_ROWS)
     finally:
         engine.drop([REWRITTEN])
     return (*kept, *written)

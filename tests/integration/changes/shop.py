@@ -88,6 +88,7 @@ def whole_shop() -> Documents:
                 "malformedThreshold": 0.5,
                 "dialect": {"delimiter": ";"},
                 "rules": [{"name": "sent_later", "expression": "sent >= ordered"}],
+                "partition": {"column": "ordered", "by": "month"},
                 "serving": {**serving, "path": "orders"},
             },
             {"name": "id", "logicalType": "integer", "primaryKey": True},
@@ -104,7 +105,12 @@ def whole_shop() -> Documents:
         "sales.sql": "SELECT id, line, client, ordered, sent, amount FROM orders",
         "sales": contract(
             "sales",
-            {"serving": serving, "aggregations": aggregations, "chart": {"kind": "bar", "x": "ordered", "y": "amount"}},
+            {
+                "partition": {"column": "ordered", "by": "month"},
+                "serving": serving,
+                "aggregations": aggregations,
+                "chart": {"kind": "bar", "x": "ordered", "y": "amount"},
+            },
             {"name": "id", "logicalType": "integer", "primaryKey": True},
             {"name": "line", "logicalType": "integer", "primaryKey": True},
             {**CLIENT, "relationships": [{"to": "buyers.client"}]},

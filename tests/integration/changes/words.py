@@ -186,6 +186,8 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "malformedThreshold": word("orders", "malformedThreshold", 0.25),
     "fromFileName.column": word("clients", "fromFileName.column", "country"),
     "fromFileName.pattern": word("clients", "fromFileName.pattern", "(?<origin>[a-z])"),
+    "partition.column": word("orders", "partition.column", "sent"),
+    "partition.by": word("orders", "partition.by", "year"),
     "onMissingFile": word("orders", "onMissingFile", "retract"),
     "rules.name": word("orders", "rules.0.name", "another_name"),
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),
@@ -260,6 +262,8 @@ OF_A_GOLD_TABLE: Mapping[str, Change] = {
     "chart.y": word("sales", "chart.y", ["amount", "line"]),
     "chart.color": word("sales", "chart.color", "client"),
     "incremental": word("sales", "incremental", "strict"),
+    "partition.column": word("sales", "partition.column", "sent"),
+    "partition.by": word("sales", "partition.by", "day"),
     "properties": lambda documents: documents["days"]["schema"][0]["properties"].reverse(),
     "properties.name": both(
         sql("days", "SELECT ordered, day_name(ordered) AS day, count(*) AS orders FROM orders GROUP BY ordered"),

@@ -18,6 +18,7 @@ from filon.stages.gold import extend as gold_extend
 from filon.stages.incremental import Local
 from filon.stages.silver import build as silver
 from filon.stages.silver.extend import Extension
+from filon.stages.silver.recount import Recount
 
 Damage = Callable[[Any], Any]
 """Makes of a function the one that takes its place."""
@@ -116,8 +117,8 @@ MUTANTS = (
     Mutant("an outranked row is kept", Extension, "_leaving_places", _first_place_only),
     Mutant("an orphan is not judged again", Extension, "_of_references", lambda _: _nothing),
     Mutant("a date that was passed is not looked at", Extension, "_of_date", lambda _: _nothing),
-    Mutant("a count is kept", Extension, "_moved", lambda _: lambda *_: {}),
-    Mutant("reasons are kept", Extension, "_reasons", lambda _: lambda extension, _: extension.base.quality.reasons),
+    Mutant("a count is kept", Recount, "_moved", lambda _: lambda *_: {}),
+    Mutant("reasons are kept", Recount, "_reasons", lambda _: lambda recount, _: recount.base.reasons),
     Mutant("versions that went are not looked at", silver._Work, "_changed_files", _nothing_gone),
     Mutant("of an input, only rows that came count", gold_extend.Extension, "_changed_rows", _new_rows_only),
     Mutant("of two inputs that changed, one counts", Local, "affected", _one_input_only),

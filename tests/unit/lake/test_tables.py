@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from deltalake import DeltaTable
 
 from filon.errors import LakeUnavailable
 from filon.lake import ColumnStats, TableFile
-from filon.lake.deltalog import torn_end
+from filon.lake.deltalog import CHECKPOINT_INTERVAL, LOG, checkpoint_name, entries_before, log_size, torn_end
 from filon.lake.location import Location
 from filon.lake.tables import commit, stats_of
 from filon.project import INTEGER, TEXT, TypedColumn, parse_type
@@ -51,6 +52,56 @@ def test_a_damaged_checkpoint_costs_nothing(tmp_path: Path) -> None:
     checkpoint.write_bytes(b"PAR1" + bytes(40))
     assert commit(location, COLUMNS, [file(9)], facts={}, now_ms=9).version == 3
     assert names(location) == ["part-9.parquet"]
+
+
+LAST = CHECKPOINT_INTERVAL - 1
+"""The version of which a checkpoint is written."""
+
+
+@pytest.fixture(scope="module")
+def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 106 versions, each with another file."""
+    folder = tmp_path_factory.mktemp("long")
+    for number in range(CHECKPOINT_INTERVAL + 6):
+        commit(Location(folder.as_uri()), COLUMNS, [file(number)], facts={}, now_ms=number)
+    return folder
+
+
+def test_a_long_log_is_read_from_its_checkpoint_and_the_entries_before_it_can_go(
+    long_log: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(long_log, tmp_path / "table")
+    location = Location((tmp_path / "table").as_uri())
+    size = log_size(location.listing(LOG), 103)
+    assert size > 0
+    old = entries_before(location.listing(LOG), 103)
+    assert sorted(name[-25:-5] for name in old) == [f"{number:020d}" for number in range(LAST)]
+    location.delete(old)
+    assert log_size(location.listing(LOG), 103) == size
+    assert log_size(location.listing(LOG), 98) == -1
+    assert DeltaTable(location.uri, version=103).file_uris()[0].endswith("part-103.parquet")
+    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == CHECKPOINT_INTERVAL + 6
+    assert names(location) == ["part-500.parquet"]
+
+
+def test_entries_stay_without_the_checkpoint_that_makes_them_needless(long_log: Path, tmp_path: Path) -> None:
+    shutil.copytree(long_log, tmp_path / "table")
+    location = Location((tmp_path / "table").as_uri())
+    assert entries_before(location.listing(LOG), 98) == []
+    (tmp_path / "table" / LOG / checkpoint_name(LAST)).unlink()
+    assert entries_before(location.listing(LOG), 103) == []
+    assert log_size(location.listing(LOG), 103) > 0
+    (tmp_path / "table" / LOG / f"{7:020d}.json").unlink()
+    assert log_size(location.listing(LOG), 103) == -1
+
+
+def test_a_torn_end_of_a_log_without_its_beginning_costs_only_that_end(long_log: Path, tmp_path: Path) -> None:
+    shutil.copytree(long_log, tmp_path / "table")
+    location = Location((tmp_path / "table").as_uri())
+    location.delete(entries_before(location.listing(LOG), 103))
+    (tmp_path / "table" / LOG / f"{105:020d}.json").write_bytes(b'{"add":{"pa')
+    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == 105
+    assert names(location) == ["part-500.parquet"]
 
 
 def test_the_log_of_a_tool_that_knows_more_is_left_alone(tmp_path: Path) -> None:

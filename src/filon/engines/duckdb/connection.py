@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,8 @@ from filon.errors import EngineError, EngineExhausted, LakeUnavailable
 from filon.lake import ColumnStats, DataFile, Location
 from filon.sql import identifier, literal
 
-WRITE_OPTIONS = (
-    "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, APPEND true, FILENAME_PATTERN 'part-{uuid}', "
-    "RETURN_STATS true"
-)
+WRITE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, RETURN_STATS true"
+INTO_FOLDER = "APPEND true, FILENAME_PATTERN 'part-{uuid}'"
 INTERRUPTED = "Query interrupted"
 SURROGATE = re.compile("[\ud800-\udfff]")
 COPY, CREATE, DROP, SELECT, SET = (
@@ -130,12 +129,16 @@ class DuckDBConnection:
             raise StatementInvalid(_complaint(error), _line(error)) from error
         return [(name, spelling) for name, spelling, *_ in found]
 
-    def write(self, query: str, folder: Location, partition: str = "") -> list[DataFile]:
+    def write(self, query: str, folder: Location, partition: str = "", *, in_one_file: bool = False) -> list[DataFile]:
         """COPY with statistics, divided by a column of the query; files that hold no row are not reported."""
         folder.make_folder()
         target = folder.path_of("").rstrip("/")  # in the keys of an object store, two slashes are not one
-        how = f"PARTITION_BY ({identifier(partition)})" if partition else "PER_THREAD_OUTPUT true"
-        statement = f"COPY ({query}) TO {literal(target)} ({WRITE_OPTIONS}, {how})"
+        options = f"{WRITE_OPTIONS}, {INTO_FOLDER}, PER_THREAD_OUTPUT true"
+        if partition:
+            options = f"{WRITE_OPTIONS}, {INTO_FOLDER}, PARTITION_BY ({identifier(partition)})"
+        elif in_one_file:
+            target, options = folder.path_of(f"part-{uuid.uuid4()}.parquet"), WRITE_OPTIONS
+        statement = f"COPY ({query}) TO {literal(target)} ({options})"
         with self.running():
             written = self._connection.execute(self._one(statement, COPY)).fetchall()
         depth = 2 if partition else 1

@@ -106,9 +106,9 @@ class DuckDBEngine:
         [types_found] = self._connection.rows(f"SELECT {types} FROM (SELECT 1) AS one LEFT JOIN {nothing} ON TRUE")
         return types_found
 
-    def write(self, query: str, folder: Location, *, partition: str = "") -> list[DataFile]:
+    def write(self, query: str, folder: Location, *, partition: str = "", in_one_file: bool = False) -> list[DataFile]:
         """COPY, which returns the statistics of the files."""
-        return self._connection.write(self.dialect.spell(query), folder, partition)
+        return self._connection.write(self.dialect.spell(query), folder, partition, in_one_file=in_one_file)
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""

@@ -132,6 +132,23 @@ IN_A_SOURCE = [
             ),
         )
     ),
+    *(
+        Mistake(
+            f"partition: {words}",
+            CLIENTS,
+            "    properties:\n",
+            f"      - property: partition\n        value: {words}\n    properties:\n",
+            "sources/clients.yaml:12",
+            what,
+            fix,
+        )
+        for words, what, fix in (
+            ("{column: cuntry, by: month}", "there is no column `cuntry`", "declare a date or timestamp column"),
+            ("{column: country, by: month}", "`country` has neither dates nor timestamps", "declare a date"),
+            ("{column: country, by: week}", "`partition.by`", "docs/contracts.md"),
+            ("{by: month}", "`partition.column`", "docs/contracts.md"),
+        )
+    ),
     Mistake(
         "newest by a column that does not exist",
         CLIENTS,

@@ -19,6 +19,7 @@ BY_KEY = {
     "dim_clients": (("id_client",), ("achats", "clients"), ()),
     "dim_produits": (("produit",), ("achats",), ()),
     "fact_ventes": (("id_achat",), ("achats",), ("dim_clients", "dim_produits")),
+    "int_ventes_par_mois": (("mois",), ("fact_ventes",), ()),
     "kpi_ca_par_jour": (("date",), ("fact_ventes",), ()),
     "kpi_stats_distribution": (("produit",), ("fact_ventes",), ()),
     "dim_households": (("household_id",), ("households", "transactions"), ()),
@@ -32,9 +33,9 @@ BY_KEY = {
 """By model: its key, and the inputs that are read for affected keys, and whole."""
 FULL = {
     "dim_temps": (Reason.AGGREGATE_WITHOUT_GROUP, 3),
-    "kpi_ca_par_mois": (Reason.WINDOW_WITHOUT_PARTITION, 12),
+    "kpi_ca_par_mois": (Reason.WINDOW_WITHOUT_PARTITION, 2),
     "kpi_ca_par_pays": (Reason.WINDOW_WITHOUT_PARTITION, 18),
-    "kpi_top_clients": (Reason.WINDOW_WITHOUT_PARTITION, 2),
+    "kpi_top_clients": (Reason.WINDOW_WITHOUT_PARTITION, 17),
     "kpi_volume_par_produit": (Reason.WINDOW_WITHOUT_PARTITION, 17),
     "kpi_category_penetration": (Reason.AGGREGATE_WITHOUT_GROUP, 13),
     "kpi_sales_by_department": (Reason.WINDOW_WITHOUT_PARTITION, 14),
