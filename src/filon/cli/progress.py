@@ -12,6 +12,7 @@ from rich.text import Text
 from filon.cli.render import number
 from filon.lake import Layer
 from filon.stages.context import TableReport, TableStatus
+from filon.stages.extending import WhyFull
 
 MEASURABLE = 0.05  # seconds
 SYMBOLS = {
@@ -79,10 +80,20 @@ class LiveProgress:
         """Print the outcome of a table; those that did not have to be built appear only in the summary."""
         if report.status in (TableStatus.UNCHANGED, TableStatus.REUSED):
             return
-        is_measured = report.layer in (Layer.BRONZE, Layer.SILVER) and report.duration_s >= MEASURABLE
-        rate = f"{number(int(report.rows / report.duration_s))} rows/s" if is_measured else ""
         text = (
             f"{report.layer:<10} {report.table:<24} {SYMBOLS[report.status]:<9} "
-            f"{number(report.rows):>13} rows  {report.duration_s:7.2f} s  {rate}"
+            f"{number(report.rows):>13} rows  {report.duration_s:7.2f} s  {_how(report)}"
         )
         self._console.print(text.rstrip(), highlight=False, style="red" if report.message else None)
+
+
+def _how(report: TableReport) -> str:
+    """What was computed of a table, or why all of it was; of one that had no earlier version, how fast."""
+    if report.partitions is not None and report.all_partitions is not None:
+        return f"{number(report.partitions)} of {number(report.all_partitions)} partitions"
+    if report.keys is not None:
+        return "1 key" if report.keys == 1 else f"{number(report.keys)} keys"
+    if report.why_full not in (None, WhyFull.NO_BASE):
+        return f"whole: {report.why_full}"
+    is_measured = report.layer in (Layer.BRONZE, Layer.SILVER) and report.duration_s >= MEASURABLE
+    return f"{number(int(report.rows / report.duration_s))} rows/s" if is_measured else ""

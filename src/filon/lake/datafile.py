@@ -51,8 +51,8 @@ class TableFile(BaseModel):
     rows: int
     hash: str
     etag: str = ""
-    partition: Mapping[str, str | None] = Field(default={})
-    stats: Mapping[str, ColumnStats] = Field(default={}, exclude=True, repr=False)
+    partition: Mapping[str, str | None] = Field(default_factory=dict)
+    stats: Mapping[str, ColumnStats] = Field(default_factory=dict, exclude=True, repr=False)
 
     def with_stats(self, stats: Mapping[str, ColumnStats]) -> TableFile:
         """The same file with these stats; documents hold it with none."""

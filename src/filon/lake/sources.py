@@ -8,7 +8,7 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -76,12 +76,17 @@ class Sources:
                 raise SourcesAmbiguous(f"{self.uri} holds two files that are both called {file.path}; rename one")
         return files
 
+    @staticmethod
+    def may_be_archive(file: SourceFile) -> bool:
+        """Whether a file has the name of a zip archive, and can be read."""
+        return not file.fault and ENDING.search(file.path) is not None
+
     def members(self, file: SourceFile) -> list[SourceFile] | None:
         """The members of a zip archive; None for a file that is none, by its name or by its first bytes.
 
         An archive that cannot be read, or is empty, is listed itself, with its fault.
         """
-        if file.fault or not ENDING.search(file.path):
+        if not self.may_be_archive(file):
             return None
         try:
             with self._answering_for(file):
@@ -200,6 +205,11 @@ class _Walk:
     within: Path | None
     links: int = 0
 
+    @cached_property
+    def _prefix(self) -> int:
+        """Letters of a path before the part that tells files apart."""
+        return len(str(self.folder / "x")) - 1
+
     def files(self) -> Iterator[SourceFile]:
         """All files, and what is none, in no particular order."""
         waiting = [(self.folder, frozenset[_Identity]())]
@@ -221,13 +231,13 @@ class _Walk:
 
     def _seen(self, path: Path, above: Collection[_Identity]) -> tuple[SourceFile | None, bool]:
         """What stands at a path that is no folder itself, and whether it is a link to a folder that is followed."""
-        name = printable_name(os.fsencode(path.relative_to(self.folder)))
+        name = printable_name(os.fsencode(str(path)[self._prefix :]))
         try:
             status = path.stat()
         except OSError:
             return _listed(name, path), False
         if not stat.S_ISDIR(status.st_mode):
-            return _listed(name, path), False
+            return _described(name, path, status), False
         fault = self._fault_of_link(path, status, above)
         if fault:
             return SourceFile(name, 0, "", UNKNOWN_TIME, path, fault), False
@@ -273,8 +283,11 @@ def _listed(path: str, local: Path) -> SourceFile | None:
             return None
         fault = f"it is a link to {_target(local)}, where nothing is" if is_gone else str(unreadable(error))
         return SourceFile(path, 0, "", UNKNOWN_TIME, local, fault)
-    if stat.S_ISDIR(status.st_mode):
-        return None
+    return None if stat.S_ISDIR(status.st_mode) else _described(path, local, status)
+
+
+def _described(path: str, local: Path, status: os.stat_result) -> SourceFile:
+    """What stands at a place that is no folder, with a fault when it is no file."""
     if not stat.S_ISREG(status.st_mode):
         return SourceFile(path, 0, "", UNKNOWN_TIME, local, f"it is no file but {_kind(status.st_mode)}")
     tag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"

@@ -108,9 +108,11 @@ def _with_members(sources: Sources) -> tuple[list[SourceFile], list[str]]:
     """All files by name, members in the place of their archives; and the paths of the archives that have members."""
     files: list[SourceFile] = []
     archives: list[str] = []
-    listed = sources.files()
+    suspects: list[SourceFile] = []
+    for file in sources.files():
+        (suspects if sources.may_be_archive(file) else files).append(file)
     with ThreadPoolExecutor(max_workers=HASHERS) as pool:
-        for file, members in zip(listed, pool.map(sources.members, listed), strict=True):
+        for file, members in zip(suspects, pool.map(sources.members, suspects), strict=True):
             files += [file] if members is None else members
             archives += [file.path] if members and members[0].member else []
     files.sort(key=lambda file: natural_key(file.path))

@@ -16,7 +16,8 @@ from filon.stages.context import Context
 from filon.stages.extending import FILE, is_less_work, rewrite
 from filon.stages.incremental import AFFECTED, Local, changed_rows
 
-BEFORE, LEAVING, COMING = "rows before", "rows with affected keys before", "rows with affected keys now"
+BEFORE, PRESENT = "rows before", "affected keys before"
+LEAVING, COMING = "rows with affected keys before", "rows with affected keys now"
 NTH = "_nth"
 """Tells rows apart that have the same key, which a check finds later: two rows that are equal are two rows."""
 
@@ -72,7 +73,8 @@ class Extension:
         self._prune_inputs()
         names = identifiers(column.name for column in base.columns)
         numbered = f"row_number() OVER (PARTITION BY {identifiers(base.key) if base.key else names}) AS {NTH}"
-        leaving = self.strategy.matching(BEFORE)
+        engine.cache(PRESENT, self.strategy.present(BEFORE))  # mostly few: reading these columns alone tells
+        leaving = self.strategy.matching(BEFORE, PRESENT)
         engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({leaving}) AS rows")
         engine.cache(COMING, f"SELECT {names}, {numbered} FROM ({self.strategy.rows()}) AS rows")
         stays = f"EXISTS (SELECT 1 FROM {identifier(COMING)} AS other WHERE {self._same})"
@@ -107,7 +109,7 @@ class Extension:
     @property
     def tables(self) -> list[str]:
         """The names that the engine forgets afterwards."""
-        return [AFFECTED, BEFORE, LEAVING, COMING, *map(changed_rows, self.changed)]
+        return [AFFECTED, PRESENT, BEFORE, LEAVING, COMING, *map(changed_rows, self.changed)]
 
     @property
     def _same(self) -> str:

@@ -169,9 +169,14 @@ class Local:
     def _key_types(self) -> list[tuple[str, str | None]]:
         return list(zip((part.name for part in self.key), self._types, strict=True))
 
-    def matching(self, old: str) -> str:
-        """A query for the rows of an older version of the model's table, by its name, with affected keys."""
-        return _matching(identifier(old), "SEMI", self.key)
+    def present(self, old: str) -> str:
+        """A query for the affected keys that an older version of the model's table, by its name, has rows of."""
+        parts = ", ".join(f"{part.over(ROW)} AS {identifier(part.name)}" for part in self.key)
+        return f"SELECT DISTINCT {parts} FROM ({self.matching(old)}) AS {identifier(ROW)}"
+
+    def matching(self, old: str, keys: str = AFFECTED) -> str:
+        """A query for the rows of an older version of the model's table, by its name, with affected keys, or others."""
+        return _matching(identifier(old), "SEMI", self.key, keys)
 
     def kept(self, old: str) -> str:
         """A query for the rows of an older version of the model's table, by its name, without affected keys."""
@@ -352,9 +357,9 @@ def _over_row(part: exp.Expr) -> str:
     return attempted(over).sql(dialect=DIALECT)
 
 
-def _matching(table: str, how: str, key: Iterable[KeyPart]) -> str:
+def _matching(table: str, how: str, key: Iterable[KeyPart], keys: str = AFFECTED) -> str:
     row = identifier(ROW)
     conditions = " AND ".join(
         f"{identifier(KEY)}.{identifier(part.name)} IS NOT DISTINCT FROM {part.over(ROW)}" for part in key
     )
-    return f"SELECT * FROM {table} AS {row} {how} JOIN {identifier(AFFECTED)} AS {identifier(KEY)} ON {conditions}"
+    return f"SELECT * FROM {table} AS {row} {how} JOIN {identifier(keys)} AS {identifier(KEY)} ON {conditions}"
