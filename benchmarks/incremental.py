@@ -17,12 +17,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from benchmarks.bench import AS_OF, Measure, filon, fresh, measure, prepare
 
 FILES = 500
-FIRST_DAY, LAST_DAY = 20240101, 20251231
 HEADER = ("id_achat", "id_client", "date_achat", "montant", "produit")
 
 
@@ -44,7 +44,11 @@ class Place:
 
     def retract(self, path: str) -> None:
         """Retract a file version."""
-        measure(filon("retract", path, "--yes", *self._places))
+        measure(filon("retract", path, "--yes", *self._places[2:]))
+
+    def sweep(self) -> None:
+        """Delete all releases but the newest, and what only they need."""
+        measure(filon("sweep", "--keep", "1", "--hours", "0", *self._places[2:]))
 
     @property
     def _places(self) -> list[str]:
@@ -143,8 +147,8 @@ def _corrections(place: Place, wanted: int) -> Iterator[Sequence[object]]:
     for number in range(FILES):
         with (place.sources / f"achats_{number:03d}.csv").open(encoding="utf-8") as lines:
             next(lines)
-            for _ in range(wanted // FILES):
-                yield [*next(lines).rstrip("\n").split(",")[:3], "77.77", "Webcam"]
+            for line in islice(lines, wanted // FILES):
+                yield [*line.rstrip("\n").split(",")[:3], "77.77", "Webcam"]
 
 
 def _write(path: Path, rows: Iterator[Sequence[object]]) -> None:

@@ -39,14 +39,19 @@ schema:
 """
 
 
+def divided_project(folder: Path) -> Path:
+    """A copy of the sample project in which purchases and sales are divided by month."""
+    shutil.copytree(retail.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name in ("sources/achats.yaml", "gold/fact_ventes.yaml"):
+        contract = folder / name
+        contract.write_text(contract.read_text().replace("    customProperties:\n", MONTHLY, 1))
+    return folder
+
+
 @pytest.fixture
 def monthly(tmp_path: Path) -> Shop:
     """A shop whose purchases and sales are divided by month, and that sold something in each of twelve."""
-    project = tmp_path / "project"
-    shutil.copytree(retail.FOLDER, project, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    for name in ("sources/achats.yaml", "gold/fact_ventes.yaml"):
-        contract = project / name
-        contract.write_text(contract.read_text().replace("    customProperties:\n", MONTHLY, 1))
+    project = divided_project(tmp_path / "project")
     (project / "gold" / "rangs.sql").write_text(RANKED)
     (project / "gold" / "rangs.yaml").write_text(RANKED_CONTRACT)
     shop = Shop(tmp_path, project)

@@ -10,6 +10,7 @@ from filon.lake import Lake, Layer, open_s3
 from tests.integration.conftest import Shop, surroundings
 from tests.integration.s3.conftest import RemoteShop, remote
 from tests.integration.servers import ObjectStore
+from tests.integration.test_partitions import divided_project
 
 LATE = (
     "id_achat,id_client,date_achat,montant,produit\n900001,1,2025-12-24,1234.56,Souris\n900002,x,2025-12-24,1,Souris\n"
@@ -142,3 +143,31 @@ def test_files_of_an_object_store_are_quarantined_in_a_lake_on_another_or_on_a_d
     assert len(remote_shop.objects(Layer.QUARANTINE, "files")) == 1
     [kept] = (twin.lake / "quarantine" / "files").iterdir()
     assert kept.read_bytes() == b"id_achat,id_client\n1,2\n"
+
+
+def test_tables_are_divided_extended_and_compacted_on_s3_as_on_a_disk(
+    tmp_path: Path, remote_shop: RemoteShop, twin: Shop
+) -> None:
+    project = divided_project(tmp_path / "project")
+    shops = [replace(shop, project=project) for shop in (remote_shop, twin)]
+    for shop in shops:
+        shop.run()
+    remote_shop.put("achats_late.csv", LATE)
+    columns = "id_achat, date_achat, montant"
+    for shop in shops:
+        report = shop.run()
+        assert {table["keys"] for table in report["tables"] if table["table"] == "fact_ventes"} == {1}
+        december = [file for file in shop.release()["tables"]["gold/fact_ventes"]["files"] if in_december(file)]
+        assert len(december) > 1
+        assert all(file["name"].startswith("_month=2025-12/") for file in december)
+        assert "files became" in shop.filon("compact")
+        files = shop.release()["tables"]["gold/fact_ventes"]["files"]
+        assert len([file for file in files if in_december(file)]) == 1
+        assert shop.run()["status"] == "unchanged"
+        shop.filon("sweep", "--keep", "1", "--hours", "0")
+    assert remote_shop.rows("fact_ventes", columns) == sorted(twin.rows("fact_ventes", columns), key=repr)
+
+
+def in_december(file: dict[str, dict[str, str]]) -> bool:
+    """Whether a file has sales of the last month."""
+    return file["partition"]["_month"] == "2025-12"
