@@ -1,7 +1,7 @@
 """Measure many small runs: ``python -m benchmarks.daily``, and a run that finds nothing new among many files.
 
 A file of the purchases of a day arrives, and a run takes it in, 300 times: how long the last runs take beside the
-first, and how large the lake becomes beside one that is built at once. Then a lake of 10,000 files, of which none is new.
+first, and how large the lake becomes beside one that is built at once. Then a lake of 10,000 files, none of them new.
 """
 
 from __future__ import annotations
