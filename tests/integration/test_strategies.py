@@ -40,11 +40,11 @@ def contract(path: Path, name: str, **words: str) -> None:
     path.write_text(yaml.safe_dump({**HEAD, "schema": [table]}))
 
 
-def model(lab: Shop, sql: str, **words: str) -> None:
+def model(lab: Shop, sql: str, name: str = "m", **words: str) -> None:
     """Write a model and its contract."""
     assert lab.project is not None
-    contract(lab.project / "gold" / "m.yaml", "m", **words)
-    (lab.project / "gold" / "m.sql").write_text(sql)
+    contract(lab.project / "gold" / f"{name}.yaml", name, **words)
+    (lab.project / "gold" / f"{name}.sql").write_text(sql)
 
 
 def why(lab: Shop) -> dict[str, Any]:
@@ -118,3 +118,16 @@ def test_a_run_refuses_a_full_model_that_only_became_strict(lab: Shop) -> None:
     assert lab.run()["status"] == "published"
     model(lab, FULL, incremental="strict")
     assert "`m` is full: WINDOW_WITHOUT_PARTITION" in lab.filon("run", exit_code=2)
+
+
+def test_a_star_means_the_columns_of_the_contract_when_a_model_is_extended(lab: Shop) -> None:
+    model(lab, "SELECT id, size FROM things", "every")
+    model(lab, "SELECT id, size FROM things WHERE size > 1", "large")
+    model(lab, "SELECT * FROM every EXCEPT SELECT * FROM large")
+    lab.put("things.csv", "id,size\n" + "".join(f"{n},{n % 2 + 1}\n" for n in range(20)))
+    lab.run()
+    lab.put("things-2.csv", "id,size\n100,1\n101,2\n")
+    [built] = [table for table in lab.run()["tables"] if table["table"] == "m"]
+    assert built["keys"] == 2
+    assert lab.rows("m", "id, size")[-1] == (100, 1)
+    assert lab.rows("m", "count(*)") == [(11,)]

@@ -49,7 +49,7 @@ class Extension:
             return 0
         engine.cache(AFFECTED, self.strategy.affected(changed))
         partition = self.strategy.model.contract.partition
-        self._bind(BEFORE, self.base, self.strategy.own_partitions(partition) if partition else None)
+        self._bind(BEFORE, self.base, self.strategy.own_partitions(partition) if partition else None, file=FILE)
         return count(engine, AFFECTED)
 
     def is_less_work(self, keys: int) -> bool:
@@ -96,15 +96,15 @@ class Extension:
             partition = contracts[name].partition
             self._bind(name, self.inputs[name], self.strategy.partitions_of(name, partition) if partition else None)
 
-    def _bind(self, table: str, build: Build, partitions: str | None) -> None:
-        """Make a table of a build's files, or of those in some partitions; ``FILE`` says in which one a row is."""
+    def _bind(self, table: str, build: Build, partitions: str | None, *, file: str = "") -> None:
+        """Make a table of a build's files, or of those in some partitions; the column ``file`` has a row's file."""
         context, files = self.context, build.files
         if partitions is not None:
             chosen = {value for (value,) in context.engine.rows(partitions)}
             files = tuple(file for file in files if file.partition.get(build.partition) in chosen)
         self.read.extend(files)
         paths = context.lake.paths_of(build.layer, build.table, files, context.lake.part_of(build))
-        context.engine.bind(table, paths, build.columns, file=FILE)
+        context.engine.bind(table, paths, build.columns, file=file)
 
     @property
     def tables(self) -> list[str]:
