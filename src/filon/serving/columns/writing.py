@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 from filon.engines import Content, Engine
+from filon.serving.affected import CAME, LEFT, FactsRead, Versions
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import DAY, MONTH, USUAL_SIZE, chunks_of, group_column, sum_column
+from filon.serving.columns.selecting import columns_query
 from filon.serving.protocol import Batch
-from filon.sql import identifier, identifiers, literal
+from filon.sql import identifier, identifiers, literal, literals
 
 CACHED = "columns of facts"
 
@@ -27,12 +29,39 @@ class Difference:
             yield [(month, part) for part in range(USUAL_SIZE.most_parts(rows))]
 
 
+def facts_read(analysis: Analysis) -> FactsRead:
+    """What the columns need of facts."""
+    own = (column.name for name, column in analysis.grouped.items() if name not in analysis.dimensions)
+    return FactsRead(analysis.table, (analysis.time.name, *own, *analysis.summed), analysis.dimensions)
+
+
+def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> Difference:
+    """The months of the affected facts that differ, where ``find_affected`` made tables of these.
+
+    The rows of the months as they are now stay in the engine as ``CACHED``, from which ``rows`` reads.
+    """
+    left = columns_query(analysis, versions.before, LEFT)
+    came = columns_query(analysis, versions.now, CAME)
+    both = (
+        f"SELECT {MONTH}, 1 AS went, 0 AS came FROM ({left} EXCEPT ALL {came}) AS gone "
+        f"UNION ALL SELECT {MONTH}, 0 AS went, 1 AS came FROM ({came} EXCEPT ALL {left}) AS new"
+    )
+    query = f"SELECT {MONTH}, sum(went) AS went, sum(came) AS came FROM ({both}) AS differing GROUP BY {MONTH}"
+    changed = {month: int(went) - int(came) for month, went, came in engine.rows(query)}
+    wanted = f" WHERE {MONTH} IN ({literals(changed)})" if changed else " WHERE FALSE"
+    _cache(engine, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS chosen{wanted}")
+    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
+    now = {month: int(rows) for month, rows in engine.rows(counted)}
+    ended = {month: now.get(month, 0) + fewer for month, fewer in changed.items()}
+    return Difference(tuple(sorted(now)), {month: rows for month, rows in ended.items() if rows})
+
+
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
     """Which months differ between two queries of columns; without an old one all do.
 
     The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
     """
-    engine.cache(CACHED, new)
+    _cache(engine, new)
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
     before: dict[str, Content] = engine.contents(old, MONTH) if old is not None else {}
     written = tuple(month for month in sorted(after) if after[month] != before.get(month))
@@ -47,3 +76,8 @@ def rows(engine: Engine, analysis: Analysis, months: tuple[str, ...]) -> Iterato
         query = f"SELECT {names} FROM {identifier(CACHED)} WHERE {condition}"
         for chunk in chunks_of(month, engine.arrow(query)):
             yield [astuple(chunk)]
+
+
+def _cache(engine: Engine, query: str) -> None:
+    """Keep rows of columns by month, so that reading a month does not go through the others."""
+    engine.cache(CACHED, f"SELECT * FROM ({query}) AS chosen ORDER BY {MONTH}, {DAY}")
