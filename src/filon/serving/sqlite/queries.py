@@ -20,14 +20,9 @@ def rows_of(table: StoredTable) -> str:
     return f"_rows_{table.name}"
 
 
-def holds(connection: sqlite3.Connection, table: StoredTable, versions: int) -> bool:
-    """Whether a table is there with that many rows."""
-    return exists(connection, rows_of(table)) and count(connection, table) == versions
-
-
-def count(connection: sqlite3.Connection, table: StoredTable) -> int:
-    """Number of rows; SQLite reads the smallest index for that."""
-    [versions] = connection.execute(f"SELECT count(*) FROM {identifier(rows_of(table))}").fetchone()
+def count_all(connection: sqlite3.Connection, rows: str) -> int:
+    """Number of rows of a table of rows, closed ones included; SQLite reads the smallest index for that."""
+    [versions] = connection.execute(f"SELECT count(*) FROM {identifier(rows)}").fetchone()
     return int(versions)
 
 

@@ -16,13 +16,15 @@ from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
-from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
+from filon.serving.sqlite.queries import place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
 from filon.serving.sqlite.records import SQLiteRecords
 from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
+from filon.serving.sqlite.watching import SCHEMA as WATCHING_SCHEMA
+from filon.serving.sqlite.watching import holds
 from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
@@ -30,7 +32,7 @@ from filon.sql import identifier, identifiers
 Result = TypeVar("Result")
 
 
-SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
+SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA + WATCHING_SCHEMA
 DURABLE = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -84,8 +86,8 @@ class SQLiteStore:
         return True
 
     def holds(self, table: StoredTable, versions: int) -> bool:
-        """Counted; SQLite reads only the pages of the smallest index for that."""
-        return self._read(lambda connection: holds(connection, table, versions))
+        """As the last load left it, which triggers tell; no row is counted."""
+        return self._read(lambda connection: holds(connection, rows_of(table), versions))
 
     def kept(self) -> Sequence[ServedState]:
         """Newest first."""
