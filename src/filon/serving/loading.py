@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from filon.engines import Engine
 from filon.engines.changes import ChangeLog
 from filon.lake import Build, Lake, Release
-from filon.project import CheckStatus, Kind
+from filon.project import CheckStatus
 from filon.serving import cube_changes
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions, find_affected
 from filon.serving.analysis import Analysis
@@ -19,17 +19,13 @@ from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed
 from filon.serving.fitting import BATCH, fitted
 from filon.serving.inputs import NEW, OLD, FeedInputs, builds_of, inputs_of
+from filon.serving.marking import follow_index, make_index
 from filon.serving.protocol import LoadSession, Store
 from filon.serving.state import PageIndex, ServedState, TableState
-from filon.serving.tables import Order, StoredTable
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
-FEWEST_FOR_MARKS = 10_000
-MOST_MARKS = 10_000
-SMALLEST_STEP = 100
-MOST_MARKED = 2 << 20
-"""Characters of marks beyond which a table has none: a document of MongoDB has 16 MB at most."""
-CHANGES = "served changes"
+CHANGES, LEFT_ROWS, CAME_ROWS = "served changes", "rows that left the store", "rows that came to the store"
 LARGEST_SHARE = 2
 """One in so many facts at most is affected where changes are followed; else it is less work to compare all."""
 
@@ -57,6 +53,7 @@ class StoreLoad:
         self._now = now
         self._states: dict[str, TableState] = {}
         self._page_index: dict[str, PageIndex | None] = {}
+        self._followed: set[str] = set()
         self.inserted = 0
         self.closed = 0
 
@@ -76,10 +73,10 @@ class StoreLoad:
                 rows = self._write_changes(feed, before, known, builds)
             else:
                 rows = self._write_all(feed, builds, close=has_rows)
-            self._page_index[feed.table.name] = self._make_page_index(feed, rows)
+            self._mark(feed, builds, rows, followed=feed.table.name in self._followed)
         finally:
             self._inputs.drop(feed)
-            self._engine().drop([CHANGES, CACHED, LEFT, CAME, *cube_changes.MADE])
+            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, CACHED, LEFT, CAME, *cube_changes.MADE])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
@@ -137,21 +134,41 @@ class StoreLoad:
 
     def _cache_changes(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> bool:
         """Make the table ``CHANGES`` of the rows that differ; False when none can."""
-        versions = self._inputs.versions(feed, known, builds)
-        if feed.cube is not None and versions is not None:
+        versions, engine = self._inputs.versions(feed, known, builds), self._engine()
+        if versions is None:
+            return self._compare(feed, before, known, builds)
+        if feed.cube is not None:
             affected = self._find_affected(cube_changes.facts_read(feed.cube), versions, builds[0])
-            if affected == 0:
-                return False
-            if affected is not None:
-                cube_changes.cache_cube_changes(self._engine(), CHANGES, feed.cube, versions)
-                return True
-        elif versions is not None and not (feed.has_window and before.as_of != self._as_of):
-            [name] = feed.inputs
-            changes = versions.changes[name]
-            if changes:
-                new, old = (feed.select({name: table}, self._as_of) for table in (changes.new, changes.old))
-                self._engine().cache(CHANGES, _changes(feed.table, new, old))
-            return bool(changes)
+            if affected is None:
+                return self._compare(feed, before, known, builds)
+            if affected:
+                cube_changes.cache_cube_changes(engine, CHANGES, feed.cube, versions)
+            return affected > 0
+        self._follow(feed, before, versions)
+        engine.cache(CHANGES, _changes(feed.table, *(f"SELECT * FROM {identifier(n)}" for n in (CAME_ROWS, LEFT_ROWS))))
+        return True
+
+    def _follow(self, feed: Feed, before: TableState, versions: Versions) -> None:
+        """Make the tables ``LEFT_ROWS`` and ``CAME_ROWS`` of a table whose changes are known.
+
+        They hold the changed rows of the lake, and those that the window left out on the day of the load before, or
+        leaves out today.
+        """
+        [name] = feed.inputs
+        changes, then, today = versions.changes[name], before.as_of, self._as_of
+        sides = [
+            (LEFT_ROWS, changes.old or versions.before[name], versions.before, then, today),
+            (CAME_ROWS, changes.new or versions.now[name], versions.now, today, then),
+        ]
+        for table, changed, whole, shown, unlike in sides:
+            query = feed.select({name: changed}, shown) if changes else f"{feed.select(whole, shown)} LIMIT 0"
+            if feed.has_window and then != today:  # UNION, since a changed row may also have moved across the window
+                query = f"({query}) UNION ({feed.select(whole, shown, unlike)})"
+            self._engine().cache(table, query)
+        self._followed.add(feed.table.name)
+
+    def _compare(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> bool:
+        """Make the table ``CHANGES`` from all rows."""
         new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
         old = feed.select(self._inputs.bind(feed, OLD, known), before.as_of)
         self._engine().cache(CHANGES, _changes(feed.table, new, old))
@@ -202,19 +219,19 @@ class StoreLoad:
         old = feed.select(self._inputs.bind(feed, OLD, known), self._as_of) if known else None
         return difference(engine, new, old)
 
-    def _make_page_index(self, feed: Feed, rows: int) -> PageIndex | None:
-        if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
-            return None
-        step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
-        bound = self._inputs.bind(feed, NEW, builds_of(feed, self._release))
-        new = feed.select(bound, self._as_of)
-        sort = feed.table.total_order(feed.table.sort)
-        names = ", ".join(_as_yaml(feed.table, item) for item in sort)
-        ranked = f"SELECT *, row_number() OVER (ORDER BY {_order_by(sort)}) - 1 AS _n FROM ({new}) AS feed"
-        query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
-        keys = tuple(self._engine().rows(query))
-        size = sum(len(value) for key in keys for value in key if isinstance(value, str))
-        return PageIndex(step=step, keys=keys) if size <= MOST_MARKED else None
+    def _mark(self, feed: Feed, builds: Sequence[Build], rows: int, *, followed: bool) -> None:
+        """Note places of a table, for readers that jump to a page; not again where none moved."""
+        if feed.cube is not None or feed.analysis is not None:
+            return
+        table, engine = feed.table, self._engine()
+        source = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
+        before = self._session.page_index(table)
+        if followed:
+            now = follow_index(engine, table, before, source, (LEFT_ROWS, CAME_ROWS), rows)
+        else:
+            now = make_index(engine, table, source, rows)
+        if now != before:
+            self._page_index[table.name] = now
 
     def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
         return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]
@@ -236,16 +253,3 @@ def _changes(table: StoredTable, new: str, old: str) -> str:
         f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
         f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
     )
-
-
-def _order_by(sort: Sequence[Order]) -> str:
-    """The order of all stores: nulls first, or last where it descends."""
-    return ", ".join(
-        f"{identifier(item.column)} {'DESC NULLS LAST' if item.descending else 'ASC NULLS FIRST'}" for item in sort
-    )
-
-
-def _as_yaml(table: StoredTable, item: Order) -> str:
-    name = identifier(item.column)
-    plain = table.column(item.column).type.kind in (Kind.INTEGER, Kind.TEXT, Kind.DOUBLE, Kind.BOOLEAN)
-    return name if plain else f"CAST({name} AS VARCHAR) AS {name}"

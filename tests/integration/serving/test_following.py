@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pymongo import MongoClient
 
 from filon.engines import Engine
 from filon.engines.changes import ChangeLog
@@ -249,6 +251,9 @@ def follow(place: Place, store: Store, first: Any, changes: Any, fresh: str) -> 
 def _always_following(monkeypatch: pytest.MonkeyPatch) -> None:
     """However much changed, changes are followed, and the smallest tables have marks."""
     monkeypatch.setattr("filon.serving.loading.LARGEST_SHARE", 1e-6)
+    everywhere = {"FEWEST_FOR_MARKS": 2, "SMALLEST_STEP": 2, "FOLLOWED_SHARE": 1e-6, "MOST_GAPS": 99, "GAPS_SHARE": 0}
+    for name, value in everywhere.items():
+        monkeypatch.setattr(f"filon.serving.marking.{name}", value)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -258,3 +263,21 @@ def test_a_store_that_followed_changes_is_as_if_loaded_anew(first: Any, changes:
         store = open_store(f"sqlite:///{place.folder}/followed.db")
         follow(place, store, first, changes, f"sqlite:///{place.folder}/fresh-{{}}.db")
         store.shut()
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=FIRST, changes=st.lists(st.tuples(change, day), min_size=2, max_size=3))
+def test_so_does_one_in_mongodb(mongo_uri: str, first: Any, changes: Any) -> None:
+    with opened() as place, databases(mongo_uri) as address:
+        store = open_store(f"{address}-followed")
+        follow(place, store, first, changes, f"sqlite:///{place.folder}/fresh-{{}}.db")
+        store.shut()
+
+
+@contextmanager
+def databases(uri: str) -> Iterator[str]:
+    """The beginning of an address, below which databases are dropped afterwards."""
+    name = f"t{secrets.token_hex(6)}"
+    yield f"{uri}/{name}"
+    with MongoClient[dict[str, Any]](uri) as client:
+        client.drop_database(f"{name}-followed")

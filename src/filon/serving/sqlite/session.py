@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from filon.durable import Effect, durable
 from filon.errors import StoreForeign
 from filon.serving.protocol import Batch
-from filon.serving.sqlite.queries import exists, row_tables, rows_of, states_of
+from filon.serving.sqlite.queries import exists, newest_page_index, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
 from filon.serving.sqlite.watching import RowCounts
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
@@ -100,6 +100,10 @@ class SQLiteSession:
     def holds(self, table: StoredTable, versions: int) -> bool:
         """As the load before left it, or counted."""
         return self._counts.holds(rows_of(table), versions)
+
+    def page_index(self, table: StoredTable) -> PageIndex | None:
+        """The newest one."""
+        return newest_page_index(self._connection, table, self.load)
 
     def count(self, table: StoredTable) -> int:
         """Known, or counted."""

@@ -16,7 +16,7 @@ from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
-from filon.serving.sqlite.queries import place_of, require_load, rows_of, states_of, where
+from filon.serving.sqlite.queries import newest_page_index, place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
 from filon.serving.sqlite.records import SQLiteRecords
@@ -158,10 +158,7 @@ class SQLiteStore:
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
-        sql = "SELECT page_index FROM _page_index WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
-        values = [table.name, load.number]
-        row = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
-        return PageIndex.model_validate_json(row[0]) if row and row[0] else None
+        return await self._ask_load(load, lambda connection: newest_page_index(connection, table, load.number))
 
     async def shut_readers(self) -> None:
         """Close idle connections."""
