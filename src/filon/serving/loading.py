@@ -200,7 +200,7 @@ class StoreLoad:
         """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
         kept, is_kept = 0, builds[0].rows <= MOST_FACTS
         comparable = before is not None and bool(known) and is_kept and has_columns(before)
-        changes = self._months(feed, analysis, known if comparable else (), builds) if is_kept else Difference((), {})
+        changes = self._months(feed, analysis, known if comparable else (), builds) if is_kept else Difference({}, {})
         if close:
             closed = self._session.close(feed.table, changes.keys() if comparable else None)
             kept = before.rows - closed if before is not None and comparable else 0
