@@ -162,10 +162,10 @@ class ListEndpoint:
     async def _jump(self, page: Page) -> tuple[int, tuple[Value, ...] | None]:
         """Where to begin so that few rows are left out, and how many still are."""
         page_index = await self._service.reader.page_index(page.snapshot.load, self._stored)
-        if page_index is None or page.skip < page_index.step:
+        if page_index is None:
             return page.skip, None
-        index = min(page.skip // page_index.step, len(page_index.keys) - 1)
-        return page.skip - index * page_index.step, page_index.place(index, self._stored)
+        before, place = page_index.find(page.skip, self._stored)
+        return page.skip - before, place
 
     def _columns(self, fields: tuple[str, ...] | None) -> Sequence[Column]:
         return self._stored.columns if fields is None else [self._stored.column(name) for name in fields]

@@ -5,7 +5,7 @@ The finest sums come first, those of every smaller choice of dimensions are comp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, combinations
 
@@ -74,14 +74,21 @@ def grouping_key(choice: Mapping[str, str]) -> str:
 
 def cube_query(cube: Cube, bound: Mapping[str, str]) -> str:
     """The rows of a cube; ``bound`` gives the name in the engine of each of its inputs."""
+    parts = " UNION ALL ".join(_sums(cube, choice) for choice in choices_of(cube))
+    return f"WITH {FINEST} AS MATERIALIZED ({finest_sums(cube, bound, bound[cube.table])}) {parts}"
+
+
+def choices_of(cube: Cube) -> Iterator[tuple[str, ...]]:
+    """Every choice of dimensions, each in order of name."""
     names = sorted(cube.dimensions)
-    choices = chain.from_iterable(combinations(names, size) for size in range(len(names) + 1))
-    parts = " UNION ALL ".join(_sums(cube, choice) for choice in choices)
-    return f"WITH {FINEST} AS MATERIALIZED ({_finest(cube, bound)}) {parts}"
+    return chain.from_iterable(combinations(names, size) for size in range(len(names) + 1))
 
 
-def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
-    """Sums per day and value of every dimension."""
+def finest_sums(cube: Cube, bound: Mapping[str, str], facts: str, counted: str = "") -> str:
+    """Sums per day and value of every dimension.
+
+    ``facts`` names those that are summed, all of them or some; their number becomes a further column ``counted``.
+    """
     expressions, joins = dimensions_of(cube.dimensions, bound)
     columns = [f"CAST({expression} AS VARCHAR) AS {identifier(name)}" for name, expression in expressions.items()]
     time = identifier(cube.time.name)
@@ -89,8 +96,9 @@ def _finest(cube: Cube, bound: Mapping[str, str]) -> str:
         f"{'count(*)' if column is None else f'sum(fact.{identifier(column.name)})'} AS {identifier(name)}"
         for name, column in cube.measures.items()
     )
-    chosen = ", ".join([*columns, f"fact.{time} AS {time}"])
-    return f"SELECT {chosen}, {sums} FROM {identifier(bound[cube.table])} AS fact{joins} GROUP BY ALL"
+    counts = [f"count(*) AS {identifier(counted)}"] if counted else []
+    chosen = ", ".join([*columns, f"fact.{time} AS {time}", *counts])
+    return f"SELECT {chosen}, {sums} FROM {identifier(facts)} AS fact{joins} GROUP BY ALL"
 
 
 def dimensions_of(dimensions: Mapping[str, Dimension], bound: Mapping[str, str]) -> tuple[dict[str, str], str]:
@@ -112,15 +120,32 @@ def dimensions_of(dimensions: Mapping[str, Dimension], bound: Mapping[str, str])
 
 def _sums(cube: Cube, choice: tuple[str, ...]) -> str:
     """Sums of one choice of dimensions; rows that lack one of them are in no filtered sum."""
-    parts = [f"{literal(f'{name}=')} || {identifier(name)}" for name in choice]
-    cut = f" || {SEPARATOR} || ".join(parts) or "''"
     time = identifier(cube.time.name)
-    sums = ", ".join(
+    return (
+        f"SELECT {spelled_key(choice)} AS {GROUPING_KEY}, {time}, {stored_sums(cube)} "
+        f"FROM {FINEST} WHERE {can_be_asked(cube, choice)} GROUP BY ALL"
+    )
+
+
+def stored_sums(cube: Cube) -> str:
+    """The measures as they are stored, from finer sums."""
+    return ", ".join(
         f"CAST(coalesce(sum({identifier(column.name)}), 0) AS {column.type.sql}) AS {identifier(column.name)}"
         for column in cube.stored.columns
         if column.name in cube.measures
     )
-    # a value that holds the separator would read as two; no reader can ask for it
+
+
+def spelled_key(choice: tuple[str, ...]) -> str:
+    """The grouping key of a choice, from the values of its dimensions."""
+    parts = [f"{literal(f'{name}=')} || {identifier(name)}" for name in choice]
+    return f" || {SEPARATOR} || ".join(parts) or "''"
+
+
+def can_be_asked(cube: Cube, choice: tuple[str, ...]) -> str:
+    """The condition that a day and all values of a choice are known.
+
+    A value that holds the separator would read as two; no reader can ask for it.
+    """
     known = [f"NOT contains({identifier(name)}, {SEPARATOR})" for name in choice]
-    filled = " AND ".join([*known, f"{time} IS NOT NULL"])
-    return f"SELECT {cut} AS {GROUPING_KEY}, {time}, {sums} FROM {FINEST} WHERE {filled} GROUP BY ALL"
+    return " AND ".join([*known, f"{identifier(cube.time.name)} IS NOT NULL"])

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from filon.project import Column, Kind, Project, fingerprint_of
 from filon.project.serving import Dimension
+from filon.project.vocabulary import Window
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import chunk_table
 from filon.serving.columns.selecting import columns_query
@@ -32,8 +33,8 @@ class Feed:
     cube: Cube | None = None
     analysis: Analysis | None = None
 
-    def select(self, bound: Mapping[str, str], as_of: dt.date) -> str:
-        """The rows, of tables bound under these names."""
+    def select(self, bound: Mapping[str, str], as_of: dt.date, unlike: dt.date | None = None) -> str:
+        """The rows, of tables bound under these names; without those that are served on another date (``unlike``)."""
         if self.cube is not None:
             return cube_query(self.cube, bound)
         if self.analysis is not None:
@@ -43,18 +44,21 @@ class Feed:
             f"CAST({identifier(column.name)} AS {column.type.sql}) AS {identifier(column.name)}"
             for column in self.table.columns
         )
-        return f"SELECT {chosen} FROM {identifier(bound[name])}{self._window(as_of)}"
+        return f"SELECT {chosen} FROM {identifier(bound[name])}{self._where(as_of, unlike)}"
 
-    def _window(self, as_of: dt.date) -> str:
-        window = self.served.window
-        if window is None:
+    def _where(self, as_of: dt.date, unlike: dt.date | None) -> str:
+        if self.served.window is None:
             return ""
+        others = f" AND NOT ({self._window(self.served.window, unlike)})" if unlike is not None else ""
+        return f" WHERE {self._window(self.served.window, as_of)}{others}"
+
+    def _window(self, window: Window, as_of: dt.date) -> str:
         amount, unit = window.last.split()
         column = self.table.column(window.column)
         day = (
             f"local_date({identifier(column.name)})" if column.type.kind is Kind.TIMESTAMP else identifier(column.name)
         )
-        return f" WHERE {day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
+        return f"{day} > DATE '{as_of.isoformat()}' - INTERVAL {amount} {unit.removesuffix('s')}"
 
     @property
     def has_window(self) -> bool:

@@ -14,7 +14,8 @@ from filon.errors import ConfigError
 from filon.lake import Build, Lake, Layer, Release
 from filon.project.types import TypedColumn
 from filon.serving.feeds import Feed, ServedProject
-from filon.serving.loading import StoreLoad, builds_of, inputs_of
+from filon.serving.inputs import builds_of, inputs_of
+from filon.serving.loading import StoreLoad
 from filon.serving.protocol import LoadSession, Store
 from filon.serving.served import ServedTable
 from filon.serving.state import LoadReport, ServedState, TableState

@@ -7,37 +7,27 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from filon.engines import Engine
-from filon.engines.changes import ChangeLog, Changes
-from filon.lake import Build, Lake, Layer, Release
-from filon.project import CheckStatus, Kind
+from filon.engines.changes import ChangeLog
+from filon.lake import Build, Lake, Release
+from filon.project import CheckStatus
+from filon.serving import cube_changes
+from filon.serving.affected import CAME, LEFT, FactsRead, Versions, find_affected
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import MOST_FACTS, has_columns
-from filon.serving.columns.writing import CACHED, Difference, difference
+from filon.serving.columns.writing import CACHED, Difference, affected_months, difference, facts_read
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed
 from filon.serving.fitting import BATCH, fitted
+from filon.serving.inputs import NEW, OLD, FeedInputs, builds_of, inputs_of
+from filon.serving.marking import follow_index, make_index
 from filon.serving.protocol import LoadSession, Store
-from filon.serving.state import InputBuild, PageIndex, ServedState, TableState
-from filon.serving.tables import Order, StoredTable
+from filon.serving.state import PageIndex, ServedState, TableState
+from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
-FEWEST_FOR_MARKS = 10_000
-MOST_MARKS = 10_000
-SMALLEST_STEP = 100
-MOST_MARKED = 2 << 20
-"""Characters of marks beyond which a table has none: a document of MongoDB has 16 MB at most."""
-CHANGES, NEW, OLD = "served changes", "served now", "served before"
-
-
-def inputs_of(builds: Iterable[Build]) -> tuple[InputBuild, ...]:
-    """What stores remember of builds."""
-    return tuple(InputBuild(table=item.table, fingerprint=item.fingerprint, rows=item.rows) for item in builds)
-
-
-def builds_of(feed: Feed, release: Release) -> tuple[Build, ...]:
-    """The builds of a release that a feed is computed from, in the order of its inputs."""
-    builds = (release.named(name) for name in feed.inputs)
-    return tuple(build for build in builds if build is not None)
+CHANGES, LEFT_ROWS, CAME_ROWS = "served changes", "rows that left the store", "rows that came to the store"
+LARGEST_SHARE = 2
+"""One in so many facts at most is affected where changes are followed; else it is less work to compare all."""
 
 
 class StoreLoad:
@@ -56,14 +46,14 @@ class StoreLoad:
     ) -> None:
         self._store = store
         self._session = session
-        self._lake = lake
         self._release = release
         self._engine = engine
-        self._known_changes = changes
+        self._inputs = FeedInputs(lake, engine, changes)
         self._as_of = as_of
         self._now = now
         self._states: dict[str, TableState] = {}
         self._page_index: dict[str, PageIndex | None] = {}
+        self._followed: set[str] = set()
         self.inserted = 0
         self.closed = 0
 
@@ -75,16 +65,18 @@ class StoreLoad:
         if before is not None and before.fingerprint == fingerprint:
             self._states[feed.table.name] = before
             return
+        known = self._inputs.find_known(feed, before, builds) if before is not None and has_rows else ()
         try:
             if feed.analysis is not None:
-                rows = self._write_columns(feed, feed.analysis, before, builds, close=has_rows)
-            elif before is not None and has_rows and (known := self._find_builds(feed, before, builds)):
+                rows = self._write_columns(feed, feed.analysis, before, known, builds, close=has_rows)
+            elif before is not None and known:
                 rows = self._write_changes(feed, before, known, builds)
             else:
                 rows = self._write_all(feed, builds, close=has_rows)
-            self._page_index[feed.table.name] = self._make_page_index(feed, rows)
+            self._mark(feed, builds, rows, followed=feed.table.name in self._followed)
         finally:
-            self._engine().drop([CHANGES, CACHED, *(f"{side} {name}" for side in (NEW, OLD) for name in feed.inputs)])
+            self._inputs.drop(feed)
+            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, CACHED, LEFT, CAME, *cube_changes.MADE])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
@@ -126,39 +118,13 @@ class StoreLoad:
         )
         self._session.flip(state, self._page_index, alone=alone)
 
-    def _find_builds(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> tuple[Build, ...]:
-        """What the rows of the load before were computed from, as the lake has it.
-
-        Empty when they cannot be compared: contracts would compute others today, or the lake has some no more.
-        """
-        if before.recipe != feed.recipe:
-            return ()
-        released = {(build.table, build.fingerprint): build for build in builds}
-        layers = {build.table: build.layer for build in builds}
-        known = []
-        for item in before.builds:
-            build = released.get((item.table, item.fingerprint)) or self._lake.find_build(
-                layers.get(item.table, Layer.GOLD), item.table, item.fingerprint
-            )
-            if build is None:
-                return ()
-            known.append(build)
-        return tuple(known)
-
     def _write_changes(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> int:
         """Write the rows that are new, gone or different; returns the number of rows that the table has now.
 
         ``known`` are the builds that the rows of the load before come from.
         """
-        changes = self._changes(feed, before, builds)
-        if changes is not None:
-            if not changes:
-                return before.rows
-            new, old = self._select_changes(feed, changes)
-        else:
-            new = self._bind(feed, NEW, builds, self._as_of)
-            old = self._bind(feed, OLD, known, before.as_of)
-        self._engine().cache(CHANGES, _changes(feed.table, new, old))
+        if not self._cache_changes(feed, before, known, builds):
+            return before.rows
         keys = ", ".join(self._encoded(feed.table, feed.table.key))
         gone = self._engine().stream(f"SELECT {keys} FROM {identifier(CHANGES)} WHERE _was", BATCH)
         closed = self._session.close(feed.table, gone)
@@ -166,68 +132,106 @@ class StoreLoad:
         self.closed, self.inserted = self.closed + closed, self.inserted + inserted
         return before.rows - closed + inserted
 
-    def _changes(self, feed: Feed, before: TableState, builds: Sequence[Build]) -> Changes | None:
-        """What changed in the table that a feed gives the rows of; None when that is not known, or decides too little.
+    def _cache_changes(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> bool:
+        """Make the table ``CHANGES`` of the rows that differ; False when none can."""
+        versions, engine = self._inputs.versions(feed, known, builds), self._engine()
+        if versions is None:
+            return self._compare(feed, before, known, builds)
+        if feed.cube is not None:
+            affected = self._find_affected(cube_changes.facts_read(feed.cube), versions, builds[0])
+            if affected is None:
+                return self._compare(feed, before, known, builds)
+            if affected:
+                cube_changes.cache_cube_changes(engine, CHANGES, feed.cube, versions)
+            return affected > 0
+        self._follow(feed, before, versions)
+        engine.cache(CHANGES, _changes(feed.table, *(f"SELECT * FROM {identifier(n)}" for n in (CAME_ROWS, LEFT_ROWS))))
+        return True
 
-        Rows of a cube, and those that a window leaves out on another day, are no rows of the table.
+    def _follow(self, feed: Feed, before: TableState, versions: Versions) -> None:
+        """Make the tables ``LEFT_ROWS`` and ``CAME_ROWS`` of a table whose changes are known.
+
+        They hold the changed rows of the lake, and those that the window left out on the day of the load before, or
+        leaves out today.
         """
-        if feed.cube is not None or (feed.has_window and before.as_of != self._as_of):
-            return None
-        [known], [build] = before.builds, builds
-        return self._known_changes.since(known.fingerprint, build)
-
-    def _select_changes(self, feed: Feed, changes: Changes) -> tuple[str, str]:
-        """Queries for the rows that are new or different, and for those that are gone or were different."""
         [name] = feed.inputs
-        return feed.select({name: changes.new}, self._as_of), feed.select({name: changes.old}, self._as_of)
+        changes, then, today = versions.changes[name], before.as_of, self._as_of
+        sides = [
+            (LEFT_ROWS, changes.old or versions.before[name], versions.before, then, today),
+            (CAME_ROWS, changes.new or versions.now[name], versions.now, today, then),
+        ]
+        for table, changed, whole, shown, unlike in sides:
+            query = feed.select({name: changed}, shown) if changes else f"{feed.select(whole, shown)} LIMIT 0"
+            if feed.has_window and then != today:  # UNION, since a changed row may also have moved across the window
+                query = f"({query}) UNION ({feed.select(whole, shown, unlike)})"
+            self._engine().cache(table, query)
+        self._followed.add(feed.table.name)
+
+    def _compare(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> bool:
+        """Make the table ``CHANGES`` from all rows."""
+        new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
+        old = feed.select(self._inputs.bind(feed, OLD, known), before.as_of)
+        self._engine().cache(CHANGES, _changes(feed.table, new, old))
+        return True
+
+    def _find_affected(self, read: FactsRead, versions: Versions, facts: Build) -> int | None:
+        """The number of facts that changes affect; None when it is less work to compare all."""
+        return find_affected(self._engine(), read, versions, facts.rows // LARGEST_SHARE)
 
     def _write_all(self, feed: Feed, builds: Sequence[Build], *, close: bool) -> int:
         """Write every row, in the order of the key, which stores take best; returns their number."""
         if close:
             self.closed += self._session.close(feed.table, None)
-        new = self._bind(feed, NEW, builds, self._as_of)
+        new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
         inserted = self._insert(feed, f"SELECT * FROM ({new}) AS feed ORDER BY {identifiers(feed.table.key)}")
         self.inserted += inserted
         return inserted
 
     def _write_columns(
-        self, feed: Feed, analysis: Analysis, before: TableState | None, builds: Sequence[Build], *, close: bool
+        self,
+        feed: Feed,
+        analysis: Analysis,
+        before: TableState | None,
+        known: Sequence[Build],
+        builds: Sequence[Build],
+        *,
+        close: bool,
     ) -> int:
         """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
-        engine, kept = self._engine(), 0
-        is_kept = builds[0].rows <= MOST_FACTS
-        new, old = self._bind(feed, NEW, builds, self._as_of), None
-        if before is not None and close and is_kept and has_columns(before):
-            known = self._find_builds(feed, before, builds)
-            old = self._bind(feed, OLD, known, before.as_of) if known else None
-        changes = difference(engine, new, old) if is_kept else Difference((), {})
+        kept, is_kept = 0, builds[0].rows <= MOST_FACTS
+        comparable = before is not None and bool(known) and is_kept and has_columns(before)
+        changes = self._months(feed, analysis, known if comparable else (), builds) if is_kept else Difference({}, {})
         if close:
-            closed = self._session.close(feed.table, changes.keys() if old is not None else None)
-            kept = before.rows - closed if before is not None and old is not None else 0
+            closed = self._session.close(feed.table, changes.keys() if comparable else None)
+            kept = before.rows - closed if before is not None and comparable else 0
             self.closed += closed
-        inserted = self._session.insert(feed.table, chunk_rows(engine, analysis, changes.written))
+        inserted = self._session.insert(feed.table, chunk_rows(self._engine(), analysis, changes.written))
         self.inserted += inserted
         return kept + inserted
 
-    def _make_page_index(self, feed: Feed, rows: int) -> PageIndex | None:
-        if rows < FEWEST_FOR_MARKS or feed.cube is not None or feed.analysis is not None:
-            return None
-        step = max(SMALLEST_STEP, -(-rows // MOST_MARKS))
-        new = self._bind(feed, NEW, builds_of(feed, self._release), self._as_of)
-        sort = feed.table.total_order(feed.table.sort)
-        names = ", ".join(_as_yaml(feed.table, item) for item in sort)
-        ranked = f"SELECT *, row_number() OVER (ORDER BY {_order_by(sort)}) - 1 AS _n FROM ({new}) AS feed"
-        query = f"SELECT {names} FROM ({ranked}) AS ranked WHERE _n % {step} = 0 ORDER BY _n"
-        keys = tuple(self._engine().rows(query))
-        size = sum(len(value) for key in keys for value in key if isinstance(value, str))
-        return PageIndex(step=step, keys=keys) if size <= MOST_MARKED else None
+    def _months(self, feed: Feed, analysis: Analysis, known: Sequence[Build], builds: Sequence[Build]) -> Difference:
+        """The months that differ from those of other builds; without these, all months."""
+        engine = self._engine()
+        versions = self._inputs.versions(feed, known, builds) if known else None
+        if versions is not None and self._find_affected(facts_read(analysis), versions, builds[0]) is not None:
+            return affected_months(engine, analysis, versions)
+        new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
+        old = feed.select(self._inputs.bind(feed, OLD, known), self._as_of) if known else None
+        return difference(engine, new, old)
 
-    def _bind(self, feed: Feed, side: str, builds: Sequence[Build], as_of: dt.date) -> str:
-        bound = {}
-        for name, build in zip(feed.inputs, builds, strict=True):
-            bound[name] = f"{side} {name}"
-            self._engine().bind(bound[name], self._lake.paths(build), build.columns)
-        return feed.select(bound, as_of)
+    def _mark(self, feed: Feed, builds: Sequence[Build], rows: int, *, followed: bool) -> None:
+        """Note places of a table, for readers that jump to a page; not again where none moved."""
+        if feed.cube is not None or feed.analysis is not None:
+            return
+        table, engine = feed.table, self._engine()
+        source = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
+        before = self._session.page_index(table)
+        if followed:
+            now = follow_index(engine, table, before, source, (LEFT_ROWS, CAME_ROWS), rows)
+        else:
+            now = make_index(engine, table, source, rows)
+        if now != before:
+            self._page_index[table.name] = now
 
     def _encoded(self, table: StoredTable, names: Sequence[str]) -> list[str]:
         return [f"{self._store.encoding(table.column(name))} AS {identifier(name)}" for name in names]
@@ -249,16 +253,3 @@ def _changes(table: StoredTable, new: str, old: str) -> str:
         f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
         f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
     )
-
-
-def _order_by(sort: Sequence[Order]) -> str:
-    """The order of all stores: nulls first, or last where it descends."""
-    return ", ".join(
-        f"{identifier(item.column)} {'DESC NULLS LAST' if item.descending else 'ASC NULLS FIRST'}" for item in sort
-    )
-
-
-def _as_yaml(table: StoredTable, item: Order) -> str:
-    name = identifier(item.column)
-    plain = table.column(item.column).type.kind in (Kind.INTEGER, Kind.TEXT, Kind.DOUBLE, Kind.BOOLEAN)
-    return name if plain else f"CAST({name} AS VARCHAR) AS {name}"

@@ -48,6 +48,9 @@ class LoadSession(Protocol):
     def holds(self, table: StoredTable, versions: int) -> bool:
         """Whether the table is there and has that many rows, closed ones included."""
 
+    def page_index(self, table: StoredTable) -> PageIndex | None:
+        """The page index of the table in the load before; None when it had none."""
+
     def count(self, table: StoredTable) -> int:
         """Number of rows in the table, closed ones included, as this load leaves it."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from filon.errors import StoreForeign
+from filon.project import ColumnType, Kind
 from filon.project.values import read_value
 from filon.serving.query import Value, as_stored
 from filon.serving.tables import StoredTable
@@ -123,18 +125,37 @@ def read_state(text: str, uri: str) -> ServedState:
 
 
 class PageIndex(_Document):
-    """Every ``step``-th row of a table in the order of its sort: the values of the sort's columns, from row 0 on.
+    """Places in a table in the order of its sort: the values of the sort's columns, and how many rows come before.
 
     They let readers jump to any page without counting the rows before it. Values are plain JSON, for ``read_value``.
+    There need not be a row at a place any more. The places lie about ``step`` rows apart; ``rows`` are ascending
+    numbers of rows (None, as in stores of older versions of Filon: multiples of ``step``), ``sort`` is the order that
+    they were found in.
     """
 
     step: int
     keys: tuple[tuple[str | int | float | bool | None, ...], ...]
+    rows: tuple[int, ...] | None = None
+    sort: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """How many rows come before each place."""
+        return range(0, self.step * len(self.keys), self.step) if self.rows is None else self.rows
+
+    def find(self, row: int, table: StoredTable) -> tuple[int, tuple[Value, ...] | None]:
+        """The last place that is not behind a row, as the number of rows before it and its values; else 0 and None."""
+        index = bisect_right(self.numbers, row) - 1
+        return (self.numbers[index], self.place(index, table)) if index >= 0 else (0, None)
 
     def place(self, index: int, table: StoredTable) -> tuple[Value, ...]:
-        """The values of the sort's columns in the row ``index * step``."""
+        """The values of the sort's columns at a place."""
         kinds = [table.column(step.column).type for step in table.total_order(table.sort)]
-        return tuple(
-            None if value is None else as_stored(read_value(value, kind), kind)
-            for kind, value in zip(kinds, self.keys[index], strict=True)
-        )
+        return tuple(map(read_place, self.keys[index], kinds))
+
+
+def read_place(value: str | float | bool | None, kind: ColumnType) -> Value:
+    """A value of a place as stores give it; texts stay as they are, whatever their spelling in Unicode is."""
+    if value is None or (isinstance(value, str) and kind.kind is Kind.TEXT):
+        return value
+    return as_stored(read_value(value, kind), kind)

@@ -25,7 +25,7 @@ from filon.project import Project
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
-from filon.serving import loading
+from filon.serving import marking
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.web.connections import server_options
@@ -122,7 +122,7 @@ def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> S
     shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": shared_store_uri})
     generate(shop.sources, purchases=1500, clients=300)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
+        patch.setattr(marking, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
         shop.run()
         shop.put("achats_late.csv", LATE)
         assert shop.run()["release"] == 2

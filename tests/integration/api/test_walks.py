@@ -21,7 +21,7 @@ from httpx import Client, Response
 
 from filon.project.loader import load_project
 from filon.projects import retail
-from filon.serving import loading
+from filon.serving import marking
 from tests.integration.api.conftest import PAYS, PRODUITS, ServedApi, arrive, exact
 from tests.integration.conftest import AS_OF, Shop
 from tests.integration.replacing import Stored, stored_at
@@ -229,8 +229,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop = Shop(tmp_path_factory.mktemp("walked"), extra={"FILON_SERVING": "none"})
     chance = random.Random(0)  # noqa: S311 - no secret
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "FEWEST_FOR_MARKS", 30)  # so that even these small tables are jumped through
-        patch.setattr(loading, "SMALLEST_STEP", 10)
+        patch.setattr(marking, "FEWEST_FOR_MARKS", 30)  # so that even these small tables are jumped through
+        patch.setattr(marking, "SMALLEST_STEP", 10)
         for _ in range(FIRST_RELEASES):
             arrive(shop, chance)
             shop.run()

@@ -365,7 +365,7 @@ def test_a_changed_cube_is_loaded(served: Shop, store_uri: str) -> None:
 def test_a_changed_sort_and_filter_get_their_marks_and_index(
     served: Shop, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("filon.serving.loading.FEWEST_FOR_MARKS", 2)
+    monkeypatch.setattr("filon.serving.marking.FEWEST_FOR_MARKS", 2)
     served.run()
     shop = described(served, sort=["-montant"], filters=["montant"], unindexed=[], aliases={})
     report = shop.run()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import itertools
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -262,6 +264,59 @@ def test_a_file_that_goes_while_it_is_loaded_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"deleted or replaced while it was loaded\. Run again"):
         load_into_a_deleted_file()
     assert store.kept() == []
+    store.shut()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "DELETE FROM _rows_sales WHERE id = 1",
+        "UPDATE _rows_sales SET amount = 0 WHERE id = 1",
+        "UPDATE _rows_sales SET _to = 1",
+        'INSERT INTO _rows_sales SELECT 9, product, amount, day, at, paid, "25%", _from, _to FROM _rows_sales LIMIT 1',
+        "DELETE FROM _rows_sales; INSERT INTO _rows_sales SELECT * FROM copy",
+        "DELETE FROM _rows_sales",
+        "DROP TABLE _rows_sales",
+        "DROP TABLE _rows_sales; ALTER TABLE copy RENAME TO _rows_sales; DELETE FROM _rows_sales WHERE id = 1",
+        "REPLACE INTO _rows_sales SELECT * FROM copy",
+    ],
+)
+def test_what_another_program_writes_is_told(tmp_path: Path, write: str) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'serving.db'}")
+    load(store, [A, B])
+    load(store, [], table=PAIRS)
+    assert store.holds(SALES, 2)
+    with closing(sqlite3.connect(tmp_path / "serving.db")) as connection:
+        connection.executescript(f"CREATE TABLE copy AS SELECT * FROM _rows_sales; {write}")
+    assert not store.holds(SALES, 2)
+    with store.loading() as session:
+        assert not session.holds(SALES, 2)
+        assert session.holds(PAIRS, 0)
+    load(store, [C], None)
+    [versions] = versions_of(tmp_path / "serving.db")
+    assert store.holds(SALES, versions)
+    store.shut()
+
+
+def versions_of(file: Path) -> list[int]:
+    """How many rows of all loads there are."""
+    with closing(sqlite3.connect(file)) as connection:
+        return [count for (count,) in connection.execute("SELECT count(*) FROM _rows_sales")]
+
+
+def test_rows_of_a_store_of_an_older_version_are_counted(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'serving.db'}")
+    load(store, [A, B])
+    with closing(sqlite3.connect(tmp_path / "serving.db")) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        connection.executescript("DROP TABLE _row_counts;" + "".join(f'DROP TRIGGER "{name}";' for (name,) in names))
+    assert store.holds(SALES, 2)
+    assert not store.holds(SALES, 3)
+    load(store, [C], [(1,)])
+    assert store.holds(SALES, 3)
+    load(store, [], keep=1)
+    load(store, [], keep=1)
+    assert store.holds(SALES, 2), "rows that a sweep deletes count no more"
     store.shut()
 
 

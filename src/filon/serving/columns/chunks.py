@@ -98,6 +98,21 @@ def chunks_of(month: str, rows: pa.Table, size: ChunkSize = USUAL_SIZE) -> Itera
         yield Chunk(month, part, count, digest, data.decode("ascii"))
 
 
+def by_month(facts: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Rows of several months as one table a month, in the order of their days, without the month."""
+    table = pa.table({name: _compact(facts.column(name)) for name in facts.column_names})
+    month = table.column(MONTH).combine_chunks()
+    places = pa.table({MONTH: month.indices, DAY: table.column(DAY)})
+    order = pc.sort_indices(places, sort_keys=[(MONTH, "ascending"), (DAY, "ascending")])
+    ordered = table.drop_columns([MONTH]).take(order)
+    counted = pc.value_counts(month.indices)
+    rows = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
+    start = 0
+    for code, name in enumerate(month.dictionary.to_pylist()):
+        yield name, ordered.slice(start, rows[code])
+        start += rows[code]
+
+
 def read_chunk(data: str) -> pa.Table:
     """The columns of a chunk."""
     with pa.ipc.open_stream(base64.b64decode(data)) as stream:

@@ -12,8 +12,11 @@ from filon.serving.encoding import unscaled
 from filon.sql import identifier
 
 
-def columns_query(analysis: Analysis, bound: Mapping[str, str]) -> str:
-    """The columns that analyses need, a row per fact; ``bound`` gives the names of the inputs in the engine."""
+def columns_query(analysis: Analysis, bound: Mapping[str, str], facts: str = "") -> str:
+    """The columns that analyses need, a row per fact.
+
+    ``bound`` gives the names of the inputs in the engine, ``facts`` that of some of the facts, if not all are wanted.
+    """
     dimensions, joins = dimensions_of(analysis.dimensions, bound)
     time = f"fact.{identifier(analysis.time.name)}"
     chosen = [
@@ -25,7 +28,7 @@ def columns_query(analysis: Analysis, bound: Mapping[str, str]) -> str:
         kind = "BIGINT" if column.type.kind is Kind.INTEGER else "VARCHAR"
         chosen.append(f"CAST({place} AS {kind}) AS {identifier(group_column(name))}")
     chosen += [f"{_as_integer(column)} AS {identifier(sum_column(name))}" for name, column in analysis.summed.items()]
-    return f"SELECT {', '.join(chosen)} FROM {identifier(bound[analysis.table])} AS fact{joins}"
+    return f"SELECT {', '.join(chosen)} FROM {identifier(facts or bound[analysis.table])} AS fact{joins}"
 
 
 def _as_integer(column: Column) -> str:

@@ -102,6 +102,11 @@ class MongoSession:
         """By the server's own statistics, or counted."""
         return holds(self._db, table, versions)
 
+    def page_index(self, table: StoredTable) -> PageIndex | None:
+        """The newest one; those of a killed load are gone."""
+        document = self._db[PAGE_INDEX].find_one({"name": table.name}, sort=[("load", -1)])
+        return PageIndex.model_validate_json(document["page_index"]) if document and document["page_index"] else None
+
     def count(self, table: StoredTable) -> int:
         """By the server's own statistics."""
         return self._db[rows_of(table.name)].estimated_document_count()

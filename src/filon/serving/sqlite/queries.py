@@ -10,7 +10,7 @@ from filon.errors import LoadGone
 from filon.project.serving import Operator
 from filon.serving.query import Condition, Query, exact
 from filon.serving.sqlite.values import bound
-from filon.serving.state import LoadId, ServedState, read_state
+from filon.serving.state import LoadId, PageIndex, ServedState, read_state
 from filon.serving.tables import Order, StoredTable
 from filon.sql import identifier
 
@@ -20,14 +20,9 @@ def rows_of(table: StoredTable) -> str:
     return f"_rows_{table.name}"
 
 
-def holds(connection: sqlite3.Connection, table: StoredTable, versions: int) -> bool:
-    """Whether a table is there with that many rows."""
-    return exists(connection, rows_of(table)) and count(connection, table) == versions
-
-
-def count(connection: sqlite3.Connection, table: StoredTable) -> int:
-    """Number of rows; SQLite reads the smallest index for that."""
-    [versions] = connection.execute(f"SELECT count(*) FROM {identifier(rows_of(table))}").fetchone()
+def count_all(connection: sqlite3.Connection, rows: str) -> int:
+    """Number of rows of a table of rows, closed ones included; SQLite reads the smallest index for that."""
+    [versions] = connection.execute(f"SELECT count(*) FROM {identifier(rows)}").fetchone()
     return int(versions)
 
 
@@ -58,6 +53,13 @@ def require_load(connection: sqlite3.Connection, load: LoadId, uri: str) -> None
     wanted = "SELECT 1 FROM _loads WHERE load = ? AND token = ?"
     if not exists(connection, "_loads") or not connection.execute(wanted, [load.number, load.token]).fetchone():
         raise LoadGone(f"{uri} no longer keeps load {load.number} of the store {load.store}; ask for one that it keeps")
+
+
+def newest_page_index(connection: sqlite3.Connection, table: StoredTable, load: int) -> PageIndex | None:
+    """The newest marks of a table that are not newer than a load; None for a small table."""
+    sql = "SELECT page_index FROM _page_index WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
+    row = connection.execute(sql, [table.name, load]).fetchone()
+    return PageIndex.model_validate_json(row[0]) if row and row[0] else None
 
 
 def where(load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> tuple[str, list[Any]]:

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from filon.durable import Effect, durable
 from filon.errors import StoreForeign
 from filon.serving.protocol import Batch
-from filon.serving.sqlite.queries import count, exists, holds, row_tables, rows_of, states_of
+from filon.serving.sqlite.queries import exists, newest_page_index, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
+from filon.serving.sqlite.watching import RowCounts
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.serving.tables import StoredTable
@@ -35,6 +36,8 @@ class SQLiteSession:
         self.before = self.kept[0] if self.kept else None
         self.id = next_load(self.before)
         self.load = self.id.number
+        self._counts = RowCounts(connection)
+        self._counts.unwatch()
         if self.before is None:
             self._clear()
 
@@ -52,6 +55,7 @@ class SQLiteSession:
             columns_sql = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
             key = f"PRIMARY KEY ({identifiers((*table.key, '_from'))})"
             self._connection.execute(f"CREATE TABLE {identifier(name)} ({columns_sql}, {key}) WITHOUT ROWID")
+            self._counts.start(name)
         self._prepared.append(table)
         return is_same
 
@@ -62,6 +66,7 @@ class SQLiteSession:
         count = 0
         for batch in batches:
             count += self._connection.executemany(statement, batch).rowcount
+        self._counts.add(rows_of(table), count)
         return count
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
@@ -88,16 +93,21 @@ class SQLiteSession:
         row = [self.load, self.id.token, state.model_dump_json()]
         self._connection.execute("INSERT INTO _loads VALUES (?, ?, ?)", row)
         self._sync(state)
+        self._counts.watch()
         with durable(Effect.SQLITE, f"load {self.load}"):
             self._connection.execute("COMMIT")
 
     def holds(self, table: StoredTable, versions: int) -> bool:
-        """Counted."""
-        return holds(self._connection, table, versions)
+        """As the load before left it, or counted."""
+        return self._counts.holds(rows_of(table), versions)
+
+    def page_index(self, table: StoredTable) -> PageIndex | None:
+        """The newest one."""
+        return newest_page_index(self._connection, table, self.load)
 
     def count(self, table: StoredTable) -> int:
-        """Counted."""
-        return count(self._connection, table)
+        """Known, or counted."""
+        return self._counts.of(rows_of(table))
 
     def sweep(self, keep: int) -> int:
         """Rows that ended before the oldest kept load, or with the last one when none is kept."""
@@ -108,12 +118,14 @@ class SQLiteSession:
             "SELECT 1 FROM _page_index AS newer WHERE newer.name = _page_index.name AND newer.load > _page_index.load"
         )
         self._connection.execute(f"DELETE FROM _page_index WHERE EXISTS ({newer} AND newer.load <= ?)", [oldest])
-        return sum(
-            self._connection.execute(
-                f"DELETE FROM {identifier(name)} WHERE _to <= ? AND _to < {OPEN}", [oldest]
-            ).rowcount
-            for name in row_tables(self._connection)
-        )
+        return sum(self._delete(name, oldest) for name in row_tables(self._connection))
+
+    def _delete(self, rows: str, oldest: int) -> int:
+        """Delete the rows that ended before a load; returns their number."""
+        ended = f"DELETE FROM {identifier(rows)} WHERE _to <= ? AND _to < {OPEN}"
+        deleted = self._connection.execute(ended, [oldest]).rowcount
+        self._counts.add(rows, -deleted)
+        return deleted
 
     def _clear(self) -> None:
         """Forget rows and marks whose loads are gone: the numbers that they carry are given again."""

@@ -16,13 +16,15 @@ from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
-from filon.serving.sqlite.queries import holds, place_of, require_load, rows_of, states_of, where
+from filon.serving.sqlite.queries import newest_page_index, place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
 from filon.serving.sqlite.records import SQLiteRecords
 from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
 from filon.serving.sqlite.session import SQLiteSession
 from filon.serving.sqlite.values import decoded, decoder
+from filon.serving.sqlite.watching import SCHEMA as WATCHING_SCHEMA
+from filon.serving.sqlite.watching import holds
 from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
@@ -30,7 +32,7 @@ from filon.sql import identifier, identifiers
 Result = TypeVar("Result")
 
 
-SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA
+SCHEMA = LOADS_SCHEMA + RECORDS_SCHEMA + WATCHING_SCHEMA
 DURABLE = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -84,8 +86,8 @@ class SQLiteStore:
         return True
 
     def holds(self, table: StoredTable, versions: int) -> bool:
-        """Counted; SQLite reads only the pages of the smallest index for that."""
-        return self._read(lambda connection: holds(connection, table, versions))
+        """As the last load left it, which triggers tell; no row is counted."""
+        return self._read(lambda connection: holds(connection, rows_of(table), versions))
 
     def kept(self) -> Sequence[ServedState]:
         """Newest first."""
@@ -156,10 +158,7 @@ class SQLiteStore:
 
     async def page_index(self, load: LoadId, table: StoredTable) -> PageIndex | None:
         """The newest marks that are not newer than the load."""
-        sql = "SELECT page_index FROM _page_index WHERE name = ? AND load <= ? ORDER BY load DESC LIMIT 1"
-        values = [table.name, load.number]
-        row = await self._ask_load(load, lambda connection: connection.execute(sql, values).fetchone())
-        return PageIndex.model_validate_json(row[0]) if row and row[0] else None
+        return await self._ask_load(load, lambda connection: newest_page_index(connection, table, load.number))
 
     async def shut_readers(self) -> None:
         """Close idle connections."""
