@@ -7,6 +7,7 @@ from tests.integration.histories.running import run_histories
 
 EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
+IN_MONGODB = 12
 COME_ABOUT = {
     "files swept",
     "killed runs",
@@ -38,3 +39,9 @@ class TestSomeHistories:
 class TestOtherHistories:
     def test_every_table_equals_that_of_a_lake_without_a_past(self) -> None:
         prove(2)
+
+
+def test_a_store_in_mongodb_shows_what_one_without_a_past_shows(mongo_uri: str) -> None:
+    Histories.seen.clear()
+    run_histories(IN_MONGODB, 3, type("InMongoDB", (Histories,), {"server": mongo_uri}))
+    assert Histories.seen["histories"] >= IN_MONGODB
