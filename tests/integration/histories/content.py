@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
-from filon.lake import Build, FileCounts, Lake, Layer, Release
+from filon.lake import Build, FileCounts, Lake, Layer, Location, Release
 from filon.pipeline.report import RunStatus
 from filon.project import Project
 from tests.integration.histories.place import Place
@@ -50,8 +50,9 @@ def content_of(lake: Lake, release: Release) -> Content:
 def _rows(lake: Lake, build: Build) -> Rows:
     names = [name for name, _ in build.columns]
     rows: Rows = Counter()
-    for path in lake.paths(build):
-        found = parquet.ParquetFile(path).read().to_pylist()
+    table = lake.table(build.layer, build.table)
+    for file in build.files:
+        found = parquet.ParquetFile(BytesIO(table.read(file.name))).read().to_pylist()
         rows.update(tuple(_plain(row[name]) for name in names) for row in found)
     assert rows.total() == build.rows, f"{build.id} says {build.rows} rows, its files hold {rows.total()}"
     return rows
@@ -111,27 +112,27 @@ def _listed(rows: Rows) -> str:
     return ", ".join(sorted(map(repr, rows.elements()))) or "nothing"
 
 
-def rebuilt(place: Place, folder: Path, project: Project, as_of: dt.date) -> Place:
-    """A lake without a past, in ``folder``: it is given the file versions of another and computes all the rest.
+def rebuilt(lake: Lake, fresh: Place, project: Project, as_of: dt.date) -> Content:
+    """What a lake without a past, in the new place ``fresh``, makes of the file versions of another.
 
-    The documents of the ledger are copied, the Parquet files of bronze get a second name. Nothing else comes along: no
-    release, no note of a build, no Delta log.
+    It gets the documents of the ledger and the Parquet files of bronze. Nothing else comes along: no release, no note
+    of a build, no Delta log.
     """
-    fresh = Place(folder, sources=place.sources)
-    metadata = fresh.folder / "lake" / "metadata"
-    (metadata / "heads").mkdir(parents=True)
-    (metadata / "ledger").mkdir()
-    os.link(place.metadata / "heads" / "ledger.json", metadata / "heads" / "ledger.json")
-    for document in (place.metadata / "ledger").iterdir():
-        os.link(document, metadata / "ledger" / document.name)
-    before = place.lake.ledger()
-    for version in before.versions:
-        target = fresh.folder / "lake" / "bronze" / version.dataset
-        target.mkdir(parents=True, exist_ok=True)
-        for file in version.bronze:
-            if not (target / file.name).exists():
-                os.link(place.folder / "lake" / "bronze" / version.dataset / file.name, target / file.name)
+    metadata, bronze = lake.layer(Layer.METADATA), lake.layer(Layer.BRONZE)
+    for name in ("heads/ledger.json", *metadata.names("ledger")):
+        _copy(metadata, name, fresh.metadata)
+    before = lake.ledger()
+    files = {f"{version.dataset}/{file.name}" for version in before.versions for file in version.bronze}
+    for name in files:
+        _copy(bronze, name, fresh.folder / "lake" / "bronze")
     report = fresh.run(project, as_of)
     assert report.status is RunStatus.PUBLISHED, report.error
     assert fresh.lake.ledger() == before, "a run without anything new changed the ledger"
-    return fresh
+    release = fresh.lake.release()
+    assert release is not None
+    return content_of(fresh.lake, release)
+
+
+def _copy(origin: Location, name: str, target: Path) -> None:
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    (target / name).write_bytes(origin.read(name))

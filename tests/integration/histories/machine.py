@@ -255,10 +255,7 @@ class Histories(RuleBasedStateMachine):
             return
         report, project = self._run(), edition(self.edition)
         fresh_folder = self.folder / "fresh"
-        fresh = rebuilt(self.place, fresh_folder, project, self.as_of)
-        release = fresh.lake.release()
-        assert release is not None
-        expected = content_of(fresh.lake, release)
+        expected = rebuilt(self.place.lake, Place(fresh_folder, self.place.sources), project, self.as_of)
         self._require_shown(expected, report)
         if self.serves:
             self._require_served(self.as_of)
