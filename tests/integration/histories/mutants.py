@@ -19,8 +19,8 @@ from filon.stages.gold import extend as gold_extend
 from filon.stages.incremental import Local
 from filon.stages.silver import build as silver
 from filon.stages.silver.extend import Extension
-from tests.integration.histories.machine import Histories
 from tests.integration.histories.scripts import (
+    Script,
     after_a_rollback,
     client_and_purchases,
     day_of_a_model,
@@ -48,7 +48,7 @@ class Mutant:
     owner: object
     function: str
     damage: Damage
-    history: Callable[[Histories], None]
+    history: Script
 
     @contextmanager
     def applied(self) -> Iterator[None]:

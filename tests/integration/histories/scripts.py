@@ -5,10 +5,22 @@ Chance finds a fault sooner or later; these find it at once, and again in each r
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.integration.histories.beginnings import KNOWN
 from tests.integration.histories.machine import Histories
 
+Script = Callable[[Histories], None]
 ONE_CLIENT, SALES, RANKED, WAITING = KNOWN
+
+
+def carry_out(script: Script, machine: type[Histories] = Histories) -> None:
+    """Let a fixed history happen, and judge its end."""
+    history = machine()
+    try:
+        script(history)
+    finally:
+        history.teardown()
 
 
 def nothing_follows(history: Histories) -> None:
@@ -87,3 +99,15 @@ def after_a_rollback(history: Histories) -> None:
     more_purchases(history)
     history.roll_back(1)
     history.purchases_arrive(("purchases-a.csv", ("2,1,2025-01-31,7.50,,",)), run=True)
+
+
+def replaced_after_it_was_read_again(history: Histories) -> None:
+    """Of two files that share a bronze file, one is gone, and the other is read again and then replaced."""
+    history.begin(SALES, serves=False, extends=True)
+    history.project_becomes("fewer faults allowed", run=False)
+    history.disappears(2, run=True)
+    history.purchases_arrive(("purchases-a.csv", ("1,1,2025-01-05,5.00,,",)), run=True)
+
+
+FOUND = (replaced_after_it_was_read_again,)
+"""Histories in which a difference was found once; each was the shortest that showed it."""

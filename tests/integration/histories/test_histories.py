@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.histories.machine import Histories
 from tests.integration.histories.running import run_histories
+from tests.integration.histories.scripts import FOUND, Script, carry_out
 
 EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
@@ -29,6 +32,11 @@ def prove(start: int) -> None:
     run_histories(EACH, start)
     assert Histories.seen["histories"] >= EACH
     assert {what for what in COME_ABOUT if not Histories.seen[what]} == set()
+
+
+@pytest.mark.parametrize("script", FOUND, ids=lambda script: script.__name__)
+def test_what_was_found_once_is_found_no_more(script: Script) -> None:
+    carry_out(script)
 
 
 class TestSomeHistories:

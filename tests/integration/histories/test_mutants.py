@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import pytest
 
 from tests.integration.histories.machine import Histories
 from tests.integration.histories.mutants import IN_MONGODB, MUTANTS, Mutant
 from tests.integration.histories.running import run_histories
+from tests.integration.histories.scripts import Script, carry_out
 
 LONG = "FILON_TEST_LONG" in os.environ
 MOST = 300
@@ -20,15 +20,6 @@ def damaged(mutant: Mutant, server: str = "") -> type[Histories]:
     return type("Damaged", (Histories,), {"damaged": lambda _: mutant.applied(), "server": server})
 
 
-def carry_out(history: Callable[[Histories], None], machine: type[Histories]) -> None:
-    """Let a fixed history happen, and judge its end."""
-    state = machine()
-    try:
-        history(state)
-    finally:
-        state.teardown()
-
-
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_fault_shows_in_the_history_that_was_made_for_it(mutant: Mutant) -> None:
     with pytest.raises(AssertionError):
@@ -36,8 +27,8 @@ def test_a_fault_shows_in_the_history_that_was_made_for_it(mutant: Mutant) -> No
 
 
 @pytest.mark.parametrize("history", dict.fromkeys(mutant.history for mutant in MUTANTS), ids=lambda made: made.__name__)
-def test_that_history_shows_nothing_without_the_fault(history: Callable[[Histories], None]) -> None:
-    carry_out(history, Histories)
+def test_that_history_shows_nothing_without_the_fault(history: Script) -> None:
+    carry_out(history)
 
 
 def test_a_fault_in_the_store_shows_in_mongodb_as_well(mongo_uri: str) -> None:
