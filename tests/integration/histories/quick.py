@@ -119,9 +119,10 @@ def quick() -> Iterator[None]:
 
 @contextmanager
 def always_extending() -> Iterator[None]:
-    """Tables are extended however much changed: so few rows would mostly be computed whole."""
-    share, extending.MOST_CHANGED = extending.MOST_CHANGED, math.inf
+    """Tables are extended however much changed: so few rows would mostly be computed whole. Three files are many."""
+    before = extending.MOST_CHANGED, extending.FANOUT
+    extending.MOST_CHANGED, extending.FANOUT = math.inf, 3
     try:
         yield
     finally:
-        extending.MOST_CHANGED = share
+        extending.MOST_CHANGED, extending.FANOUT = before
