@@ -106,14 +106,14 @@ def _of_changes(
     known = _fingerprint(check, contract, before, context.project, context.inputs.as_of)
     if not any(result.fingerprint == known and result.value == 0 for result in published.checks):
         return check
-    changes = {name: context.changes.since(before[name].fingerprint, tables[name]) for name in names}
-    own, *others = (changes[name] for name in (contract.name, *(name for name in names if name != contract.name)))
-    if own is None or None in others:
+    found = {name: context.changes.since(before[name].fingerprint, tables[name]) for name in names}
+    changes = {name: since for name, since in found.items() if since is not None}
+    if len(changes) < len(found):
         return check
+    own = changes[contract.name]
     if counted.refers is not None:
-        return replace(
-            check, query=_missing(contract.name, *counted.refers, own, changes.get(counted.refers[1]) or own)
-        )
+        targets = changes[counted.refers[1]]
+        return replace(check, query=_missing(contract.name, *counted.refers, own, targets))
     if not own:
         return replace(check, query="SELECT 0")
     if counted.unique:
@@ -141,7 +141,7 @@ def _missing(table: str, column: str, target: str, parent: str, own: Changes, ta
     lost, parts = "FALSE", []
     if targets:
         old, new = (f"SELECT {key} FROM {identifier(rows)}" for rows in (targets.old, targets.new))
-        lost = f"child.{name} IN ({old} EXCEPT {new})"
+        lost = f"child.{name} IN ({old} WHERE {key} IS NOT NULL EXCEPT {new})"  # IN a set with null is never false
         parts.append(f"(SELECT count(*) FROM {identifier(table)} AS child WHERE {lost} AND {absent})")
     if own:
         came = f"{identifier(own.new)} AS child WHERE NOT ({lost}) AND {absent}"

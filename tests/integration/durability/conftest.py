@@ -24,7 +24,7 @@ MENDED: Sequence[Sequence[str]] = (RUN, LOOK, SWEEP, LOOK, RUN)
 
 @dataclass(frozen=True)
 class Stage:
-    """A step of the history: the folder as it begins, what readers see before and after it, and its durable calls.
+    """A step of the history: the folder as it begins, what readers see before and after it, and how it went.
 
     ``finished`` is what they see after the step and another run, ``objects`` what the lake holds after a sweep.
     """
@@ -35,7 +35,12 @@ class Stage:
     after: Seen
     finished: Seen
     objects: Sequence[str]
-    calls: Sequence[str]
+    done: Done
+
+    @property
+    def calls(self) -> Sequence[str]:
+        """Its durable calls."""
+        return self.done.calls
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,11 @@ class History:
         assert seen["served"] in (stage.before["served"], stage.after["served"])
 
 
+def rebuilt(history: History, stage: Stage, folder: Path) -> Seen:
+    """What readers see when a step is followed by a run that builds every table anew."""
+    return looks(history.carry_out(history.copy(stage, folder), [stage.step.command, (*RUN, "--force"), LOOK]))[0]
+
+
 def looks(done: Done) -> list[Seen]:
     """What the commands ``LOOK`` saw."""
     assert done.code == 0, done.output
@@ -110,12 +120,13 @@ def history(tmp_path_factory: pytest.TempPathFactory, template: Template) -> His
     history = History(template, lay_out(work), found)
     before: Seen = {"release": 0, "tables": {}, "served": []}
     for step in HISTORY:
-        (work / "sources" / "achats.csv").write_text(step.arrives)
+        for name, content in step.arrives.items():
+            (work / "sources" / name).write_text(content)
         start = shutil.copytree(work, folder / step.name)
-        calls = history.carry_out(work, [step.command]).calls
+        done = history.carry_out(work, [step.command])
         after = looks(history.carry_out(work, [LOOK]))[0]
         twin = shutil.copytree(work, folder / f"{step.name}, finished")
         finished = looks(history.carry_out(twin, MENDED))[0]
-        found[step.name] = Stage(step, start, before, after, finished, objects(twin), calls)
+        found[step.name] = Stage(step, start, before, after, finished, objects(twin), done)
         before = after
     return history

@@ -9,9 +9,9 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,12 @@ LOOK, SWEEP = ("look",), ("sweep-at-once",)
 RANDOM = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}|[0-9a-f]{8}-[0-9a-f-]{27}")
 """In names: ids of runs and of files."""
 CHANGED = ACHATS.replace("200.50", "300.25")
+HEADER = ACHATS.splitlines()[0]
+MANY_CLIENTS = CLIENTS + "".join(f"{n},Nom,nom{n}@exemple.fr,2024-03-01,France\n" for n in range(4, 10))
+MANY = HEADER + "".join(f"\n{n},{n % 6 + 4},2025-03-{n % 28 + 1:02d},10.00,souris" for n in range(100, 140))
+"""Beside what changes, so much stays that tables are extended."""
+NEW = f"{HEADER}\n10,1,2025-01-05,75.00,souris\n200,2,2025-04-01,20.00,clavier\n"
+"""A row that outranks another, and one with a new key."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +41,19 @@ class Step:
 
     name: str
     command: Sequence[str]
-    arrives: str = ""
+    arrives: Mapping[str, str] = field(default_factory=dict)
 
 
 HISTORY = (
-    Step("first run", RUN, ACHATS),
-    Step("changed file", RUN, CHANGED),
-    Step("retraction", ("retract", "--yes", "achats.csv"), CHANGED),
-    Step("run after the retraction", RUN, CHANGED),
-    Step("rollback", ("rollback", "1"), CHANGED),
+    Step("first run", RUN, {"achats.csv": ACHATS}),
+    Step("new and changed files", RUN, {"achats.csv": CHANGED, "achats-2.csv": NEW}),
+    Step("retraction", ("retract", "--yes", "achats.csv")),
+    Step("run after the retraction", RUN),
+    Step("rollback", ("rollback", "1")),
+    Step("sweep", SWEEP),
 )
+EXTENDING = ("new and changed files", "run after the retraction")
+"""Steps in which tables are extended by what changed."""
 
 
 def lay_out(folder: Path) -> dict[str, str]:
@@ -55,7 +64,8 @@ def lay_out(folder: Path) -> dict[str, str]:
     for suffix in ("sql", "yaml"):
         shutil.copy(shipped / "gold" / f"{MODEL}.{suffix}", folder / "project" / "gold")
     (folder / "sources").mkdir()
-    (folder / "sources" / "clients.csv").write_text(CLIENTS)
+    (folder / "sources" / "clients.csv").write_text(MANY_CLIENTS)
+    (folder / "sources" / "achats-0.csv").write_text(MANY)
     (folder / "workspace").mkdir()
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("FILON_")},
@@ -74,8 +84,7 @@ def run_command(command: Sequence[str]) -> int:
         print(json.dumps(_seen()))  # noqa: T201
         return 0
     if command == list(SWEEP):
-        _sweep()
-        return 0
+        return _sweep()
     from filon.cli import main
 
     sys.argv = ["filon", *command]
@@ -86,11 +95,18 @@ def run_command(command: Sequence[str]) -> int:
     return 0
 
 
-def _sweep() -> None:
+def _sweep() -> int:
+    from filon.errors import FilonError
     from filon.lake import Lake
     from filon.lake.sweep import sweep_lake
 
-    sweep_lake(Lake("lake"), keep=1, before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1), patience_s=0)
+    tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+    try:
+        sweep_lake(Lake("lake"), keep=1, before=tomorrow, patience_s=0)
+    except FilonError as error:  # told as the command line does
+        print(error)  # noqa: T201
+        return 1
+    return 0
 
 
 def _seen() -> dict[str, Any]:

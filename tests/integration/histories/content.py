@@ -1,28 +1,20 @@
-"""The content of a lake and of a store, as values that are equal exactly when readers see the same."""
+"""The content of a lake, as values that are equal exactly when readers see the same."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
-from filon.lake import Build, FileCounts, Lake, Layer, Release
-from filon.pipeline.engine import open_engine
+from filon.lake import Build, FileCounts, Lake, Layer, Location, Release
 from filon.pipeline.report import RunStatus
 from filon.project import Project
-from filon.serving.columns.chunks import read_chunk
-from filon.serving.feeds import compile_served
-from filon.serving.loader import sync_store
-from filon.serving.state import OPEN
-from filon.serving.stores import open_store
-from tests.integration.histories.place import NOW, OPTIONS, Place
+from tests.integration.histories.place import Place
 
 Rows = Counter[tuple[object, ...]]
 COMPARED = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED, Layer.GOLD)
@@ -41,23 +33,26 @@ class Counts:
 
 @dataclass(frozen=True)
 class Content:
-    """All that a release shows: the rows of each table, and the counts of each dataset."""
+    """All that a release shows: the rows of each table, the counts of each dataset, and what each check found."""
 
     tables: Mapping[str, Rows]
     counts: Mapping[str, Counts]
+    checks: Mapping[str, str]
 
 
 def content_of(lake: Lake, release: Release) -> Content:
     """What a release shows, read from its files."""
     builds = [build for build in release.tables.values() if build.layer in COMPARED]
-    return Content({build.id: _rows(lake, build) for build in builds}, dict(_counts(builds)))
+    checks = {f"{result.table} {result.check}": f"{result.status}, {result.value}" for result in release.checks}
+    return Content({build.id: _rows(lake, build) for build in builds}, dict(_counts(builds)), checks)
 
 
 def _rows(lake: Lake, build: Build) -> Rows:
     names = [name for name, _ in build.columns]
     rows: Rows = Counter()
-    for path in lake.paths(build):
-        found = parquet.ParquetFile(path).read().to_pylist()
+    table = lake.table(build.layer, build.table)
+    for file in build.files:
+        found = parquet.ParquetFile(BytesIO(table.read(file.name))).read().to_pylist()
         rows.update(tuple(_plain(row[name]) for name in names) for row in found)
     assert rows.total() == build.rows, f"{build.id} says {build.rows} rows, its files hold {rows.total()}"
     return rows
@@ -73,30 +68,17 @@ def _counts(builds: list[Build]) -> Iterator[tuple[str, Counts]]:
             yield build.table, Counts(found.files, found.reasons, found.as_of_from, found.as_of_to)
 
 
-def served_by(file: Path) -> Mapping[str, Rows]:
-    """The rows that a store shows now, cubes and columns included."""
-    with closing(sqlite3.connect(file)) as connection:
-        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {name: _served(connection, name) for (name,) in names if name.startswith("_rows_")}
-
-
-def _served(connection: sqlite3.Connection, name: str) -> Rows:
-    cursor = connection.execute(f'SELECT * FROM "{name}" WHERE _to = {OPEN}')
-    columns = [column for column, *_ in cursor.description]
-    kept = [index for index, column in enumerate(columns) if not column.startswith(("_from", "_to"))]
-    rows = (tuple(row[index] for index in kept) for row in cursor)
-    if name.startswith("_rows__columns_"):  # where a chunk ends, and the order of its rows, are nobody's business
-        data = columns.index("data")
-        return Counter((row[0], *fact.values()) for row in rows for fact in read_chunk(str(row[data])).to_pylist())
-    return Counter(rows)
-
-
 def differences(found: Content, expected: Content) -> list[str]:
-    """How two contents differ, in a line for each table and dataset; nothing when they are equal."""
-    return [*_different_tables(found.tables, expected.tables), *_different_counts(found.counts, expected.counts)]
+    """How two contents differ, in a line for each table, dataset and check; nothing when they are equal."""
+    return [
+        *different_tables(found.tables, expected.tables),
+        *_different_counts(found.counts, expected.counts),
+        *_different_checks(found.checks, expected.checks),
+    ]
 
 
-def _different_tables(found: Mapping[str, Rows], expected: Mapping[str, Rows]) -> Iterator[str]:
+def different_tables(found: Mapping[str, Rows], expected: Mapping[str, Rows]) -> Iterator[str]:
+    """How rows of tables differ, in a line for each table."""
     for name in sorted(found.keys() | expected.keys()):
         have, want = found.get(name), expected.get(name)
         if have is None or want is None:
@@ -109,6 +91,12 @@ def _different_counts(found: Mapping[str, Counts], expected: Mapping[str, Counts
     for name in sorted(found.keys() | expected.keys()):
         if not _is_equal(found.get(name), expected.get(name)):
             yield f"{name}: counted {found.get(name)} instead of {expected.get(name)}"
+
+
+def _different_checks(found: Mapping[str, str], expected: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            yield f"check {name}: {found.get(name)} instead of {expected.get(name)}"
 
 
 def _is_equal(found: Counts | None, expected: Counts | None) -> bool:
@@ -124,39 +112,27 @@ def _listed(rows: Rows) -> str:
     return ", ".join(sorted(map(repr, rows.elements()))) or "nothing"
 
 
-def rebuilt(place: Place, folder: Path, project: Project, as_of: dt.date) -> Place:
-    """A lake without a past, in ``folder``: it is given the file versions of another and computes all the rest.
+def rebuilt(lake: Lake, fresh: Place, project: Project, as_of: dt.date) -> Content:
+    """What a lake without a past, in the new place ``fresh``, makes of the file versions of another.
 
-    The documents of the ledger are copied, the Parquet files of bronze get a second name. Nothing else comes along: no
-    release, no note of a build, no Delta log.
+    It gets the documents of the ledger and the Parquet files of bronze. Nothing else comes along: no release, no note
+    of a build, no Delta log.
     """
-    fresh = Place(folder, sources=place.sources)
-    metadata = fresh.folder / "lake" / "metadata"
-    (metadata / "heads").mkdir(parents=True)
-    (metadata / "ledger").mkdir()
-    os.link(place.metadata / "heads" / "ledger.json", metadata / "heads" / "ledger.json")
-    for document in (place.metadata / "ledger").iterdir():
-        os.link(document, metadata / "ledger" / document.name)
-    before = place.lake.ledger()
-    for version in before.versions:
-        target = fresh.folder / "lake" / "bronze" / version.dataset
-        target.mkdir(parents=True, exist_ok=True)
-        for file in version.bronze:
-            if not (target / file.name).exists():
-                os.link(place.folder / "lake" / "bronze" / version.dataset / file.name, target / file.name)
+    metadata, bronze = lake.layer(Layer.METADATA), lake.layer(Layer.BRONZE)
+    for name in ("heads/ledger.json", *metadata.names("ledger")):
+        _copy(metadata, name, fresh.metadata)
+    before = lake.ledger()
+    files = {f"{version.dataset}/{file.name}" for version in before.versions for file in version.bronze}
+    for name in files:
+        _copy(bronze, name, fresh.folder / "lake" / "bronze")
     report = fresh.run(project, as_of)
     assert report.status is RunStatus.PUBLISHED, report.error
     assert fresh.lake.ledger() == before, "a run without anything new changed the ledger"
-    return fresh
-
-
-def served_fresh(place: Place, file: Path, project: Project, as_of: dt.date | None) -> None:
-    """Load the published release into a store without a past, at a date; None: that of the release."""
-    lake, store = place.lake, open_store(f"sqlite:///{file}")
-    release = lake.release()
+    release = fresh.lake.release()
     assert release is not None
-    day = as_of or release.as_of
-    with open_engine(OPTIONS, project, day, lake.places) as engine:
-        served = compile_served(project)
-        sync_store(store, lake, release, served, lambda: engine, as_of=day, now=lambda: NOW, keep=OPTIONS.serving_keep)
-    store.shut()
+    return content_of(fresh.lake, release)
+
+
+def _copy(origin: Location, name: str, target: Path) -> None:
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    (target / name).write_bytes(origin.read(name))

@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,12 +18,18 @@ from hypothesis.stateful import RuleBasedStateMachine, RuleStrategy, initialize,
 from filon.lake import FileState
 from filon.pipeline.report import RunReport, RunStatus
 from filon.stages.context import left_by_rollback
-from tests.integration.histories.content import Content, content_of, differences, rebuilt, served_by, served_fresh
+from tests.integration.histories.beginnings import FIRST_FILES, Beginnings
+from tests.integration.histories.content import (
+    Content,
+    content_of,
+    differences,
+    different_tables,
+    rebuilt,
+)
 from tests.integration.histories.files import (
     AS_OF,
     BROKEN,
     EVERY_PATH,
-    LINES,
     PATHS,
     Arrival,
     Shelf,
@@ -33,6 +40,7 @@ from tests.integration.histories.files import content_of as file_content
 from tests.integration.histories.place import Interruption, Place, die
 from tests.integration.histories.project import EDITIONS, edition
 from tests.integration.histories.quick import always_extending, quick
+from tests.integration.histories.served import Database, served_fresh
 
 GOOD = (RunStatus.PUBLISHED, RunStatus.UNCHANGED)
 PATH = st.sampled_from(EVERY_PATH)
@@ -40,9 +48,13 @@ THEN_RUN = st.sampled_from([True, True, False])
 """Whether a run follows at once. If not, what comes next is seen by the same run."""
 MOMENT = st.integers(1, 60)
 """A durable call of a run; smaller runs have fewer, and then nothing happens to them."""
-FIRST_CLIENTS = LINES["clients"].map(lambda lines: (PATHS["clients"][0], ["1,fr,", *lines]))
-"""With one client at least: without any, all that follows would be orphans."""
-FIRST_FILES = st.tuples(FIRST_CLIENTS, arrivals("purchases"), arrivals("purchases"), arrivals("returns", "visits"))
+WHICH = st.integers(0, 9)
+"""Which of what there is: numbers beyond its end begin again at the start."""
+
+
+def _chosen(names: Collection[str], which: int) -> list[str]:
+    """One of some names; none when there are none."""
+    return [sorted(names)[which % len(names)]] if names else []
 
 
 class EveryRule(RuleStrategy):
@@ -58,10 +70,13 @@ class EveryRule(RuleStrategy):
 class Histories(RuleBasedStateMachine):
     """A lake with a past. ``compare`` lets it be judged; at the end of each history it is judged in any case.
 
-    ``seen`` counts what came about in all histories of this process.
+    ``seen`` counts what came about in all histories of this process; ``beginnings`` keeps lakes for those that begin
+    alike. With ``server``, the address of a MongoDB server, each history serves its releases there.
     """
 
     seen: ClassVar[Counter[str]] = Counter()
+    beginnings: ClassVar[Beginnings | None] = None
+    server: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +85,9 @@ class Histories(RuleBasedStateMachine):
         self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="filon-test-")))
         self.stack.enter_context(quick())
         (self.folder / "sources").mkdir()
-        self.place = Place(self.folder / "lived", self.folder / "sources")
+        self.store = Database(self.folder / "lived", "serving", self.server)
+        self.stack.callback(self.store.drop)
+        self.place = Place(self.folder / "lived", self.folder / "sources", self.store.uri)
         self.shelf = Shelf({}, {})
         self.is_judged = False
         self.edition, self.as_of, self.serves = "as shipped", dt.date.fromisoformat(AS_OF[0]), False
@@ -87,12 +104,15 @@ class Histories(RuleBasedStateMachine):
         extends=st.sampled_from([True, True, True, False]),
     )
     def begin(self, files: tuple[Arrival, ...], serves: bool, extends: bool) -> None:
-        self.serves = serves
+        self.serves = serves or bool(self.server)
         if extends:
             self.stack.enter_context(always_extending())
         for path, lines in files:
             self._put(path, file_content(path, lines))
-        self._run()
+        if self.beginnings is None or self.server:  # a copy of a folder brings no database along
+            self._run()
+        else:
+            self.beginnings.begin(self.place, (*self.shelf.files.items(), serves), self._run)
 
     # ---- files ----
 
@@ -119,42 +139,40 @@ class Histories(RuleBasedStateMachine):
         self._put(path, content)
         self._run_if(run)
 
-    @rule(data=st.data(), run=THEN_RUN)
-    def is_copied(self, data: st.DataObject, run: bool) -> None:
+    @rule(which=WHICH, other=WHICH, run=THEN_RUN)
+    def is_copied(self, which: int, other: int, run: bool) -> None:
         """The same bytes arrive under another name of their dataset."""
-        if self.shelf.files:
-            path = data.draw(st.sampled_from(sorted(self.shelf.files)), "path")
-            others = [other for other in PATHS[dataset_of(path)] if other != path]
-            self._put(data.draw(st.sampled_from(others), "as"), self.shelf.files[path])
+        for path in _chosen(self.shelf.files, which):
+            others = [name for name in PATHS[dataset_of(path)] if name != path]
+            self._put(others[other % len(others)], self.shelf.files[path])
         self._run_if(run)
 
-    @rule(data=st.data(), run=THEN_RUN)
-    def disappears(self, data: st.DataObject, run: bool) -> None:
-        if self.shelf.files:
-            self._put(data.draw(st.sampled_from(sorted(self.shelf.files)), "path"), None)
+    @rule(which=WHICH, run=THEN_RUN)
+    def disappears(self, which: int, run: bool) -> None:
+        for path in _chosen(self.shelf.files, which):
+            self._put(path, None)
         self._run_if(run)
 
-    @rule(data=st.data(), run=THEN_RUN)
-    def is_as_before(self, data: st.DataObject, run: bool) -> None:
+    @rule(which=WHICH, run=THEN_RUN)
+    def is_as_before(self, which: int, run: bool) -> None:
         """What stood at a path before it was removed or replaced stands there again."""
-        if self.shelf.earlier:
-            path = data.draw(st.sampled_from(sorted(self.shelf.earlier)), "path")
+        for path in _chosen(self.shelf.earlier, which):
             self._put(path, self.shelf.earlier[path])
         self._run_if(run)
 
-    @rule(data=st.data(), run=THEN_RUN)
-    def is_retracted(self, data: st.DataObject, run: bool) -> None:
-        if live := self.place.paths(FileState.LIVE):
+    @rule(which=WHICH, run=THEN_RUN)
+    def is_retracted(self, which: int, run: bool) -> None:
+        for path in _chosen(self.place.paths(FileState.LIVE), which):
             with self.damaged():
-                self.place.retract(data.draw(st.sampled_from(live), "path"))
+                self.place.retract(path)
             self.seen["retractions"] += 1
         self._run_if(run)
 
-    @rule(data=st.data(), run=THEN_RUN)
-    def is_no_longer_retracted(self, data: st.DataObject, run: bool) -> None:
-        if taken := self.place.paths(FileState.RETRACTED):
+    @rule(which=WHICH, run=THEN_RUN)
+    def is_no_longer_retracted(self, which: int, run: bool) -> None:
+        for path in _chosen(self.place.paths(FileState.RETRACTED), which):
             with self.damaged():
-                self.seen["retractions undone"] += self.place.undo_retraction(data.draw(st.sampled_from(taken), "path"))
+                self.seen["retractions undone"] += self.place.undo_retraction(path)
         self._run_if(run)
 
     # ---- the project and the date ----
@@ -195,8 +213,11 @@ class Histories(RuleBasedStateMachine):
 
     # ---- accidents ----
 
-    @rule(at=MOMENT, after=st.booleans())
-    def run_is_killed(self, at: int, after: bool) -> None:
+    @rule(at=MOMENT, after=st.booleans(), file=arrivals("clients", "purchases", "returns"))
+    def run_is_killed(self, at: int, after: bool, file: Arrival) -> None:
+        """A run that has a new file to read."""
+        path, lines = file
+        self._put(path, file_content(path, lines))
         self.is_judged = False
         killed = Interruption(at, after, die)
         with self.damaged():
@@ -234,10 +255,7 @@ class Histories(RuleBasedStateMachine):
             return
         report, project = self._run(), edition(self.edition)
         fresh_folder = self.folder / "fresh"
-        fresh = rebuilt(self.place, fresh_folder, project, self.as_of)
-        release = fresh.lake.release()
-        assert release is not None
-        expected = content_of(fresh.lake, release)
+        expected = rebuilt(self.place.lake, Place(fresh_folder, self.place.sources), project, self.as_of)
         self._require_shown(expected, report)
         if self.serves:
             self._require_served(self.as_of)
@@ -272,11 +290,12 @@ class Histories(RuleBasedStateMachine):
 
     def _require_served(self, as_of: dt.date | None) -> None:
         """The store shows what one without a past shows that is loaded with the published release."""
-        file = self.folder / "fresh.db"
-        served_fresh(self.place, file, edition(self.edition), as_of)
-        problems = differences(Content(served_by(self.place.database), {}), Content(served_by(file), {}))
+        fresh = Database(self.folder, "fresh", self.server)
+        self.stack.callback(fresh.drop)
+        served_fresh(self.place, fresh.uri, edition(self.edition), as_of)
+        problems = list(different_tables(self.store.rows(), fresh.rows()))
         assert not problems, "\n".join(problems)
-        file.unlink()
+        fresh.drop()
 
     def _note(self, content: Content) -> None:
         for counts in content.counts.values():

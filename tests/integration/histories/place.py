@@ -82,10 +82,11 @@ def die() -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with a lake and perhaps a store; ``sources`` is the folder where files arrive."""
+    """A folder with a lake; ``sources`` is the folder where files arrive, ``serving`` the address of the store."""
 
     folder: Path
     sources: Path
+    serving: str = ""
 
     @property
     def lake(self) -> Lake:
@@ -97,14 +98,9 @@ class Place:
         """Where the lake keeps its documents."""
         return self.folder / "lake" / "metadata"
 
-    @property
-    def database(self) -> Path:
-        """The file of the store."""
-        return self.folder / "serving.db"
-
     def open_store(self) -> Store:
         """The store."""
-        return open_store(f"sqlite:///{self.database}")
+        return open_store(self.serving)
 
     def open_sources(self) -> Sources:
         """The sources."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.conjecture import engine
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.integration.histories.beginnings import Beginnings
 from tests.integration.histories.machine import Histories
 
 STEPS = 7
@@ -36,8 +39,8 @@ def run_histories(number: int, start: int, machine: type[Histories] = Histories,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    seeded = type(machine.__name__, (machine,), {})
-    with _varied():
+    with _varied(), tempfile.TemporaryDirectory(prefix="filon-test-") as folder:
+        seeded = type(machine.__name__, (machine,), {"beginnings": Beginnings(Path(folder))})
         run_state_machine_as_test(seed(start)(seeded), settings=chosen)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.histories.machine import Histories
 from tests.integration.histories.running import run_histories
+from tests.integration.histories.scripts import FOUND, Script, carry_out
 
 EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
+IN_MONGODB = 12
 COME_ABOUT = {
     "files swept",
     "killed runs",
@@ -30,6 +34,11 @@ def prove(start: int) -> None:
     assert {what for what in COME_ABOUT if not Histories.seen[what]} == set()
 
 
+@pytest.mark.parametrize("script", FOUND, ids=lambda script: script.__name__)
+def test_what_was_found_once_is_found_no_more(script: Script) -> None:
+    carry_out(script)
+
+
 class TestSomeHistories:
     def test_every_table_equals_that_of_a_lake_without_a_past(self) -> None:
         prove(1)
@@ -38,3 +47,9 @@ class TestSomeHistories:
 class TestOtherHistories:
     def test_every_table_equals_that_of_a_lake_without_a_past(self) -> None:
         prove(2)
+
+
+def test_a_store_in_mongodb_shows_what_one_without_a_past_shows(mongo_uri: str) -> None:
+    Histories.seen.clear()
+    run_histories(IN_MONGODB, 3, type("InMongoDB", (Histories,), {"server": mongo_uri}))
+    assert Histories.seen["histories"] >= IN_MONGODB

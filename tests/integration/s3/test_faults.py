@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from filon.lake import Lake, Layer
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import ACHATS, Shop, free_ports, surroundings
 from tests.integration.durability.conftest import LONG
-from tests.integration.durability.shop import lay_out
+from tests.integration.durability.shop import CHANGED, NEW, lay_out
 from tests.integration.s3.conftest import RemoteShop, remote
 from tests.integration.s3.faults import LOST, REFUSED, Faults, proxy
 from tests.integration.servers import ObjectStore
@@ -72,19 +73,20 @@ def test_what_was_created_although_the_answer_was_lost_is_known_as_ones_own(
 def test_every_write_may_be_refused_or_its_answer_lost(
     tmp_path: Path, shaky_shop: RemoteShop, faults: Faults, strike: str
 ) -> None:
-    """All of them in one run; with FILON_TEST_LONG, also each of them alone."""
+    """All of them in a first run, and in one that extends tables; with FILON_TEST_LONG, each of the first alone too."""
     lay_out(tmp_path / "small")
     small = replace(shaky_shop, folder=tmp_path / "small", project=tmp_path / "small" / "project")
     small.put("achats.csv", ACHATS)
     twin = Shop(small.folder, project=small.project, extra={"FILON_SERVING": "none"})
     twin.run()
-    expected = {name: sorted(twin.rows(name, layer=layer), key=repr) for layer, name in SMALL_TABLES}
 
-    def require_same(shop: RemoteShop) -> None:
+    def require_same(shop: RemoteShop) -> dict[str, Any]:
         report = shop.run()
         assert report["status"] == "published"
-        assert {name: shop.rows(name, layer=layer) for layer, name in SMALL_TABLES} == expected
+        for layer, name in SMALL_TABLES:
+            assert shop.rows(name, layer=layer) == sorted(twin.rows(name, layer=layer), key=repr), name
         assert shop.run()["status"] == "unchanged"
+        return report
 
     faults.strikes = lambda _number: strike
     require_same(small)
@@ -97,6 +99,11 @@ def test_every_write_may_be_refused_or_its_answer_lost(
         root = f"{small.root}-{number}"
         require_same(replace(small, extra={**small.extra, "FILON_LAKE": root}))
         assert faults.injected == 1, f"write {number} was not reached"
+    for name, content in (("achats.csv", CHANGED), ("achats-2.csv", NEW)):
+        small.put(name, content)
+    twin.run()
+    faults.strikes = lambda _number: strike
+    assert {table["table"] for table in require_same(small)["tables"] if table["keys"]} >= {"achats", "dim_clients"}
 
 
 def _only(number: int, strike: str, found: int) -> str | None:

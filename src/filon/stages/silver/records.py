@@ -52,21 +52,22 @@ class LiveRecords:
             paths = lake.paths_of(Layer.BRONZE, self.dataset.name, [files[name] for name in names], part)
             engine.bind(table, paths, self.bronze.columns, lenient=lenient)
             numbers = set().union(*(named_by[name] for name in names))
-            where = self._version_filter(numbers, set(names), is_complete=not reread)
+            where = self._version_filter(numbers, set(names))
             parts.append(f"SELECT * FROM {identifier(table)}{where}")
         records = " UNION ALL ".join(parts)
         return f"SELECT * FROM ({records}) AS live WHERE {is_at('live', self.chosen)}" if self.chosen else records
 
-    def _version_filter(self, numbers: set[int], names: set[str], *, is_complete: bool) -> str:
-        """A WHERE clause for the records of some versions; empty when the files hold no others.
+    def _version_filter(self, numbers: set[int], names: set[str]) -> str:
+        """A WHERE clause for the records of some versions; empty when the files surely hold no others.
 
         Args:
             numbers: the versions
             names: the files
-            is_complete: whether every version names all files that hold records of it
 
         """
         versions = [v for v in self.ledger.versions if v.dataset == self.dataset.name]
+        # one that was read again no longer names its former files, and may have been replaced since
+        is_complete = not any(version.rereads for version in versions)
         sharing = {v.number for v in versions if names & {file.name for file in v.bronze}}
         none_dropped = self.ledger.next_number == len(self.ledger.versions) + 1
         if is_complete and none_dropped and sharing == numbers and all(v.bronze for v in versions):
