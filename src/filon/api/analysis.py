@@ -19,7 +19,7 @@ from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
 from filon.api.tables import NOT_MODIFIED
 from filon.serving.columns.analysing import Question, analyse
-from filon.serving.columns.chunks import MOST_FACTS, has_columns
+from filon.serving.columns.stored import MOST_FACTS, has_columns
 from filon.serving.cube import Cube
 
 MOST_ANSWERS = 100

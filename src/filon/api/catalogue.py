@@ -15,7 +15,7 @@ from filon.api.schemas import TableInfos, column_info
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import chunk_table, has_columns
+from filon.serving.columns.stored import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
 from filon.serving.served import ServedTable
 

@@ -15,8 +15,9 @@ from filon.api.snapshot import Reader, Snapshot, Snapshots
 from filon.errors import StoreError
 from filon.project.serving import Operator
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import DIGEST, MONTH, PART, Chunk, chunk_table
+from filon.serving.columns.chunks import Chunk
 from filon.serving.columns.memory import Coded, Columns, prepare
+from filon.serving.columns.stored import DIGEST, MONTH, PART, chunk_table
 from filon.serving.query import Condition, Query, Row
 from filon.serving.state import LoadId
 

@@ -11,8 +11,8 @@ from filon.project import Column, Kind, Project, fingerprint_of
 from filon.project.serving import Dimension
 from filon.project.vocabulary import Window
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import chunk_table
 from filon.serving.columns.selecting import columns_query
+from filon.serving.columns.stored import chunk_table
 from filon.serving.cube import Cube, cube_query
 from filon.serving.served import ServedTable, served_tables
 from filon.serving.state import InputBuild, TableState

@@ -13,7 +13,7 @@ from filon.project import CheckStatus
 from filon.serving import cube_changes
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions, find_affected
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import MOST_FACTS, has_columns
+from filon.serving.columns.stored import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, affected_months, difference, facts_read
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed

@@ -17,7 +17,7 @@ from filon.api import create_app
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import loading
-from filon.serving.columns import chunks
+from filon.serving.columns import stored
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.api.conftest import ServedApi, answering, exact, until_release
@@ -243,7 +243,7 @@ def test_new_releases_are_analysed_from_the_chunks_that_changed(shop: Shop, stor
 def test_too_many_facts_are_refused_with_what_to_ask_instead(
     shop: Shop, store_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (loading, chunks):
+    for module in (loading, stored):
         monkeypatch.setattr(module, "MOST_FACTS", 2)
     selling = replace(shop, extra={"FILON_SERVING": store_uri})
     selling.run()

@@ -10,7 +10,8 @@ import pytest
 
 from filon.project.loader import load_project
 from filon.projects import retail
-from filon.serving.columns.chunks import chunk_table, read_chunk
+from filon.serving.columns.chunks import read_chunk
+from filon.serving.columns.stored import chunk_table
 from filon.serving.query import Query
 from filon.serving.served import served_tables
 from filon.serving.stores import open_store

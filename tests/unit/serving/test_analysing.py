@@ -19,8 +19,9 @@ from filon.project.vocabulary import ApiSpec
 from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns import analysing, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
-from filon.serving.columns.chunks import DAY, USUAL_SIZE, Chunk, ChunkSize, chunks_of, group_column, sum_column
+from filon.serving.columns.chunks import Chunk, chunks_of
 from filon.serving.columns.memory import Coded, Columns
+from filon.serving.columns.stored import DAY, USUAL_SIZE, ChunkSize, group_column, sum_column
 
 MONEY = ColumnType(Kind.DECIMAL, 18, 2)
 CLIENT = Column("client", INTEGER)

@@ -18,7 +18,8 @@ import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import Column, Kind
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import DAY, Chunk, group_column, read_chunk, sum_column
+from filon.serving.columns.chunks import Chunk, read_chunk
+from filon.serving.columns.stored import DAY, group_column, sum_column
 from filon.serving.columns.sums import NULL
 
 Array = npt.NDArray[Any]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from filon.project import Column, Kind
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import DAY, MONTH, group_column, sum_column
+from filon.serving.columns.stored import DAY, MONTH, group_column, sum_column
 from filon.serving.cube import dimensions_of
 from filon.serving.encoding import unscaled
 from filon.sql import identifier

@@ -8,8 +8,8 @@ from dataclasses import astuple, dataclass
 from filon.engines import Content, Engine
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions
 from filon.serving.analysis import Analysis
-from filon.serving.columns.chunks import DAY, MONTH, USUAL_SIZE, by_month, chunks_of, group_column, sum_column
 from filon.serving.columns.selecting import columns_query
+from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, group_column, sum_column
 from filon.serving.protocol import Batch
 from filon.sql import identifier, identifiers, literals
 
@@ -72,6 +72,11 @@ def difference(engine: Engine, new: str, old: str | None) -> Difference:
 
 def rows(engine: Engine, analysis: Analysis, written: Mapping[str, int]) -> Iterator[Batch]:
     """The chunks of months, one after the other, as rows of their table."""
+    # NumPy and Arrow are slow to import, and most runs write no columns
+    from filon.serving.columns.chunks import by_month, chunks_of
+
+    # NumPy and Arrow are slow to import, and most runs write no columns
+
     names = identifiers([MONTH, DAY, *map(group_column, analysis.grouped), *map(sum_column, analysis.summed)])
     for months in _together(written):
         query = f"SELECT {names} FROM {identifier(CACHED)} WHERE {MONTH} IN ({literals(months)})"
