@@ -211,6 +211,12 @@ class Histories(RuleBasedStateMachine):
         with self.damaged():
             self.seen["files swept"] += self.place.sweep(keep)
 
+    @rule()
+    def compact(self) -> None:
+        self.is_judged = False
+        with self.damaged():
+            self.seen["compacted tables"] += self.place.compact(edition(self.edition), self.as_of)
+
     # ---- accidents ----
 
     @rule(at=MOMENT, after=st.booleans(), file=arrivals("clients", "purchases", "returns"))

@@ -120,6 +120,11 @@ def _nothing_gone(found: Callable[..., Any]) -> Callable[..., Any]:
     return damaged
 
 
+def _no_partition(*_: object) -> str:
+    """A query for the partition of rows without a date."""
+    return "SELECT CAST(NULL AS VARCHAR)"
+
+
 NOTHING_CLOSED = "rows of the store are not closed"
 MUTANTS = (
     Mutant("a retracted file keeps its rows", Ledger, "live", lambda _: _also_retracted, purchases_retracted),
@@ -143,6 +148,7 @@ MUTANTS = (
         lambda _: lambda *_: 0,
         served_purchases_retracted,
     ),
+    Mutant("old rows of a partition are not read", Local, "own_partitions", lambda _: _no_partition, newer_purchases),
     Mutant("an outranked row is kept", Extension, "_leaving_places", _first_place_only, newer_purchases),
     Mutant("an orphan is not judged again", Extension, "_of_references", lambda _: _nothing, late_client),
     Mutant("a date that was passed is not looked at", Extension, "_of_date", lambda _: _nothing, later_day),

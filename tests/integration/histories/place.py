@@ -13,6 +13,8 @@ from filon.durable import DurableCall, observed
 from filon.lake import FileState, Lake, Sources
 from filon.lake.retract import retract_file
 from filon.lake.sweep import sweep_lake
+from filon.pipeline.compact import compact_lake
+from filon.pipeline.engine import open_engine
 from filon.pipeline.report import RunReport
 from filon.pipeline.rollback import roll_back
 from filon.pipeline.run import run_pipeline
@@ -177,6 +179,11 @@ class Place:
             if store is not None:
                 store.shut()
         return done is not None
+
+    def compact(self, project: Project, as_of: dt.date) -> int:
+        """Write small files together; returns the number of tables that have other files now."""
+        with open_engine(OPTIONS, project, as_of, self.lake.places) as engine:
+            return len(compact_lake(self.lake, engine, now=NOW)[1])
 
     def sweep(self, keep: int) -> int:
         """Delete what no kept release needs, whatever its age; returns the number of deleted files."""

@@ -52,6 +52,7 @@ SOURCES: Documents = {
             "filePattern": "purchases-*.csv",
             "newest": {"by": "changed"},
             "malformedThreshold": 0.6,
+            "partition": {"column": "day", "by": "month"},
             "rules": [{"name": "large_has_note", "expression": "amount < 100 OR note IS NOT NULL"}],
         },
         key("id", INTEGER),
@@ -88,6 +89,7 @@ MODELS: Documents = {
     "sales": contract(
         "sales",
         {
+            "partition": {"column": "day", "by": "day"},
             "aggregations": {
                 "time": "day",
                 "measures": {"revenue": {"sum": "amount"}, "buyers": {"distinct": "client"}},
@@ -95,7 +97,7 @@ MODELS: Documents = {
                 "total": {"path": "total", "measures": {"revenue": "revenue"}},
                 "series": {"path": "series", "measures": {"revenue": "revenue"}},
                 "analysis": {"path": "analysis"},
-            }
+            },
         },
         key("id", INTEGER),
         column("client", INTEGER),
@@ -138,6 +140,18 @@ MODELS: Documents = {
         "row_number() OVER (PARTITION BY country ORDER BY amount DESC, id) AS place FROM sales"
     ),
     "ranks": contract("ranks", {}, key("id", INTEGER), column("country", TEXT), column("place", INTEGER)),
+    # a rank inside a month, where the key alone will not do
+    "turns.sql": (
+        "SELECT id, day, row_number() OVER (PARTITION BY strftime(day, '%Y-%m') ORDER BY amount, id) AS turn "
+        "FROM purchases"
+    ),
+    "turns": contract(
+        "turns",
+        {"partition": {"column": "day", "by": "month"}, **HIDDEN},
+        key("id", INTEGER),
+        column("day", DATE),
+        column("turn", INTEGER),
+    ),
     # a rank among all rows
     "best.sql": "SELECT row_number() OVER (ORDER BY spent DESC NULLS LAST, client) AS place, client FROM buyers",
     "best": contract("best", {}, key("place", INTEGER), column("client", INTEGER)),
@@ -195,6 +209,7 @@ EDITIONS: Mapping[str, Callable[[Documents], None]] = {
     "a return needs no reason": _column_key("returns", "reason", "required", False),
     "orphans only warn": _column_word("purchases", "client", "onOrphan", "warn"),
     "sales without returns": _select("sales", "ON c.client = p.client", "ON c.client = p.client AND p.amount > 5"),
+    "sales divided by year": _word("sales", "partition.by", "year"),
     "months of other rows": _select("months", "FROM sales", "FROM sales WHERE client > 1"),
 }
 """Editions of the project, by what differs from the first one."""

@@ -12,6 +12,7 @@ EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
 IN_MONGODB = 12
 COME_ABOUT = {
+    "compacted tables",
     "files swept",
     "killed runs",
     "races",
