@@ -12,8 +12,9 @@ LOG = "_delta_log"
 DIGITS = 20
 COMMIT = re.compile(rf"(?:.*/)?{LOG}/(\d{{{DIGITS}}})\.json")
 LAST_CHECKPOINT = "_last_checkpoint"
-CHECKPOINT_INTERVAL = 100
-"""After so many versions a checkpoint of the last is written, from which later ones are read: deltalake's default."""
+CHECKPOINT_INTERVAL = 10
+"""After so many versions a checkpoint of the last is written, from which later ones are read. Each commit reads what
+follows the newest: a table of many versions would be slow to extend with the 100 that are deltalake's default."""
 
 
 def log_size(entries: Iterable[Entry], version: int) -> int:

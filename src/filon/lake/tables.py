@@ -16,7 +16,7 @@ from deltalake.transaction import AddAction, CommitProperties, RemoveAction, cre
 from filon.durable import Effect, durable
 from filon.errors import WriteConflict
 from filon.lake.datafile import ColumnStats, TableFile
-from filon.lake.deltalog import COMMIT, LOG, is_log_readable, log_size, torn_end
+from filon.lake.deltalog import CHECKPOINT_INTERVAL, COMMIT, LOG, is_log_readable, log_size, torn_end
 from filon.lake.location import Location, unusable
 from filon.project.types import TEXT, ColumnType, Kind, TypedColumn
 
@@ -203,6 +203,7 @@ def _create(location: Location, content: _Content, properties: CommitProperties)
             list(content.adds.values()),
             mode="error",
             partition_by=content.partition_by,
+            configuration={"delta.checkpointInterval": str(CHECKPOINT_INTERVAL)},
             storage_options=location.delta_options(),
             commit_properties=properties,
             post_commithook_properties=HOOKS,

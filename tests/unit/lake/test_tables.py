@@ -56,13 +56,15 @@ def test_a_damaged_checkpoint_costs_nothing(tmp_path: Path) -> None:
 
 LAST = CHECKPOINT_INTERVAL - 1
 """The version of which a checkpoint is written."""
+NEXT = LAST + 7
+"""The version that follows those of a long log."""
 
 
 @pytest.fixture(scope="module")
 def long_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A table of 106 versions, each with another file."""
+    """A table with a checkpoint and six versions after it, each with another file."""
     folder = tmp_path_factory.mktemp("long")
-    for number in range(CHECKPOINT_INTERVAL + 6):
+    for number in range(NEXT):
         commit(Location(folder.as_uri()), COLUMNS, [file(number)], facts={}, now_ms=number)
     return folder
 
@@ -72,35 +74,36 @@ def test_a_long_log_is_read_from_its_checkpoint_and_the_entries_before_it_can_go
 ) -> None:
     shutil.copytree(long_log, tmp_path / "table")
     location = Location((tmp_path / "table").as_uri())
-    size = log_size(location.listing(LOG), 103)
+    size = log_size(location.listing(LOG), LAST + 3)
     assert size > 0
-    old = entries_before(location.listing(LOG), 103)
+    old = entries_before(location.listing(LOG), LAST + 3)
     assert sorted(name[-25:-5] for name in old) == [f"{number:020d}" for number in range(LAST)]
     location.delete(old)
-    assert log_size(location.listing(LOG), 103) == size
-    assert log_size(location.listing(LOG), 98) == -1
-    assert DeltaTable(location.uri, version=103).file_uris()[0].endswith("part-103.parquet")
-    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == CHECKPOINT_INTERVAL + 6
+    assert log_size(location.listing(LOG), LAST + 3) == size
+    assert log_size(location.listing(LOG), LAST - 1) == -1
+    [name] = DeltaTable(location.uri, version=LAST + 3).file_uris()
+    assert name.endswith(f"part-{LAST + 3}.parquet")
+    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == NEXT
     assert names(location) == ["part-500.parquet"]
 
 
 def test_entries_stay_without_the_checkpoint_that_makes_them_needless(long_log: Path, tmp_path: Path) -> None:
     shutil.copytree(long_log, tmp_path / "table")
     location = Location((tmp_path / "table").as_uri())
-    assert entries_before(location.listing(LOG), 98) == []
+    assert entries_before(location.listing(LOG), LAST - 1) == []
     (tmp_path / "table" / LOG / checkpoint_name(LAST)).unlink()
-    assert entries_before(location.listing(LOG), 103) == []
-    assert log_size(location.listing(LOG), 103) > 0
-    (tmp_path / "table" / LOG / f"{7:020d}.json").unlink()
-    assert log_size(location.listing(LOG), 103) == -1
+    assert entries_before(location.listing(LOG), LAST + 3) == []
+    assert log_size(location.listing(LOG), LAST + 3) > 0
+    (tmp_path / "table" / LOG / f"{2:020d}.json").unlink()
+    assert log_size(location.listing(LOG), LAST + 3) == -1
 
 
 def test_a_torn_end_of_a_log_without_its_beginning_costs_only_that_end(long_log: Path, tmp_path: Path) -> None:
     shutil.copytree(long_log, tmp_path / "table")
     location = Location((tmp_path / "table").as_uri())
-    location.delete(entries_before(location.listing(LOG), 103))
-    (tmp_path / "table" / LOG / f"{105:020d}.json").write_bytes(b'{"add":{"pa')
-    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == 105
+    location.delete(entries_before(location.listing(LOG), LAST + 3))
+    (tmp_path / "table" / LOG / f"{NEXT - 1:020d}.json").write_bytes(b'{"add":{"pa')
+    assert commit(location, COLUMNS, [file(500)], facts={}, now_ms=9).version == NEXT - 1
     assert names(location) == ["part-500.parquet"]
 
 
