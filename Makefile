@@ -65,11 +65,13 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup  ## measure the pipeline, the stores, the API and analyses; ARGS="--purchases 1000000"
+bench: setup  ## measure the pipeline, the stores, the API, analyses and what changes cost; ARGS="--purchases 1000000"
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.analysis
+	$(BIN)/python -m benchmarks.incremental
+	$(BIN)/python -m benchmarks.daily
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11
