@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -192,7 +193,7 @@ class NumberedLog(Generic[Content]):
         raw = self._location.read(self._name(number))
         try:
             return gzip.decompress(raw) if self._compressed else raw
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise LakeDamaged([self.damage(number, OTHER_BYTES)]) from error
 
     def _is_sound(self, number: int) -> bool:

@@ -135,3 +135,20 @@ def test_what_is_accepted_as_lost_is_never_numbered_again(tmp_path: Path) -> Non
     log.documents.accepts_loss = True
     assert grown(log, 1).number == 4
     assert log_in(tmp_path).latest().number == 4
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_one_changed_bit_of_a_ledger_is_damage_or_changes_nothing(tmp_path: Path, bit: int) -> None:
+    expected = grown(log_in(tmp_path), 2)
+    newest = max((tmp_path / "ledger").iterdir())
+    content = newest.read_bytes()
+    damaged = 0
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 1 << bit
+        newest.write_bytes(changed)
+        try:
+            assert log_in(tmp_path).latest() == expected
+        except LakeDamaged:
+            damaged += 1
+    assert damaged > len(content) * 0.9
