@@ -60,7 +60,8 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
     named = _forget_builds(lake, before)
     listed = {layer: list(lake.listing(layer)) for layer in TABLES}
     running = tuple(lease.run_id for lease in leases(metadata))
-    needed = _needed(lake, listed)
+    kept = _kept_builds(lake)
+    needed = _needed(lake, kept, listed)
     files = size = 0
     for layer, entries in listed.items():
         lake.layer(layer).drop_uploads(before)
@@ -73,7 +74,7 @@ def sweep_lake(lake: Lake, *, keep: int, before: dt.datetime, patience_s: float 
             and (layer, entry.name) not in needed
         ]
         lake.layer(layer).delete([entry.name for entry in due], sync=False)
-        lake.layer(layer).delete(_old_log_entries(lake, layer, entries, before), sync=False)
+        lake.layer(layer).delete(_old_log_entries(kept, layer, entries, before), sync=False)
         files, size = files + len(due), size + sum(entry.size for entry in due)
     metadata.delete([entry.name for entry in metadata.listing(PROBES) if entry.modified < before])
     summarise(lake)
@@ -110,22 +111,30 @@ def _forget_builds(lake: Lake, before: dt.datetime) -> set[Place]:
 
 def _files_of(lake: Lake, note: str) -> set[Place]:
     """The files that a note names; none when it is gone or damaged."""
+    return {(build.layer, f"{build.table}/{file.name}") for build in _noted(lake, note) for file in build.files}
+
+
+def _noted(lake: Lake, note: str) -> list[Build]:
+    """The build of a note; none when it is gone or damaged."""
     metadata = lake.layer(Layer.METADATA)
     try:
-        build = unseal(metadata.read(note), Build, metadata.path_of(note), "a note", "").content
+        return [unseal(metadata.read(note), Build, metadata.path_of(note), "a note", "").content]
     except (FileNotFoundError, LakeDamaged):
-        return set()
-    return {(build.layer, f"{build.table}/{file.name}") for file in build.files}
+        return []
 
 
-def _needed(lake: Lake, listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
-    """Files of kept releases, of noted builds, of the ledger, and of the newest version of each Delta table."""
+def _kept_builds(lake: Lake) -> list[Build]:
+    """The builds of kept releases, and those that have a note: a run may be about to publish them."""
+    released = [build for release in _releases(lake) for build in release.tables.values()]
+    notes = lake.layer(Layer.METADATA).names(NOTES)
+    return [*released, *(build for note in notes for build in _noted(lake, note))]
+
+
+def _needed(lake: Lake, kept: Sequence[Build], listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
+    """Files of kept builds, of the ledger, and of the newest version of each Delta table."""
     from filon.lake.tables import active_files
 
-    builds = [build for release in _releases(lake) for build in release.tables.values()]
-    needed = {(build.layer, f"{build.table}/{file.name}") for build in builds for file in build.files}
-    for note in lake.layer(Layer.METADATA).names(NOTES):
-        needed |= _files_of(lake, note)
+    needed = {(build.layer, f"{build.table}/{file.name}") for build in kept for file in build.files}
     for version in lake.ledger().versions:
         needed |= {(Layer.BRONZE, f"{version.dataset}/{file.name}") for file in version.bronze}
     for layer, entries in listed.items():
@@ -134,15 +143,17 @@ def _needed(lake: Lake, listed: Mapping[Layer, Sequence[Entry]]) -> set[Place]:
     return needed
 
 
-def _old_log_entries(lake: Lake, layer: Layer, entries: Sequence[Entry], before: dt.datetime) -> list[str]:
+def _old_log_entries(kept: Sequence[Build], layer: Layer, entries: Sequence[Entry], before: dt.datetime) -> list[str]:
     """Entries of Delta logs that no reader of a kept build needs: those before the checkpoint that it is read from."""
-    builds = [build for release in _releases(lake) for build in release.tables.values() if build.layer is layer]
     logs: dict[str, list[Entry]] = {}
     for entry in entries:
         table, _, name = entry.name.partition("/")
         if name.startswith(f"{LOG}/") and entry.modified < before:
             logs.setdefault(table, []).append(entry)
-    oldest = {build.table: min(b.version for b in builds if b.table == build.table) for build in builds}
+    oldest: dict[str, int] = {}
+    for build in kept:
+        if build.layer is layer:
+            oldest[build.table] = min(build.version, oldest.get(build.table, build.version))
     return [name for table, version in oldest.items() for name in entries_before(logs.get(table, []), version)]
 
 

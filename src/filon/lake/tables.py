@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -170,11 +171,9 @@ def _open(location: Location) -> DeltaTable | None:
     except DeltaError:
         torn = torn_end(location)
         location.delete(torn)
-    try:
-        if torn:
+    if torn:
+        with suppress(DeltaError):  # more than its end may be unreadable
             return _existing(location)
-    except DeltaError:
-        pass  # more than its end is unreadable
     is_readable = is_log_readable(location)
     names = location.names(LOG)
     location.delete([name for name in names if not (is_readable and COMMIT.fullmatch(name))])
