@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from filon.lake import Build, Lake, Layer, Location
+from filon.lake.deltalog import CHECKPOINT_INTERVAL, LOG
 from filon.lake.sweep import sweep_lake
 from tests.integration.conftest import ACHATS, CLIENTS, Shop
 
@@ -167,3 +168,19 @@ def test_old_reports_become_lines(copied: Shop) -> None:
         (2, "published", 2),
     ]
     assert copied.json("status")["last_run"]["release"] == 3
+
+
+def test_a_sweep_shortens_the_log_of_a_table_to_what_kept_releases_are_read_by(copied: Shop) -> None:
+    log, lake = copied.lake / "gold/fact_ventes" / LOG, Lake(str(copied.lake))
+    build = old_build(copied)
+    for _ in range(CHECKPOINT_INTERVAL):
+        lake.keep_build(build, ())
+        lake.keep_build(build, build.files)
+    sweep_lake(lake, keep=3, before=LATER)
+    assert (log / f"{0:020d}.json").exists(), "the oldest release is read from the beginning"
+    copied.put("achats.csv", OTHER.replace("101.00", "102.00"))
+    assert copied.run()["status"] == "published"
+    sweep_lake(Lake(str(copied.lake)), keep=1, before=LATER)
+    assert len(list(log.glob("*.json"))) <= CHECKPOINT_INTERVAL
+    report = copied.run()
+    assert (report["status"], report["damages"]) == ("unchanged", [])
