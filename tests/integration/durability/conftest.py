@@ -112,7 +112,10 @@ def template() -> Iterator[Template]:
 
 @pytest.fixture(scope="package")
 def history(tmp_path_factory: pytest.TempPathFactory, template: Template) -> History:
-    """The history without faults."""
+    """The history without faults.
+
+    Each step is carried out in a copy, as it is with faults: a copied file has a new inode, so a run reads it again.
+    """
     folder = tmp_path_factory.mktemp("history")
     work = folder / "work"
     work.mkdir()
@@ -123,6 +126,7 @@ def history(tmp_path_factory: pytest.TempPathFactory, template: Template) -> His
         for name, content in step.arrives.items():
             (work / "sources" / name).write_text(content)
         start = shutil.copytree(work, folder / step.name)
+        work = shutil.copytree(start, folder / f"{step.name}, carried out")
         done = history.carry_out(work, [step.command])
         after = looks(history.carry_out(work, [LOOK]))[0]
         twin = shutil.copytree(work, folder / f"{step.name}, finished")
