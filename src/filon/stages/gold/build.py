@@ -14,6 +14,9 @@ from filon.stages.gold.extend import Extension
 from filon.stages.incremental import Full, StrategyKind, strategy_of
 from filon.stages.models import contract_columns, require_valid, select_as_declared
 
+Basis = Build | Extension | str
+"""What a table is made of: a build of the same rows, one to extend, or all of its inputs (and why)."""
+
 
 def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], published: Release | None) -> Build:
     """Compute a model's table, or use a build of the same SQL over the same inputs.
@@ -60,29 +63,36 @@ class _Work:
             for name in model.inputs:
                 context.engine.bind(name, context.lake.paths(self.inputs[name]), self.inputs[name].columns)
             require_valid(context.engine, model)
-            extension = self._extension()
-            extended = self._extended(extension) if isinstance(extension, Extension) else None
-            keys, files = extended if extended is not None else (None, self._write_all())
+            basis = self._basis()
+            keys, files = self._extended(basis) or (None, self._write_all())
             build = self._keep(files, elapsed())
             duration = elapsed()
-        context.report(self._report(build, extension, keys, duration))
+        context.report(self._report(build, basis, keys, duration))
         return build
 
-    def _report(self, build: Build, extension: Extension | str, keys: int | None, duration_s: float) -> TableReport:
+    def _report(self, build: Build, basis: Basis, keys: int | None, duration_s: float) -> TableReport:
         report = TableReport(self.model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration_s)
-        if isinstance(extension, str) or keys is None:
-            why = extension if isinstance(extension, str) else WhyFull.MOST_CHANGED
+        if isinstance(basis, Build):
+            return replace(report, keys=keys)
+        if isinstance(basis, str) or keys is None:
+            why = basis if isinstance(basis, str) else WhyFull.MOST_CHANGED
             read = sum(self.inputs[name].rows for name in self.model.inputs)
             return replace(report, why_full=why, rows_read=read, rows_written=build.rows)
+        extension = basis
         read, written = sum(file.rows for file in extension.read), written_rows(extension.base, build)
         report = replace(report, keys=keys, rows_read=read, rows_written=written)
         if extension.strategy.kind is not StrategyKind.BY_PARTITION:
             return report
         return replace(report, partitions=keys, all_partitions=partitions_in(build))
 
-    def _extended(self, extension: Extension) -> tuple[int, tuple[TableFile, ...]] | None:
-        """The number of affected keys, and all files of the extended table; None when a full build is less work."""
-        base = extension.base
+    def _extended(self, basis: Basis) -> tuple[int, tuple[TableFile, ...]] | None:
+        """The number of affected keys, and all files of the extended table; None when it must be built whole."""
+        if isinstance(basis, str):
+            return None
+        if isinstance(basis, Build):
+            self.context.changes.note(basis, self.fingerprint, Changes())
+            return 0, basis.files
+        extension, base = basis, basis.base
         try:
             keys = extension.find_keys()
             if keys and not extension.is_less_work(keys):
@@ -111,8 +121,8 @@ class _Work:
             partition=self.model.contract.partition,
         )
 
-    def _extension(self) -> Extension | str:
-        """What changed since the published table, or why that is not extended."""
+    def _basis(self) -> Basis:
+        """What the table is made of: the published build, what changed since it, or why it is built whole."""
         context, model = self.context, self.model
         base = self.published.build(Layer.GOLD, model.name) if self.published else None
         if context.inputs.force:
@@ -121,10 +131,12 @@ class _Work:
             return WhyFull.NO_BASE
         if base.recipe != self.recipe:
             return WhyFull.RECIPE_CHANGED
+        changed = self._changed(base)
+        if changed == {}:
+            return base
         strategy = strategy_of(model, {name: self.inputs[name].columns for name in model.inputs})
         if isinstance(strategy, Full):
             return strategy.reason
-        changed = self._changed(base)
         if changed is None:
             return WhyFull.INPUT_REBUILT
         if (blocked := strategy.blocked_by(changed)) is not None:
