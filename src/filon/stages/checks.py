@@ -124,11 +124,8 @@ def _of_changes(
 def _further(table: str, key: tuple[str, ...], changes: Changes) -> str:
     """Counts further rows with a key that came: all others are there once."""
     same = " AND ".join(f"came.{name} IS NOT DISTINCT FROM rows.{name}" for name in map(identifier, key))
-    came = f"SELECT 1 FROM {identifier(changes.new)} AS came WHERE {same}"
-    return (
-        f"SELECT {duplicates(key)} FROM (SELECT {identifiers(key)} FROM {identifier(table)} AS rows "
-        f"WHERE EXISTS ({came})) AS rows"
-    )
+    came = f"SEMI JOIN {identifier(changes.new)} AS came ON {same}"
+    return f"SELECT {duplicates(key)} FROM (SELECT {identifiers(key)} FROM {identifier(table)} AS rows {came}) AS rows"
 
 
 def _missing(table: str, column: str, target: str, parent: str, own: Changes, targets: Changes) -> str:

@@ -77,14 +77,14 @@ class Extension:
         leaving = self.strategy.matching(BEFORE, PRESENT)
         engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({leaving}) AS rows")
         engine.cache(COMING, f"SELECT {names}, {numbered} FROM ({self.strategy.rows()}) AS rows")
-        stays = f"EXISTS (SELECT 1 FROM {identifier(COMING)} AS other WHERE {self._same})"
-        was = f"EXISTS (SELECT 1 FROM {identifier(LEAVING)} AS other WHERE {self._same})"
+        leaving, coming = (f"{identifier(table)} AS rows" for table in (LEAVING, COMING))
+        still, before = (f"JOIN {identifier(table)} AS other ON {self._same}" for table in (COMING, LEAVING))
         changes = self.changes
-        engine.cache(changes.old, f"SELECT {names}, {FILE} FROM {identifier(LEAVING)} AS rows WHERE NOT {stays}")
-        engine.cache(changes.new, f"SELECT {names} FROM {identifier(COMING)} AS rows WHERE NOT {was}")
+        engine.cache(changes.old, f"SELECT {names}, {FILE} FROM {leaving} ANTI {still}")
+        engine.cache(changes.new, f"SELECT {names} FROM {coming} ANTI {before}")
 
         def staying(files: str, in_files: str) -> str:
-            unchanged = f"SELECT {names} FROM {identifier(LEAVING)} AS rows WHERE {stays} AND {FILE} IN ({in_files})"
+            unchanged = f"SELECT {names} FROM {leaving} SEMI {still} WHERE {FILE} IN ({in_files})"
             return f"SELECT {names} FROM ({self.strategy.kept(files)}) AS kept UNION ALL {unchanged}"
 
         return rewrite(context, base, self.strategy.model.contract.partition, changes, staying)

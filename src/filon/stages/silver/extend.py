@@ -25,6 +25,8 @@ from filon.stages.silver.queries import (
     rank,
     rejected_query,
     superseded_columns,
+    those_at,
+    those_not_at,
 )
 from filon.stages.silver.recount import LAYERS, Recount, is_of
 
@@ -178,7 +180,7 @@ class Extension:
         same = " AND ".join(f"affected.{name} IS NOT DISTINCT FROM rows.{name}" for name in map(identifier, self._key))
         parts = [
             f"SELECT {names}, {literal(layer)} AS _from FROM {identifier(_named('before', layer))} AS rows "
-            f"WHERE EXISTS (SELECT 1 FROM {identifier(KEYS)} AS affected WHERE {same}) AND NOT {self._leaves('rows')}"
+            f"SEMI JOIN {identifier(KEYS)} AS affected ON {same} WHERE NOT {self._leaves('rows')}"
             for layer in (Layer.SILVER, Layer.SUPERSEDED)
         ]
         parts.append(f"SELECT {names}, 'judged' AS _from FROM {identifier(JUDGED)} WHERE _reasons = ''")
@@ -211,12 +213,12 @@ class Extension:
         places = _named("leaving places", layer)
         engine.cache(places, " UNION ".join(self._leaving_places(layer)))
         rows = f"SELECT {names}, {FILE} FROM {identifier(_named('before', layer))} AS rows"
-        engine.cache(leaving, f"{rows} WHERE {is_at('rows', places)}")
+        engine.cache(leaving, f"{rows} {those_at('rows', places)}")
         engine.cache(coming, self._coming(layer, names))
         same = "place.reasons = rows.reasons" if layer is Layer.QUARANTINE else "TRUE"
         stays = f"{same} AND NOT place.{self._has_gone}" if self.gone else same
         for name, these, others in ((changes.old, leaving, coming), (changes.new, coming, leaving)):
-            engine.cache(name, f"SELECT * FROM {identifier(these)} AS rows WHERE NOT {is_at('rows', others, stays)}")
+            engine.cache(name, f"SELECT * FROM {identifier(these)} AS rows {those_not_at('rows', others, stays)}")
         return changes
 
     def _leaving_places(self, layer: Layer) -> Iterator[str]:
@@ -234,15 +236,15 @@ class Extension:
             return f"{judged} WHERE _reasons = ''" if layer is Layer.SILVER else f"{judged} WHERE FALSE"
         if layer is Layer.SUPERSEDED:
             return f"SELECT {names} FROM {identifier(RANKED)} WHERE _rank > 1 AND _from <> {literal(layer)}"
-        first = is_at("rows", RANKED, "place._rank = 1")
+        first = those_at("rows", RANKED, "place._rank = 1")
         successors = f"SELECT {names} FROM {identifier(SUCCESSORS)} WHERE _reasons = ''"
-        return f"{judged} WHERE _reasons = '' AND {first} UNION ALL {successors}"
+        return f"{judged} {first} WHERE _reasons = '' UNION ALL {successors}"
 
     def _write(self, layer: Layer, changes: Changes) -> tuple[TableFile, ...]:
         """The files of a table without the rows that leave it, and with those that come."""
 
         def staying(files: str, _: str) -> str:
-            return f"SELECT * FROM {identifier(files)} AS rows WHERE NOT {is_at('rows', changes.old)}"
+            return f"SELECT * FROM {identifier(files)} AS rows {those_not_at('rows', changes.old)}"
 
         judging = self.judging
         return rewrite(judging.context, self.base.build(layer), judging.partition(layer), changes, staying)

@@ -27,8 +27,15 @@ def superseded_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
     return (*(column for column in contract_columns(dataset.contract) if column.name in deciding), *PLACE)
 
 
-def is_at(rows: str, places: str, where: str = "") -> str:
-    """A condition for the rows of an alias whose ``_file`` and ``_record`` stand in a table.
+def is_at(rows: str, places: str) -> str:
+    """A condition, one of several, for the rows of an alias whose ``_file`` and ``_record`` stand in a table."""
+    return f"EXISTS (SELECT 1 FROM {identifier(places)} AS place WHERE {_same_place(rows)})"
+
+
+def those_at(rows: str, places: str, where: str = "TRUE") -> str:
+    """A join that leaves the rows of an alias whose ``_file`` and ``_record`` stand in a table.
+
+    A join, since engines carry out EXISTS as one only when it compares nothing but these.
 
     Args:
         rows: the alias
@@ -36,11 +43,16 @@ def is_at(rows: str, places: str, where: str = "") -> str:
         where: what else must hold; the row of the table is called ``place``
 
     """
-    more = f" AND {where}" if where else ""
-    return (
-        f"EXISTS (SELECT 1 FROM {identifier(places)} AS place "
-        f"WHERE place._file = {rows}._file AND place._record = {rows}._record{more})"
-    )
+    return f"SEMI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
+
+
+def those_not_at(rows: str, places: str, where: str = "TRUE") -> str:
+    """The same for all other rows of the alias."""
+    return f"ANTI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
+
+
+def _same_place(rows: str) -> str:
+    return f"place._file = {rows}._file AND place._record = {rows}._record"
 
 
 def places_query(dataset: Dataset, live: Iterable[FileVersion]) -> str:
@@ -97,13 +109,13 @@ def accepted_query(dataset: Dataset) -> str:
     """The rows of the silver table: records without a reason that are not in ``LOSERS``."""
     names = identifiers(dataset.contract.column_names)
     judged = f"SELECT {names}, _file, _record FROM {identifier(JUDGED)} AS judged"
-    return f"{judged} WHERE _reasons = '' AND NOT {is_at('judged', LOSERS)}"
+    return f"{judged} {those_not_at('judged', LOSERS)} WHERE _reasons = ''"
 
 
 def superseded_query(dataset: Dataset) -> str:
     """The rows of the table of superseded records: those in ``LOSERS``."""
     names = identifiers(column.name for column in superseded_columns(dataset))
-    return f"SELECT {names} FROM {identifier(JUDGED)} AS judged WHERE {is_at('judged', LOSERS)}"
+    return f"SELECT {names} FROM {identifier(JUDGED)} AS judged {those_at('judged', LOSERS)}"
 
 
 def rejected_query() -> str:

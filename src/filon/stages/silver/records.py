@@ -10,7 +10,7 @@ from filon.lake import Build, FileVersion, Lake, Layer, Ledger
 from filon.project import Dataset
 from filon.sql import identifier
 from filon.stages.rules import BRONZE
-from filon.stages.silver.queries import PLACES, is_at, places_query, with_places
+from filon.stages.silver.queries import PLACES, places_query, those_at, with_places
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LiveRecords:
             where = self._version_filter(numbers, set(names))
             parts.append(f"SELECT * FROM {identifier(table)}{where}")
         records = " UNION ALL ".join(parts)
-        return f"SELECT * FROM ({records}) AS live WHERE {is_at('live', self.chosen)}" if self.chosen else records
+        return f"SELECT * FROM ({records}) AS live {those_at('live', self.chosen)}" if self.chosen else records
 
     def _version_filter(self, numbers: set[int], names: set[str]) -> str:
         """A WHERE clause for the records of some versions; empty when the files surely hold no others.
