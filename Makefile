@@ -8,6 +8,9 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEMO := $(VENV)/.installed-demo
 
+# hundreds of processes are started, and where this is set each would compile all modules anew
+unexport PYTHONDONTWRITEBYTECODE
+
 # uv reads SSL_CERT_FILE and UV_SYSTEM_CERTS itself; pip, which only fetches uv, is told of the same authorities
 SYSTEM_CERTS = $(shell $(PYTHON) -c 'import ssl; paths = ssl.get_default_verify_paths(); print(paths.cafile or paths.capath or "")')
 CERTS = $(if $(SSL_CERT_FILE),$(SSL_CERT_FILE),$(if $(UV_SYSTEM_CERTS),$(SYSTEM_CERTS)))
