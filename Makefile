@@ -75,6 +75,7 @@ bench: setup  ## measure the pipeline, the stores, the API, analyses and what ch
 	$(BIN)/python -m benchmarks.analysis
 	$(BIN)/python -m benchmarks.incremental
 	$(BIN)/python -m benchmarks.daily
+	$(BIN)/python -m benchmarks.weekly
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11

@@ -28,9 +28,10 @@ HEADER = ("id_achat", "id_client", "date_achat", "montant", "produit")
 
 @dataclass
 class Place:
-    """Sources, lake and store of a state, in one folder."""
+    """Sources, lake and store of a state, in one folder; ``project`` is that of the sales if none is given."""
 
     folder: Path
+    project: Path | None = None
 
     @property
     def sources(self) -> Path:
@@ -44,15 +45,20 @@ class Place:
 
     def retract(self, path: str) -> None:
         """Retract a file version."""
-        measure(filon("retract", path, "--yes", *self._places[2:]))
+        measure(filon("retract", path, "--yes", *self._lake))
 
     def sweep(self) -> None:
         """Delete all releases but the newest, and what only they need."""
-        measure(filon("sweep", "--keep", "1", "--hours", "0", *self._places[2:]))
+        measure(filon("sweep", "--keep", "1", "--hours", "0", *self._lake))
 
     @property
     def _places(self) -> list[str]:
-        return ["--sources", str(self.sources), "--lake", str(self.folder / "lake")]
+        return ["--sources", str(self.sources), *self._lake]
+
+    @property
+    def _lake(self) -> list[str]:
+        project = ["--project", str(self.project)] if self.project else []
+        return [*project, "--lake", str(self.folder / "lake")]
 
     def copy(self, folder: Path) -> Place:
         """A copy. Files of sources and lake are never written again, so they are linked; the store is copied."""
@@ -61,7 +67,7 @@ class Place:
             subprocess.run(["cp", "-al", self.folder / name, folder / name], check=True)
         for store in self.folder.glob("serving.db*"):
             shutil.copy2(store, folder)
-        return Place(folder)
+        return Place(folder, self.project)
 
     def tables(self) -> dict[str, str]:
         """The fingerprint of every gold table of the newest release."""
