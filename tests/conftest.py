@@ -1,7 +1,8 @@
-"""Says at the end of a run which test files took the time: one table, of all workers."""
+"""What all tests share: at the end of a run, a table of the files that took the time, of all workers."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import defaultdict
 from collections.abc import Generator, Iterable
@@ -52,6 +53,12 @@ class Meter:
 
 
 meter = Meter()
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over modules and tests: they stay, and to search them takes long."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
