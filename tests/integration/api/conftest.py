@@ -29,7 +29,7 @@ from filon.serving import marking
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from filon.web.connections import server_options
-from tests.integration.conftest import Shop, empty_store
+from tests.integration.conftest import Shop, empty_database
 from tests.integration.polling import until
 
 PAYS = ("France", "Italie", "Suisse", "Espagne", "Maroc", "Belgique")
@@ -110,23 +110,36 @@ def answering(app: FastAPI, settings: Settings | None = None, *, limited: bool =
             thread.join()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "mongodb"])
-def shared_store_uri(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a store of each kind, for all tests that only read."""
-    yield from empty_store(request, tmp_path_factory.mktemp("store"))
+@pytest.fixture(scope="session")
+def served_from_sqlite(tmp_path_factory: pytest.TempPathFactory) -> ServedApi:
+    """Two releases in SQLite, for all tests that only read."""
+    return _two_releases(tmp_path_factory, f"sqlite:///{tmp_path_factory.mktemp('store') / 'serving.db'}")
 
 
 @pytest.fixture(scope="session")
-def served(shared_store_uri: str, tmp_path_factory: pytest.TempPathFactory) -> ServedApi:
+def served_from_mongodb(tmp_path_factory: pytest.TempPathFactory, mongo_uri: str) -> Iterator[ServedApi]:
+    """Two releases in MongoDB, for all tests that only read."""
+    for uri in empty_database(mongo_uri):
+        yield _two_releases(tmp_path_factory, uri)
+
+
+def _two_releases(tmp_path_factory: pytest.TempPathFactory, uri: str) -> ServedApi:
     """Demo data in release 1, one purchase more in release 2."""
-    shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": shared_store_uri})
+    shop = Shop(tmp_path_factory.mktemp("shop"), extra={"FILON_SERVING": uri})
     generate(shop.sources, purchases=1500, clients=300)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(marking, "FEWEST_FOR_MARKS", 200)  # so that even this small shop is jumped through
         shop.run()
         shop.put("achats_late.csv", LATE)
         assert shop.run()["release"] == 2
-    return ServedApi(shop, shared_store_uri, load_project(retail.FOLDER))
+    return ServedApi(shop, uri, load_project(retail.FOLDER))
+
+
+@pytest.fixture(scope="session", params=["sqlite", "mongodb"])
+def served(request: pytest.FixtureRequest) -> ServedApi:
+    """The same from a store of each kind. Each stays when tests of the other follow, so it is made once."""
+    found: ServedApi = request.getfixturevalue(f"served_from_{request.param}")
+    return found
 
 
 @pytest.fixture(scope="session")

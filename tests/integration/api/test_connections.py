@@ -167,7 +167,7 @@ def test_a_reader_that_reads_slowly_keeps_its_place() -> None:
             time.sleep(0.01)
 
 
-@pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("served", ["sqlite"], indirect=True)
 def test_half_requests_do_not_take_the_descriptors_of_a_server(served: ServedApi) -> None:
     raise_descriptors()  # of this process, which holds the other ends
     limited = ["/bin/sh", "-c", 'ulimit -n 1024 && exec "$@"', "sh"]

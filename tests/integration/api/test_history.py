@@ -236,7 +236,7 @@ def test_a_store_that_an_older_version_loaded_keeps_working(own: ServedApi, clie
 
 
 @pytest.mark.parametrize("folder", [retail.FOLDER, ROOT / "examples" / "completejourney"], ids=lambda path: path.name)
-@pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("served", ["sqlite"], indirect=True)
 def test_the_lineage_is_that_of_the_project(served: ServedApi, folder: Path) -> None:
     project = load_project(folder)
     with replace(served, project=project).client() as client:

@@ -16,7 +16,7 @@ FOREIGN = {"Host": "evil.example"}
 PATHS = ["/health", "/health/live", "/docs", "/docs/swagger-ui.css", "/openapi.json", "/metrics", "/nowhere"]
 PATHS += ["/api/v1/clients", "/api/v1/clients/", "/api/v1/quarantine/rows"]
 
-pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # whatever the store is
+pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)  # whatever the store is
 
 
 @pytest.mark.parametrize("path", PATHS)

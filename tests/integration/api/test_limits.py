@@ -38,7 +38,7 @@ def raw(client: Client, target: str, *headers: str, method: str = "GET", body: b
     return int(start.split()[1]), content
 
 
-sqlite_only = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)
+sqlite_only = pytest.mark.parametrize("served", ["sqlite"], indirect=True)
 
 
 @sqlite_only

@@ -23,7 +23,7 @@ from tests.integration.polling import until
 LONGEST_S = 300
 ASKED = "/api/v1/clients/1"
 
-pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # the other one is asked below
+pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)  # the other one is asked below
 
 
 @pytest.fixture

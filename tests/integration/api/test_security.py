@@ -17,7 +17,7 @@ from filon.api.logs import JsonLines
 from tests.integration.api.conftest import ServedApi
 from tests.integration.polling import until
 
-pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # whatever the store is
+pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)  # whatever the store is
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.api.conftest import ServedApi
 
-pytestmark = pytest.mark.parametrize("shared_store_uri", ["sqlite"], indirect=True)  # whatever the store is
+pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)  # whatever the store is
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from filon.dashboard.launch import SCRIPT
 from filon.dashboard.views import VIEWS
 from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.integration.api.conftest import ServedApi, answering, served, shared_store_uri
+from tests.integration.api.conftest import ServedApi, answering, served, served_from_mongodb, served_from_sqlite
 
-__all__ = ["served", "shared_store_uri"]
+__all__ = ["served", "served_from_mongodb", "served_from_sqlite"]
 
 Draw = Callable[..., AppTest]
 SECONDS = 60

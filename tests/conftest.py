@@ -1,0 +1,91 @@
+"""What all tests share: at the end of a run, a table of the files that took the time, of all workers."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections import defaultdict
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+SHOWN = 25
+PHASES = ("setup", "call", "teardown")
+
+
+@dataclass
+class Cost:
+    """What the tests of a file cost: seconds of each phase, and of the processor."""
+
+    tests: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
+    processor_s: float = 0.0
+
+    def add(self, report: pytest.TestReport) -> None:
+        """Count one phase of one test."""
+        self.tests += report.when == "setup"
+        self.seconds[report.when or "call"] += report.duration
+        self.processor_s += vars(report).get("processor_s", 0.0)
+
+    @property
+    def total_s(self) -> float:
+        """The seconds of all phases."""
+        return sum(self.seconds.values())
+
+
+def processor_s() -> float:
+    """Seconds of the processor that this process and its children, once they have ended, have used."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+class Meter:
+    """The processor's seconds between two looks."""
+
+    def __init__(self) -> None:
+        self._seen = processor_s()
+
+    def read(self) -> float:
+        """Those since the last look."""
+        before, self._seen = self._seen, processor_s()
+        return self._seen - before
+
+
+meter = Meter()
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over modules and tests: they stay, and to search them takes long."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note in the report of each phase what it cost the processor; workers send such attributes along."""
+    report = yield
+    vars(report)["processor_s"] = meter.read()
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the dearest files."""
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    costs = costs_by_file(report for report in reports if isinstance(report, pytest.TestReport))
+    dearest = sorted(costs, key=lambda name: costs[name].total_s, reverse=True)[:SHOWN]
+    total = sum(cost.total_s for cost in costs.values())
+    terminalreporter.write_sep("=", f"{len(dearest)} dearest of {len(costs)} files, which took {total:.0f} s")
+    terminalreporter.write_line(f"{'tests':>6}" + "".join(f"{name:>10}" for name in (*PHASES, "processor")))
+    for name in dearest:
+        cost = costs[name]
+        seconds = [*cost.seconds.values(), cost.processor_s]
+        terminalreporter.write_line(f"{cost.tests:>6}" + "".join(f"{each:>10.1f}" for each in seconds) + f"  {name}")
+
+
+def costs_by_file(reports: Iterable[pytest.TestReport]) -> dict[str, Cost]:
+    """What each test file cost."""
+    costs: dict[str, Cost] = defaultdict(Cost)
+    for report in reports:
+        costs[report.location[0]].add(report)
+    return costs
