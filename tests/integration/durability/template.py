@@ -30,8 +30,9 @@ MONGO_WRITES = ("insert", "update", "delete", "findAndModify", "create", "create
 WARM = """
 import babel.dates, babel.numbers, encodings.ascii, deltalake, duckdb, obstore, pandas, pyarrow.dataset, pyarrow.parquet
 import rich._emoji_codes, typer._adapters, typer._click.decorators
-import filon.access.pipeline, filon.cli.app, filon.cli.lake, filon.cli.pipeline, filon.engines.duckdb, filon.lake.rollback, filon.lake.sweep
-import filon.lake.tables, filon.pipeline.rollback, filon.pipeline.run, filon.serving.mongo, filon.serving.sqlite
+import filon.access.pipeline, filon.cli.app, filon.cli.lake, filon.cli.pipeline, filon.engines.duckdb
+import filon.lake.rollback, filon.lake.sweep, filon.lake.tables
+import filon.pipeline.rollback, filon.pipeline.run, filon.serving.mongo, filon.serving.sqlite
 import tests.integration.durability.disk, tests.integration.durability.shop
 """
 
