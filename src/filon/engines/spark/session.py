@@ -1,0 +1,97 @@
+"""One session on a server of Spark Connect, with the settings on which the meaning of statements depends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from filon.engines.spark.errors import translated
+from filon.engines.spark.packages import session_class
+from filon.errors import ConfigError, EngineError
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyspark.sql.connect.dataframe import DataFrame
+
+OLDEST = (4, 2)
+"""Older servers lack functions that statements are spelled with."""
+SETTINGS = {
+    "spark.sql.ansi.enabled": "true",  # what cannot be computed or cast is an error
+    "spark.sql.storeAssignmentPolicy": "ANSI",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    # products of decimals keep every digit, or fail
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
+    "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.writeLegacyFormat": "false",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.files.ignoreCorruptFiles": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+}
+PLAIN_ESCAPES = "spark.sql.parser.escapedStringLiterals"
+"""A setting that Spark warns of when it is made; its default is the one that statements are spelled for."""
+
+
+class SparkConnection:
+    """A session of its own on the server at ``remote``, such as ``sc://host:15002``; closed once."""
+
+    def __init__(self, remote: str) -> None:
+        self._remote = remote
+        self._progress: float | None = None
+        create = session_class().builder.remote(remote).create
+        with self.translated():
+            try:
+                self.session = create()
+                version = self.session.version
+                self._set_up()
+            except ValueError as error:  # an address that the client cannot read
+                raise ConfigError(f"FILON_SPARK_REMOTE is {remote}: {error}; write it as sc://host:15002") from error
+        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+            self.close()
+            raise EngineError(
+                f"the Spark server at {remote} is of version {version}; Filon needs {'.'.join(map(str, OLDEST))} or newer"
+            )
+        self.session.registerProgressHandler(self._note)
+
+    def _set_up(self) -> None:
+        for name, value in SETTINGS.items():
+            self.session.conf.set(name, value)
+        if self.session.conf.get(PLAIN_ESCAPES) != "false":
+            raise EngineError(f"the Spark server at {self._remote} has {PLAIN_ESCAPES} set; leave it unset, or false")
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Errors of Spark become Filon's."""
+        return translated(self._remote)
+
+    def frame(self, statement: str) -> DataFrame:
+        """A statement, to be run when it is asked for its rows."""
+        return self.session.sql(statement)
+
+    def tables(self, statement: str) -> Iterator[pa.Table]:
+        """The rows of a statement, as they come."""
+        import pyarrow as pa
+
+        frame = self.frame(statement)
+        plan = frame._plan  # noqa: SLF001
+        for part in self.session.client.to_table_as_iterator(plan.to_proto(self.session.client), plan.observations):
+            if isinstance(part, pa.Table):
+                yield part
+
+    def _note(self, stages: Any, inflight_tasks: int, operation_id: Any, done: bool) -> None:
+        total = sum(stage.num_tasks for stage in stages or ())
+        self._progress = sum(stage.num_completed_tasks for stage in stages) / total if total and not done else None
+
+    def progress(self) -> float | None:
+        """The share of the tasks of the running statement that are done."""
+        return self._progress
+
+    def close(self) -> None:
+        """End the session; the server drops its views and caches. Safe to repeat."""
+        self.session.stop()
