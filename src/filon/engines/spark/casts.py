@@ -21,7 +21,7 @@ PLAIN_MOMENT = re.compile(rf"({PLAIN_TIMESTAMP.pattern})([+-]\d{{2}})(?::?(\d{{2
 SPECIAL = quoted(r"""[,{}\[\]()"'\\=:]|\A\s|\s\z|\A\z|\A(?i:null)\z""")
 QUOTE, ESCAPED_QUOTE, BACKSLASH, TWO_BACKSLASHES = (quoted(text) for text in ("'", "\\'", "\\", "\\\\"))
 BEHIND_FIRST_DECIMAL = quoted(r"(\.[0-9])[0-9]*")
-HOURS_ALONE = quoted(r"\s*([+-][0-9]{2})$")
+HOURS_ALONE = quoted(r"(:[0-9.]+)\s*([+-][0-9]{2})$")
 ENDING_ZEROS = quoted(r"(\.[0-9]+?)0+$")
 SMALL_EXPONENT, SMALL_LONG_EXPONENT = quoted(r"(\.0)?E-([0-9])$"), quoted(r"(\.0)?E-([0-9]+)$")
 LARGE_EXPONENT = quoted(r"(\.0)?E([0-9]+)$")
@@ -41,6 +41,10 @@ def cast(value: Term, kind: Type, *, trying: bool = False) -> Term:
         return value
     if value.type == NULL:
         return Term(f"CAST(NULL AS {kind.spark})", kind)
+    if kind == TEXT and value.query and value.type.name in ("LIST", "MAP"):
+        # no query may stand in a function of lists
+        inner = _as_text(Term("`_one`.`x`", value.type))
+        return Term(f"(SELECT {inner} FROM ({value.query}) AS `_one`(`x`))", TEXT)
     if kind == TEXT:
         return Term(_as_text(value), TEXT, tried=value.tried)
     if value.type == TEXT:
@@ -106,7 +110,7 @@ def _moment_text(text: str, kind: Type) -> str:
     """Offsets in hours alone are no offsets for Spark."""
     if kind.name == "DATE":
         return text
-    whole = f"regexp_replace(trim({text}), {HOURS_ALONE}, '$1:00')"
+    whole = f"regexp_replace(trim({text}), {HOURS_ALONE}, '$1$2:00')"
     return whole if kind.name == "TIMESTAMPTZ" else f"regexp_replace({whole}, 'Z$', '')"
 
 
@@ -118,7 +122,7 @@ def _literal(text: str, kind: Type) -> str:
     """The text of a date or a timestamp as Spark reads it too; nothing where the form must be looked at."""
     if kind.name == "DATE" and PLAIN_DATE.fullmatch(text):
         return text
-    if kind.name == "TIMESTAMP" and PLAIN_TIMESTAMP.fullmatch(text):
+    if kind.name == "TIMESTAMP" and (PLAIN_TIMESTAMP.fullmatch(text) or PLAIN_DATE.fullmatch(text)):
         return text
     if kind.name == "TIMESTAMPTZ" and (found := PLAIN_MOMENT.fullmatch(text)):
         return f"{found[1]}{found[3]}:{found[4] or '00'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -40,6 +41,7 @@ MICROSECONDS = {
     "DAY": 86_400_000_000,
     "WEEK": 604_800_000_000,
 }
+UNNESTED = "_unnested"
 LARGEST_INTEGER, LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 
 
@@ -138,6 +140,8 @@ class Speller:
         self.query = query
         self.trying = trying
         self.prefers_given = False
+        self.unnested: list[str] | None = None
+        """Lists that become rows beside what FROM reads; None where unnest must be a column by itself."""
 
     def in_scope(self, scope: Scope, *, trying: bool | None = None) -> Speller:
         """The same for another scope."""
@@ -338,7 +342,7 @@ def _scalar(speller: Speller, node: exp.Expr) -> Term:
     found = speller.query(node, speller.scope)
     if len(found.columns) != 1:
         raise Unspellable("a query that stands for a value has one column")
-    return Term(f"({found.sql})", found.columns[0].type)
+    return Term(f"({found.sql})", found.columns[0].type, query=found.sql)
 
 
 def _case(speller: Speller, node: exp.Expr) -> Term:
@@ -488,7 +492,7 @@ def interval(count: Term, unit: str) -> Term:
             given = ["0"] * place + [f"CAST({count.sql} AS INT) * {size}"]
             return Term(f"make_dt_interval({', '.join(given)})", INTERVAL)
     size = MICROSECONDS[unit]
-    seconds = f"CAST(CAST({count.sql} AS BIGINT) * {size} AS DECIMAL(38,0)) / 1000000"
+    seconds = f"CAST(CAST({count.sql} AS BIGINT) * {size} AS DECIMAL(20,0)) * CAST(0.000001 AS DECIMAL(7,6))"
     return Term(f"make_dt_interval(0, 0, 0, CAST({seconds} AS DECIMAL(18,6)))", INTERVAL)
 
 
@@ -541,11 +545,7 @@ def at_zone(moment: Term, zone: Term, *, trying: bool) -> Term:
     """A local time as a moment, or a moment as a local time of a zone."""
     require(zone, "the name of a time zone", fits=zone.type == TEXT)
     require(moment, "a timestamp", fits=moment.type.is_moment)
-    known = zone.sql
-    if trying:
-        known = zone.sql if zone.text is not None and _is_zone(zone.text) else "CAST(NULL AS STRING)"
-        if zone.text is None:
-            raise Unspellable("inside of attempt(…), the name of a time zone is a text literal on Spark")
+    known = _zone(zone, trying=trying)
     if moment.type == TIMESTAMPTZ:
         local = f"CAST(from_utc_timestamp({moment.sql}, {known}) AS TIMESTAMP_NTZ)"
         return Term(local, TIMESTAMP, tried=trying)
@@ -558,17 +558,28 @@ def at_zone(moment: Term, zone: Term, *, trying: bool) -> Term:
     return Term(chosen if zone.text not in ("UTC", "GMT") else local, TIMESTAMPTZ, tried=trying)
 
 
-def _is_zone(text: str) -> bool:
-    import zoneinfo
-
-    return text.casefold() in {zone.casefold() for zone in zoneinfo.available_timezones()}
+def _zone(zone: Term, *, trying: bool) -> str:
+    """The name of a time zone as Spark reads it, which asks for the right case."""
+    names = {each.casefold(): each for each in zoneinfo.available_timezones()}
+    if zone.text is not None and zone.text.casefold() in names:
+        return quoted(names[zone.text.casefold()])
+    if not trying:
+        return zone.sql
+    listed = sorted(names.items())
+    known, spelled = (", ".join(quoted(pair[side]) for pair in listed) for side in (0, 1))
+    return f"try_element_at(map_from_arrays(array({known}), array({spelled})), lower({zone.sql}))"
 
 
 def _unnest(speller: Speller, node: exp.Expr) -> Term:
     value = speller.term(node.this)
     if value.type.name != "LIST" or value.type.item is None:
         raise Unspellable("unnest takes a list")
-    return Term(f"explode({value.sql})", value.type.item)
+    if speller.unnested is None:
+        return Term(f"explode({value.sql})", value.type.item)
+    if speller.unnested:
+        raise Unspellable("several calls of unnest stand in one SELECT; put each into a step of its own")
+    speller.unnested.append(value.sql)
+    return Term(f"{name(UNNESTED)}.{name(UNNESTED)}", value.type.item)
 
 
 def _paren(speller: Speller, node: exp.Expr) -> Term:

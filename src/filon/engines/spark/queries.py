@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from filon.engines.spark.expressions import Facts, Speller, Spelling, line_of, order_by, unified, window
+from filon.engines.spark.expressions import UNNESTED, Facts, Speller, Spelling, line_of, order_by, unified, window
 from filon.engines.spark.scopes import Scope, Source, Tables, Typed
 from filon.engines.spark.terms import Term, Unspellable, name, require
 from filon.engines.spark.types import BIGINT, DATE, INTERVAL, TIMESTAMP, Type, common_type
@@ -187,7 +187,13 @@ class _Select:
     def spell(self) -> Spelled:
         node = self.node
         source = self._from()
+        if not node.args.get("group"):
+            self.speller.unnested = []
         items = list(self._items())
+        if self.speller.unnested:
+            rows = f"explode({self.speller.unnested[0]}) AS {name(UNNESTED)}({name(UNNESTED)})"
+            source = f"{source} CROSS JOIN LATERAL {rows}" if source else f" FROM {rows}"
+        self.speller.unnested = None
         columns = tuple(Typed(label, term.type) for label, term in items)
         distinct = node.args.get("distinct")
         if distinct and distinct.args.get("on"):

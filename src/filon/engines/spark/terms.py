@@ -31,6 +31,7 @@ class Term:
         text: its value when it is a text literal
         number: its digits when it is a literal of a number
         tried: it is null where it would otherwise fail, inside of ``attempt``
+        query: the query, when it is one that stands for a value
 
     """
 
@@ -39,6 +40,7 @@ class Term:
     text: str | None = None
     number: str | None = None
     tried: bool = False
+    query: str = ""
 
     def cast(self, kind: Type) -> Term:
         """The value in the type of another one, where that can hold it for sure."""

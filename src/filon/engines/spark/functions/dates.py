@@ -133,8 +133,13 @@ def _complete(call: Call) -> Term:
     call.take(3)
     unit, first, last = _unit(call), _local(call.terms[1]), _local(call.terms[2])
     if unit in MONTHS:
-        name = {"month": "MONTH", "quarter": "QUARTER", "year": "YEAR"}[unit]
-        whole = f"timestampdiff({name}, {first.sql}, {last.sql})"
+        months = f"({_months(last)} - {_months(first)})"
+        reached = f"{first.sql} + make_ym_interval(0, {months})"
+        beyond = (
+            f"CASE WHEN {last.sql} >= {first.sql} AND {reached} > {last.sql} THEN 1 "
+            f"WHEN {last.sql} < {first.sql} AND {reached} < {last.sql} THEN -1 ELSE 0 END"
+        )
+        whole = f"(({months} - {beyond}) div {MONTHS[unit]})"
     elif unit in SIZES:
         whole = f"(({micros(last)} - {micros(first)}) div {SIZES[unit]}L)"
     else:

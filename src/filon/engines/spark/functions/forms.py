@@ -26,7 +26,9 @@ TAKES: dict[str, tuple[str, Callable[[Type], bool]]] = {
     "P": ("a map", lambda kind: kind.name == "MAP"),
     "A": ("a value", lambda _: True),
 }
-"""What a letter of a form takes. ``D`` is made a double, ``I`` a BIGINT."""
+MADE = {"T": TEXT, "I": BIGINT, "N": DOUBLE, "E": BIGINT, "D": DOUBLE, "F": DOUBLE, "M": TIMESTAMP, "Y": DATE, "S": TIMESTAMP,
+        "B": BOOLEAN, "X": BLOB}  # fmt: skip
+"""What a null is made where a letter takes it. Other values stay as they are, but for those of ``D`` and ``I``."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Form:
     def spell(self, call: Call) -> Term:
         """The expression of a call."""
         terms = [
-            cast(term, DOUBLE if letter == "D" else BIGINT) if letter in "DI" else term
+            cast(term, MADE[letter]) if letter in MADE and (letter in "DI" or term.type == NULL) else term
             for letter, term in zip(self.takes, call.terms, strict=True)
         ]
         sql = self.trying if call.trying and self.trying else self.sql
@@ -83,7 +85,14 @@ def form(takes: str, gives: Type | Callable[..., Type], sql: str, trying: str = 
     return forms(Form(takes, gives, sql, trying))
 
 
-def let(values: dict[str, str], body: str) -> str:
-    """An expression in which values that are expensive or long stand once: each is ``_let.name`` in it."""
+def let(values: dict[str, str], body: str, *, spread: bool = False) -> str:
+    """An expression in which values that are expensive or long stand once: each is ``_let.name`` in it.
+
+    With ``spread`` they stand wherever they are used: no query may stand in a function of lists.
+    """
+    if spread:
+        for name, value in values.items():
+            body = body.replace(f"_let.{name}", f"({value})")
+        return f"({body})"
     parts = ", ".join(f"'{name}', {value}" for name, value in values.items())
     return f"get(transform(array(named_struct({parts})), _let -> {body}), 0)"

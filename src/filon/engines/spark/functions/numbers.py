@@ -107,6 +107,7 @@ NUMBERS: dict[str, Spelling] = {
     "asin": _failing("abs({0}) > 1", "asin of a number beyond 1", "asin({0})"),
     "asinh": _double("asinh({0})"),
     "atan": _double("atan({0})"),
+    "atanh": _double("atanh({0})"),
     "atan2": form("DD", DOUBLE, "atan2({0}, {1})"),
     "add": _operator("Add"),
     "subtract": _operator("Sub"),

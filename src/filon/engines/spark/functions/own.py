@@ -23,17 +23,17 @@ def _as_of(call: Call) -> Term:
 def _name(names: list[str], place: str, value: Term) -> Term:
     require(value, "a date or a timestamp", fits=value.type.is_moment)
     listed = ", ".join(map(quoted, names))
-    return Term(f"element_at(array({listed}), {place.format(value.sql)})", TEXT, tried=value.tried)
+    return Term(f"get(array({listed}), {place.format(value.sql)})", TEXT, tried=value.tried)
 
 
 def _day_name(call: Call) -> Term:
     [value] = call.take(1)
-    return _name(day_names(call.speller.facts.locale), "weekday({0}) + 1", value)
+    return _name(day_names(call.speller.facts.locale), "weekday({0})", value)
 
 
 def _month_name(call: Call) -> Term:
     [value] = call.take(1)
-    return _name(month_names(call.speller.facts.locale), "month({0})", value)
+    return _name(month_names(call.speller.facts.locale), "month({0}) - 1", value)
 
 
 def _title_case(call: Call) -> Term:
@@ -78,9 +78,10 @@ def _ratio(call: Call) -> Term:
     quotient = (
         f"CASE WHEN CAST(_let.above AS DOUBLE) / CAST(_let.below AS DOUBLE) < 9e18D THEN {small} ELSE {large} END"
     )
-    hundredths = let(doubled, f"if(_let.minus, -1, 1) * {quotient}")
+    has_query = any("SELECT " in term.sql for term in (numerator, denominator))
+    hundredths = let(doubled, f"if(_let.minus, -1, 1) * {quotient}", spread=has_query)
     cents = f"CAST(CAST({hundredths} AS DECIMAL(36,0)) * CAST(0.01 AS DECIMAL(2,2)) AS DECIMAL(38,2))"
-    return Term(let(millionths, f"CASE WHEN _let.d <> 0 THEN {cents} END"), decimal(38, 2))
+    return Term(let(millionths, f"CASE WHEN _let.d <> 0 THEN {cents} END", spread=has_query), decimal(38, 2))
 
 
 def _attempt(call: Call) -> Term:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from filon.engines.spark.casts import cast
 from filon.engines.spark.expressions import Call, Spelling
 from filon.engines.spark.functions.forms import Form, form, forms
@@ -43,15 +45,11 @@ def _without_accents(text: str) -> str:
     return f"(CASE WHEN {text} RLIKE {BEYOND_ASCII} THEN {bare} ELSE {text} END)"
 
 
-def _of_one_text(spell: str) -> Spelling:
-    return form("T", TEXT, spell)
-
-
-def _through(spell: object, kind: str = "T") -> Spelling:
+def _through(spell: Callable[[str], str]) -> Spelling:
     def spelling(call: Call) -> Term:
         [value] = call.take(1)
-        require(value, "a text", fits=value.type == TEXT)
-        return Term(spell(value.sql), TEXT, tried=value.tried)  # type: ignore[operator]
+        value = cast(require(value, "a text", fits=value.type == TEXT), TEXT)
+        return Term(spell(value.sql), TEXT, tried=value.tried)
 
     return spelling
 
