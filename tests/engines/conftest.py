@@ -69,7 +69,7 @@ def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("FILON_TEST_SPARK"):
         yield given
         return
-    server = SparkServer(tmp_path_factory.mktemp("spark"), *free_ports(1))
+    server = SparkServer(tmp_path_factory.mktemp("spark"), free_ports(1)[0])
     server.start()
     yield server.remote
     server.stop()

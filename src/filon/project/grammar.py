@@ -209,9 +209,9 @@ def read_plain(text: str, *, composed: bool = False) -> exp.Expr:
     for node in tree.find_all(exp.Anonymous):
         _, name, node.meta["line"] = reading.called(node)
         node.set("this", name.lower())
-    for name in tree.find_all(exp.Identifier):
-        if marked := CALLED.fullmatch(name.this):  # a name with columns, such as t(x), looks like a call
-            name.set("this", reading.words[int(marked[1])][0])
+    for word in tree.find_all(exp.Identifier):
+        if marked := CALLED.fullmatch(word.name):  # a name with columns, such as t(x), looks like a call
+            word.set("this", reading.words[int(marked[1])][0])
     return tree
 
 

@@ -27,7 +27,9 @@ def spark_home() -> Path:
         return Path(given)
     found = next(ENVIRONMENT.glob("lib/python*/site-packages/pyspark"), None)
     if found is None:
-        raise SparkMissing(f"the full package of Spark is not in {ENVIRONMENT.name}: run `make spark`, or set SPARK_HOME")
+        raise SparkMissing(
+            f"the full package of Spark is not in {ENVIRONMENT.name}: run `make spark`, or set SPARK_HOME"
+        )
     return found
 
 

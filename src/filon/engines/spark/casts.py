@@ -149,7 +149,8 @@ def _as_text(value: Term) -> str:
         ends = ("{", "}") if named else ("(", ")")
         return f"concat('{ends[0]}', concat_ws(', ', {', '.join(parts if named else unnamed)}), '{ends[1]}')"
     if kind.name == "MAP" and kind.key and kind.item:
-        pair = f"concat({_element(Term('x.key', kind.key))}, '=', coalesce({_element(Term('x.value', kind.item))}, 'NULL'))"
+        key, item = _element(Term("x.key", kind.key)), _element(Term("x.value", kind.item))
+        pair = f"concat({key}, '=', coalesce({item}, 'NULL'))"
         return f"concat('{{', array_join(transform(map_entries({sql}), x -> {pair}), ', '), '}}')"
     if kind == NULL:
         return NOTHING.sql
@@ -165,7 +166,8 @@ def _double_as_text(sql: str) -> str:
     plain = f"regexp_replace(CAST(CAST({sql} AS DECIMAL(38,20)) AS STRING), {ENDING_ZEROS}, '$1')"
     size = f"abs({sql})"
     return (
-        f"(CASE WHEN isnan({sql}) THEN 'nan' WHEN {size} = CAST('Infinity' AS DOUBLE) THEN if({sql} > 0, 'inf', '-inf') "
+        f"(CASE WHEN isnan({sql}) THEN 'nan' "
+        f"WHEN {size} = CAST('Infinity' AS DOUBLE) THEN if({sql} > 0, 'inf', '-inf') "
         f"WHEN {size} = 0 OR ({size} >= 1e-3D AND {size} < 1e7D) THEN {java} "
         f"WHEN {size} >= 1e-4D AND {size} < 1e16D THEN {plain} "
         f"WHEN {size} < 1 THEN {small} ELSE {large} END)"

@@ -21,6 +21,7 @@ from filon.project import Project
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
+    from pyspark.sql.dataframe import DataFrame
 
 HASHED = "content"
 
@@ -43,27 +44,33 @@ class SparkEngine:
         self._cached: set[str] = set()
 
     def bind(
-        self, table: str, paths: Sequence[str], columns: Columns, *, lenient: bool = False, file: str = ""
+        self,
+        table: str,
+        paths: Sequence[str],
+        columns: Columns,
+        *,
+        lenient: bool = False,  # noqa: ARG002 (Spark reads a column that a file lacks as null, allowed or not)
+        file: str = "",
     ) -> None:
-        """A temporary view over the Parquet files, of which Spark reads the columns that are asked for.
-
-        Spark reads a column that a file lacks as null, whether that is allowed or not.
-        """
+        """A temporary view over the Parquet files, of which Spark reads the columns that are asked for."""
         typed = [Typed(column, type_of_column(kind)) for column, kind in columns]
         named = [*typed, Typed(file, TEXT)] if file else typed
         with self._connection.translated():
             self._forget(table)
-            if paths:
-                schema = ", ".join(f"{name(column)} {kind.spark}" for column, kind in typed)
-                reader = self._connection.session.read.schema(schema).option("recursiveFileLookup", "true")
-                frame = reader.parquet(*(glob_free(uri_of(path)) for path in paths))
-                origin = [f"_metadata.file_name AS {name(file)}"] if file else []
-                frame = frame.selectExpr(*(name(column) for column, _ in typed), *origin)
-            else:
-                empty = ", ".join(f"CAST(NULL AS {kind.spark}) AS {name(column)}" for column, kind in named)
-                frame = self._connection.frame(f"SELECT {empty} WHERE FALSE")
-            frame.createOrReplaceTempView(name(table))
+            self._files(paths, named, file).createOrReplaceTempView(name(table))
         self.dialect.tables[table.casefold()] = tuple(named)
+
+    def _files(self, paths: Sequence[str], columns: Sequence[Typed], file: str) -> DataFrame:
+        if not paths:
+            empty = ", ".join(f"CAST(NULL AS {kind.spark}) AS {name(column)}" for column, kind in columns)
+            return self._connection.frame(f"SELECT {empty} WHERE FALSE")
+        stored = columns[:-1] if file else columns
+        schema = ", ".join(f"{name(column)} {kind.spark}" for column, kind in stored)
+        # the folders of partitions are no columns, and nothing is searched below a file
+        reader = self._connection.session.read.schema(schema).option("recursiveFileLookup", "true")
+        frame = reader.parquet(*(glob_free(uri_of(path)) for path in paths))
+        origin = [f"_metadata.file_name AS {name(file)}"] if file else []
+        return frame.selectExpr(*(name(column) for column, _ in stored), *origin)
 
     def view(self, table: str, query: str) -> None:
         """A temporary view."""
@@ -146,23 +153,20 @@ class SparkEngine:
         with self._connection.translated():
             fields = self._connection.frame(spelled.sql).schema.fields
         columns, fitted = [], []
-        for (label, kind), field in zip(spelled.columns, fields, strict=True):
-            found = read_type(field.dataType.simpleString())
-            if kind.name == "DECIMAL" and found is not None and found.name == "DECIMAL" and found.scale == kind.scale:
-                kind = found  # wider than DuckDB's by a digit or two
-            same = kind.spark.upper() == field.dataType.simpleString().upper() or kind.name in ("STRUCT", "INTERVAL")
+        for (label, told), field in zip(spelled.columns, fields, strict=True):
+            said = field.dataType.simpleString()
+            found = read_type(said)
+            is_wider = found is not None and told.name == found.name == "DECIMAL" and found.scale == told.scale
+            kind = found if is_wider and found is not None else told  # by a digit or two, where numbers are computed
+            same = kind.spark.upper() == said.upper() or kind.name in ("STRUCT", "INTERVAL")
             columns.append(Typed(label, kind))
             fitted.append("" if same else kind.spark)
         if not any(fitted):
             return Spelled(spelled.sql, tuple(columns))
-        casts = ", ".join(
-            f"CAST({name(f'c{place}')} AS {kind}) AS {name(column.name)}"
-            if kind
-            else f"{name(f'c{place}')} AS {name(column.name)}"
-            for place, (column, kind) in enumerate(zip(columns, fitted, strict=True))
-        )
-        names = ", ".join(name(f"c{place}") for place in range(len(columns)))
-        return Spelled(f"SELECT {casts} FROM ({spelled.sql}) AS `_fitted`({names})", tuple(columns))
+        names = [name(f"c{place}") for place in range(len(columns))]
+        values = [f"CAST({given} AS {kind})" if kind else given for given, kind in zip(names, fitted, strict=True)]
+        casts = ", ".join(f"{value} AS {name(to.name)}" for value, to in zip(values, columns, strict=True))
+        return Spelled(f"SELECT {casts} FROM ({spelled.sql}) AS `_fitted`({', '.join(names)})", tuple(columns))
 
     def write(self, query: str, folder: Location, *, partition: str = "", in_one_file: bool = False) -> list[DataFile]:
         """The executors write Parquet; the files of committed tasks are taken, and no others."""

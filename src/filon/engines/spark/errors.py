@@ -41,7 +41,8 @@ def _as_filon(error: Exception, remote: str) -> Exception:
         )
     if any(word in text for word in OF_STORE):
         return LakeUnavailable(
-            f"the object store failed: {message}. Check that it runs, and the s3a settings of the server; then run again."
+            f"the object store failed: {message}. "
+            "Check that it runs, and the settings of s3a on the Spark server; then run again."
         )
     return EngineError(message)
 

@@ -48,8 +48,13 @@ LARGEST_INTEGER, LARGEST_BIGINT = 2**31 - 1, 2**63 - 1
 class Subquery(Protocol):
     """A query that was spelled: its text and its columns."""
 
-    sql: str
-    columns: tuple[Typed, ...]
+    @property
+    def sql(self) -> str:
+        """Its text."""
+
+    @property
+    def columns(self) -> tuple[Typed, ...]:
+        """Its columns."""
 
 
 @dataclass(frozen=True)
@@ -205,15 +210,15 @@ def _widened(term: Term, kind: Type) -> Term:
 
 
 def _column(speller: Speller, node: exp.Expr) -> Term:
-    assert isinstance(node, exp.Column)
-    if not node.table:
-        return speller.scope.column(node.name, line_of(node), prefer_given=speller.prefers_given)
-    source = speller.scope.source(node.table)
+    table, line = node.text("table"), line_of(node)
+    if not table:
+        return speller.scope.column(node.name, line, prefer_given=speller.prefers_given)
+    source = speller.scope.source(table)
     if source is None:
-        return _field(speller.scope.column(node.table, line_of(node)), node.name)
+        return _field(speller.scope.column(table, line), node.name)
     column = source.find(node.name)
     if column is None:
-        raise Unspellable(f"there is no column {node.name} in {node.table}", line_of(node))
+        raise Unspellable(f"there is no column {node.name} in {table}", line)
     return source.term(column)
 
 
@@ -224,7 +229,7 @@ def _field(value: Term, wanted: str) -> Term:
     raise Unspellable(f"a {value.type} has no field {wanted}")
 
 
-def _literal(speller: Speller, node: exp.Expr) -> Term:
+def _literal(__: Speller, node: exp.Expr) -> Term:
     if node.args.get("is_string"):
         return text_term(node.name, TEXT)
     digits = node.name.replace("_", "")

@@ -1,4 +1,4 @@
-"""Arithmetic as DuckDB does it: ``/`` divides as floating point, nothing fails for a zero, days are counted in numbers."""
+"""Arithmetic as DuckDB does it: ``/`` divides as floating point, no zero makes it fail, and days are counted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from filon.engines.spark.types import (
     TIMESTAMPTZ,
     WIDTHS,
     Type,
+    decimal,
 )
-from filon.engines.spark.types import decimal
 
 DIGITS = {"INTEGER": 10, "BIGINT": 20, "HUGEINT": 38, "SMALLINT": 5, "TINYINT": 3}
 """Digits of the decimals that Spark makes of whole numbers."""

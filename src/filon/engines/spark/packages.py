@@ -21,7 +21,8 @@ def session_class() -> type[SparkSession]:
             from pyspark.sql.connect.session import SparkSession
         except ImportError as error:
             raise ConfigError(
-                f"the engine spark needs the extra filon[spark] ({error}): pip install 'filon[spark]', or choose --engine duckdb"
+                f"the engine spark needs the extra filon[spark] ({error}): "
+                "pip install 'filon[spark]', or choose --engine duckdb"
             ) from error
     return SparkSession
 

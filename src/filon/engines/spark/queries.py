@@ -207,9 +207,11 @@ class _Select:
             parts.append(f" WHERE {self.speller.condition(where.this).sql}")
         if group := node.args.get("group"):
             parts.append(f" GROUP BY {self._group(group)}")
-        for part in ("having", "qualify"):
-            if condition := node.args.get(part):
-                parts.append(f" {part.upper()} {self.speller.condition(condition.this).sql}")
+        parts += [
+            f" {part.upper()} {self.speller.condition(node.args[part].this).sql}"
+            for part in ("having", "qualify")
+            if node.args.get(part)
+        ]
         if windows := node.args.get("windows"):
             named = (f"{name(each.name)} AS {window(self.speller, each)}" for each in windows)
             parts.append(f" WINDOW {', '.join(named)}")
@@ -267,8 +269,7 @@ class _Select:
             sql, source = self._source(first.this)
             self.scope.sources.append(source)
             parts.append(f" FROM {sql}")
-        for join in self.node.args.get("joins") or ():
-            parts.append(self._join(join))
+        parts += [self._join(join) for join in self.node.args.get("joins") or ()]
         if laterals := self.node.args.get("laterals"):
             raise Unspellable("LATERAL VIEW is no SQL of Filon", line_of(laterals[0]))
         return "".join(parts)

@@ -74,7 +74,7 @@ class Scope:
             return given
         scope: Scope | None = self
         while scope is not None:
-            if found := scope._own(wanted, line):
+            if found := scope.own(wanted, line):
                 return found
             scope = scope.outer
         if given:
@@ -84,7 +84,8 @@ class Scope:
         hint = f"; did you mean {close[0]}?" if close else ""
         raise Unspellable(f"there is no column {wanted}{hint}", line)
 
-    def _own(self, wanted: str, line: int) -> Term | None:
+    def own(self, wanted: str, line: int) -> Term | None:
+        """A column of what this SELECT itself reads."""
         if merged := self.merged.get(wanted.casefold()):
             return merged
         found = [(source, column) for source in self.sources if (column := source.find(wanted))]

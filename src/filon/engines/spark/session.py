@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from filon.engines.spark.errors import translated
 from filon.engines.spark.packages import session_class
@@ -12,7 +12,9 @@ from filon.errors import ConfigError, EngineError
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
-    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.dataframe import DataFrame as ConnectFrame
+    from pyspark.sql.connect.shell.progress import ProgressHandler, StageInfo
+    from pyspark.sql.dataframe import DataFrame
 
 OLDEST = (4, 2)
 """Older servers lack functions that statements are spelled with."""
@@ -56,9 +58,10 @@ class SparkConnection:
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
             self.close()
             raise EngineError(
-                f"the Spark server at {remote} is of version {version}; Filon needs {'.'.join(map(str, OLDEST))} or newer"
+                f"the Spark server at {remote} is of version {version}; "
+                f"Filon needs {'.'.join(map(str, OLDEST))} or newer"
             )
-        self.session.registerProgressHandler(self._note)
+        self.session.registerProgressHandler(cast("ProgressHandler", self._note))
 
     def _set_up(self) -> None:
         for name, value in SETTINGS.items():
@@ -78,14 +81,18 @@ class SparkConnection:
         """The rows of a statement, as they come."""
         import pyarrow as pa
 
-        frame = self.frame(statement)
-        plan = frame._plan  # noqa: SLF001
-        for part in self.session.client.to_table_as_iterator(plan.to_proto(self.session.client), plan.observations):
+        client, frame = self.session.client, cast("ConnectFrame", self.frame(statement))
+        plan = frame._plan  # noqa: SLF001 (no public method gives the batches of a result one by one)
+        for part in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
             if isinstance(part, pa.Table):
                 yield part
 
-    def _note(self, stages: Any, inflight_tasks: int, operation_id: Any, done: bool) -> None:
-        total = sum(stage.num_tasks for stage in stages or ())
+    def _note(
+        self, stages: Iterable[StageInfo] | None, inflight_tasks: int, operation_id: str | None, done: bool
+    ) -> None:
+        del inflight_tasks, operation_id
+        stages = list(stages or ())
+        total = sum(stage.num_tasks for stage in stages)
         self._progress = sum(stage.num_completed_tasks for stage in stages) / total if total and not done else None
 
     def progress(self) -> float | None:

@@ -136,7 +136,7 @@ def type_named(node: exp.DataType) -> Type | None:
         return list_of(item) if item and not node.args.get("values") else None
     if node.this is exp.DType.DECIMAL:
         sizes = [int(part.name) for part in node.expressions]
-        precision, scale = (sizes + [0])[:2] if sizes else (18, 3)
+        precision, scale = [*sizes, 0][:2] if sizes else (18, 3)
         return decimal(precision, scale) if precision <= MAX_PRECISION else None
     name = _NAMES.get(node.this) if isinstance(node.this, exp.DType) else None
     return Type(name) if name else None

@@ -19,7 +19,7 @@ from filon.engines.spark.terms import name
 from filon.lake import DataFile, Location
 
 if TYPE_CHECKING:
-    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.dataframe import DataFrame
 
 SUFFIX = ".parquet"
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -48,10 +48,9 @@ def write(frame: DataFrame, folder: Location, partition: str, *, in_one_file: bo
 def _divided(frame: DataFrame, partition: str, *, in_one_file: bool) -> DataFrame:
     if partition:
         # an empty text would be read back as null from the name of its folder
-        checked = f"CASE WHEN {name(partition)} = '' THEN raise_error('a partition has an empty name') ELSE {name(partition)} END"
-        from pyspark.sql.connect.functions import expr
-
-        frame = frame.withColumn(partition, expr(checked))
+        column, message = name(partition), "'a partition has an empty name'"
+        named = f"CASE WHEN {column} = '' THEN raise_error({message}) ELSE {column} END AS {column}"
+        frame = frame.selectExpr(*(name(each) for each in frame.columns if each != partition), named)
         return frame.repartition(partition) if in_one_file else frame.hint("rebalance", partition)
     return frame.coalesce(1) if in_one_file else frame
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from filon.engines.spark.casts import cast
 from filon.engines.spark.expressions import Call, Spelling
 from filon.engines.spark.terms import Term, Unspellable, require
-from filon.engines.spark.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, NULL, TEXT, Type, decimal, list_of
+from filon.engines.spark.types import BIGINT, BOOLEAN, DOUBLE, HUGEINT, NULL, TEXT, decimal, list_of
 
 
 def aggregated(call: Call, function: str, *values: str, distinct: bool | None = None) -> str:
@@ -219,9 +219,7 @@ def _discrete(call: Call) -> Term:
 
 
 def _mode(call: Call) -> Term:
-    raise Unspellable(
-        "mode is not available on Spark: among values that stand equally often, engines choose differently"
-    )
+    raise Unspellable(f"{call.name} is not available on Spark: of values that stand equally often, it takes another")
 
 
 def _extreme(function: str) -> Spelling:

@@ -43,15 +43,15 @@ ALIASES = {
     "years": "year", "y": "year", "months": "month", "mon": "month", "days": "day", "d": "day", "dayofmonth": "day",
     "quarters": "quarter", "weeks": "week", "w": "week", "weekofyear": "week", "dayofweek": "dow", "weekday": "dow",
     "dayofyear": "doy", "hours": "hour", "h": "hour", "minutes": "minute", "m": "minute", "seconds": "second",
-    "s": "second", "milliseconds": "millisecond", "ms": "millisecond", "microseconds": "microsecond", "us": "microsecond",
-    "decades": "decade", "centuries": "century", "millennia": "millennium",
+    "s": "second", "milliseconds": "millisecond", "ms": "millisecond", "microseconds": "microsecond",
+    "us": "microsecond", "decades": "decade", "centuries": "century", "millennia": "millennium",
 }  # fmt: skip
 OF_TIME = ("hour", "minute", "second", "millisecond", "microsecond")
 TRUNCATED = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
 DAY = 86_400_000_000
 SIZES = {
-    "microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000, "day": DAY,
-    "week": 7 * DAY,
+    "microsecond": 1, "millisecond": 1_000, "second": 1_000_000, "minute": 60_000_000, "hour": 3_600_000_000,
+    "day": DAY, "week": 7 * DAY,
 }  # fmt: skip
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 

@@ -1,4 +1,4 @@
-"""Dates and times of texts, and as texts, in strptime's letters, without Spark's own parsers, which read more and less."""
+"""Dates and times of texts, and as texts, in strptime's letters: Spark's own parsers read more, and less."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from filon.engines.spark.terms import Unspellable, quoted
 from filon.engines.spark.types import Type
 
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 DIGITS = {"d": 2, "m": 2, "H": 2, "I": 2, "M": 2, "S": 2, "y": 2, "j": 3}
 
 

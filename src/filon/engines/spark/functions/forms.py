@@ -26,8 +26,10 @@ TAKES: dict[str, tuple[str, Callable[[Type], bool]]] = {
     "P": ("a map", lambda kind: kind.name == "MAP"),
     "A": ("a value", lambda _: True),
 }
-MADE = {"T": TEXT, "I": BIGINT, "N": DOUBLE, "E": BIGINT, "D": DOUBLE, "F": DOUBLE, "M": TIMESTAMP, "Y": DATE, "S": TIMESTAMP,
-        "B": BOOLEAN, "X": BLOB}  # fmt: skip
+MADE = {
+    "T": TEXT, "I": BIGINT, "N": DOUBLE, "E": BIGINT, "D": DOUBLE, "F": DOUBLE, "M": TIMESTAMP, "Y": DATE,
+    "S": TIMESTAMP, "B": BOOLEAN, "X": BLOB,
+}  # fmt: skip
 """What a null is made where a letter takes it. Other values stay as they are, but for those of ``D`` and ``I``."""
 
 

@@ -12,7 +12,7 @@ from filon.engines.spark.terms import Term, Unspellable, quoted, require
 from filon.engines.spark.types import BIGINT, BLOB, BOOLEAN, INTEGER, TEXT, list_of
 
 UPPER_FROM, UPPER_TO = "ß", "ẞ"
-LOWER_FROM, LOWER_TO = "İΣ", "iσ"
+LOWER_FROM, LOWER_TO = "İ\u03a3", "i\u03c3"
 BEYOND_ASCII = quoted(r"[^\x00-\x7F]")
 BEYOND_LATIN = quoted(r"[^\x00-\x{2FF}]")
 MARKS = quoted(r"\p{M}")
