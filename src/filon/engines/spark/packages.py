@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
 
 
+LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
+"""They write each error with the stack of the JVM to the console; who asked gets the error as an exception too."""
+
+
 def session_class() -> type[SparkSession]:
     """The class of sessions of Spark Connect; ConfigError when the package is not there."""
     with warnings.catch_warnings():
@@ -24,6 +28,10 @@ def session_class() -> type[SparkSession]:
                 f"the engine spark needs the extra filon[spark] ({error}): "
                 "pip install 'filon[spark]', or choose --engine duckdb"
             ) from error
+    from pyspark.logger import PySparkLogger
+
+    for logger in LOGGERS:
+        PySparkLogger.getLogger(logger).disabled = True
     return SparkSession
 
 

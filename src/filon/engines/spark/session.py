@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 from filon.engines.spark.errors import translated
 from filon.engines.spark.packages import session_class
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql.connect.shell.progress import ProgressHandler, StageInfo
     from pyspark.sql.dataframe import DataFrame
 
+PORT = 15002
+ANSWER_S = 20
 OLDEST = (4, 2)
 """Older servers lack functions that statements are spelled with."""
 SETTINGS = {
@@ -41,20 +45,31 @@ PLAIN_ESCAPES = "spark.sql.parser.escapedStringLiterals"
 """A setting that Spark warns of when it is made; its default is the one that statements are spelled for."""
 
 
+def _require_listening(remote: str) -> None:
+    """Somebody listens at the address: Spark's client itself would try for a quarter of an hour."""
+    parts = urlsplit(remote)
+    try:
+        address = (parts.hostname or "", parts.port or PORT)
+        socket.create_connection(address, timeout=ANSWER_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no Spark server answers at {remote} ({error}). Start one (start-connect-server.sh), or set "
+            "FILON_SPARK_REMOTE to its address, such as sc://host:15002"
+        ) from error
+
+
 class SparkConnection:
     """A session of its own on the server at ``remote``, such as ``sc://host:15002``; closed once."""
 
     def __init__(self, remote: str) -> None:
         self._remote = remote
         self._progress: float | None = None
+        _require_listening(remote)
         create = session_class().builder.remote(remote).create
         with self.translated():
-            try:
-                self.session = create()
-                version = self.session.version
-                self._set_up()
-            except ValueError as error:  # an address that the client cannot read
-                raise ConfigError(f"FILON_SPARK_REMOTE is {remote}: {error}; write it as sc://host:15002") from error
+            self.session = create()
+            version = self.session.version
+            self._set_up()
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
             self.close()
             raise EngineError(
