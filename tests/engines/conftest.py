@@ -38,7 +38,7 @@ LACKS: dict[str, frozenset[str]] = {
         """
         damerau_levenshtein hamming jaccard jaro_similarity jaro_winkler_similarity printf regexp_escape
         url_decode url_encode even factorial fdiv fmod gamma gcd greatest_common_divisor lcm
-        least_common_multiple lgamma nextafter round_even roundbankers signbit age julian make_time
+        least_common_multiple levenshtein lgamma nextafter round_even roundbankers signbit age julian make_time
         make_timestamptz time_bucket list_avg list_intersect list_median list_product list_sum list_zip
         map_from_entries json_array_length json_contains json_exists json_extract json_keys json_type json_valid
         json_value to_json approx_count_distinct entropy favg fsum geomean geometric_mean histogram kahan_sum

@@ -9,16 +9,20 @@ from filon.engines.spark.types import DOUBLE, NULL, TEXT, Type
 
 INTEGER_FORM = r"\A\s*[+-]?[0-9]+\s*\z"
 DECIMAL_FORM = r"\A\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*\z"
-DATE_FORM = r"\A\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\s*\z"
+DAY_FORM = r"(?!0000)[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+DATE_FORM = rf"\A\s*{DAY_FORM}\s*\z"
 TIME_FORM = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
 ZONE_FORM = r"(\s*(Z|[+-][0-9]{2}(:?[0-9]{2})?))"
-TIMESTAMP_FORM = rf"\A\s*[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([ T]{TIME_FORM}Z?)?\s*\z"
-MOMENT_FORM = rf"\A\s*[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}([ T]{TIME_FORM}{ZONE_FORM}?)?\s*\z"
+TIMESTAMP_FORM = rf"\A{DAY_FORM}([ T]{TIME_FORM}Z?)?\z"
+MOMENT_FORM = rf"\A{DAY_FORM}([ T]{TIME_FORM}{ZONE_FORM}?)?\z"
+OTHER_NUMBERS = r"\A\s*[+-]?(0[xXbB][0-9A-Fa-f]|[0-9.]+_)"
+OTHER_MOMENTS = r"\A\s*(-?[0-9]+[-/ \\][0-9]+[-/ \\][0-9]|(?i:epoch|-?infinity))"
+"""Texts that DuckDB casts, and that are not understood here: a cast fails, even where one tries."""
 TRUE, FALSE = ("true", "t", "1", "yes", "y"), ("false", "f", "0", "no", "n")
 PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 PLAIN_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?")
 PLAIN_MOMENT = re.compile(rf"({PLAIN_TIMESTAMP.pattern})([+-]\d{{2}})(?::?(\d{{2}}))?")
-SPECIAL = quoted(r"""[,{}\[\]()"'\\=:]|\A\s|\s\z|\A\z|\A(?i:null)\z""")
+SPECIAL = quoted(r"""[,{}\[\]()"'=:]|\A\s|\s\z|\A\z|\A(?i:null)\z""")
 QUOTE, ESCAPED_QUOTE, BACKSLASH, TWO_BACKSLASHES = (quoted(text) for text in ("'", "\\'", "\\", "\\\\"))
 BEHIND_FIRST_DECIMAL = quoted(r"(\.[0-9])[0-9]*")
 HOURS_ALONE = quoted(r"(:[0-9.]+)\s*([+-][0-9]{2})$")
@@ -53,6 +57,13 @@ def cast(value: Term, kind: Type, *, trying: bool = False) -> Term:
     return Term(f"{'try_cast' if trying else 'CAST'}({sql} AS {kind.spark})", kind, tried=trying or value.tried)
 
 
+def half_away(sql: str) -> str:
+    """A double as the nearest whole one; of two, that away from zero."""
+    size = f"abs({sql})"
+    is_between = f"{size} < 4503599627370496D AND {size} - floor({size}) = 0.5D"  # larger ones are whole
+    return f"(CASE WHEN {is_between} THEN signum({sql}) * ceil({size}) ELSE rint({sql}) END)"
+
+
 def _from_value(value: Term, kind: Type) -> str:
     given = value.type
     if kind.is_whole and given.name == "DECIMAL":
@@ -60,7 +71,7 @@ def _from_value(value: Term, kind: Type) -> str:
     if kind.is_whole and given.is_floating:
         return f"rint({value.sql})"
     if kind.name == "DECIMAL" and given.is_floating:
-        digits = f"try_cast(rint({value.sql} * 1e{kind.scale}D) AS DECIMAL(38,0))"
+        digits = f"CAST({half_away(f'({value.sql} * 1e{kind.scale}D)')} AS DECIMAL(38,0))"
         return f"({digits} * CAST(1e-{kind.scale}BD AS DECIMAL({max(kind.scale, 1)},{kind.scale})))"
     alike = (
         (kind.is_number and (given.is_number or given.name == "BOOLEAN"))
@@ -103,6 +114,10 @@ def _from_text(value: Term, kind: Type, *, trying: bool) -> Term:
         cases = f"WHEN {_has_form(text, form)} THEN {verb}({_moment_text(text, kind)} AS {kind.spark})"
     else:
         raise Unspellable(f"a text cannot be cast to {kind} on Spark")
+    other = OTHER_MOMENTS if kind.is_moment else OTHER_NUMBERS
+    if kind.name != "BOOLEAN":
+        refused = quoted(f"a text has a form that is not cast to {kind} on Spark")
+        cases = f"{cases} WHEN {_has_form(text, other)} THEN CAST(raise_error({refused}) AS {kind.spark})"
     return Term(f"(CASE {cases} WHEN {text} IS NOT NULL THEN {failing} END)", kind, tried=trying or value.tried)
 
 

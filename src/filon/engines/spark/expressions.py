@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -145,6 +145,8 @@ class Speller:
         self.query = query
         self.trying = trying
         self.prefers_given = False
+        self.looked_up: set[int] = set()
+        """The nodes ``x IN (SELECT …)`` that Spark computes alike: elsewhere it says false for null."""
         self.unnested: list[str] | None = None
         """Lists that become rows beside what FROM reads; None where unnest must be a column by itself."""
 
@@ -173,6 +175,13 @@ class Speller:
         found = self.term(node)
         return casts.cast(require(found, "a condition", fits=found.type == BOOLEAN), BOOLEAN)
 
+    def filter(self, node: exp.Expr) -> Term:
+        """A condition that rows must meet, where null is as good as false."""
+        self.looked_up = set(_plain_lookups(node))
+        found = self.condition(node)
+        self.looked_up = set()
+        return found
+
     def settled(self, *terms: Term) -> None:
         """Refuse what may have failed, where the answer would hide that."""
         if any(term.tried for term in terms):
@@ -180,6 +189,19 @@ class Speller:
                 "inside of attempt(…), what may fail must not stand in CASE, coalesce, AND, OR or IS on Spark; "
                 "put attempt(…) around that part alone"
             )
+
+
+def _plain_lookups(node: exp.Expr, *, below_or: bool = False) -> Iterator[int]:
+    """The lookups in a query that stand in a condition so that null is as good as false."""
+    if isinstance(node, exp.Paren):
+        yield from _plain_lookups(node.this, below_or=below_or)
+    elif isinstance(node, (exp.And, exp.Or)):
+        for part in (node.this, node.args["expression"]):
+            yield from _plain_lookups(part, below_or=below_or or isinstance(node, exp.Or))
+    elif isinstance(node, exp.Not) and not below_or and isinstance(node.this.unnest(), (exp.In, exp.EQ)):
+        yield id(node.this.unnest())  # Spark has a join for a lookup that is denied as a whole
+    elif isinstance(node, (exp.In, exp.EQ)):
+        yield id(node)
 
 
 def line_of(node: exp.Expr) -> int:
@@ -293,7 +315,7 @@ COMPARISONS: dict[type[exp.Expr], str] = {
 def _compared(speller: Speller, node: exp.Expr) -> Term:
     right = node.args["expression"]
     if isinstance(right, exp.Any) and isinstance(node, exp.EQ):
-        return _in_query(speller, speller.term(node.this), right.this)
+        return _in_query(speller, node, right.this)
     left, right = unified((speller.term(node.this), speller.term(right)))[0]
     tried = left.tried or right.tried
     if isinstance(node, (exp.NullSafeEQ, exp.NullSafeNEQ)):
@@ -322,9 +344,9 @@ def _is(speller: Speller, node: exp.Expr) -> Term:
 
 
 def _in(speller: Speller, node: exp.Expr) -> Term:
-    value = speller.term(node.this)
     if node.args.get("query"):
-        return _in_query(speller, value, node.args["query"])
+        return _in_query(speller, node, node.args["query"])
+    value = speller.term(node.this)
     if not node.expressions:
         raise Unspellable("a list that is a value is asked with list_contains(list, value)")
     (first, *others), _ = unified([value, *speller.terms(node.expressions)])
@@ -332,8 +354,10 @@ def _in(speller: Speller, node: exp.Expr) -> Term:
     return Term(f"({first.sql} IN ({', '.join(other.sql for other in others)}))", BOOLEAN)
 
 
-def _in_query(speller: Speller, value: Term, node: exp.Expr) -> Term:
-    found = speller.query(node, speller.scope)
+def _in_query(speller: Speller, node: exp.Expr, query: exp.Expr) -> Term:
+    if id(node) not in speller.looked_up:
+        raise Unspellable("IN (SELECT …) stands in a condition by itself or beside AND on Spark; use EXISTS")
+    value, found = speller.term(node.this), speller.query(query, speller.scope)
     if len(found.columns) != 1 or common_type([value.type, found.columns[0].type]) is None:
         raise Unspellable(f"a {value.type} cannot be looked for in that query")
     return Term(f"({value.sql} IN ({found.sql}))", BOOLEAN)

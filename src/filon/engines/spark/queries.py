@@ -16,6 +16,9 @@ from filon.engines.spark.scopes import Scope, Source, Tables, Typed
 from filon.engines.spark.terms import Term, Unspellable, name, require
 from filon.engines.spark.types import BIGINT, DATE, INTERVAL, TIMESTAMP, Type, common_type
 
+NOT_IN_VALUES = ("raise_error(", "reflect(", "SELECT ")
+"""What Spark does not compute in VALUES."""
+
 
 @dataclass(frozen=True)
 class Spelled:
@@ -128,7 +131,11 @@ class QuerySpeller:
         lines = zip(*(terms for terms, _ in unified_columns), strict=True)
         columns = tuple(Typed(f"col{index}", kind) for index, (_, kind) in enumerate(unified_columns))
         names = ", ".join(name(column.name) for column in columns)
-        spelled = ", ".join(f"({', '.join(term.sql for term in line)})" for line in lines)
+        rows_given = [", ".join(term.sql for term in line) for line in lines]
+        if any(word in row for row in rows_given for word in NOT_IN_VALUES):
+            union = " UNION ALL ".join(f"SELECT {row}" for row in rows_given)
+            return Spelled(f"SELECT * FROM ({union}) AS `_values`({names})", columns)
+        spelled = ", ".join(f"({row})" for row in rows_given)
         return Spelled(f"SELECT * FROM VALUES {spelled} AS `_values`({names})", columns)
 
 
@@ -204,11 +211,11 @@ class _Select:
         )
         parts = [f"SELECT {'DISTINCT ' if distinct else ''}{listed}", source]
         if where := node.args.get("where"):
-            parts.append(f" WHERE {self.speller.condition(where.this).sql}")
+            parts.append(f" WHERE {self.speller.filter(where.this).sql}")
         if group := node.args.get("group"):
             parts.append(f" GROUP BY {self._group(group)}")
         parts += [
-            f" {part.upper()} {self.speller.condition(node.args[part].this).sql}"
+            f" {part.upper()} {self.speller.filter(node.args[part].this).sql}"
             for part in ("having", "qualify")
             if node.args.get(part)
         ]

@@ -37,7 +37,7 @@ WHOLE_PARTS = {
     "century": "((year({0}) + 99) div 100)",
     "millennium": "((year({0}) + 999) div 1000)",
     "yearweek": "(extract(YEAROFWEEK FROM {0}) * 100 + weekofyear({0}))",
-    "era": "if(year({0}) > 0, 1, 0)",
+    "era": "if(year({0}) IS NULL, NULL, if(year({0}) > 0, 1, 0))",
 }
 ALIASES = {
     "years": "year", "y": "year", "months": "month", "mon": "month", "days": "day", "d": "day", "dayofmonth": "day",
@@ -117,11 +117,10 @@ def _boundaries(call: Call) -> Term:
     unit, first, last = _unit(call), _local(call.terms[1]), _local(call.terms[2])
     if unit in MONTHS:
         first_place, last_place = (f"(({_months(term)} - 1) div {MONTHS[unit]})" for term in (first, last))
-    elif unit in SIZES:
-        size, shift = SIZES[unit], 3 * DAY if unit == "week" else 0  # the first day of 1970 was a Thursday
+    elif unit in SIZES and unit != "week":
+        size = SIZES[unit]
         first_place, last_place = (
-            f"CAST(floor(CAST({micros(term)} + {shift}L AS DECIMAL(20,0)) / {size}) AS BIGINT)"
-            for term in (first, last)
+            f"CAST(floor(CAST({micros(term)} AS DECIMAL(20,0)) / {size}) AS BIGINT)" for term in (first, last)
         )
     else:
         raise Unspellable(f"Spark cannot count the {unit}s between two dates")

@@ -73,7 +73,7 @@ def _reading(form: str) -> Reading:
 def parsed(text: str, form: str) -> str:
     """An expression for the local time that a text spells; null when it spells none."""
     reading = _reading(form)
-    pattern = quoted(rf"\A{reading.pattern}\z")
+    pattern = quoted(rf"\A\s*{reading.pattern}\s*\z")
 
     def part(letter: str) -> str:
         return f"regexp_extract({text}, {pattern}, {reading.groups[letter]})"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from filon.engines.spark import operators
+from filon.engines.spark.casts import half_away
 from filon.engines.spark.expressions import Call, Spelling, unified
 from filon.engines.spark.functions.forms import Form, form, forms
 from filon.engines.spark.terms import Term, Unspellable, require, text_term
-from filon.engines.spark.types import BIGINT, BOOLEAN, DOUBLE, INTEGER, TEXT, Type, decimal
+from filon.engines.spark.types import BOOLEAN, DOUBLE, HUGEINT, INTEGER, TEXT, Type, decimal
+
+MOST_PLACES = 15
 
 
 def _same(kind: Type, *_: Type) -> Type:
@@ -38,10 +41,10 @@ def _round(call: Call) -> Term:
         raise Unspellable("round needs the number of decimals as a literal on Spark")
     places = int(digits[0].number or 0) if digits else 0
     if value.type.is_floating:
-        if places == 0:  # half away from zero
-            whole = f"(signum({value.sql}) * floor(abs({value.sql}) + 0.5D))"
-            return Term(f"CAST({whole} AS DOUBLE)", DOUBLE, tried=value.tried)
-        return Term(f"round({value.sql}, {places})", DOUBLE, tried=value.tried)
+        if not 0 <= places <= MOST_PLACES:
+            raise Unspellable(f"round of a double takes 0 to {MOST_PLACES} decimals on Spark")
+        rounded = half_away(f"({value.sql} * 1e{places}D)")
+        return Term(f"({rounded} / 1e{places}D)" if places else half_away(value.sql), DOUBLE, tried=value.tried)
     if value.type.is_whole:
         return Term(f"round({value.sql}, {places})", value.type, tried=value.tried)
     scale = min(max(places, 0), value.type.scale)
@@ -87,7 +90,7 @@ def _typeof(call: Call) -> Term:
 
 def _floor(word: str) -> Spelling:
     return forms(
-        Form("I", _same, "{0}"),
+        Form("I", DOUBLE, "CAST({0} AS DOUBLE)"),
         Form("E", _whole_of, f"{word}({{0}})"),
         Form("D", DOUBLE, f"CAST({word}({{0}}) AS DOUBLE)"),
     )
@@ -144,7 +147,7 @@ NUMBERS: dict[str, Spelling] = {
         Form("E", _whole_of, "if({0} < 0, ceil({0}), floor({0}))"),
         Form("D", DOUBLE, "CAST(if({0} < 0, ceil({0}), floor({0})) AS DOUBLE)"),
     ),
-    "xor": form("II", BIGINT, "({0} ^ {1})"),
+    "xor": form("II", HUGEINT, "CAST({0} ^ {1} AS DECIMAL(38,0))"),
     "coalesce": _coalesce,
     "ifnull": _coalesce,
     **dict.fromkeys(("greatest", "least"), _extreme),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from filon.engines.spark.casts import cast
 from filon.engines.spark.expressions import Call, Spelling
@@ -11,7 +12,7 @@ from filon.engines.spark.regexes import replacement_to_java, to_java
 from filon.engines.spark.terms import Term, Unspellable, quoted, require
 from filon.engines.spark.types import BIGINT, BLOB, BOOLEAN, INTEGER, TEXT, list_of
 
-UPPER_FROM, UPPER_TO = "ß", "ẞ"
+LAST_LETTER, FIRST_PLACE = 0x20000, 0x10FF00
 LOWER_FROM, LOWER_TO = "İ\u03a3", "i\u03c3"
 BEYOND_ASCII = quoted(r"[^\x00-\x7F]")
 BEYOND_LATIN = quoted(r"[^\x00-\x{2FF}]")
@@ -20,9 +21,20 @@ NORMALIZER = "'com.ibm.icu.text.Normalizer'"
 TEXT_LIST = list_of(TEXT)
 
 
+@cache
+def _longer() -> tuple[str, str, str]:
+    """Letters whose upper case is several for Spark, what stands for each meanwhile, and the upper case of DuckDB."""
+    letters = [letter for letter in map(chr, range(LAST_LETTER)) if len(letter.upper()) > 1]
+    places = "".join(chr(FIRST_PLACE + place) for place in range(len(letters)))
+    single = {letter: letter.title() if len(letter.title()) == 1 else letter for letter in letters} | {"ß": "ẞ"}
+    return "".join(letters), places, "".join(single[letter] for letter in letters)
+
+
 def upper(text: str) -> str:
-    """Each letter in upper case, which is one letter again, whatever stands beside it."""
-    return f"upper(translate({text}, '{UPPER_FROM}', '{UPPER_TO}'))"
+    """Each letter in upper case, which is one letter again."""
+    letters, places, single = _longer()
+    apart = f"translate(upper(translate({text}, '{letters}', '{places}')), '{places}', '{single}')"
+    return f"(CASE WHEN {text} RLIKE '[{letters}]' THEN {apart} ELSE upper({text}) END)"
 
 
 def lower(text: str) -> str:
@@ -232,6 +244,7 @@ def _md5(function: str) -> Spelling:
 _LENGTH = forms(Form("T", BIGINT, "CAST(length({0}) AS BIGINT)"), Form("L", BIGINT, "CAST(size({0}) AS BIGINT)"))
 _POSITION = form("TT", BIGINT, "CAST(instr({0}, {1}) AS BIGINT)")
 _CODE = form("T", INTEGER, "coalesce(if({0} = '', 0, NULL), ascii({0}))")
+_UNICODE = form("T", INTEGER, "if({0} = '', -1, ascii({0}))")
 _BYTES = form("T", BLOB, "encode({0}, 'UTF-8')")
 _TEXT_OF_BYTES = form("X", TEXT, "decode({0}, 'UTF-8')")
 _BASE64 = form("X", TEXT, "replace(base64({0}), '\r\n', '')")
@@ -260,7 +273,6 @@ TEXTS: dict[str, Spelling] = {
     **dict.fromkeys(("lcase", "lower"), _through(lower)),
     **dict.fromkeys(("ucase", "upper"), _through(upper)),
     **dict.fromkeys(("left", "right"), _left_right),
-    "levenshtein": form("TT", BIGINT, "CAST(levenshtein({0}, {1}) AS BIGINT)"),
     "lpad": form("TIT", TEXT, "lpad({0}, CAST({1} AS INT), {2})"),
     "rpad": form("TIT", TEXT, "rpad({0}, CAST({1} AS INT), {2})"),
     **dict.fromkeys(("trim", "ltrim", "rtrim"), _trim),
@@ -271,7 +283,7 @@ TEXTS: dict[str, Spelling] = {
     "octet_length": forms(
         Form("X", BIGINT, "CAST(octet_length({0}) AS BIGINT)"), Form("T", BIGINT, "CAST(octet_length({0}) AS BIGINT)")
     ),
-    **dict.fromkeys(("ord", "unicode"), _CODE),
+    **dict.fromkeys(("ord", "unicode"), _UNICODE),
     "regexp_extract": _regexp_extract,
     "regexp_extract_all": _regexp_extract_all,
     "regexp_full_match": _full_match,
