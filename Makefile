@@ -4,9 +4,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK := .venv-spark
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEMO := $(VENV)/.installed-demo
+INSTALLED_SPARK := $(SPARK)/.installed
 
 # hundreds of processes are started, and where this is set each would compile all modules anew
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,7 +18,7 @@ SYSTEM_CERTS = $(shell $(PYTHON) -c 'import ssl; paths = ssl.get_default_verify_
 CERTS = $(if $(SSL_CERT_FILE),$(SSL_CERT_FILE),$(if $(UV_SYSTEM_CERTS),$(SYSTEM_CERTS)))
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check $(if $(CERTS),--cert "$(CERTS)")
 
-.PHONY: help setup demo test test-fast prove browser lint bench lock format clean
+.PHONY: help setup demo test test-fast prove spark browser lint bench lock format clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,7 +46,7 @@ $(INSTALLED_DEMO): requirements-demo.lock pyproject.toml $(UV)
 demo: $(INSTALLED_DEMO)  ## generate sample CSV, run the pipeline, serve API and dashboard; ARGS="--no-serve --purchases 100000"
 	$(BIN)/filon demo $(ARGS)
 
-test: setup browser  ## run every test
+test: setup browser spark  ## run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
 
 test-fast: setup  ## run the tests that need no server and no browser, in less than a minute
@@ -52,6 +54,13 @@ test-fast: setup  ## run the tests that need no server and no browser, in less t
 
 prove: setup  ## let 10,000 histories of a small project prove that incremental equals full; ARGS="--histories 500 --seed 7"
 	$(BIN)/python -m tests.integration.histories.prove $(ARGS)
+
+spark: $(INSTALLED_SPARK)  ## install the full package of Spark, with which tests start a server; FILON_TEST_SKIP=spark does without
+
+$(INSTALLED_SPARK): requirements-spark.lock $(UV)
+	@case ",$(FILON_TEST_SKIP)," in *,spark,*) exit 0;; esac; \
+	$(PYTHON) -m venv $(SPARK) && \
+	$(UV) pip sync --python $(SPARK)/bin/python --require-hashes requirements-spark.lock && touch $@
 
 browser:
 	@for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name >/dev/null && exit 0; done; \
@@ -80,9 +89,10 @@ bench: setup  ## measure the pipeline, the stores, the API, analyses and what ch
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11
 
-lock: setup  ## resolve the dependencies anew: requirements.lock, and requirements-demo.lock, its part that `make demo` needs
+lock: setup  ## resolve the dependencies anew: requirements.lock, and its part that `make demo` needs; Spark's for tests
 	$(COMPILE) --all-extras --group dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group install --constraint requirements.lock --output-file requirements-demo.lock pyproject.toml
+	$(COMPILE) --group spark-server --constraint requirements.lock --output-file requirements-spark.lock
 
 clean:  ## remove the environment and the demo's data
-	rm -rf $(VENV) .filon
+	rm -rf $(VENV) $(SPARK) .filon

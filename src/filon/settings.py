@@ -132,7 +132,14 @@ class Settings(BaseSettings):
     flows_look_s: int = Field(
         default=30, ge=1, description="Seconds between two looks for new files, which make Prefect run the pipeline"
     )
-    engine: Literal["duckdb"] = Field(default="duckdb", description="What computes")
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="What computes: duckdb on this machine, or spark on a cluster"
+    )
+    spark_remote: str = Field(
+        default="sc://localhost:15002",
+        pattern=r"^sc://[^\s/?#]+(/\S*)?$",
+        description="The server of Spark Connect, for the engine spark: sc://HOST:PORT",
+    )
     memory_limit: Size = Field(
         default="2GB",
         description="Memory of the engine; beyond it, it uses the workspace",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,19 +13,41 @@ import pytest
 from filon.engines import Engine, LocalReader
 from filon.lake import Location
 from filon.pipeline.engine import Backends
-from filon.project import Project
+from filon.project.functions import words
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.settings import Settings
+from tests.integration.conftest import free_ports
+from tests.integration.servers.spark import SparkServer
 
 AS_OF = dt.date(2026, 1, 31)
 
 
-def _duckdb(project: Project, workspace: Path, places: Sequence[Location]) -> Engine:
-    return Backends(Settings(threads=2), workspace, places).make_engine(project, AS_OF)
+def _duckdb(request: pytest.FixtureRequest) -> Settings:
+    return Settings(threads=2)
 
 
-ENGINES: dict[str, Callable[[Project, Path, Sequence[Location]], Engine]] = {"duckdb": _duckdb}
+def _spark(request: pytest.FixtureRequest) -> Settings:
+    remote: str = request.getfixturevalue("spark_remote")
+    return Settings(engine="spark", spark_remote=remote)
+
+
+ENGINES: dict[str, Callable[[pytest.FixtureRequest], Settings]] = {"duckdb": _duckdb, "spark": _spark}
+LACKS: dict[str, frozenset[str]] = {
+    "spark": words(
+        """
+        damerau_levenshtein hamming jaccard jaro_similarity jaro_winkler_similarity printf regexp_escape
+        url_decode url_encode even factorial fdiv fmod gamma gcd greatest_common_divisor lcm
+        least_common_multiple levenshtein lgamma nextafter round_even roundbankers signbit age julian make_time
+        make_timestamptz time_bucket list_avg list_intersect list_median list_product list_sum list_zip
+        map_from_entries json_array_length json_contains json_exists json_extract json_keys json_type json_valid
+        json_value to_json approx_count_distinct entropy favg fsum geomean geometric_mean histogram kahan_sum
+        kurtosis kurtosis_pop mad mode product regr_count sem skewness sumkahan weighted_avg
+        """
+    )
+}
+"""Functions of common SQL that an engine refuses, since it cannot give what DuckDB gives."""
+SKIPPED = os.environ.get("FILON_TEST_SKIP", "").split(",")
 
 
 @dataclass(frozen=True)
@@ -47,9 +70,24 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest, ground: Ground) -> Iterator[Engine]:
     """An engine for the retail project: French names, days in Paris."""
-    engine = ENGINES[request.param](load_project(retail.FOLDER), ground.workspace, [ground.tables])
+    settings = ENGINES[request.param](request)
+    engine = Backends(settings, ground.workspace, [ground.tables]).make_engine(load_project(retail.FOLDER), AS_OF)
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Spark server: that of FILON_TEST_SPARK if it is set, else one that is started here."""
+    if "spark" in SKIPPED:
+        pytest.skip("FILON_TEST_SKIP names spark")
+    if given := os.environ.get("FILON_TEST_SPARK"):
+        yield given
+        return
+    server = SparkServer(tmp_path_factory.mktemp("spark"), free_ports(1)[0])
+    server.start()
+    yield server.remote
+    server.stop()
 
 
 @pytest.fixture(scope="session")

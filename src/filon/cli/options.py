@@ -20,7 +20,7 @@ LakeOption = Annotated[str | None, typer.Option("--lake", help="Folder or URI of
 ServingOption = Annotated[
     str | None, typer.Option("--serving", metavar="URL", help="The store to load, or none [FILON_SERVING]")
 ]
-EngineOption = Annotated[str | None, typer.Option("--engine", help="duckdb [FILON_ENGINE]")]
+EngineOption = Annotated[str | None, typer.Option("--engine", help="duckdb or spark [FILON_ENGINE]")]
 AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", metavar="DATE", help="Date that rules compare with; today if not given"),

@@ -41,6 +41,10 @@ class Backends:
 
     def make_engine(self, project: Project, as_of: dt.date) -> Engine:
         """The engine that the settings ask for, with the functions of a project at a date."""
+        if self.settings.engine == "spark":
+            from filon.engines.spark import SparkEngine
+
+            return SparkEngine(self.settings.spark_remote, project, as_of.isoformat())
         from filon.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine(self._database, project, as_of.isoformat())

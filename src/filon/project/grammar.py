@@ -117,17 +117,21 @@ class SqlRefused(SqlglotError):
         super().__init__(what)
 
 
-def read_tokens(text: str) -> list[Token]:
-    """The words of a text; Refused when the parser could not end, or not end well, with so many or such ones."""
+def read_tokens(text: str, *, is_composed: bool = False) -> list[Token]:
+    """The words of a text; Refused when the parser could not end, or not end well, with so many or such ones.
+
+    What Filon composed may be of any size: its parts were read before.
+    """
     if control := CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
         raise SqlRefused(line, f"the SQL has a control character (code {ord(control[0])})", "remove the character")
-    if len(text) > LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT and not is_composed:
         raise SqlRefused(1, f"the SQL has {len(text):,} characters, more than {LONGEST_TEXT:,}", DIVIDE)
     tokens = list(sqlglot.tokenize(text, dialect=DIALECT))
-    if len(tokens) > MOST_TOKENS:
+    if len(tokens) > MOST_TOKENS and not is_composed:
         raise SqlRefused(1, f"the SQL has {len(tokens):,} words, more than {MOST_TOKENS:,}", DIVIDE)
-    _require_shallow(tokens)
+    if not is_composed:
+        _require_shallow(tokens)
     for index, token in enumerate(tokens):
         if token.token_type in OTHER_TEXTS:
             raise SqlRefused(token.line, "a special kind of text literal", "write it as 'text'")
@@ -187,18 +191,27 @@ def faults_in(text: str, columns: Collection[str] = ()) -> list[Fault]:
     return sorted(set(_Reading(text, frozenset(name.casefold() for name in columns)).faults()))
 
 
-def read_plain(text: str) -> exp.Expr:
+def read_plain(text: str, *, composed: bool = False) -> exp.Expr:
     """The tree of one query in which each call is an ``Anonymous`` by the name that was written, in small letters.
 
-    No function is understood, so none is spelled in another way when the tree becomes a text again. SqlglotError when
-    the text is not one statement.
+    No function is understood, so none is spelled in another way when the tree becomes a text again. The line of a call
+    stands in its ``meta``. SqlglotError when the text is not one statement.
+
+    Args:
+        text: the query
+        composed: Filon wrote it, so that it may be of any size
+
     """
-    reading = _Reading(text, frozenset())
+    reading = _Reading(text, frozenset(), composed)
     if len(reading.trees) != 1:
         raise SqlRefused(1, "several statements", "keep one SELECT")
     [tree] = reading.trees
     for node in tree.find_all(exp.Anonymous):
-        node.set("this", reading.called(node)[1].lower())
+        _, name, node.meta["line"] = reading.called(node)
+        node.set("this", name.lower())
+    for word in tree.find_all(exp.Identifier):
+        if marked := CALLED.fullmatch(word.name):  # a name with columns, such as t(x), looks like a call
+            word.set("this", reading.words[int(marked[1])][0])
     return tree
 
 
@@ -208,9 +221,10 @@ class _Reading:
 
     text: str
     columns: frozenset[str]
+    composed: bool = False
 
     def __post_init__(self) -> None:
-        tokens = read_tokens(self.text)
+        tokens = read_tokens(self.text, is_composed=self.composed)
         self.words = [(token.text, token.line) for token in tokens]
         calls = [index for index in range(len(tokens)) if _is_call(tokens, index)]
         self.chained = [index for index in calls if index and tokens[index - 1].token_type is TokenType.DOT]
