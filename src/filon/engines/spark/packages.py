@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -18,7 +21,7 @@ LOGGERS = ("SQLQueryContextLogger", "DataFrameQueryContextLogger")
 
 def session_class() -> type[SparkSession]:
     """The class of sessions of Spark Connect; ConfigError when the package is not there."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _with_a_file():
         # pandas comes with the dashboard, and no value of Filon's passes through it
         warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
         try:
@@ -33,6 +36,20 @@ def session_class() -> type[SparkSession]:
     for logger in LOGGERS:
         PySparkLogger.getLogger(logger).disabled = True
     return SparkSession
+
+
+@contextmanager
+def _with_a_file() -> Iterator[None]:
+    """Give the main module a file: Spark takes one that has none, as with ``python -c``, for its own doctests."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = ""
+    try:
+        yield
+    finally:
+        del main.__file__
 
 
 def errors_of_spark() -> ModuleType:
