@@ -24,7 +24,7 @@ from filon.sql import identifier, identifiers
 from filon.stages.context import Context
 
 ANSWERED_AT_ONCE = 4
-"""Checks that one query answers. DuckDB plans them as a join, and of nine that takes longer than to compute them."""
+"""Checks that one query answers. Engines plan them as a join, and of nine that takes longer than to compute them."""
 
 
 @dataclass(frozen=True)
