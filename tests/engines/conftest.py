@@ -23,16 +23,19 @@ from tests.integration.servers.spark import SparkServer
 AS_OF = dt.date(2026, 1, 31)
 
 
-def _duckdb(request: pytest.FixtureRequest) -> Settings:
+Start = Callable[[], str]
+"""Starts a Spark server when it is first called, and gives its address."""
+
+
+def _duckdb(_: Start) -> Settings:
     return Settings(threads=2)
 
 
-def _spark(request: pytest.FixtureRequest) -> Settings:
-    remote: str = request.getfixturevalue("spark_remote")
-    return Settings(engine="spark", spark_remote=remote)
+def _spark(start: Start) -> Settings:
+    return Settings(engine="spark", spark_remote=start())
 
 
-ENGINES: dict[str, Callable[[pytest.FixtureRequest], Settings]] = {"duckdb": _duckdb, "spark": _spark}
+ENGINES: dict[str, Callable[[Start], Settings]] = {"duckdb": _duckdb, "spark": _spark}
 LACKS: dict[str, frozenset[str]] = {
     "spark": words(
         """
@@ -68,26 +71,38 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def engine(request: pytest.FixtureRequest, ground: Ground) -> Iterator[Engine]:
+def engine(request: pytest.FixtureRequest, ground: Ground, spark_start: Start) -> Iterator[Engine]:
     """An engine for the retail project: French names, days in Paris."""
-    settings = ENGINES[request.param](request)
+    settings = ENGINES[request.param](spark_start)
     engine = Backends(settings, ground.workspace, [ground.tables]).make_engine(load_project(retail.FOLDER), AS_OF)
     yield engine
     engine.close()
 
 
 @pytest.fixture(scope="session")
-def spark_remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Spark server: that of FILON_TEST_SPARK if it is set, else one that is started here."""
-    if "spark" in SKIPPED:
-        pytest.skip("FILON_TEST_SKIP names spark")
-    if given := os.environ.get("FILON_TEST_SPARK"):
-        yield given
-        return
-    server = SparkServer(tmp_path_factory.mktemp("spark"), free_ports(1)[0])
-    server.start()
-    yield server.remote
-    server.stop()
+def spark_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Gives the address of a Spark server: that of FILON_TEST_SPARK if it is set, else one that is started once."""
+    servers: list[SparkServer] = []
+
+    def start() -> str:
+        if "spark" in SKIPPED:
+            pytest.skip("FILON_TEST_SKIP names spark")
+        if given := os.environ.get("FILON_TEST_SPARK"):
+            return given
+        if not servers:
+            servers.append(SparkServer(tmp_path_factory.mktemp("spark"), free_ports(1)[0]))
+            servers[0].start()
+        return servers[0].remote
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def spark_remote(spark_start: Start) -> str:
+    """The address of a Spark server."""
+    return spark_start()
 
 
 @pytest.fixture(scope="session")
