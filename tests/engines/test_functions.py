@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -155,3 +156,9 @@ def test_every_function_of_common_sql_has_an_example_that_calls_it() -> None:
         for name, (expression, _) in names.items():
             assert f"{name}(" in expression
             assert faults_in(f"SELECT CAST({expression} AS VARCHAR)") == [], "an example is SQL of Filon"
+
+
+def test_the_documentation_lists_what_spark_lacks() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
+    listed = text.partition("These functions:")[2].partition(".")[0]
+    assert frozenset(re.findall(r"`(\w+)`", listed)) == LACKS["spark"]

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,3 +109,26 @@ def test_records_of_every_type_and_form_are_judged_by_every_engine(engine: Engin
     assert [column.name for column in engine.describe(query)][:2] == ["_file", "_record"]
     assert engine.rows(query) == []
     engine.drop(["bronze records"])
+
+
+def test_a_check_for_spark_refuses_what_spark_lacks_with_file_line_and_a_way_out(
+    tmp_path: Path, spark_remote: str
+) -> None:
+    shutil.copytree(retail.FOLDER, tmp_path / "project", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    model = tmp_path / "project" / "gold" / "kpi_top_clients.sql"
+    lines = model.read_text(encoding="utf-8").splitlines()
+    lines.insert(next(n for n, line in enumerate(lines) if "FROM" in line), "    , levenshtein(nom, nom) AS distance")
+
+    def check(engine: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "filon", "check", "--project", "project", "--engine", engine]
+        environment = {**os.environ, "FILON_SPARK_REMOTE": spark_remote}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    done = check("spark")
+    assert done.returncode == 0, done.stderr
+    model.write_text("\n".join(lines), encoding="utf-8")
+    done = check("spark")
+    assert done.returncode != 0
+    line = next(n for n, text in enumerate(lines, start=1) if "levenshtein" in text)
+    assert f"kpi_top_clients.sql:{line}" in done.stderr, done.stderr
+    assert "levenshtein" in done.stderr

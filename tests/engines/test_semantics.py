@@ -166,3 +166,9 @@ def test_a_pattern_is_held_against_the_whole_text(engine: Engine, pattern: str, 
 def test_a_pattern_beyond_re2_is_refused(engine: Engine, pattern: str) -> None:
     with pytest.raises(EngineError):
         engine.rows(f"SELECT regexp_full_match('a', '{pattern}')")
+
+
+@pytest.mark.parametrize("separator", [",", "||", "\\E", "\\E.\\Q", ".*"])
+def test_a_separator_from_a_column_is_no_pattern(engine: Engine, separator: str) -> None:
+    rows = f"(VALUES ('a{separator}b', '{separator}')) AS given(value, separator)"
+    assert engine.rows(f"SELECT string_split(value, separator) FROM {rows}") == [(["a", "b"],)]

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli.options import JsonOption, ProjectOption
+from filon.cli.options import EngineOption, JsonOption, ProjectOption
 from filon.cli.render import open_console
 from filon.cli.strategies import strategy_facts, strategy_lines
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
@@ -31,14 +31,16 @@ from filon.validation.strategies import strategies
 WhyOption = Annotated[bool, typer.Option("--why", help="Say how each model is computed when its inputs change")]
 
 
-def check(project_folder: ProjectOption = None, why: WhyOption = False, json: JsonOption = False) -> None:
+def check(
+    project_folder: ProjectOption = None, engine: EngineOption = None, why: WhyOption = False, json: JsonOption = False
+) -> None:
     """Compile every contract, model, check and test of a project, without data."""
-    settings = read_settings(project=project_folder)
+    settings = read_settings(project=project_folder, engine=engine)
     try:
         project = open_project(settings)
         tests = load_model_tests(project)
-        with open_engine(settings, project, AS_OF) as engine:
-            check_project(engine, project)
+        with open_engine(settings, project, AS_OF) as compiler:
+            check_project(compiler, project)
         warnings = list(undecided_keys(project, _files_of(settings, project)))
     except ProjectInvalid as error:
         if not json:
@@ -80,10 +82,11 @@ def _spelled(problem: Problem) -> dict[str, object]:
 def test(
     names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Only these models")] = None,
     project_folder: ProjectOption = None,
+    engine: EngineOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the tests of a project's models: given rows, expected rows."""
-    settings = read_settings(project=project_folder)
+    settings = read_settings(project=project_folder, engine=engine)
     project = open_project(settings)
     for name in names or ():
         if name not in project.models:

@@ -47,6 +47,16 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
 
 
 @dataclass(frozen=True)
+class _Made:
+    """The files of a table, and how they came about: the affected keys of an extension, or why all was computed."""
+
+    files: tuple[TableFile, ...]
+    keys: int | None = None
+    why_full: str | None = None
+    extension: Extension | None = None
+
+
+@dataclass(frozen=True)
 class _Work:
     """A table that is due; ``recipe`` is the hash of all that decides its rows beside its inputs."""
 
@@ -63,36 +73,45 @@ class _Work:
             for name in model.inputs:
                 context.engine.bind(name, context.lake.paths(self.inputs[name]), self.inputs[name].columns)
             require_valid(context.engine, model)
-            basis = self._basis()
-            keys, files = self._extended(basis) or (None, self._write_all())
-            build = self._keep(files, elapsed())
+            made = self._make(self._basis())
+            build = self._keep(made.files, elapsed())
             duration = elapsed()
-        context.report(self._report(build, basis, keys, duration))
+        context.report(self._report(build, made, duration))
         return build
 
-    def _report(self, build: Build, basis: Basis, keys: int | None, duration_s: float) -> TableReport:
-        report = TableReport(self.model.name, Layer.GOLD, TableStatus.BUILT, build.rows, duration_s)
-        if isinstance(basis, Build):
-            return replace(report, keys=keys)
-        if isinstance(basis, str) or keys is None:
-            why = basis if isinstance(basis, str) else WhyFull.MOST_CHANGED
+    def _report(self, build: Build, made: _Made, duration_s: float) -> TableReport:
+        report = TableReport(
+            self.model.name,
+            Layer.GOLD,
+            TableStatus.BUILT,
+            build.rows,
+            duration_s,
+            keys=made.keys,
+            why_full=made.why_full,
+        )
+        extension = made.extension
+        if made.why_full is not None:
             read = sum(self.inputs[name].rows for name in self.model.inputs)
-            return replace(report, why_full=why, rows_read=read, rows_written=build.rows)
-        extension = basis
+            return replace(report, rows_read=read, rows_written=build.rows)
+        if extension is None:
+            return report
         read, written = sum(file.rows for file in extension.read), written_rows(extension.base, build)
-        report = replace(report, keys=keys, rows_read=read, rows_written=written)
+        report = replace(report, rows_read=read, rows_written=written)
         if extension.strategy.kind is not StrategyKind.BY_PARTITION:
             return report
-        return replace(report, partitions=keys, all_partitions=partitions_in(build))
+        return replace(report, partitions=made.keys, all_partitions=partitions_in(build))
 
-    def _extended(self, basis: Basis) -> tuple[int, tuple[TableFile, ...]] | None:
-        """The number of affected keys, and all files of the extended table; None when it must be built whole."""
-        if isinstance(basis, str):
-            return None
+    def _make(self, basis: Basis) -> _Made:
         if isinstance(basis, Build):
             self.context.changes.note(basis, self.fingerprint, Changes())
-            return 0, basis.files
-        extension, base = basis, basis.base
+            return _Made(basis.files, keys=0)
+        if isinstance(basis, Extension):
+            return self._extend(basis) or _Made(self._write_all(), why_full=WhyFull.MOST_CHANGED)
+        return _Made(self._write_all(), why_full=basis)
+
+    def _extend(self, extension: Extension) -> _Made | None:
+        """The extended table; None when a full build is less work."""
+        base = extension.base
         try:
             keys = extension.find_keys()
             if keys and not extension.is_less_work(keys):
@@ -101,7 +120,7 @@ class _Work:
         finally:
             self.context.engine.drop(extension.tables)
         self.context.changes.note(base, self.fingerprint, extension.changes if keys else Changes())
-        return keys, files
+        return _Made(files, keys=keys, extension=extension)
 
     def _write_all(self) -> tuple[TableFile, ...]:
         contract = self.model.contract

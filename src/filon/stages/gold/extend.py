@@ -74,8 +74,8 @@ class Extension:
         names = identifiers(column.name for column in base.columns)
         numbered = f"row_number() OVER (PARTITION BY {identifiers(base.key) if base.key else names}) AS {NTH}"
         engine.cache(PRESENT, self.strategy.present(BEFORE))  # mostly few: reading these columns alone tells
-        leaving = self.strategy.matching(BEFORE, PRESENT)
-        engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({leaving}) AS rows")
+        present = self.strategy.matching(BEFORE, PRESENT)
+        engine.cache(LEAVING, f"SELECT {names}, {FILE}, {numbered} FROM ({present}) AS rows")
         engine.cache(COMING, f"SELECT {names}, {numbered} FROM ({self.strategy.rows()}) AS rows")
         leaving, coming = (f"{identifier(table)} AS rows" for table in (LEAVING, COMING))
         still, before = (f"JOIN {identifier(table)} AS other ON {self._same}" for table in (COMING, LEAVING))

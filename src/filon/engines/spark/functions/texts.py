@@ -213,7 +213,7 @@ def _split(call: Call) -> Term:
     call.take(2)
     value, separator = _text(call), _text(call, 1)
     if separator.text is None:
-        pattern = f"concat('\\\\Q', {separator.sql}, '\\\\E')"
+        pattern = f"concat('\\\\Q', replace({separator.sql}, '\\\\E', '\\\\E\\\\\\\\E\\\\Q'), '\\\\E')"
     elif not separator.text:
         raise Unspellable(f"{call.name} needs a separator on Spark")
     else:
