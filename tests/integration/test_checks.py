@@ -51,9 +51,9 @@ def change(place: Place, project: Project, groups: tuple[str, ...], items: tuple
     return place.run(project, AS_OF)
 
 
-def failed_rows(report: RunReport) -> int:
+def failed_rows(report: RunReport, name: str) -> int:
     assert report.status in (RunStatus.PUBLISHED, RunStatus.FAILED), report.error
-    [check] = (check for check in report.checks if check.check == "reference(code)")
+    [check] = (check for check in report.checks if check.check == name)
     assert "cannot be answered" not in (report.error or "")
     return check.failed_rows
 
@@ -74,4 +74,22 @@ def failed_rows(report: RunReport) -> int:
 def test_references_are_checked_over_what_changed_on_either_side(
     place: Place, project: Project, groups: tuple[str, ...], items: tuple[str, ...], missing: int
 ) -> None:
-    assert failed_rows(change(place, project, groups, items)) == missing
+    assert failed_rows(change(place, project, groups, items), "reference(code)") == missing
+
+
+@pytest.mark.parametrize(
+    ("groups", "further"),
+    [
+        pytest.param((*GROUPS, "4,c"), 0, id="another value came"),
+        pytest.param((*GROUPS, "4,"), 0, id="another null came"),
+        pytest.param((*GROUPS, "4,a"), 1, id="a value came that was there"),
+        pytest.param((*GROUPS, "4,a", "5,a"), 2, id="a value came twice that was there"),
+        pytest.param((*GROUPS, "4,c", "5,c"), 1, id="a new value came twice"),
+        pytest.param(("1,b", "2,a", "3,"), 0, id="values changed places"),
+        pytest.param(("1,b", "2,b", "3,"), 1, id="a value changed to one that was there"),
+    ],
+)
+def test_unique_values_are_checked_over_what_came(
+    place: Place, project: Project, groups: tuple[str, ...], further: int
+) -> None:
+    assert failed_rows(change(place, project, groups, ITEMS), "unique(code)") == further
