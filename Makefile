@@ -47,7 +47,7 @@ demo: $(INSTALLED_DEMO)  ## generate sample CSV, run the pipeline, serve API and
 	$(BIN)/filon demo $(ARGS)
 
 test: setup browser spark  ## run every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-fast: setup  ## run the tests that need no server and no browser, in less than a minute
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope tests/unit $(ARGS)

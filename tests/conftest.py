@@ -1,15 +1,24 @@
-"""What all tests share: at the end of a run, a table of the files that took the time, of all workers."""
+"""What all tests share: where temporary files lie, how tests are divided, and a table of what took the time."""
 
 from __future__ import annotations
 
 import gc
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+MEMORY = Path("/dev") / "shm"
+ROOM = 4 * 2**30
+"""Bytes that the file system in memory must have free: several times as much as all tests together leave there."""
+UNDIVIDED = ("tests/e2e/", "tests/integration/flows/", "tests/integration/up/")
+"""Packages whose modules share a server that takes long to start, or may not run beside each other."""
 SHOWN = 25
 PHASES = ("setup", "call", "teardown")
 
@@ -53,6 +62,36 @@ class Meter:
 
 
 meter = Meter()
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory, unless TMPDIR says where: of a small run, half is waiting for the disk."""
+    if "TMPDIR" not in os.environ and _has_room(MEMORY):
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether tests can write their files there, and run them."""
+    if not os.access(folder, os.W_OK):
+        return False
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize >= ROOM and not found.f_flag & os.ST_NOEXEC
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadscope``, workers are sent whole modules, and some packages."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    scheduler = LoadScopeScheduling(config, log)
+    module_of = scheduler._split_scope
+
+    def scope_of(nodeid: str) -> str:
+        undivided = [package for package in UNDIVIDED if nodeid.startswith(package)]
+        return undivided[0] if undivided else str(module_of(nodeid))
+
+    scheduler._split_scope = scope_of
+    return scheduler
 
 
 def pytest_collection_finish() -> None:

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -57,6 +58,12 @@ class Shop:
     def sources(self) -> Path:
         """Where files arrive."""
         return self.folder / "sources"
+
+    def copied(self, folder: Path) -> Shop:
+        """A copy of all that lies in its folder, which may be changed: to copy a release costs less than to make it."""
+        shutil.copytree(self.folder, folder)
+        project = None if self.project is None else folder / self.project.relative_to(self.folder)
+        return replace(self, folder=folder, project=project)
 
     def put(self, name: str, content: str | bytes) -> None:
         """Let a file arrive."""

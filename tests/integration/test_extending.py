@@ -16,16 +16,23 @@ HEADER = "id_achat,id_client,date_achat,montant,produit\n"
 YEAR = HEADER + "".join(f"{n},{n % 2 + 1},2025-{n % 12 + 1:02d}-15,10.00,souris\n" for n in range(1, 101))
 
 
-@pytest.fixture
-def sold(tmp_path: Path) -> Shop:
-    """A shop with a project of its own that sold something each month, and published it."""
-    project = tmp_path / "project"
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop with a project of its own that sold something each month, and published it. Nobody changes it."""
+    folder = tmp_path_factory.mktemp("published")
+    project = folder / "project"
     shutil.copytree(retail.FOLDER, project, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    shop = Shop(tmp_path, project)
+    shop = Shop(folder, project)
     shop.put("clients.csv", CLIENTS)
     shop.put("achats.csv", YEAR)
     assert shop.run()["status"] == "published"
     return shop
+
+
+@pytest.fixture
+def sold(published: Shop, tmp_path: Path) -> Shop:
+    """A copy of it."""
+    return published.copied(tmp_path / "shop")
 
 
 def tables(report: Mapping[str, Any]) -> dict[str, tuple[int | None, str | None]]:

@@ -48,17 +48,24 @@ def divided_project(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def monthly(tmp_path: Path) -> Shop:
-    """A shop whose purchases and sales are divided by month, and that sold something in each of twelve."""
-    project = divided_project(tmp_path / "project")
+@pytest.fixture(scope="module")
+def sold_monthly(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop whose purchases and sales are divided by month, and that sold in each of twelve. Nobody changes it."""
+    folder = tmp_path_factory.mktemp("sold-monthly")
+    project = divided_project(folder / "project")
     (project / "gold" / "rangs.sql").write_text(RANKED)
     (project / "gold" / "rangs.yaml").write_text(RANKED_CONTRACT)
-    shop = Shop(tmp_path, project)
+    shop = Shop(folder, project)
     shop.put("clients.csv", CLIENTS)
     shop.put("achats.csv", YEAR)
     assert shop.run()["status"] == "published"
     return shop
+
+
+@pytest.fixture
+def monthly(sold_monthly: Shop, tmp_path: Path) -> Shop:
+    """A copy of it."""
+    return sold_monthly.copied(tmp_path / "shop")
 
 
 def files(shop: Shop, table: str) -> dict[str, set[str]]:

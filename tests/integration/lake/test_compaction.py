@@ -10,18 +10,25 @@ from filon.lake import Lake
 from tests.integration.conftest import Shop
 from tests.integration.test_extending import HEADER
 from tests.integration.test_partitions import files
-from tests.integration.test_partitions import monthly as monthly
+from tests.integration.test_partitions import sold_monthly as sold_monthly
 
 DAYS = [f"{HEADER}{2000 + day},{day % 2 + 1},2025-12-{day:02d},1{day}.00,souris\n" for day in range(1, 5)]
 
 
-@pytest.fixture
-def scattered(monthly: Shop) -> Shop:
-    """A shop with a file in its tables for each of four days."""
+@pytest.fixture(scope="module")
+def four_days(sold_monthly: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop with a file in its tables for each of four days, which nobody changes."""
+    shop = sold_monthly.copied(tmp_path_factory.mktemp("four-days") / "shop")
     for number, text in enumerate(DAYS):
-        monthly.put(f"achats-day{number}.csv", text)
-        assert monthly.run()["status"] == "published"
-    return monthly
+        shop.put(f"achats-day{number}.csv", text)
+        assert shop.run()["status"] == "published"
+    return shop
+
+
+@pytest.fixture
+def scattered(four_days: Shop, tmp_path: Path) -> Shop:
+    """A copy of it."""
+    return four_days.copied(tmp_path / "shop")
 
 
 def all_files(shop: Shop) -> dict[str, list[str]]:

@@ -72,8 +72,7 @@ def two_releases(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def published(two_releases: Shop, tmp_path: Path) -> Shop:
     """A copy of it."""
-    shutil.copytree(two_releases.folder, tmp_path / "shop")
-    return Shop(tmp_path / "shop")
+    return two_releases.copied(tmp_path / "shop")
 
 
 @pytest.mark.parametrize("harm", SEEN_BY_SIZE)

@@ -45,8 +45,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def copied(known: Shop, tmp_path: Path) -> Shop:
     """A copy of it."""
-    shutil.copytree(known.folder, tmp_path / "shop")
-    return Shop(tmp_path / "shop")
+    return known.copied(tmp_path / "shop")
 
 
 def documents(shop: Shop) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -77,8 +77,7 @@ def three_releases(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture
 def copied(three_releases: Shop, tmp_path: Path) -> Shop:
     """A copy of it."""
-    shutil.copytree(three_releases.folder, tmp_path / "shop")
-    return Shop(tmp_path / "shop", extra=three_releases.extra)
+    return three_releases.copied(tmp_path / "shop")
 
 
 def test_a_sweep_may_be_killed_before_any_deletion(copied: Shop) -> None:
