@@ -53,6 +53,9 @@ class RecordingEngine:
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         return self._engine.stream(self._seen(query), size)
 
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        return self._engine.batches(self._seen(query))
+
     def arrow(self, query: str) -> pa.Table:
         return self._engine.arrow(self._seen(query))
 

@@ -205,6 +205,20 @@ def test_columns_come_as_arrow(engine: Engine) -> None:
     assert found.schema.field("a name").type == pa.string()
 
 
+def test_large_results_come_in_batches_of_arrow_in_order(engine: Engine) -> None:
+    query = "SELECT i, 'é' AS text, CAST(NULL AS BIGINT) AS nothing FROM range(250000) AS r(i) ORDER BY i DESC"
+    found = list(engine.batches(query))
+    assert len(found) > 1
+    assert pa.Table.from_batches(found).column("i").to_pylist() == list(range(249_999, -1, -1))
+    assert found[0].schema.names == ["i", "text", "nothing"]
+    assert found[-1].to_pylist()[-1] == {"i": 0, "text": "é", "nothing": None}
+
+
+def test_what_fails_while_batches_are_made_is_an_error_of_the_engine(engine: Engine) -> None:
+    with pytest.raises(EngineError):
+        list(engine.batches(f"SELECT CAST(id || 'x' AS BIGINT) AS n FROM ({ROWS}) AS r"))
+
+
 def test_contents_are_equal_when_the_rows_are(engine: Engine) -> None:
     def contents(*rows: str) -> object:
         return engine.contents(f"SELECT * FROM (VALUES {', '.join(rows)}) AS given(part, x)", "part")

@@ -116,6 +116,12 @@ class BulkExport(Protocol):
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Run a query with a large result: its rows, ``size`` at a time. Nothing else may run meanwhile."""
 
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Run a query with a large result: its rows, in the order of the query, as Arrow, bit by bit.
+
+        Nothing else may run meanwhile.
+        """
+
     def arrow(self, query: str) -> pa.Table:
         """Run a query whose result fits into memory: its columns as Arrow."""
 

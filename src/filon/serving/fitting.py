@@ -7,6 +7,8 @@ rounded, cut or replaced.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from filon.engines import Engine
 from filon.errors import EngineError, FilonError
@@ -16,17 +18,38 @@ from filon.serving.protocol import Batch, Store
 from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
 BATCH = 5_000
 
 
 def fitted(store: Store, engine: Engine, table: StoredTable, source: str) -> Iterator[Batch]:
     """The rows of a query as a store takes them, in batches; StoreUnfit when it cannot keep one as it is."""
-    columns = ", ".join(_guarded(column, store.limits(column)) for column in table.columns)
-    encoded = ", ".join(f"{store.encoding(column)} AS {identifier(column.name)}" for column in table.columns)
+    with _explained(store, engine, table, source):
+        yield from engine.stream(_encoded(store, table, source), BATCH)
+
+
+def fitted_columns(store: Store, engine: Engine, table: StoredTable, source: str) -> Iterator[pa.RecordBatch]:
+    """The same rows as columns of Arrow, in batches."""
+    with _explained(store, engine, table, source):
+        yield from engine.batches(_encoded(store, table, source))
+
+
+@contextmanager
+def _explained(store: Store, engine: Engine, table: StoredTable, source: str) -> Iterator[None]:
+    """Say which row does not fit where a query fails because of one."""
     try:
-        yield from engine.stream(f"SELECT {encoded} FROM (SELECT {columns} FROM ({source}) AS feed) AS feed", BATCH)
+        yield
     except EngineError as error:
         raise _unfit(store, engine, table, source, error) from error
+
+
+def _encoded(store: Store, table: StoredTable, source: str) -> str:
+    """The query of the values that the store takes; it fails where one does not fit."""
+    columns = ", ".join(_guarded(column, store.limits(column)) for column in table.columns)
+    encoded = ", ".join(f"{store.encoding(column)} AS {identifier(column.name)}" for column in table.columns)
+    return f"SELECT {encoded} FROM (SELECT {columns} FROM ({source}) AS feed) AS feed"
 
 
 def _guarded(column: Column, limits: Sequence[Limit]) -> str:

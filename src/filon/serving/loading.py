@@ -17,7 +17,7 @@ from filon.serving.columns.stored import MOST_FACTS, has_columns
 from filon.serving.columns.writing import CACHED, Difference, affected_months, difference, facts_read
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed
-from filon.serving.fitting import BATCH, fitted
+from filon.serving.fitting import BATCH, fitted, fitted_columns
 from filon.serving.inputs import NEW, OLD, FeedInputs, builds_of, inputs_of
 from filon.serving.marking import follow_index, make_index
 from filon.serving.protocol import LoadSession, Store
@@ -26,6 +26,8 @@ from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
 
 CHANGES, LEFT_ROWS, CAME_ROWS = "served changes", "rows that left the store", "rows that came to the store"
+MANY_ROWS = 50_000
+"""From this number on, rows are handed over in bulk where the store can take them so."""
 LARGEST_SHARE = 2
 """One in so many facts at most is affected where changes are followed; else it is less work to compare all."""
 
@@ -183,7 +185,12 @@ class StoreLoad:
         if close:
             self.closed += self._session.close(feed.table, None)
         new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
-        inserted = self._insert(feed, f"SELECT * FROM ({new}) AS feed ORDER BY {identifiers(feed.table.key)}")
+        source = f"SELECT * FROM ({new}) AS feed ORDER BY {identifiers(feed.table.key)}"
+        bulk = self._session.bulk() if max(build.rows for build in builds) >= MANY_ROWS else None
+        if bulk is None:
+            inserted = self._insert(feed, source)
+        else:
+            inserted = bulk(feed.table, fitted_columns(self._store, self._engine(), feed.table, source))
         self.inserted += inserted
         return inserted
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filon.project import Column
 from filon.serving.limits import Limit
@@ -19,8 +19,18 @@ from filon.serving.records import Records
 from filon.serving.state import LoadId, PageIndex, ServedState
 from filon.serving.tables import StoredTable
 
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
 Batch = Sequence[Sequence[Any]]
 """Rows as the engine hands them over, their values spelled by ``encoding``."""
+
+
+class BulkInsert(Protocol):
+    """Adds rows to a prepared table, as ``LoadSession.insert`` does, from columns of Arrow."""
+
+    def __call__(self, table: StoredTable, batches: Iterable[pa.RecordBatch], /) -> int:
+        """Their number."""
 
 
 class LoadSession(Protocol):
@@ -35,6 +45,9 @@ class LoadSession(Protocol):
 
     def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
         """Add rows (columns in the table's order) that this load shows first, and return their number."""
+
+    def bulk(self) -> BulkInsert | None:
+        """What adds many rows of Arrow faster than ``insert``, if the store can."""
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Let this load no longer show the rows with these keys (None: all rows), and return their number."""

@@ -55,6 +55,7 @@ class DuckDBConnection:
                 **({"threads": threads} if threads else {}),
             }
         )
+        self._workspace = workspace
         self._kinds: dict[str, str] = {}
         self._s3 = S3Access(self._connection.execute)
         self._set_up(workspace, places)
@@ -147,6 +148,17 @@ class DuckDBConnection:
             for path, rows, size, _footer, stats, keys in written
             if rows
         ]
+
+    @contextmanager
+    def copied(self, query: str) -> Iterator[Path]:
+        """The result of a query as a Parquet file, in the order of the query; deleted afterwards."""
+        self._workspace.mkdir(parents=True, exist_ok=True)
+        path = self._workspace / f"{uuid.uuid4()}.parquet"
+        try:
+            self.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)", COPY)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def in_order(self) -> Iterator[None]:

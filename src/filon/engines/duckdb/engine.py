@@ -20,6 +20,8 @@ from filon.sql import identifier, identifiers, literal, literals
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
+BATCH = 100_000
+"""Rows of a batch of Arrow."""
 PATH = "path of the file"
 FOR_NULL = "INTEGER"
 """What DESCRIBE says of a column that is nothing but null."""
@@ -76,6 +78,14 @@ class DuckDBEngine:
         with self._connection.asked(self.dialect.spell(query)) as cursor:
             while batch := cursor.fetchmany(size):
                 yield batch
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """From a temporary file: the reader that gives Arrow bit by bit can hang."""
+        # Arrow is slow to import, and only large loads use it
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+        with self._connection.copied(self.dialect.spell(query)) as path, pq.ParquetFile(path) as file:
+            yield from file.iter_batches(BATCH)
 
     def arrow(self, query: str) -> pa.Table:
         """The whole table at once: the reader that gives it bit by bit can hang."""

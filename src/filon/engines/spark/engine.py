@@ -125,6 +125,13 @@ class SparkEngine:
         if waiting:
             yield waiting
 
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """As the server sends them, while they are computed."""
+        spelled = self._compiled(query)
+        with self._connection.translated():
+            for table in self._connection.tables(spelled.sql):
+                yield from table.to_batches()
+
     def arrow(self, query: str) -> pa.Table:
         """The whole result."""
         spelled = self._compiled(query)

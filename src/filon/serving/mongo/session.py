@@ -74,6 +74,9 @@ class MongoSession:
         self._index(table)
         return count
 
+    def bulk(self) -> None:
+        """The server takes no more than batches of documents bring it."""
+
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Valid documents with these keys end before this load."""
         self._touch(table)

@@ -6,10 +6,12 @@ import datetime as dt
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from filon.durable import Effect, durable
 from filon.errors import StoreForeign
-from filon.serving.protocol import Batch
+from filon.serving.protocol import Batch, BulkInsert
+from filon.serving.sqlite.bulk import Scratch
 from filon.serving.sqlite.queries import exists, newest_page_index, row_tables, rows_of, states_of
 from filon.serving.sqlite.values import TYPES, plain
 from filon.serving.sqlite.watching import RowCounts
@@ -17,6 +19,9 @@ from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.syncing import SYNC_TABLE, sync_documents
 from filon.serving.tables import StoredTable
 from filon.sql import identifier, identifiers
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL);
@@ -28,9 +33,10 @@ CREATE TABLE IF NOT EXISTS _page_index (name TEXT, load INTEGER, page_index TEXT
 class SQLiteSession:
     """A load inside one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, uri: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, uri: str, scratch: Scratch) -> None:
         self._connection = connection
         self._uri = uri
+        self._scratch = scratch
         self._prepared: list[StoredTable] = []
         self.kept: Sequence[ServedState] = states_of(connection, uri)
         self.before = self.kept[0] if self.kept else None
@@ -46,15 +52,13 @@ class SQLiteSession:
         name = rows_of(table)
         if exists(self._connection, table.name):
             raise StoreForeign(f"{self._uri} has a table {table.name} that Filon did not write; use another store")
-        columns = [*((c.name, TYPES[c.type.kind]) for c in table.columns), ("_from", "INTEGER"), ("_to", "INTEGER")]
+        columns = _columns(table)
         held = [(row[1], row[2]) for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})")]
         keyed = [row[1] for row in self._connection.execute(f"PRAGMA table_info({identifier(name)})") if row[5]]
         is_same = held == columns and set(keyed) == {*table.key, "_from"}
         if not is_same:
             self._connection.execute(f"DROP TABLE IF EXISTS {identifier(name)}")
-            columns_sql = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns)
-            key = f"PRIMARY KEY ({identifiers((*table.key, '_from'))})"
-            self._connection.execute(f"CREATE TABLE {identifier(name)} ({columns_sql}, {key}) WITHOUT ROWID")
+            self._connection.execute(f"CREATE TABLE {identifier(name)} {_definition(table)}")
             self._counts.start(name)
         self._prepared.append(table)
         return is_same
@@ -67,6 +71,16 @@ class SQLiteSession:
         for batch in batches:
             count += self._connection.executemany(statement, batch).rowcount
         self._counts.add(rows_of(table), count)
+        return count
+
+    def bulk(self) -> BulkInsert | None:
+        """As long as the connection takes scratch files."""
+        return self._insert_columns if self._scratch.has_room else None
+
+    def _insert_columns(self, table: StoredTable, batches: Iterable[pa.RecordBatch]) -> int:
+        rows = rows_of(table)
+        count = self._scratch.insert(rows, _definition(table), f"{self.load}, {OPEN}", batches)
+        self._counts.add(rows, count)
         return count
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
@@ -163,6 +177,21 @@ class SQLiteSession:
             places = ", ".join("?" * len(documents[0]))
             rows = [tuple(_sync_value(value) for value in document.values()) for document in documents]
             self._connection.executemany(f"INSERT INTO {SYNC_TABLE} VALUES ({places})", rows)
+
+
+def _columns(table: StoredTable) -> list[tuple[str, str]]:
+    """Names and types of the columns of a table of rows."""
+    return [
+        *((column.name, TYPES[column.type.kind]) for column in table.columns),
+        ("_from", "INTEGER"),
+        ("_to", "INTEGER"),
+    ]
+
+
+def _definition(table: StoredTable) -> str:
+    """Columns and key of a table of rows, as CREATE TABLE has them."""
+    columns = ", ".join(f"{identifier(name)} {kind}" for name, kind in _columns(table))
+    return f"({columns}, PRIMARY KEY ({identifiers((*table.key, '_from'))})) WITHOUT ROWID"
 
 
 def _sync_value(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import Condition, Query, Row
+from filon.serving.sqlite.bulk import Scratch
 from filon.serving.sqlite.queries import newest_page_index, place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
@@ -46,6 +47,8 @@ CHECKPOINT_MS = 200
 
 
 CACHE_KIB = 128 << 10
+SORTERS = 4
+"""Threads that help to sort the rows of an index."""
 
 
 class SQLiteStore:
@@ -96,10 +99,13 @@ class SQLiteStore:
     @contextmanager
     def loading(self) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
-        with self._writing() as connection:
+        with ExitStack() as at_the_end, self._writing() as connection:
             before = file_at(self._path)
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            yield SQLiteSession(connection, self.uri)
+            connection.execute(f"PRAGMA threads = {SORTERS}")
+            scratch = Scratch(connection, self._path)
+            at_the_end.callback(scratch.discard)
+            yield SQLiteSession(connection, self.uri, scratch)
             after = file_at(self._path)
             if before is None or after is None or before.place != after.place:
                 raise StoreUnavailable(f"{self.uri}: the file was deleted or replaced while it was loaded. Run again.")

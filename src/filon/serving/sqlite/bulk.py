@@ -1,0 +1,107 @@
+"""Many rows at once: a driver in C fills a scratch file beside the store, and SQLite itself copies it into the store.
+
+No row passes through Python. The driver brings a SQLite library of its own, and two of them in one process must not
+have the same file open: what one closes, the other has no lock on any more. So the driver never opens the store.
+"""
+
+from __future__ import annotations
+
+import glob
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filon.errors import StoreError, StoreUnavailable
+from filon.sql import identifier
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+MARK = "-load-"
+"""Between the name of the store and that of a load, in the name of a scratch file."""
+TOO_LARGE = "too big"
+
+
+class Scratch:
+    """The scratch files of a load, which holds the store's lock; files of loads that were killed are deleted."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._files: list[Path] = []
+        for left in path.parent.glob(f"{glob.escape(path.name)}{MARK}*"):
+            left.unlink(missing_ok=True)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the connection can take one file more; a transaction keeps each until its end."""
+        return len(self._files) < self._connection.getlimit(sqlite3.SQLITE_LIMIT_ATTACHED)
+
+    def insert(self, rows: str, definition: str, added: str, batches: Iterable[pa.RecordBatch]) -> int:
+        """Add rows to a table of the store.
+
+        Args:
+            rows: the table
+            definition: its columns, as CREATE TABLE has them
+            added: the values of the last columns, which batches do not have
+            batches: the rows, in the order of the key, which SQLite takes best
+
+        Returns:
+            The number of rows.
+
+        """
+        file = self._path.absolute().with_name(f"{self._path.name}{MARK}{uuid.uuid4().hex}")
+        self._files.append(file)
+        table, name = identifier(rows), identifier(f"scratch {len(self._files)}")
+        _fill(file, f"CREATE TABLE {table} {definition}", table, added, batches)
+        self._connection.execute(f"ATTACH ? AS {name}", [str(file)])
+        # from one table into an empty one of the same definition, SQLite copies whole records
+        return self._connection.execute(f"INSERT INTO main.{table} SELECT * FROM {name}.{table}").rowcount
+
+    def discard(self) -> None:
+        """Delete the files, once the connection is closed."""
+        for file in self._files:
+            file.unlink(missing_ok=True)
+
+
+def _fill(file: Path, create: str, table: str, added: str, batches: Iterable[pa.RecordBatch]) -> None:
+    """Make a file with one table of these rows."""
+    # the driver and Arrow are slow to import, and only large loads use them
+    import adbc_driver_sqlite.dbapi as driver
+    import pyarrow as pa
+
+    failures: list[BaseException] = []
+
+    def relayed(given: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The driver would make a text of what fails here."""
+        try:
+            yield from given
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    given = iter(batches)
+    first = next(given, None)
+    try:
+        with driver.connect(str(file), autocommit=True) as connection, connection.cursor() as cursor:
+            # nothing of the file outlives the load
+            for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", create, "BEGIN"):
+                cursor.execute(statement)
+            if first is not None:
+                places = ", ".join("?" * first.num_columns)
+                reader = pa.RecordBatchReader.from_batches(first.schema, _all(first, relayed(given)))
+                cursor.executemany(f"INSERT INTO {table} VALUES ({places}, {added})", reader)
+            cursor.execute("COMMIT")
+    except driver.Error as error:
+        if failures:
+            raise failures[0] from None
+        if TOO_LARGE in str(error):
+            raise StoreError(f"{file}: {error}. A text of SQLite has 1 GB at most.") from error
+        raise StoreUnavailable(f"{file}: {error}. Check space, permissions and FILON_SERVING.") from error
+
+
+def _all(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from others

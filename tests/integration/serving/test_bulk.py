@@ -1,0 +1,139 @@
+"""Many rows at once into SQLite: what readers see is what they see of rows that came one by one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import pytest
+
+from filon.errors import StoreUnavailable
+from filon.serving import loading
+from filon.serving.sqlite import SQLiteStore
+from filon.serving.sqlite.session import SQLiteSession
+from tests.integration.conftest import Shop
+from tests.integration.serving.test_loading import everything
+from tests.integration.serving.test_stores import PAIRS, SALES, A, B, C, D, encoded, find, load, state
+
+TYPES = (pa.int64(), pa.string(), pa.int64(), pa.string(), pa.int64(), pa.bool_(), pa.float64())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    found = SQLiteStore(tmp_path / "serving [1].db")
+    yield found
+    found.shut()
+
+
+def batch(store: SQLiteStore, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
+    """Rows of sales as columns, spelled as the engine would."""
+    columns = zip(*encoded(store, SALES, rows), strict=True)
+    arrays = [pa.array(column, kind) for column, kind in zip(columns, TYPES, strict=True)]
+    return pa.record_batch(arrays, names=list(SALES.column_names))
+
+
+def insert(session: SQLiteSession, batches: Iterator[pa.RecordBatch]) -> int:
+    session.prepare(SALES)
+    bulk = session.bulk()
+    assert bulk is not None
+    return bulk(SALES, batches)
+
+
+def scratch_files(store: SQLiteStore) -> list[str]:
+    folder = Path(store.uri.removeprefix("sqlite:///")).parent
+    return [path.name for path in folder.iterdir() if "-load-" in path.name]
+
+
+def test_values_come_back_as_they_were(store: SQLiteStore) -> None:
+    with store.loading() as session:
+        assert insert(session, iter([batch(store, [A, B]), batch(store, [C, D])])) == 4
+        session.flip(state(session.id, SALES), {})
+    assert find(store, session.id) == [A, B, C, D]
+    assert store.holds(SALES, 4)
+    assert scratch_files(store) == []
+
+
+def test_rows_join_those_of_loads_before(store: SQLiteStore) -> None:
+    first = load(store, [A, B])
+    with store.loading() as session:
+        session.prepare(SALES)
+        session.close(SALES, None)
+        assert insert(session, iter([batch(store, [B, C])])) == 2
+        session.flip(state(session.id, SALES), {})
+    assert find(store, first) == [A, B]
+    assert find(store, session.id) == [B, C]
+    assert store.holds(SALES, 4)
+
+
+def test_no_rows_are_none(store: SQLiteStore) -> None:
+    with store.loading() as session:
+        assert insert(session, iter([])) == 0
+        session.flip(state(session.id, SALES), {})
+    assert find(store, session.id) == []
+    assert store.holds(SALES, 0)
+
+
+def test_what_fails_on_the_way_is_raised_as_it_is_and_leaves_nothing(store: SQLiteStore) -> None:
+    first = load(store, [A])
+
+    def failing() -> Iterator[pa.RecordBatch]:
+        yield batch(store, [B])
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"), store.loading() as session:
+        insert(session, failing())
+    assert find(store, first) == [A]
+    assert store.holds(SALES, 1)
+    assert scratch_files(store) == []
+
+
+def test_rows_that_sqlite_refuses_fail_the_load(store: SQLiteStore) -> None:
+    with pytest.raises(StoreUnavailable, match=r"values|columns"), store.loading() as session:
+        insert(session, iter([batch(store, [A]).drop_columns(["id"])]))
+    assert scratch_files(store) == []
+
+
+def test_the_next_load_deletes_what_a_killed_one_left(store: SQLiteStore) -> None:
+    load(store, [A])
+    path = Path(store.uri.removeprefix("sqlite:///"))
+    left = path.with_name(f"{path.name}-load-0123")
+    left.write_bytes(b"half of a file")
+    load(store, [B])
+    assert not left.exists()
+    assert path.exists()
+
+
+def test_rows_come_one_by_one_when_a_connection_takes_no_more_files(store: SQLiteStore) -> None:
+    with store.loading() as session:
+        session.prepare(PAIRS)
+        for number in range(10):
+            bulk = session.bulk()
+            assert bulk is not None
+            assert bulk(PAIRS, iter([pa.record_batch([["a"], [number], [0]], names=PAIRS.column_names)])) == 1
+        assert session.bulk() is None
+        session.insert(PAIRS, [[("a", 10, 0)]])
+        session.flip(state(session.id, PAIRS), {})
+    assert find(store, session.id, PAIRS) == [("a", number, 0) for number in range(11)]
+
+
+def kept_rows(path: Path) -> dict[str, list[Any]]:
+    """All rows of all tables of rows, cubes and columns of facts too."""
+    with closing(sqlite3.connect(path)) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if "_rows_" in name}
+
+
+def test_a_whole_project_is_loaded_alike(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = {}
+    for way, many_rows in {"one by one": 10**9, "at once": 1}.items():
+        monkeypatch.setattr(loading, "MANY_ROWS", many_rows)
+        path = tmp_path / way / "serving.db"
+        replace(shop, extra={"FILON_SERVING": f"sqlite:///{path}"}).run()
+        stores[way] = path
+    assert everything(f"sqlite:///{stores['at once']}") == everything(f"sqlite:///{stores['one by one']}")
+    assert kept_rows(stores["at once"]) == kept_rows(stores["one by one"])
