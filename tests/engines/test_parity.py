@@ -15,6 +15,7 @@ import pytest
 
 from filon.engines import Engine
 from filon.lake import Lake, Release, Sources
+from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
 from filon.pipeline.report import RunReport
 from filon.pipeline.run import PipelineRun
@@ -49,7 +50,9 @@ def run(folder: Path, name: str, number: int, settings: Settings) -> RunReport:
         make_reader=backends.make_reader,
         make_engine=lambda: backends.make_engine(project, AS_OF),
     )
-    report = PipelineRun(context, sources, store, DirectRunner(), Until.SERVING, 2).execute()
+    report = PipelineRun(
+        context, sources, make_workers(context, sources, backends), store, DirectRunner(), Until.SERVING, 2
+    ).execute()
     context.close()
     assert report.status == "published", report.error
     return report

@@ -33,6 +33,12 @@ def spark_home() -> Path:
     return found
 
 
+def spark_environment(home: Path) -> dict[str, str]:
+    """Variables of Spark's processes: all on this machine, and Python as a cluster has it that can run Filon."""
+    python = os.environ.get("PYSPARK_PYTHON") or str(ENVIRONMENT / "bin" / "python")
+    return {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": python}
+
+
 @dataclass
 class SparkServer(ServerProcess):
     """Spark with two threads in one process, behind Spark Connect."""
@@ -62,7 +68,7 @@ class SparkServer(ServerProcess):
         options = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
         command = [str(home / "bin" / "spark-submit"), "--class", CLASS, "--master", "local[2]"]
         command += ["--driver-memory", self.memory, *options, "spark-internal"]
-        environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+        environment = {**os.environ, **spark_environment(home)}
         self.folder.mkdir(parents=True, exist_ok=True)
         self.launch(command, self.folder / "log", environment)
         self._wait()

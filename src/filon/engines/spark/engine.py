@@ -30,7 +30,7 @@ class SparkEngine:
     """Runs a project's SQL in a session of a Spark cluster.
 
     Args:
-        remote: the server, such as ``sc://host:15002``
+        connection: a session on the cluster
         project: whose functions queries may call
         as_of: the run's date, as ISO 8601 spells it
 
@@ -38,9 +38,9 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, remote: str, project: Project, as_of: str) -> None:
+    def __init__(self, connection: SparkConnection, project: Project, as_of: str) -> None:
         self.dialect = SparkDialect(Facts(project.locale, project.timezone, as_of))
-        self._connection = SparkConnection(remote)
+        self._connection = connection
         self._cached: set[str] = set()
 
     def bind(
