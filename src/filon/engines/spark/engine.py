@@ -77,7 +77,7 @@ class SparkEngine:
         spelled = self._compiled(query)
         with self._connection.translated():
             self._forget(table)
-            self._connection.frame(f"CREATE OR REPLACE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
+            self._connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
         self.dialect.tables[table.casefold()] = spelled.columns
 
     def cache(self, table: str, query: str) -> None:
@@ -104,7 +104,7 @@ class SparkEngine:
             for table in tables:
                 if self.dialect.tables.pop(table.casefold(), None) is not None:
                     self._forget(table)
-                    self._connection.frame(f"DROP VIEW IF EXISTS {name(table)}")
+                    self._connection.execute(f"DROP VIEW IF EXISTS {name(table)}")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
