@@ -92,7 +92,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header -
 lock: setup  ## resolve the dependencies anew: requirements.lock, and its part that `make demo` needs; Spark's for tests
 	$(COMPILE) --all-extras --group dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group install --constraint requirements.lock --output-file requirements-demo.lock pyproject.toml
-	$(COMPILE) --group spark-server --constraint requirements.lock --output-file requirements-spark.lock
+	$(COMPILE) --group spark-server --constraint requirements.lock --output-file requirements-spark.lock pyproject.toml
 
 clean:  ## remove the environment and the demo's data
 	rm -rf $(VENV) $(SPARK) .filon

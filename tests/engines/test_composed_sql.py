@@ -16,6 +16,7 @@ from filon.engines import Engine
 from filon.explain.rejected import rejected_rows
 from filon.explain.rows import explain
 from filon.lake import Lake, Sources
+from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
 from filon.pipeline.run import PipelineRun
 from filon.pipeline.runner import DirectRunner, Until
@@ -90,7 +91,9 @@ def _run(project: Project, lake: Lake, store: Store, folder: Path, seen: set[str
         make_reader=backends.make_reader,
         make_engine=lambda: RecordingEngine(backends.make_engine(project, AS_OF), seen),
     )
-    report = PipelineRun(context, sources, store, DirectRunner(), Until.SERVING, 2).execute()
+    report = PipelineRun(
+        context, sources, make_workers(context, sources, backends), store, DirectRunner(), Until.SERVING, 2
+    ).execute()
     context.close()
     assert report.status == "published", report.error
 

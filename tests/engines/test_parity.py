@@ -2,87 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from filon.engines import Engine
-from filon.lake import Lake, Release, Sources
-from filon.pipeline.engine import Backends
-from filon.pipeline.report import RunReport
-from filon.pipeline.run import PipelineRun
-from filon.pipeline.runner import DirectRunner, Until
 from filon.project import INTEGER, TEXT, TypedColumn
-from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
-from filon.serving.stores import open_store
 from filon.settings import Settings
-from filon.sql import identifiers, literals
-from filon.stages.context import Context, Inputs
-from tests.engines.conftest import AS_OF
+from tests.engines.parity import assert_same_tables, run
 from tests.engines.test_composed_sql import judging, of_every_type
-
-STARTED = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-
-
-def run(folder: Path, name: str, number: int, settings: Settings) -> RunReport:
-    """One run of the retail project over the sources of a folder, into a lake and a store of a name."""
-    workspace = folder / f"{name}-{number}"
-    workspace.mkdir()
-    project = load_project(retail.FOLDER)
-    lake, store = Lake(str(folder / name)), open_store(f"sqlite:///{folder / name}.db")
-    sources = Sources(str(folder / "sources"))
-    backends = Backends(settings, workspace, [*lake.places, *sources.places])
-    context = Context(
-        project=project,
-        lake=lake,
-        inputs=Inputs(f"run-{number}", STARTED + dt.timedelta(hours=number), AS_OF, settings.engine),
-        workspace=workspace,
-        make_reader=backends.make_reader,
-        make_engine=lambda: backends.make_engine(project, AS_OF),
-    )
-    report = PipelineRun(context, sources, store, DirectRunner(), Until.SERVING, 2).execute()
-    context.close()
-    assert report.status == "published", report.error
-    return report
-
-
-def released(folder: Path, name: str) -> tuple[Lake, Release]:
-    lake = Lake(str(folder / name))
-    release = lake.release()
-    assert release is not None
-    return lake, release
-
-
-def rows_and_types(lake: Lake, release: Release, table: str) -> tuple[Sequence[object], Sequence[object]]:
-    """The rows of a table in order, and the types of its columns, as DuckDB reads the files."""
-    build = release.tables[table]
-    paths = lake.paths(build)
-    if not paths:
-        return [], []
-    names = identifiers(column.name for column in build.columns)
-    files = f"read_parquet([{literals(paths)}], hive_partitioning=false)"
-    with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT {names} FROM {files} ORDER BY ALL")
-        types = [(column[0], str(column[1])) for column in found.description]
-        return found.fetchall(), types
-
-
-def assert_same_tables(folder: Path, left: str, right: str) -> None:
-    (lake, one), (other_lake, other) = released(folder, left), released(folder, right)
-    assert one.tables.keys() == other.tables.keys()
-    for table in one.tables:
-        assert rows_and_types(lake, one, table) == rows_and_types(other_lake, other, table), table
-        if not table.startswith("bronze/"):
-            assert one.tables[table].fingerprint == other.tables[table].fingerprint
 
 
 def test_both_engines_make_the_same_tables_and_a_project_may_change_between_them(
@@ -121,7 +55,8 @@ def test_a_check_for_spark_refuses_what_spark_lacks_with_file_line_and_a_way_out
 
     def check(engine: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "filon", "check", "--project", "project", "--engine", engine]
-        environment = {**os.environ, "FILON_SPARK_REMOTE": spark_remote}
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("FILON_")}
+        environment = {**plain, "FILON_SPARK_REMOTE": spark_remote}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     done = check("spark")

@@ -15,7 +15,7 @@ from filon.cli.options import EngineOption, JsonOption, ProjectOption
 from filon.cli.render import open_console
 from filon.cli.strategies import strategy_facts, strategy_lines
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
-from filon.pipeline.engine import open_engine
+from filon.pipeline.engine import open_backends, open_engine
 from filon.pipeline.resources import open_project, sources_of
 from filon.project import Project
 from filon.project.loader import FILE
@@ -39,8 +39,10 @@ def check(
     try:
         project = open_project(settings)
         tests = load_model_tests(project)
-        with open_engine(settings, project, AS_OF) as compiler:
-            check_project(compiler, project)
+        with open_backends(settings) as backends:
+            check_project(backends.make_engine(project, AS_OF), project)
+            if backends.make_executors is not None:
+                backends.make_executors().check()
         warnings = list(undecided_keys(project, _files_of(settings, project)))
     except ProjectInvalid as error:
         if not json:

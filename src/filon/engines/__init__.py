@@ -1,6 +1,7 @@
 """Engines: SQL over Parquet, in one process or on a cluster; and the reader of files, which needs none of them."""
 
 from filon.engines.dialect import Dialect
+from filon.engines.executors import Executors
 from filon.engines.protocol import BulkExport, Columns, Content, Engine, SqlEngine, StatementInvalid
 from filon.engines.reader import (
     CsvFile,
@@ -23,6 +24,7 @@ __all__ = [
     "CsvUnreadable",
     "Dialect",
     "Engine",
+    "Executors",
     "Faults",
     "FieldSample",
     "FoundColumn",

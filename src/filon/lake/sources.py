@@ -40,6 +40,9 @@ class Sources:
         self._location: Location = locate(uri)
         self.uri = self._location.uri
 
+    def __reduce__(self) -> tuple[type[Sources], tuple[str, Path | None]]:
+        return Sources, (self.uri, self._within)
+
     @property
     def folder(self) -> Path | None:
         """The local folder, or None when the sources lie on an object store."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filon.engines import Engine, LocalReader
+from filon.engines import Engine, Executors, LocalReader
 from filon.errors import ConfigError
 from filon.lake import Location
 from filon.project import Project
@@ -19,6 +19,7 @@ from filon.workspace import temporary_folder
 
 if TYPE_CHECKING:
     from filon.engines.duckdb import DuckDBConnection
+    from filon.engines.spark import SparkConnection
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,34 @@ class Backends:
         if self.settings.engine == "spark":
             from filon.engines.spark import SparkEngine
 
-            return SparkEngine(self.settings.spark_remote, project, as_of.isoformat())
+            return SparkEngine(self._cluster, project, as_of.isoformat())
         from filon.engines.duckdb import DuckDBEngine
 
         return DuckDBEngine(self._database, project, as_of.isoformat())
+
+    @property
+    def make_executors(self) -> Callable[[], Executors] | None:
+        """Makes what runs Filon's functions on other machines; None where there are none."""
+        return (lambda: self._executors) if self.settings.engine == "spark" else None
+
+    def close(self) -> None:
+        """Give back what was opened. Safe to repeat."""
+        for name in ("_database", "_cluster"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+    @cached_property
+    def _executors(self) -> Executors:
+        from filon.engines.spark import SparkExecutors
+
+        return SparkExecutors(self._cluster)
+
+    @cached_property
+    def _cluster(self) -> SparkConnection:
+        """One session for all that runs there."""
+        from filon.engines.spark import SparkConnection
+
+        return SparkConnection(self.settings.spark_remote)
 
     @cached_property
     def _database(self) -> DuckDBConnection:
@@ -75,13 +100,20 @@ def open_workspace(settings: Settings) -> Iterator[Path]:
 
 
 @contextmanager
+def open_backends(settings: Settings, places: Sequence[Location] = ()) -> Iterator[Backends]:
+    """Reader and engine with a workspace of their own, closed afterwards."""
+    with open_workspace(settings) as workspace:
+        backends = Backends(settings, workspace, places)
+        try:
+            yield backends
+        finally:
+            backends.close()
+
+
+@contextmanager
 def open_engine(
     settings: Settings, project: Project, as_of: dt.date, places: Sequence[Location] = ()
 ) -> Iterator[Engine]:
     """An engine with a workspace of its own, closed afterwards."""
-    with open_workspace(settings) as workspace:
-        engine = make_engine(settings, project, as_of, workspace, places)
-        try:
-            yield engine
-        finally:
-            engine.close()
+    with open_backends(settings, places) as backends:
+        yield backends.make_engine(project, as_of)

@@ -15,7 +15,8 @@ from functools import partial
 from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
-from filon.pipeline.engine import Backends, open_workspace
+from filon.pipeline.cluster import make_workers
+from filon.pipeline.engine import open_backends
 from filon.pipeline.report import RunReport, RunStatus, make_report
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
@@ -26,7 +27,7 @@ from filon.serving.protocol import Store
 from filon.serving.quality import forget_quality, keep_quality
 from filon.serving.state import LoadReport
 from filon.settings import Settings, bytes_of
-from filon.stages.bronze import IngestResult, build_bronze, receive_files
+from filon.stages.bronze import IngestResult, Workers, build_bronze, receive_files
 from filon.stages.checks import require_passed, run_checks
 from filon.stages.context import Context, Inputs, NullListener, RunListener, TableReport, TableStatus
 from filon.stages.gold import build_gold
@@ -77,19 +78,19 @@ def run_pipeline(
     inputs = Inputs(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
-    with open_workspace(settings) as workspace:
-        backends = Backends(settings, workspace, [*lake.places, *sources.places])
+    with open_backends(settings, [*lake.places, *sources.places]) as backends:
         context = Context(
             project=project,
             lake=lake,
             inputs=inputs,
-            workspace=workspace,
+            workspace=backends.workspace,
             make_reader=backends.make_reader,
             make_engine=lambda: backends.make_engine(project, as_of),
             listener=listener or NullListener(),
             limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )
-        run = PipelineRun(context, sources, store, runner or DirectRunner(), until, settings.serving_keep)
+        workers = make_workers(context, sources, backends)
+        run = PipelineRun(context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep)
         try:
             report = run.execute()
         finally:
@@ -122,6 +123,7 @@ class PipelineRun:
 
     context: Context
     sources: Sources
+    workers: Workers
     store: Store | None
     runner: StepRunner
     until: Until
@@ -268,7 +270,7 @@ class PipelineRun:
             yield Step(f"bronze {dataset.name}", partial(self._build_bronze, dataset))
 
     def _receive_files(self) -> None:
-        self.ingested = receive_files(self.context, self.sources)
+        self.ingested = receive_files(self.context, self.sources, self.workers)
 
     def _build_bronze(self, dataset: Dataset) -> None:
         self.bronze[dataset.name] = build_bronze(self.context, dataset, self._ingested_files, self.published)

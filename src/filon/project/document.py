@@ -73,6 +73,9 @@ class WrittenFloat(float):
 
     text: str
 
+    def __reduce__(self) -> tuple[type[WrittenFloat], tuple[float, str]]:
+        return WrittenFloat, (float(self), self.text)
+
     def __str__(self) -> str:
         return self.text
 

@@ -15,12 +15,17 @@ class ServerProcess:
 
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
-    def launch(self, command: list[str], log: Path, environment: dict[str, str]) -> None:
-        """Start the process; what it says goes to the log."""
+    def launch(self, command: list[str], log: Path, environment: dict[str, str], *, apart: bool = False) -> None:
+        """Start the process; what it says goes to the log. One that is ``apart`` leads a process group of its own."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=environment
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=environment,
+                start_new_session=apart,
             )
 
     @property

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.integration.servers.process import ServerProcess
@@ -33,18 +35,43 @@ def spark_home() -> Path:
     return found
 
 
+def spark_environment(home: Path) -> dict[str, str]:
+    """Variables of Spark's processes: all on this machine, and Python as a cluster has it that can run Filon."""
+    python = os.environ.get("PYSPARK_PYTHON") or str(ENVIRONMENT / "bin" / "python")
+    return {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": python}
+
+
+def wait_for(process: ServerProcess, port: int, log: Path) -> None:
+    """Wait until a process listens on a port of this machine."""
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.is_running:
+        with socket.socket() as connection:
+            if connection.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"Spark does not listen on port {port}: {said}")
+
+
 @dataclass
 class SparkServer(ServerProcess):
-    """Spark with two threads in one process, behind Spark Connect."""
+    """A server of Spark Connect: Spark with two threads in one process, or the driver of a cluster."""
 
     folder: Path
     port: int
     memory: str = "2g"
+    master: str = "local[2]"
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def remote(self) -> str:
         """Its address."""
         return f"sc://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it says."""
+        return self.folder / "log"
 
     def start(self) -> None:
         """Start it and wait until it listens."""
@@ -58,23 +85,68 @@ class SparkServer(ServerProcess):
             "spark.sql.shuffle.partitions": "4",
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
             "spark.local.dir": str(self.folder / "scratch"),
+            **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
-        command = [str(home / "bin" / "spark-submit"), "--class", CLASS, "--master", "local[2]"]
+        command = [str(home / "bin" / "spark-submit"), "--class", CLASS, "--master", self.master]
         command += ["--driver-memory", self.memory, *options, "spark-internal"]
-        environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.launch(command, self.folder / "log", environment)
-        self._wait()
+        self.launch(command, self.log, {**os.environ, **spark_environment(home)})
+        wait_for(self, self.port, self.log)
 
-    def _wait(self) -> None:
-        end = time.monotonic() + START_S
-        while time.monotonic() < end:
-            if not self.is_running:
-                break
-            with socket.socket() as connection:
-                if connection.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.2)
-        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
-        raise RuntimeError(f"Spark does not listen on port {self.port}: {log}")
+
+@dataclass
+class SparkDaemon(ServerProcess):
+    """A process of a standalone cluster, with the executors that it starts."""
+
+    def begin(self, role: str, port: int, folder: Path, *arguments: str) -> None:
+        """Start it and wait until it listens."""
+        home, log = spark_home(), folder / "log"
+        place = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
+        command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{role}", *place, *arguments]
+        environment = {**os.environ, **spark_environment(home), "SPARK_LOCAL_DIRS": str(folder / "scratch")}
+        self.launch(command, log, environment, apart=True)
+        wait_for(self, port, log)
+
+    def kill(self) -> None:
+        """Kill it with its executors, as a machine that loses power."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@dataclass
+class SparkCluster:
+    """A standalone cluster, each part of it in a process of its own: master, workers of one core, a Connect server."""
+
+    folder: Path
+    ports: Iterator[int]
+    workers: list[SparkDaemon] = field(default_factory=list)
+    master: SparkDaemon = field(default_factory=SparkDaemon)
+
+    def start(self, workers: int) -> None:
+        """Start all of it."""
+        port = next(self.ports)
+        self.address = f"spark://127.0.0.1:{port}"
+        self.master.begin("master.Master", port, self.folder / "master")
+        for _ in range(workers):
+            self.add_worker()
+        settings = {"spark.executor.memory": "1g", "spark.driver.host": "127.0.0.1"}
+        self.server = SparkServer(
+            self.folder / "server", next(self.ports), memory="1g", master=self.address, settings=settings
+        )
+        self.server.start()
+
+    def add_worker(self) -> None:
+        """Start one more worker."""
+        folder = self.folder / f"worker-{len(self.workers)}"
+        arguments = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / "work"), self.address]
+        self.workers.append(SparkDaemon())
+        self.workers[-1].begin("worker.Worker", next(self.ports), folder, *arguments)
+
+    def stop(self) -> None:
+        """End all of it."""
+        self.server.stop()
+        for daemon in (*self.workers, self.master):
+            if daemon.is_running:
+                daemon.kill()

@@ -30,7 +30,7 @@ class SparkEngine:
     """Runs a project's SQL in a session of a Spark cluster.
 
     Args:
-        remote: the server, such as ``sc://host:15002``
+        connection: a session on the cluster
         project: whose functions queries may call
         as_of: the run's date, as ISO 8601 spells it
 
@@ -38,9 +38,9 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self, remote: str, project: Project, as_of: str) -> None:
+    def __init__(self, connection: SparkConnection, project: Project, as_of: str) -> None:
         self.dialect = SparkDialect(Facts(project.locale, project.timezone, as_of))
-        self._connection = SparkConnection(remote)
+        self._connection = connection
         self._cached: set[str] = set()
 
     def bind(
@@ -77,7 +77,7 @@ class SparkEngine:
         spelled = self._compiled(query)
         with self._connection.translated():
             self._forget(table)
-            self._connection.frame(f"CREATE OR REPLACE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
+            self._connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
         self.dialect.tables[table.casefold()] = spelled.columns
 
     def cache(self, table: str, query: str) -> None:
@@ -104,7 +104,7 @@ class SparkEngine:
             for table in tables:
                 if self.dialect.tables.pop(table.casefold(), None) is not None:
                     self._forget(table)
-                    self._connection.frame(f"DROP VIEW IF EXISTS {name(table)}")
+                    self._connection.execute(f"DROP VIEW IF EXISTS {name(table)}")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""

@@ -88,15 +88,23 @@ class SparkConnection:
         """Errors of Spark become Filon's."""
         return translated(self._remote)
 
-    def frame(self, statement: str) -> DataFrame:
-        """A statement, to be run when it is asked for its rows."""
-        return self.session.sql(statement)
+    def frame(self, query: str) -> DataFrame:
+        """A query, to be run when it is asked for its rows."""
+        from pyspark.sql.connect.dataframe import DataFrame as ConnectFrame
+        from pyspark.sql.connect.plan import SQL
 
-    def tables(self, statement: str) -> Iterator[pa.Table]:
-        """The rows of a statement, as they come."""
+        # `session.sql` asks the server at once whether the text is a command, which takes as long as an analysis
+        return ConnectFrame(SQL(query), self.session)
+
+    def execute(self, command: str) -> None:
+        """Run a command, which gives no rows."""
+        self.session.sql(command)
+
+    def tables(self, query: str) -> Iterator[pa.Table]:
+        """The rows of a query, as they come."""
         import pyarrow as pa
 
-        client, frame = self.session.client, cast("ConnectFrame", self.frame(statement))
+        client, frame = self.session.client, cast("ConnectFrame", self.frame(query))
         plan = frame._plan  # noqa: SLF001 (no public method gives the batches of a result one by one)
         for part in client.to_table_as_iterator(plan.to_proto(client), plan.observations):
             if isinstance(part, pa.Table):

@@ -8,12 +8,15 @@ from filon.stages.bronze.ingest import IngestResult, receive_files
 from filon.stages.bronze.listing import Listing, list_files, matching_files
 from filon.stages.bronze.outcomes import FileOutcome
 from filon.stages.bronze.table import BRONZE_EXTRAS, bronze_columns, build_bronze
+from filon.stages.bronze.workers import LocalWorkers, Workers
 
 __all__ = [
     "BRONZE_EXTRAS",
     "FileOutcome",
     "IngestResult",
     "Listing",
+    "LocalWorkers",
+    "Workers",
     "bronze_columns",
     "build_bronze",
     "list_files",

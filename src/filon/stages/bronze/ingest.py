@@ -14,6 +14,7 @@ from filon.stages.bronze.outcomes import FileOutcome, check_accounts, file_outco
 from filon.stages.bronze.reading import Reading, read_files
 from filon.stages.bronze.texts import Parsed
 from filon.stages.bronze.versions import is_unread, require_records, version_of, without_damage
+from filon.stages.bronze.workers import Workers
 from filon.stages.context import Context
 
 ATTEMPTS = 5
@@ -34,8 +35,10 @@ class IngestResult:
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
-def receive_files(context: Context, sources: Sources) -> IngestResult:
-    """Bring the ledger up to date with the sources. Safe to repeat, and to run beside another run.
+def receive_files(context: Context, sources: Sources, workers: Workers) -> IngestResult:
+    """Bring the ledger up to date with the sources, whose files workers read.
+
+    Safe to repeat, and to run beside another run.
 
     Raises:
         ConfigError: the lake belongs to another project, or a file matches the patterns of two datasets
@@ -52,8 +55,8 @@ def receive_files(context: Context, sources: Sources) -> IngestResult:
         if not listing.files and not ledger.versions:
             patterns = ", ".join(dataset.pattern for dataset in context.project.datasets.values())
             raise SourcesMissing(f"no file under {sources.uri} matches {patterns}. Say where they are: --sources URI.")
-        files = observe_files(context, sources, listing, ledger)
-        reading = read_files(context, sources, ledger, files)
+        files = observe_files(context, workers, listing, ledger)
+        reading = read_files(context, workers, ledger, files)
         after = _updated(ledger, context, reading, files)
         require_records(context, after)
         outcomes = file_outcomes(after, reading)

@@ -7,8 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise
 
 from filon.errors import ConfigError, SourcesAmbiguous
@@ -19,14 +18,12 @@ from filon.project.places import ARCHIVE, PACKED
 from filon.stages.bronze.archives import require_within
 from filon.stages.bronze.arrivals import Observed, Place
 from filon.stages.bronze.ordering import natural_key
-from filon.stages.bronze.receive import Unpacked, fingerprint
 from filon.stages.bronze.refusals import FileRejected
+from filon.stages.bronze.workers import Workers
 from filon.stages.context import Context
 from filon.stages.limits import Limits
 
-SETTLING = timedelta(seconds=3)
-"""How old a file must be for its size and tag to identify its content: a younger one may change within a tick."""
-HASHERS = 4
+READERS = 4
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def _with_members(sources: Sources) -> tuple[list[SourceFile], list[str]]:
     suspects: list[SourceFile] = []
     for file in sources.files():
         (suspects if sources.may_be_archive(file) else files).append(file)
-    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
+    with ThreadPoolExecutor(max_workers=READERS) as pool:
         for file, members in zip(suspects, pool.map(sources.members, suspects), strict=True):
             files += [file] if members is None else members
             archives += [file.path] if members and members[0].member else []
@@ -160,12 +157,12 @@ def matcher_of(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-def observe_files(context: Context, sources: Sources, listing: Listing, ledger: Ledger) -> ObservedFiles:
+def observe_files(context: Context, workers: Workers, listing: Listing, ledger: Ledger) -> ObservedFiles:
     """Hash the listed files; where size and tag are those of the ledger's observation, its hash is used instead.
 
     Args:
-        context: the run; with ``force`` every file is hashed, and ``now`` tells which files are too young to be known
-        sources: where the files lie
+        context: the run; with ``force`` every file is hashed
+        workers: who hashes them
         listing: the files
         ledger: what was observed before
 
@@ -182,14 +179,12 @@ def observe_files(context: Context, sources: Sources, listing: Listing, ledger: 
             to_hash.append((name, file))
     unread = _too_large_together(listing, context.limits)
     to_hash = [(name, file) for name, file in to_hash if (name, file.path) not in unread]
-    with ThreadPoolExecutor(max_workers=HASHERS) as pool:
-        hash_one = partial(_observation_or_refusal, sources, context.limits, context.inputs.now - SETTLING)
-        hashes = pool.map(hash_one, (file for _, file in to_hash))
-        for (name, file), observed in zip(to_hash, hashes, strict=True):
-            if isinstance(observed, FileRejected):
-                unread[name, file.path] = observed
-            else:
-                observations[file.path] = observed
+    found = workers.observe([file for _, file in to_hash])
+    for (name, file), observed in zip(to_hash, found, strict=True):
+        if isinstance(observed, FileRejected):
+            unread[name, file.path] = observed
+        else:
+            observations[file.path] = observed
     return ObservedFiles(listing, observations, unread)
 
 
@@ -207,18 +202,3 @@ def _too_large_together(listing: Listing, limits: Limits) -> dict[Place, FileRej
         except FileRejected as reason:
             refused |= {(name, file.path): reason for name, file in members}
     return refused
-
-
-def _observation_or_refusal(
-    sources: Sources, limits: Limits, settled_before: datetime, file: SourceFile
-) -> Observation | FileRejected:
-    inside = Unpacked(limits)
-    try:
-        if file.member is not None:
-            require_within(limits, file.member.packed, file.size)
-        sha256 = fingerprint(sources, file, inside)
-    except FileRejected as reason:
-        return reason
-    content = inside.content or (sha256 if inside.is_archive or PACKED.search(file.path) else "")
-    settled = file.modified < settled_before
-    return Observation(size=file.size, tag=file.tag, sha256=sha256, settled=settled, content=content)

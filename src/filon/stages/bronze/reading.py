@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from filon.lake import Ledger, SourceFile, Sources
+from filon.lake import Ledger, SourceFile
 from filon.stages.bronze.arrivals import CHANGED, Arrival, Decision, Observed, Place, Plan, plan
 from filon.stages.bronze.listing import ObservedFiles
-from filon.stages.bronze.parse import parse
 from filon.stages.bronze.refusals import FileRejected
 from filon.stages.bronze.texts import Incoming, Parsed
 from filon.stages.bronze.versions import damage_of, with_results
+from filon.stages.bronze.workers import Workers
 from filon.stages.context import Context
 
 
@@ -32,7 +32,7 @@ class Reading:
     given_up: Collection[int]
 
 
-def read_files(context: Context, sources: Sources, ledger: Ledger, files: ObservedFiles) -> Reading:
+def read_files(context: Context, workers: Workers, ledger: Ledger, files: ObservedFiles) -> Reading:
     """Read the files that need it. What comes of a file may change the decisions about others, so they are repeated.
 
     A refused file leaves the rows of its predecessor at that path in place. A file that is accepted on a later attempt
@@ -41,12 +41,12 @@ def read_files(context: Context, sources: Sources, ledger: Ledger, files: Observ
 
     Args:
         context: the run
-        sources: where the files lie
+        workers: who reads them
         ledger: what arrived before
         files: the listed files and the hashes of their contents
 
     """
-    rounds = _Rounds(context, sources, ledger, files, files.observed, dict(files.unread))
+    rounds = _Rounds(context, workers, ledger, files, files.observed, dict(files.unread))
     while True:
         decided = rounds.decide()
         duplicates = rounds.duplicates(decided)
@@ -66,7 +66,7 @@ class _Rounds:
     """
 
     context: Context
-    sources: Sources
+    workers: Workers
     ledger: Ledger
     files: ObservedFiles
     observed: list[Observed]
@@ -109,7 +109,7 @@ class _Rounds:
         """Read files, and note which could not be read to their end."""
         incoming = _numbered(self.context, self.next_number, due, self.files.by_path)
         self.tried |= {(item.file.path, item.sha256) for item in incoming}
-        results = parse(self.context, self.sources, incoming)
+        results = self.workers.parse(incoming)
         self.parsed += results
         failed = {result.place: result.refused for result in results if result.refused and result.refused.is_passing}
         self.unread |= failed

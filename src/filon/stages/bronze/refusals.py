@@ -15,7 +15,10 @@ class FileRejected(Exception):
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
         self.detail = detail if len(detail) <= LONGEST_DETAIL else f"{detail[:LONGEST_DETAIL]}…"
-        super().__init__(self.detail)
+        super().__init__(reason, self.detail)
+
+    def __str__(self) -> str:
+        return self.detail
 
     @property
     def is_passing(self) -> bool:

@@ -1,0 +1,86 @@
+"""A real cluster, of which machines are lost while tables are built: the run completes, and nothing is doubled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from filon.lake import Layer
+from filon.projects.retail.generate import generate
+from filon.settings import Settings
+from filon.stages.context import Progress, TableReport
+from tests.engines.conftest import SKIPPED
+from tests.engines.parity import assert_same_tables, released, run
+from tests.integration.conftest import free_ports
+from tests.integration.servers.spark import SparkCluster
+
+PORTS = 6
+"""Of the master, four workers, and the server."""
+VICTIMS = ((Layer.SILVER, "achats"), (Layer.GOLD, "fact_ventes"))
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    if "spark" in SKIPPED:
+        pytest.skip("FILON_TEST_SKIP names spark")
+    cluster = SparkCluster(tmp_path_factory.mktemp("cluster"), iter(free_ports(PORTS)))
+    cluster.start(workers=2)
+    yield cluster
+    cluster.stop()
+
+
+@dataclass
+class Killer:
+    """Listens to a run, and kills the oldest worker that runs while some tables are built; another takes its place."""
+
+    cluster: SparkCluster
+    during: list[tuple[Layer, str]] = field(default_factory=list)
+    building: set[tuple[Layer, str]] = field(default_factory=set)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def started(self, layer: Layer, table: str, expected: int | None, progress: Progress) -> None:
+        del expected
+        self.building.add((layer, table))
+        if (layer, table) in VICTIMS:
+            self.threads.append(threading.Thread(target=self._kill, args=(layer, table, progress)))
+            self.threads[-1].start()
+
+    def finished(self, report: TableReport) -> None:
+        self.building.discard((report.layer, report.table))
+
+    def _kill(self, layer: Layer, table: str, progress: Progress) -> None:
+        while (layer, table) in self.building and progress() is None:  # until tasks of its query run
+            threading.Event().wait(0.01)
+        oldest = next(worker for worker in self.cluster.workers if worker.is_running)
+        oldest.kill()
+        if (layer, table) in self.building:
+            self.during.append((layer, table))
+        self.cluster.add_worker()
+
+
+def test_a_run_survives_the_loss_of_machines_and_makes_what_duckdb_makes(tmp_path: Path, cluster: SparkCluster) -> None:
+    generate(tmp_path / "sources", 20_000, seed=3, dirty=0.05)
+    run(tmp_path, "duckdb", 0, Settings(threads=2))
+    killer = Killer(cluster)
+    spark = Settings(engine="spark", spark_remote=cluster.server.remote, memory_limit="512MB")
+    run(tmp_path, "spark", 0, spark, killer)
+    for thread in killer.threads:
+        thread.join()
+    assert tuple(killer.during) == VICTIMS
+    assert [worker.is_running for worker in cluster.workers] == [False, False, True, True]
+    assert cluster.server.log.read_text(encoding="utf-8").count("Lost executor") == len(VICTIMS)
+    assert_same_tables(tmp_path, "duckdb", "spark")
+
+    lake, release = released(tmp_path, "spark")
+    named = {
+        lake.table(build.layer, build.table).path_of(file.name)
+        for build in release.tables.values()
+        for file in build.files
+    }
+    layers = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE, Layer.SUPERSEDED)
+    found = {lake.layer(layer).path_of(entry.name) for layer in layers for entry in lake.listing(layer)}
+    assert {path for path in found if path.endswith(".parquet") and "_delta_log" not in path} == named
