@@ -11,6 +11,7 @@ import streamlit as st
 
 from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, value_of
 from filon.dashboard.client import Row
+from filon.dashboard.colours import MAIN
 from filon.dashboard.context import Context
 from filon.dashboard.numbers import measure_writer
 from filon.dashboard.parts import provenance
@@ -18,6 +19,7 @@ from filon.dashboard.timeline import between
 from filon.pages import Card, Compare, Summary
 
 COLUMNS = 5
+SPARK_WIDTH, SPARK_HEIGHT = 200, 36
 
 
 @dataclass(frozen=True)
@@ -103,16 +105,31 @@ def _draw_card(context: Context, card: Card, answer: Answer) -> None:
         delta = language.text("card.no_before")
     elif compares:
         delta = language.text(f"card.delta.{card.compare}", change=language.percent(change, signed=True))
-    st.metric(
-        _title(context, card),
-        _text(context, card, answer),
-        delta=delta,
-        delta_color="normal" if change else "off",
-        delta_arrow="auto" if change else "off",
-        help=language.said(card.help) or (language.period(answer.at) if answer.at else None),
-        border=True,
-        height="stretch",
-        chart_data=answer.line if len(answer.line) > 1 else None,
+    with st.container(border=True, height="stretch"):
+        st.metric(
+            _title(context, card),
+            _text(context, card, answer),
+            delta=delta,
+            delta_color="normal" if change else "off",
+            delta_arrow="auto" if change else "off",
+            help=language.said(card.help) or (language.period(answer.at) if answer.at else None),
+        )
+        if len(answer.line) > 1:
+            st.html(_spark(answer.line))
+
+
+def _spark(values: Sequence[float]) -> str:
+    """A small line as SVG; the marks of Streamlit's own have no text for screen readers, and its axes no zero."""
+    low, high = min(*values, 0), max(*values, 0) or 1
+    step = SPARK_WIDTH / (len(values) - 1)
+    points = " ".join(
+        f"{index * step:.1f},{SPARK_HEIGHT - (value - low) / (high - low) * SPARK_HEIGHT:.1f}"
+        for index, value in enumerate(values)
+    )
+    return (
+        f'<svg viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" preserveAspectRatio="none" aria-hidden="true" '
+        f'style="width: 100%; height: {SPARK_HEIGHT}px"><polyline points="{points}" fill="none" stroke="{MAIN}" '
+        'stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
     )
 
 
