@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -56,7 +57,7 @@ def main() -> None:
         context = Context(client, language, project, client.release())
         shown: list[Entry] = [*(_entry_of(item) for item in pages["data"]), *VIEWS]
     except ApiError as error:
-        _navigate(language, list(VIEWS))
+        _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
         _refresh_on_change(client, None)
         return
@@ -89,8 +90,11 @@ def _title(language: Language, entry: Entry) -> str:
     return language.said(entry.page.title) if isinstance(entry, ProjectPage) else language.text(f"{entry.name}.page")
 
 
-def _navigate(language: Language, entries: Sequence[Entry]) -> Entry:
-    """Draw the menu; returns the chosen page."""
+def _navigate(language: Language, entries: Sequence[Entry], asked: str = "") -> Entry:
+    """Draw the menu; returns the chosen page.
+
+    ``asked``: the path of the address, where nobody knows which pages the project has.
+    """
     chosen: list[Entry] = []
 
     def page(entry: Entry, path: str, *, default: bool = False, hidden: bool = False) -> StreamlitPage:
@@ -106,7 +110,8 @@ def _navigate(language: Language, entries: Sequence[Entry]) -> Entry:
     # Streamlit serves the first page only at the root; links from other projects may use its path
     first, *following = entries
     pages = [page(first, HOME, default=True), *(page(entry, entry.path) for entry in following)]
-    pages.append(page(first, first.path, hidden=True))
+    others = {first.path, asked} - {"", HOME, *(entry.path for entry in following)}
+    pages += [page(first, path, hidden=True) for path in sorted(others)]
     st.navigation(pages).run()
     return chosen[0]
 
