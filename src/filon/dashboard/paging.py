@@ -11,7 +11,6 @@ import streamlit as st
 from filon.dashboard.client import ApiResponse, Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
-from filon.dashboard.numbers import writer
 from filon.dashboard.parts import provenance, table
 
 PAGE = 50
@@ -123,12 +122,15 @@ def _file(context: Context, described: Row, parameters: Parameters, kind: str) -
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
-    """Formatters of columns, by the formats and types of the table's contract."""
+    """Formatters of columns, by the types in the table's contract."""
     formats: dict[str, Callable[[Any], str]] = {}
-    for column in described["columns"]:
-        name, kind = column["name"], column["type"]
-        if column["format"] is not None:
-            formats[name] = _number(language, column)
+    names = {column["name"]: column for column in described["columns"]}
+    for name, column in names.items():
+        kind = column["type"]
+        if kind == "integer":
+            formats[name] = str if name in described["key"] or name.startswith("id_") else language.number
+        elif kind in ("decimal", "double"):
+            formats[name] = _decimals(language, column["sql_type"])
         elif kind == "date":
             formats[name] = language.date
         elif kind == "timestamp":
@@ -138,8 +140,7 @@ def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any
     return formats
 
 
-def _number(language: Language, column: Row) -> Callable[[Any], str]:
+def _decimals(language: Language, sql_type: str) -> Callable[[Any], str]:
     """A formatter with the scale of a DECIMAL type, such as two digits for DECIMAL(12,2)."""
-    sql_type = column["sql_type"]
     scale = int(sql_type.rstrip(")").rpartition(",")[2]) if "," in sql_type else None
-    return writer(language, column["format"], scale)
+    return lambda value: language.number(value, scale)
