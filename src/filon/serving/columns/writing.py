@@ -75,8 +75,6 @@ def rows(engine: Engine, analysis: Analysis, written: Mapping[str, int]) -> Iter
     # NumPy and Arrow are slow to import, and most runs write no columns
     from filon.serving.columns.chunks import by_month, chunks_of
 
-    # NumPy and Arrow are slow to import, and most runs write no columns
-
     names = identifiers([MONTH, DAY, *map(group_column, analysis.grouped), *map(sum_column, analysis.summed)])
     for months in _together(written):
         query = f"SELECT {names} FROM {identifier(CACHED)} WHERE {MONTH} IN ({literals(months)})"
