@@ -20,6 +20,17 @@ from filon.api import create_app
 from filon.cli.app import app
 from filon.cli.up.services import SERVICES, Service
 from filon.cli.up.stack import State
+from filon.differences.document import (
+    ColumnChange,
+    Difference,
+    Figure,
+    FileChange,
+    FileDifference,
+    Move,
+    RecordsDifference,
+    RowExample,
+    TableDifference,
+)
 from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.duckdb.macros import macros
 from filon.errors import FilonError
@@ -123,7 +134,7 @@ def commands() -> dict[str, Any]:
             full = f"{prefix} {name}"
             if getattr(below, "commands", None):
                 collect(full, below)
-            else:
+            if getattr(below, "invoke_without_command", True):
                 by_name[full] = below
 
     collect("filon", typer.main.get_command(app))
@@ -136,7 +147,7 @@ def options(command: Any) -> set[str]:
         name
         for parameter in command.params
         if parameter.param_type_name == "option"
-        for name in parameter.opts
+        for name in (*parameter.opts, *parameter.secondary_opts)
         if name.startswith("--")
     } - ALWAYS
 
@@ -359,8 +370,23 @@ def test_the_report_of_a_run_is_documented() -> None:
     parts = [part for field in RunReport.model_fields.values() for part in get_args(field.annotation)]
     models: list[type[BaseModel]] = [RunReport]
     models += [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
-    names = {name for model in models for name in model.model_fields}
+    names = {name for model in models if model is not Difference for name in model.model_fields}
     assert names <= words(sections()["filon run"])
+
+
+def test_a_difference_is_documented() -> None:
+    models: set[type[BaseModel]] = {
+        Difference,
+        TableDifference,
+        FileDifference,
+        RecordsDifference,
+        ColumnChange,
+        Figure,
+        Move,
+        RowExample,
+    }
+    names = {name for model in models for name in model.model_fields} | {*FileChange}
+    assert names <= words(sections()["filon plan"])
 
 
 # projects

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon.cli import dashboard, data, flows, init, lake, pipeline, project, quarantine, secrets, serve
+from filon.cli import dashboard, data, differences, flows, init, lake, pipeline, project, quarantine, secrets, serve
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 from filon.version import __version__
@@ -24,8 +24,9 @@ app = typer.Typer(
 app.command()(pipeline.demo)
 app.command()(pipeline.generate)
 app.command()(pipeline.run)
+app.command()(differences.plan)
 app.command()(lake.status)
-app.command()(lake.releases)
+app.add_typer(lake.releases_app, name="releases")
 app.command()(lake.rollback)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(lake.retract)

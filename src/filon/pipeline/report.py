@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filon.differences.document import Difference
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
 from filon.lake.documents import NO_ROWS
@@ -94,6 +95,9 @@ class RunReport(_Part):
         default=None, description="Why the store's records lack this run, until the next one"
     )
 
+    difference: Difference | None = Field(
+        default=None, description="What the release would change, where that was asked for"
+    )
     damages: tuple[DamageLine, ...] = Field(default=(), description="Built again, or read again, unless the run failed")
 
     @property
@@ -123,6 +127,7 @@ def make_report(
     checks: Iterable[CheckResult],
     loaded: LoadReport | None,
     damages: Iterable[Damage],
+    difference: Difference | None = None,
 ) -> RunReport:
     """The report of a run, from its results so far.
 
@@ -136,6 +141,7 @@ def make_report(
         checks: results of checks
         loaded: the load of the store; None when the run did not come that far
         damages: damaged objects of the lake that the run met
+        difference: what the release would change; None when it was not worked out
 
     """
     counts: dict[int, FileCounts] = {}
@@ -160,6 +166,7 @@ def make_report(
         datasets=tuple(dataset_record(name, result.quality) for name, result in silver.items()),
         checks=check_records(checks),
         serving=loaded,
+        difference=difference,
         damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(damages))),
     )
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from filon.project.columns import Column
 from filon.project.contract import Contract
 from filon.project.dataset import SERVED, Dataset, answer_facts
 from filon.project.fingerprints import fingerprint_of, statement
 from filon.project.functions import Setting
+from filon.project.guard import GuardRule
 from filon.project.vocabulary import (
     AggregationSpec,
     ApiSpec,
@@ -57,6 +59,12 @@ class Model:
         return fingerprint_of(facts)
 
     @property
+    def figures(self) -> tuple[Column, ...]:
+        """The columns that say how much: numbers that are neither part of the key nor refer to a row."""
+        numbers = (column for column in self.contract.columns if column.type.is_number and column.reference is None)
+        return tuple(column for column in numbers if column.name not in self.contract.key)
+
+    @property
     def answer_facts(self) -> dict[str, object]:
         """What decides how the same stored rows are spelled in an answer of the API."""
         aggregations = self.aggregations.model_dump(mode="json") if self.aggregations else None
@@ -67,7 +75,8 @@ class Model:
 class Project:
     """A project folder, read and consistent in itself.
 
-    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time.
+    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time; ``guard`` is what a release
+    may differ from the one before it.
     """
 
     folder: Path
@@ -80,6 +89,7 @@ class Project:
     models: Mapping[str, Model]
     sources: str | None = None
     api: ApiSpec = ENGLISH
+    guard: tuple[GuardRule, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from filon.engines import Engine
-from filon.engines.changes import ChangeLog
+from filon.engines.changes import ChangeLog, differing
 from filon.lake import Build, Lake, Release
 from filon.project import CheckStatus
 from filon.serving import cube_changes
@@ -252,14 +252,6 @@ class StoreLoad:
 
 def _changes(table: StoredTable, new: str, old: str) -> str:
     """Rows that are new, gone or different: the new values (or the old key), and whether they are and were there."""
-    keys = [identifier(name) for name in table.key]
-    others = [identifier(name) for name in table.column_names if name not in table.key]
-    chosen = [f"coalesce(n.{name}, o.{name}) AS {name}" for name in keys] + [f"n.{name} AS {name}" for name in others]
-    differ = " OR ".join(f"n.{name} IS DISTINCT FROM o.{name}" for name in others) or "FALSE"
-    joined = " AND ".join(f"n.{name} = o.{name}" for name in keys)
-    return (
-        f"SELECT {', '.join(chosen)}, n._there IS NOT NULL AS _is, o._there IS NOT NULL AS _was "
-        f"FROM (SELECT *, TRUE AS _there FROM ({new}) AS feed) AS n "
-        f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
-        f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
-    )
+    others = [name for name in table.column_names if name not in table.key]
+    chosen = [f"n.{identifier(name)} AS {identifier(name)}" for name in others]
+    return differing(table.key, others, old, new, chosen)
