@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon.cli import dashboard, data, differences, flows, init, lake, pipeline, project, quarantine, secrets, serve
+from filon.cli import (
+    dashboard,
+    data,
+    differences,
+    flows,
+    init,
+    lake,
+    pipeline,
+    project,
+    quarantine,
+    secrets,
+    serve,
+    verify,
+)
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 from filon.version import __version__
@@ -35,6 +48,7 @@ app.command()(data.sql)
 app.command()(data.explain)
 app.command()(lake.compact)
 app.command()(lake.sweep)
+app.command()(verify.verify)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
