@@ -35,6 +35,12 @@ def show_defect(language: Language) -> None:
     st.error(language.text("state.defect"), icon=":material/error:")
 
 
+def show_problem(language: Language, problem: Mapping[str, object]) -> None:
+    """Draw a mistake in a file of a page: where it is, what is wrong, and what to do."""
+    text = "{file}:{line}: {what}; {fix}".format(**problem)
+    st.warning(f"{language.text('page.problems')}  \n{plain(text)}", icon=":material/edit_note:")
+
+
 def show_lacking(language: Language, missing: Mapping[str, Sequence[str]]) -> None:
     """Draw what the page requires and the contracts of the project lack, by table."""
     with st.container(border=True):

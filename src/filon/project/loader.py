@@ -1,4 +1,4 @@
-"""Read a project folder: ``filon.yaml``, ``sources/*.yaml``, ``gold/*.sql`` with ``gold/*.yaml``."""
+"""Read a project folder: ``filon.yaml``, ``sources/*.yaml``, ``gold/*.sql`` with ``gold/*.yaml``, ``pages/*.yaml``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
+from filon.pages import Text
 from filon.project.charts import chart_problems
 from filon.project.consistency import (
     check_inputs,
@@ -25,6 +26,7 @@ from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
 from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
+from filon.project.pages import Pages, read_pages, subjects_of
 from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import ApiSpec, Timezone
@@ -59,6 +61,7 @@ class ProjectFile(BaseModel):
     timezone: Timezone = "UTC"
     defaults: Defaults = Defaults()
     api: ApiSpec = ApiSpec()
+    labels: dict[str, Text] = Field(default={})
 
 
 def load_project(folder: Path) -> Project:
@@ -81,6 +84,8 @@ def load_project(folder: Path) -> Project:
     problems += check_tables_of_checks(datasets, models)
     problems += serving_problems(datasets, models, settings.api)
     problems += chart_problems(models)
+    pages = read_pages(folder, subjects_of(datasets, models, settings.api)) if not problems else Pages({})
+    problems += pages.problems
     if problems:
         raise ProjectInvalid(problems)
     return Project(
@@ -94,6 +99,8 @@ def load_project(folder: Path) -> Project:
         models=_ordered(models, {name: model.inputs for name, model in models.items()}),
         sources=settings.defaults.sources,
         api=settings.api,
+        labels=settings.labels,
+        pages=pages.pages,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from filon.pages import Page, Text
 from filon.project.contract import Contract
 from filon.project.dataset import SERVED, Dataset, answer_facts
 from filon.project.fingerprints import fingerprint_of, statement
@@ -67,7 +68,8 @@ class Model:
 class Project:
     """A project folder, read and consistent in itself.
 
-    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time.
+    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``labels`` what people
+    call columns, measures and dimensions, ``pages`` are in the order of the menu.
     """
 
     folder: Path
@@ -80,6 +82,8 @@ class Project:
     models: Mapping[str, Model]
     sources: str | None = None
     api: ApiSpec = ENGLISH
+    labels: Mapping[str, Text] = field(default_factory=dict)
+    pages: Mapping[str, Page] = field(default_factory=dict, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
