@@ -13,12 +13,14 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Text = Annotated[str, Field(min_length=1)] | dict[Annotated[str, Field(pattern="^[a-z]{2}$")], str]
+Said = Annotated[str, Field(pattern=r"\S")]
+Text = Said | Annotated[dict[Annotated[str, Field(pattern="^[a-z]{2}$")], Said], Field(min_length=1)]
 """A text for people: the same in every language, or one per language (``{fr: Ventes, en: Sales}``)."""
 RATIO = re.compile(r"^\s*(\S+)\s+/\s+(\S+)\s*$")
 ROWS = "rows"
 """The last level of a drill: the single rows."""
 MOST_ROWS, MOST_BLOCKS = 50, 12
+ICON = "bar_chart"
 EXPLORER, QUALITY, PIPELINE, HOME = "explorateur", "qualite", "pipeline", "accueil"
 BUILT_IN = (EXPLORER, QUALITY, PIPELINE, HOME)
 """Paths that no page of a project has: those of pages that every project has, and of the first page."""
@@ -229,14 +231,19 @@ class Row(Words):
             yield from row.blocks
 
 
-class Page(Words):
-    """A page: its place in the menu, what it can be filtered by, and its rows from top to bottom."""
+class Entry(Words):
+    """A page in the menu: what it is called, its address, icon and place."""
 
     title: Text
-    about: Text | None = None
     path: str | None = Field(default=None, pattern="^[a-z0-9]+(-[a-z0-9]+)*$")
-    icon: str = Field(default="bar_chart", pattern="^[a-z0-9_]+$", description="A name of Material Symbols")
+    icon: str = Field(default=ICON, pattern="^[a-z0-9_]+$", description="A name of Material Symbols")
     order: int = 100
+
+
+class Page(Entry):
+    """A page: its entry in the menu, what it can be filtered by, and its rows from top to bottom."""
+
+    about: Text | None = None
     of: Name | None = Field(default=None, description="The table of blocks that name none")
     filters: Names = ()
     granularity: Name | None = Field(default=None, description="The period at which the choice of one begins")

@@ -1,14 +1,13 @@
 """The pages of the project, for whoever draws or exports them. Nothing of them needs the store.
 
-The files are looked at for each answer, and read again when one of them changed: who writes a page sees it at once. A
-mistake in a file leaves the page as it was, and is in the answer.
+The files are looked at for each answer, and read again when one of them changed: who writes a page sees it at once.
+Mistakes in a file are in the answer, with the page as it was before them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -21,9 +20,9 @@ from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
 from filon.api.service import Service
 from filon.errors import Problem
-from filon.pages import Page
+from filon.pages import Entry, Page
 from filon.project import Project
-from filon.project.pages import FOLDER, Pages, read_pages, subjects_of
+from filon.project.pages import FOLDER, FaultyPage, Pages, read_pages, subjects_of
 
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -36,7 +35,7 @@ class NamedPage(BaseModel):
 
 
 class PageProblem(BaseModel):
-    """A mistake in a file of a page, which is served as it was before."""
+    """A mistake in a file of a page."""
 
     file: str = Field(description="Below the folder of the project")
     line: int
@@ -44,11 +43,20 @@ class PageProblem(BaseModel):
     fix: str
 
 
+class PageFault(BaseModel):
+    """A page whose file has mistakes, under its name; it has a place in the menu like any other."""
+
+    name: str
+    entry: Entry
+    page: Page | None = Field(description="The page before its file got the mistakes, if this server has seen it")
+    problems: list[PageProblem]
+
+
 class PageList(BaseModel):
-    """The pages of the project in the order of the menu."""
+    """The pages of the project: those without a mistake in the order of the menu, and the others."""
 
     data: list[NamedPage]
-    problems: list[PageProblem]
+    faulty: list[PageFault]
 
 
 class PageLibrary:
@@ -57,29 +65,25 @@ class PageLibrary:
     def __init__(self, project: Project) -> None:
         self._folder = project.folder
         self._subjects = subjects_of(project.datasets, project.models, project.api)
-        self._pages: Mapping[str, Page] = project.pages
-        self._signature = self._signed()
-        self._problems: tuple[Problem, ...] = ()
+        self._pages = Pages(project.pages)
+        self._signature: Signature | None = None
         self._lock = threading.Lock()
 
     def current(self) -> PageList:
-        """The pages; those whose files have a mistake now are as they were."""
+        """The pages, read again when a file changed."""
         with self._lock:
             signature = self._signed()
             if signature != self._signature:
                 self._signature = signature
-                self._renew(read_pages(self._folder, self._subjects))
+                self._pages = read_pages(self._folder, self._subjects, self._pages.known)
             return PageList(
-                data=[NamedPage(name=name, page=page) for name, page in self._pages.items()],
-                problems=[self._spelled(problem) for problem in self._problems],
+                data=[NamedPage(name=name, page=page) for name, page in self._pages.sound.items()],
+                faulty=[self._faulty(name, page) for name, page in self._pages.faulty.items()],
             )
 
-    def _renew(self, read: Pages) -> None:
-        broken = {problem.file.stem for problem in read.problems}
-        kept = {name: page for name, page in self._pages.items() if name in broken and name not in read.pages}
-        pages = {**kept, **read.pages}
-        order = sorted(pages, key=lambda name: (pages[name].order, name))
-        self._pages, self._problems = {name: pages[name] for name in order}, read.problems
+    def _faulty(self, name: str, found: FaultyPage) -> PageFault:
+        problems = [self._spelled(problem) for problem in found.problems]
+        return PageFault(name=name, entry=found.entry, page=found.page, problems=problems)
 
     def _signed(self) -> Signature:
         """Names, times and sizes of the files."""

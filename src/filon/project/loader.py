@@ -26,7 +26,7 @@ from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
 from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
-from filon.project.pages import Pages, read_pages, subjects_of
+from filon.project.pages import read_pages, subjects_of
 from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import ApiSpec, Timezone
@@ -65,7 +65,10 @@ class ProjectFile(BaseModel):
 
 
 def load_project(folder: Path) -> Project:
-    """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix."""
+    """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix.
+
+    Mistakes in pages are in ``page_problems`` instead: data flow without pages.
+    """
     if not (folder / FILE).is_file():
         raise ConfigError(f"{folder} is no project folder: it has no {FILE}. `filon init` makes one from CSV files.")
     settings, problems = _read_settings(folder)
@@ -84,10 +87,9 @@ def load_project(folder: Path) -> Project:
     problems += check_tables_of_checks(datasets, models)
     problems += serving_problems(datasets, models, settings.api)
     problems += chart_problems(models)
-    pages = read_pages(folder, subjects_of(datasets, models, settings.api)) if not problems else Pages({})
-    problems += pages.problems
     if problems:
         raise ProjectInvalid(problems)
+    pages = read_pages(folder, subjects_of(datasets, models, settings.api))
     return Project(
         folder=folder,
         name=settings.name,
@@ -100,7 +102,8 @@ def load_project(folder: Path) -> Project:
         sources=settings.defaults.sources,
         api=settings.api,
         labels=settings.labels,
-        pages=pages.pages,
+        pages=pages.sound,
+        page_problems=pages.problems,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from filon.errors import Problem
 from filon.pages import Page, Text
 from filon.project.contract import Contract
 from filon.project.dataset import SERVED, Dataset, answer_facts
@@ -69,7 +70,8 @@ class Project:
     """A project folder, read and consistent in itself.
 
     ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``labels`` what people
-    call columns, measures and dimensions, ``pages`` are in the order of the menu.
+    call columns, measures and dimensions, ``pages`` those without a mistake in the order of the menu, ``page_problems``
+    the mistakes of the others.
     """
 
     folder: Path
@@ -84,6 +86,7 @@ class Project:
     api: ApiSpec = ENGLISH
     labels: Mapping[str, Text] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict, repr=False)
+    page_problems: tuple[Problem, ...] = field(default=(), repr=False)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -33,8 +33,11 @@ def test_pages_are_served_and_follow_their_files(folder: Path, tmp_path: Path) -
 
         def served() -> tuple[dict[str, Page], list[str]]:
             answer = client.get("/api/v1/pages").json()
-            pages = {item["name"]: Page.model_validate(item["page"]) for item in answer["data"]}
-            return pages, [f"{item['file']}:{item['line']}: {item['what']}" for item in answer["problems"]]
+            pages: dict[str, Page] = {item["name"]: Page.model_validate(item["page"]) for item in answer["data"]}
+            for fault in answer["faulty"]:
+                pages[fault["name"]] = fault["page"] and Page.model_validate(fault["page"])
+            found = [problem for fault in answer["faulty"] for problem in fault["problems"]]
+            return pages, [f"{item['file']}:{item['line']}: {item['what']}" for item in found]
 
         assert served() == (dict(project.pages), [])
         path = folder / "pages" / "produits.yaml"
@@ -43,11 +46,32 @@ def test_pages_are_served_and_follow_their_files(folder: Path, tmp_path: Path) -
         assert list(served()[0]) == ["produits", "apercu", "chiffre_d_affaires", "clients"]
         path.write_text(text.replace("order: 4", "ordre: 0"))
         pages, problems = served()
-        assert next(iter(pages)) == "produits", "it stays as it was"
+        assert pages["produits"].order == 0, "it stays as it was"
         assert problems == ["pages/produits.yaml:4: unknown key `ordre`"]
         path.unlink()
         assert "produits" not in served()[0]
         assert served()[1] == []
+
+
+def test_pages_that_never_fitted_the_contracts_are_named_beside_the_others(folder: Path, tmp_path: Path) -> None:
+    path = folder / "pages" / "produits.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("order: 4", "ordre: 4"))
+    (folder / "pages" / "clients.yaml").write_text("title: [")
+    settings = Settings(api_keys=tmp_path / "apikeys.json")
+    app = create_app(load_project(folder), open_store(f"sqlite:///{tmp_path / 'serving.db'}"), settings)
+    with answering(app, settings) as url, Client(base_url=url) as client:
+        answer = client.get("/api/v1/pages").json()
+        assert [item["name"] for item in answer["data"]] == ["apercu", "chiffre_d_affaires"]
+        torn, unfit = answer["faulty"]
+        assert torn["entry"] == {"title": "clients", "path": "clients", "icon": "bar_chart", "order": 100}
+        assert unfit["entry"]["title"] == {"fr": "Produits", "en": "Products"}
+        assert torn["page"] is unfit["page"] is None
+        assert "not valid YAML" in torn["problems"][0]["what"]
+        path.write_text(text)
+        answer = client.get("/api/v1/pages").json()
+        assert [item["name"] for item in answer["data"]] == ["apercu", "chiffre_d_affaires", "produits"]
+        assert [item["name"] for item in answer["faulty"]] == ["clients"]
 
 
 def test_the_project_says_what_people_call_things_and_how_time_is_called(api: Client) -> None:

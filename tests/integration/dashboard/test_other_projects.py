@@ -72,6 +72,28 @@ def test_the_pages_are_those_of_the_project() -> None:
 
 
 @pytest.mark.usefixtures("address")
+def test_a_page_with_a_mistake_says_so_at_its_address_and_the_others_go_on(project: Path) -> None:
+    pages = project / "pages"
+    (pages / "neuf.yaml").write_text("title: [")
+    (pages / "ventes.yaml").write_text(
+        PAGE.replace("title:", "icon: no_such_icon\norder: 1\ntitle:").replace("Trial", "Sales")
+    )
+    page = _drawn("neuf")
+    assert [title.value for title in page.title] == ["neuf"]
+    assert [heading.value for heading in page.subheader] == [":material/edit_note: The file of this page has a mistake"]
+    assert any("not valid YAML" in caption.value for caption in page.caption)
+    assert not page.metric
+    assert [title.value for title in _drawn("accueil").title] == ["Sales"]
+    (pages / "essai.yaml").write_text(PAGE.replace("measure: ca}", "measure: caa}"))
+    page = _drawn("essai")
+    assert [title.value for title in page.title] == ["Trial"]
+    assert [card.label for card in page.metric] == ["Revenue", "Mean basket"], "it is drawn as it was before"
+    assert any("did you mean \\`ca\\`" in caption.value for caption in page.caption)
+    (pages / "essai.yaml").write_text(PAGE)
+    assert not [text for text in _drawn("essai").subheader if "mistake" in text.value]
+
+
+@pytest.mark.usefixtures("address")
 def test_a_dimension_may_be_called_like_another_choice() -> None:
     page = _drawn("essai")
     page.multiselect(key="table_").select("Bronze").run()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from filon.errors import ProjectInvalid
-from filon.pages import Card, Chart, ChartKind, Compare, Page, Table, in_language
+from filon.pages import Card, Chart, ChartKind, Compare, Entry, Page, Table, in_language
 from filon.project.loader import load_project
+from filon.project.pages import Pages, read_pages, subjects_of
 from filon.projects import retail
 
 PAGE = """\
@@ -131,9 +132,7 @@ def test_a_mistake_is_told_with_file_line_and_fix(
     path = project / "pages" / "essai_un.yaml"
     assert right in PAGE
     path.write_text(PAGE.replace(right, wrong))
-    with pytest.raises(ProjectInvalid) as raised:
-        load_project(project)
-    problem = raised.value.problems[0]
+    problem = min(load_project(project).page_problems)
     assert (problem.file, problem.line) == (path, line), str(problem)
     assert what in problem.what
     assert fix in problem.fix
@@ -142,11 +141,75 @@ def test_a_mistake_is_told_with_file_line_and_fix(
 def test_a_filter_that_no_block_has_is_a_mistake(project: Path) -> None:
     path = project / "pages" / "essai_un.yaml"
     path.write_text(PAGE.replace("[date_achat, pays]", "[date_achat, pays, total_ca]").split("  - table")[0])
-    with pytest.raises(ProjectInvalid, match="no block of the page can be filtered by `total_ca`"):
-        load_project(project)
+    [problem] = load_project(project).page_problems
+    assert problem.what == "no block of the page can be filtered by `total_ca`"
 
 
 def test_two_pages_have_two_paths(project: Path) -> None:
     (project / "pages" / "autre.yaml").write_text(PAGE.replace("of:", "path: essai-un\nof:", 1))
-    with pytest.raises(ProjectInvalid, match="the path `essai-un` belongs to `autre`"):
-        load_project(project)
+    found = load_project(project)
+    assert list(found.pages) == ["autre"]
+    [problem] = found.page_problems
+    assert (problem.file.name, problem.what) == ("essai_un.yaml", "the path `essai-un` belongs to `autre`")
+
+
+def read(folder: Path, before: Mapping[str, Page] | None = None) -> Pages:
+    project = load_project(folder)
+    return read_pages(folder, subjects_of(project.datasets, project.models, project.api), before or {})
+
+
+def test_a_page_with_a_mistake_keeps_its_place_in_the_menu(project: Path) -> None:
+    path = project / "pages" / "essai_un.yaml"
+    path.write_text(
+        PAGE.replace("of: fact", "icon: 7\norder: 3\npath: ventes\nof: fact").replace("kind: bar", "kind: pie")
+    )
+    [(name, faulty)] = read(project).faulty.items()
+    assert (name, faulty.page) == ("essai_un", None)
+    assert faulty.entry == Entry(title={"fr": "Essai", "en": "Trial"}, path="ventes", order=3)
+    assert [problem.line for problem in faulty.problems] == [2, 11]
+
+
+@pytest.mark.parametrize("text", ["title: [", "", "- 1", "title: {fr: ' '}", "a: &a [*a]", "\x00"])
+def test_a_file_that_is_no_page_is_an_entry_under_its_name(project: Path, text: str) -> None:
+    (project / "pages" / "essai_un.yaml").write_text(text)
+    found = read(project)
+    assert not found.sound
+    assert found.faulty["essai_un"].entry == Entry(title="essai_un", path="essai-un")
+    assert found.problems == load_project(project).page_problems != ()
+
+
+def test_a_mistake_falls_back_to_the_page_before(project: Path) -> None:
+    path = project / "pages" / "essai_un.yaml"
+    before = read(project).sound
+    path.write_text("title: [")
+    faulty = read(project, before)
+    assert faulty.known == before
+    assert faulty.faulty["essai_un"].entry == Entry(title={"fr": "Essai", "en": "Trial"}, path="essai-un")
+    path.write_text(PAGE)
+    assert read(project, faulty.known) == Pages(before)
+
+
+def test_no_two_entries_have_one_path_whatever_the_mistakes(project: Path) -> None:
+    before = read(project).sound
+    pages = project / "pages"
+    (pages / "essai_un.yaml").write_text("title: [")
+    (pages / "autre.yaml").write_text(PAGE.replace("of:", "path: essai-un\nof:", 1))
+    (pages / "pipeline.yaml").write_text(PAGE)
+    (pages / "essai-un-2.yaml").write_text("rows: 1")
+    (pages / "autre.yml").write_text(PAGE)
+    (pages / "qualite.yml").write_text(PAGE)
+    found = read(project, before)
+    assert found.sound == {}
+    paths = {name: item.entry.path for name, item in found.faulty.items()}
+    assert paths == {
+        "autre": "autre",
+        "essai-un-2": "essai-un-2",
+        "essai_un": "essai-un",
+        "pipeline": "pipeline-2",
+        "qualite": "qualite-2",
+    }
+    assert found.known == before
+    (pages / "neuf.yaml").write_text(PAGE.replace("of:", "path: essai-un\nof:", 1))
+    found = read(project, before)
+    assert list(found.sound) == ["neuf"]
+    assert found.faulty["essai_un"].entry.path == "essai-un-2", "a page without a mistake goes first"

@@ -19,10 +19,14 @@ def checked(name: str, page: Page, document: Document, subjects: Mapping[str, Su
     """The page with a path, and a table in each block that it can tell; what is wrong is reported to the document."""
     checker = _Checker(page, document, subjects)
     rows = tuple(checker.row(row, ("rows", index)) for index, row in enumerate(page.rows))
-    path = page.path or re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "page"
-    whole = page.model_copy(update={"path": path, "rows": rows})
+    whole = page.model_copy(update={"path": page.path or path_of(name), "rows": rows})
     checker.filters(whole)
     return whole
+
+
+def path_of(name: str) -> str:
+    """The path of a page that says none, from the name of its file."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or "page"
 
 
 @dataclass(frozen=True)
