@@ -23,6 +23,16 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 LONGEST_MS = 30_000
 QUIET = "[data-testid='stApp'][data-test-script-state='notRunning']"
+PAGES = {
+    "": ("Vue d'ensemble", "Overview", 4),
+    "chiffre-d-affaires": ("Chiffre d'affaires", "Revenue", 3),
+    "clients": ("Clients", "Clients", 3),
+    "produits": ("Produits", "Products", 3),
+    "explorateur": ("Explorateur", "Explorer", 0),
+    "qualite": ("Qualité", "Quality", 2),
+    "pipeline": ("Pipeline", "Pipeline", 3),
+}
+"""The pages of the demo by address: titles in French and in English, number of charts."""
 RUNNING = "[data-testid='stSkeleton'], [data-stale='true']"
 
 

@@ -48,11 +48,87 @@ def test_days_can_be_chosen_one_by_one(visit: Visit, site: Site) -> None:
     assert visit.metric("Sales") == str(sales)
 
 
-def test_addresses_that_make_no_sense_show_everything(visit: Visit) -> None:
+def test_values_of_an_address_that_do_not_exist_are_said(visit: Visit) -> None:
     visit.open("?lang=xx&periode=toujours&pays=Atlantide")
     assert visit.page.locator("html").get_attribute("lang") == "fr"
-    assert visit.page.locator("[data-testid='stAlert'], [data-testid='stException']").count() == 0
+    assert "Période toujours, Pays Atlantide" in visit.page.get_by_test_id("stAlert").inner_text()
+    assert visit.page.locator("[data-testid='stException']").count() == 0
     assert "Atlantide" not in visit.page.url
+    _choose(visit.page, "Pays", "France")
+    visit.page.get_by_test_id("stAlert").wait_for(state="detached")
+
+
+def _place_of_bar(visit: Visit, title: str, name: str) -> tuple[float, float]:
+    """The middle of a horizontal bar, or of the bar of a month, in the window."""
+    card = visit.page.locator("[data-testid='stVerticalBlock']").filter(
+        has=visit.page.get_by_role("heading", name=title, exact=True)
+    )
+    x, y = card.last.locator(".js-plotly-plot").evaluate(
+        """(plot, name) => {
+            plot.scrollIntoView({block: 'center'});
+            const trace = plot.data.find(item => item.type === 'bar'), layout = plot._fullLayout;
+            const at = plot.getBoundingClientRect(), across = trace.orientation === 'h';
+            const index = across ? trace.customdata.indexOf(name) : trace.x.indexOf(name);
+            const x = across ? trace.x[index] / 2 : layout.xaxis.d2c(trace.x[index]);
+            const y = across ? trace.y[index] : trace.y[index] / 2;
+            return [at.x + layout.xaxis._offset + layout.xaxis.c2p(x),
+                    at.y + layout.yaxis._offset + layout.yaxis.c2p(y)];
+        }""",
+        name,
+    )
+    return x, y
+
+
+def _click_bar(visit: Visit, title: str, name: str) -> None:
+    visit.page.mouse.click(*_place_of_bar(visit, title, name))
+
+
+def _drag_over_bar(visit: Visit, title: str, name: str) -> None:
+    """Drag along the axis from left to right over a bar that is drawn upwards."""
+    x, y = _place_of_bar(visit, title, name)
+    visit.page.mouse.move(x - 14, y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x + 14, y + 10, steps=5)
+    visit.page.mouse.up()
+
+
+def test_a_click_on_a_bar_filters_the_page_and_another_takes_it_back(visit: Visit) -> None:
+    visit.open("?lang=en")
+    visit.wait_for_charts(4)
+    everything = visit.metric("Sales")
+    _click_bar(visit, "Revenue by country", "France")
+    visit.page.wait_for_url("**pays=France**")
+    visit.settle()
+    visit.page.get_by_role("button", name="Country : France").wait_for()
+    assert visit.metric("Sales") != everything
+    visit.wait_for_charts(4)
+    _click_bar(visit, "Revenue by country", "France")
+    visit.page.wait_for_url(lambda url: "pays" not in url)
+    visit.settle()
+    assert visit.metric("Sales") == everything
+    assert not visit.complaints
+
+
+def test_a_month_that_is_chosen_on_the_axis_leads_to_its_days_then_to_its_rows_and_back(
+    visit: Visit, site: Site
+) -> None:
+    [(sales,)] = site.shop.rows("fact_ventes", "count(*) FILTER (mois = '2025-03')")
+    visit.open("?lang=en")
+    visit.wait_for_charts(4)
+    _drag_over_bar(visit, "Revenue by month", "2025-03-01")
+    visit.page.wait_for_url("**periode=2025-03**")
+    visit.settle()
+    assert visit.metric("Sales") == str(sales)
+    visit.wait_for_charts(4)
+    days = visit.page.locator(".js-plotly-plot").first.evaluate("plot => plot.data.at(-1).x")
+    assert (days[0], days[-1], len(days)) == ("2025-03-01", "2025-03-31", 31)
+    visit.page.go_back()
+    visit.page.wait_for_url(lambda url: "periode" not in url)
+    visit.settle()
+    assert visit.metric("Sales") != str(sales)
+    visit.open("?lang=en&periode=2025-03-04")
+    assert "Rows 1 to" in visit.text()
+    assert not visit.complaints
 
 
 def test_the_language_is_switched_on_the_page(visit: Visit) -> None:

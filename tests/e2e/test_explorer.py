@@ -124,9 +124,20 @@ def test_another_project_shows_up_without_a_line_of_code(journey: Site, browser:
     with visiting(browser, journey.url) as visit:
         visit.open("?lang=en")
         links = visit.page.get_by_test_id("stSidebarNav").get_by_role("link").all_inner_texts()
-        assert [link.split("\n")[-1] for link in links] == ["Explorer", "Quality", "Pipeline"]
+        assert [link.split("\n")[-1] for link in links] == [
+            "Sales",
+            "Promotions",
+            "Products",
+            "Explorer",
+            "Quality",
+            "Pipeline",
+        ]
+        for path, charts in (("", 3), ("promotions", 2), ("products", 1)):
+            visit.open(f"{path}?lang=en")
+            visit.wait_for_charts(charts)
+            assert visit.page.locator("[data-testid='stException'], [data-testid='stAlert']").count() == 0
         for table in tables:
-            visit.open(f"?lang=en&table={table['name']}")
+            visit.open(f"explorateur?lang=en&table={table['name']}")
             assert table["description"] in visit.text()
             assert "Rows 1 to" in visit.text()
         assert not visit.complaints

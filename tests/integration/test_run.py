@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 from deltalake import DeltaTable
 
+from filon.projects import retail
 from tests.integration.conftest import ACHATS, AS_OF, CLIENTS, Shop
 
 
@@ -391,3 +394,17 @@ def test_init_describes_french_files_so_that_a_run_accepts_them(shop: Shop) -> N
     name = report["datasets"][0]["dataset"]
     [row] = other.rows(name, "CAST(prix_payé AS VARCHAR), CAST(jour AS VARCHAR), fidèle", layer="silver")[:1]
     assert row == ("0.50", "2025-03-01", False)
+
+
+def test_a_mistake_in_a_page_is_a_warning_of_a_run_and_an_error_of_a_check(shop: Shop) -> None:
+    project = shop.folder / "project"
+    shutil.copytree(retail.FOLDER, project, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    page = project / "pages" / "clients.yaml"
+    page.write_text(page.read_text().replace("dim_clients", "dim_client"))
+    shop = replace(shop, project=project)
+    report = shop.run()
+    assert report["status"] == "published"
+    warning = report["warnings"][0]
+    assert (warning["file"], warning["fix"]) == (str(page), "did you mean `dim_clients`?")
+    assert f"warning: {page}:{warning['line']}: {warning['what']}; {warning['fix']}" in shop.filon("run")
+    assert warning in shop.json_of("check", exit_code=2)["problems"]

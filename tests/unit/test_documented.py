@@ -35,6 +35,7 @@ from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.duckdb.macros import macros
 from filon.errors import FilonError
 from filon.lake import CheckStatus, FileState
+from filon.pages import Card, Chart, ChartKind, Page, Table
 from filon.pipeline.report import RunReport, RunStatus
 from filon.project import checks, document, grammar, odcs_columns
 from filon.project.formats import DATE_LETTERS
@@ -57,6 +58,7 @@ from filon.project.vocabulary import (
     EndpointSpec,
     FileNameSpec,
     FooterSpec,
+    GoldColumnSpec,
     MeasureSpec,
     ModelSpec,
     NewestSpec,
@@ -96,6 +98,7 @@ VOCABULARY = (
     EndpointSpec,
     ChartSpec,
     AnalysisSpec,
+    GoldColumnSpec,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}
@@ -409,6 +412,16 @@ def test_no_word_of_the_vocabulary_is_documented_that_does_not_exist() -> None:
     parts = re.split(r"^#{2,3} ", page("contracts.md"), flags=re.MULTILINE)
     text = "".join(part for part in parts if part.startswith("Vocabulary"))
     assert first_cells(text) == {to_camel(name) for model in VOCABULARY for name in model.model_fields}
+
+
+@pytest.mark.parametrize(
+    ("title", "model"), [("A page", Page), ("A card", Card), ("A chart", Chart), ("A table", Table)]
+)
+def test_the_words_of_pages_are_exactly_those_documented(title: str, model: type[BaseModel]) -> None:
+    section = page("pages.md").split(f"## {title}\n")[1].split("\n## ")[0]
+    assert first_cells(section) == set(model.model_fields)
+    for kind in ChartKind if model is Chart else ():
+        assert f"`{kind}`" in section or kind is ChartKind.TABLE
 
 
 @pytest.mark.parametrize("word", sorted({*ProjectFile.model_fields, *Defaults.model_fields}))

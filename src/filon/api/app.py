@@ -25,6 +25,7 @@ from filon.api.logs import LOGGER
 from filon.api.metrics import CONTENT_TYPE, Metrics
 from filon.api.middleware import METRICS_PATH, RequestMiddleware
 from filon.api.page import page_router
+from filon.api.pages import pages_router
 from filon.api.pipeline import pipeline_router
 from filon.api.problems import HANDLERS, ProblemSchema, documented
 from filon.api.project import project_router
@@ -102,6 +103,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         runs_router(service, PREFIX),
         quality_router(service, PREFIX),
         project_router(service, PREFIX),
+        pages_router(service, PREFIX),
         metrics_router(service, metrics),
     ):
         app.include_router(router)

@@ -11,10 +11,10 @@ from filon.api.history import table_checked_at
 from filon.api.parameters import Parameters, ReleaseOnly
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import age_s, quality_of, respond
-from filon.api.schemas import TableInfos, column_info
+from filon.api.schemas import TableInfos, column_info, measure_format
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
-from filon.serving.analysis import Analysis
+from filon.serving.analysis import Analysis, Operation
 from filon.serving.columns.stored import chunk_table, has_columns
 from filon.serving.history import CheckedRecord
 from filon.serving.served import ServedTable
@@ -30,7 +30,7 @@ def describe(served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, 
         "description": contract.description,
         "grain": contract.grain,
         "key": stored.key,
-        "columns": [column_info(column) for column in stored.columns],
+        "columns": [column_info(column, is_key=column.name in stored.key) for column in stored.columns],
         "filters": list(served.filters),
         "sort": [str(step) for step in stored.total_order(stored.sort)],
         "sortable": stored.sortable,
@@ -64,6 +64,8 @@ def _analysed(analysis: Analysis, prefix: str) -> dict[str, object]:
         "dimensions": list(analysis.dimensions),
         "periods": list(analysis.periods),
         "distinct": list(analysis.distinct),
+        "formats": {name: measure_format(item) for name, item in analysis.measures.items()},
+        "sums": [name for name, item in analysis.measures.items() if item.operation is Operation.SUM],
         "time": analysis.time.name,
     }
 

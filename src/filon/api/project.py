@@ -14,7 +14,9 @@ from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
+from filon.pages import Text
 from filon.project import TEXT, Column, Contract, Dataset, Project
+from filon.project.vocabulary import ApiSpec
 from filon.version import __version__
 
 SOURCE, SILVER, GOLD = "source", "silver", "gold"
@@ -30,6 +32,8 @@ class ProjectInfo(BaseModel):
     timezone: str
     version: str = Field(description="Version of Filon")
     sources: list[str] = Field(description="Names of the datasets that arrive")
+    labels: dict[str, Text] = Field(description="What people call columns, measures and dimensions, by language")
+    api: ApiSpec = Field(description="The names for time in parameters and answers")
 
 
 class LineageTable(BaseModel):
@@ -129,7 +133,9 @@ def project_router(service: Service, prefix: str) -> APIRouter:
         timezone=described.timezone,
         version=__version__,
         sources=list(described.datasets),
-    ).model_dump()
+        labels=dict(described.labels),
+        api=described.api,
+    ).model_dump(mode="json", by_alias=True)
     lineage = Lineage(tables=list(lineage_of(described))).model_dump()
 
     async def project(request: Request) -> Response:

@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from filon.pages import NumberFormat
 from filon.project import Column, Kind
-from filon.serving.analysis import Analysis, Operation
+from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.cube import Cube
 from filon.serving.served import ServedTable
 
@@ -149,6 +150,8 @@ class ColumnInfo(BaseModel):
     sql_type: str
     required: bool = Field(description="Never null")
     description: str
+    format: str | None = Field(description="How its numbers are written: number, money, percent or plain; else null")
+    refers_to: str | None = Field(description="The column that its values are of, as TABLE.COLUMN; else null")
 
 
 class AnalysisInfo(BaseModel):
@@ -159,10 +162,12 @@ class AnalysisInfo(BaseModel):
     dimensions: list[str] = Field(description="Filters, and what rows can be grouped by")
     periods: list[str] = Field(description="Rows can also be grouped by these")
     distinct: list[str] = Field(description="And by these columns, whose values measures count")
+    formats: dict[str, str] = Field(description="How measures are written: number, money, percent or plain")
+    sums: list[str] = Field(description="Measures that are sums, whose single values can be described")
     time: str = Field(description="The date column that periods, and the first and last day, refer to")
 
 
-def column_info(column: Column) -> dict[str, object]:
+def column_info(column: Column, *, is_key: bool = False) -> dict[str, object]:
     """A column for readers who do not know its table."""
     return {
         "name": column.name,
@@ -170,13 +175,29 @@ def column_info(column: Column) -> dict[str, object]:
         "sql_type": column.type.sql,
         "required": column.required,
         "description": column.description,
+        "format": _format_of(column, is_key=is_key),
+        "refers_to": f"{column.reference.table}.{column.reference.column}" if column.reference else None,
     }
+
+
+def _format_of(column: Column, *, is_key: bool) -> str | None:
+    """How numbers of a column are written; those that name something are plain digits."""
+    if not column.type.is_number:
+        return None
+    names_something = is_key or column.reference is not None
+    return column.number_format or (NumberFormat.PLAIN if names_something else NumberFormat.NUMBER)
+
+
+def measure_format(measure: Measure) -> str:
+    """How a measure is written: a sum as its column."""
+    column = measure.column if measure.operation is Operation.SUM else None
+    return (column.number_format if column is not None else None) or NumberFormat.NUMBER
 
 
 class ChartInfo(BaseModel):
     """How a table is drawn."""
 
-    kind: str = Field(description="line, area, bar, pie, treemap, scatter or table")
+    kind: str = Field(description="line, area, bar, ranking, donut, treemap, scatter, heatmap, pivot, number or table")
     x: str | None
     y: list[str]
     color: str | None = Field(description="The column whose values are told apart by colour")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from filon.cli.options import EngineOption, JsonOption, ProjectOption
-from filon.cli.render import open_console
+from filon.cli.render import open_console, warn
 from filon.cli.strategies import strategy_facts, strategy_lines
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_backends, open_engine
@@ -34,10 +34,11 @@ WhyOption = Annotated[bool, typer.Option("--why", help="Say how each model is co
 def check(
     project_folder: ProjectOption = None, engine: EngineOption = None, why: WhyOption = False, json: JsonOption = False
 ) -> None:
-    """Compile every contract, model, check and test of a project, without data."""
+    """Compile every contract, model, page, check and test of a project, without data."""
     settings = read_settings(project=project_folder, engine=engine)
     try:
         project = open_project(settings)
+        _require_sound_pages(project)
         tests = load_model_tests(project)
         with open_backends(settings) as backends:
             check_project(backends.make_engine(project, AS_OF), project)
@@ -63,12 +64,17 @@ def check(
         facts = {"valid": True, "project": project.name, **counts, **found, **listed}
         typer.echo(json_module.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        for warning in warnings:
-            typer.echo(f"warning: {warning}", err=True)
+        warn(warnings)
         parts = ", ".join(f"{count} {what}" for what, count in counts.items())
         typer.echo(f"project {project.name} compiles: {parts}")
         for line in strategy_lines(how):
             typer.echo(line)
+
+
+def _require_sound_pages(project: Project) -> None:
+    """ProjectInvalid with the mistakes in pages, which stop nothing else."""
+    if project.page_problems:
+        raise ProjectInvalid(project.page_problems)
 
 
 def _files_of(settings: Settings, project: Project) -> dict[str, list[str]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from filon.errors import Problem
 from filon.lake import CheckStatus
 from filon.pipeline.report import RunReport, RunStatus
 
@@ -27,6 +30,12 @@ def open_console(*, quiet: bool = False) -> Console:
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console
+
+
+def warn(problems: Iterable[Problem]) -> None:
+    """Print mistakes that stop nothing on standard error."""
+    for problem in problems:
+        typer.echo(f"warning: {problem}", err=True)
 
 
 def number(value: int) -> str:
@@ -69,6 +78,8 @@ def show_run(console: Console, report: RunReport) -> None:
         console.print(
             f"a rollback holds: it shows release {report.rollback_of} until the sources or the project change"
         )
+    for warning in report.warnings:
+        console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
     for damage in report.damages:
         console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
     if report.damages and report.status is not RunStatus.FAILED:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from filon.cli.options import JsonOption, ProjectOption, ServingOption
-from filon.cli.render import open_console, table_of
+from filon.cli.render import open_console, table_of, warn
 from filon.errors import ConfigError, StoreError
 from filon.pipeline.resources import open_project, store_of
 from filon.settings import PREFIX, Settings, read_settings
@@ -64,8 +64,10 @@ def api(
     """Serve the REST API."""
     settings = read_settings(project=project, serving=serving, api_host=host, api_port=port)
     _require_keys(settings, insecure=insecure)
-    if store_of(settings, open_project(settings)) is None:
+    opened = open_project(settings)
+    if store_of(settings, opened) is None:
         raise ConfigError("FILON_SERVING is none: the API needs a store. Unset it, or give --serving.")
+    warn(opened.page_problems)
     options = _server_options(settings)
     listening = _listen(settings)
     address, number = listening.getsockname()[:2]

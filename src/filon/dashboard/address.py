@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -24,10 +25,13 @@ def chosen(key: str, options: Sequence[Choice], default: Choice, widget: Callabl
         widget: draws the widget under a key, and returns its choice
 
     """
-    if key not in st.session_state:
-        from_address = st.query_params.get(key, default)
-        st.session_state[key] = next((option for option in options if option == from_address), default)
+    asked, shown = st.query_params.get(key, default), urlsplit(st.context.url or "").path
+    left = st.session_state.get(f"{key}.address", (None, None))
+    # the same page with another address: the browser went back or forth; on another page the choice stays
+    if key not in st.session_state or (left[0] == shown and left[1] != asked):
+        st.session_state[key] = next((option for option in options if option == asked), default)
     value = widget(key) or default
+    st.session_state[f"{key}.address"] = (shown, value)
     if value != default:
         st.query_params[key] = value
     elif key in st.query_params:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
-from filon.dashboard import access, sidebar, states
-from filon.dashboard.client import ApiClient
+from filon.dashboard import access, chips, sidebar, states
+from filon.dashboard.blocks import draw_page, lacking
+from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.markup import language_script
 from filon.dashboard.views import VIEWS, View
 from filon.errors import ApiError
+from filon.pages import HOME, ICON, Entry, Page, read_page
 from filon.settings import Settings, read_settings
 
 LOOK_EVERY = dt.timedelta(seconds=10)
-FIRST = "accueil"
-ICON = Path(__file__).with_name("icon.svg")
+LOGO = Path(__file__).with_name("icon.svg")
 
 
 @st.cache_resource
@@ -38,7 +44,7 @@ def client_of_server() -> ApiClient:
 
 def main() -> None:
     """Draw the page of the address."""
-    st.set_page_config(page_title="Filon", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_title="Filon", page_icon=str(LOGO), layout="wide")
     language = Language(sidebar.choose_language())
     # screen readers use the language of the document, which Streamlit sets to English
     st.html(f"<script>{language_script(language.code)}</script>", unsafe_allow_javascript=True)
@@ -46,61 +52,123 @@ def main() -> None:
         return
     client = client_of_server()
     try:
-        project = client.get("project").data
-        language = Language(language.code, project["currency"], project["timezone"])
+        project, pages = client.get("project").data, client.get("pages").data
+        language = Language(
+            language.code, project["currency"], project["timezone"], project["labels"], project["locale"]
+        )
         context = Context(client, language, project, client.release())
-        views = [view for view in VIEWS if not context.unserved(view.tables)]
+        shown: list[Shown] = [*_pages_of(pages), *VIEWS]
     except ApiError as error:
-        _navigate(language, list(VIEWS))
+        _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
-        _refresh_on_change(client, None)
+        _refresh_on_change(client, None, None)
         return
-    view = _navigate(language, views)
-    _refresh_on_change(client, context.release, client.newest_run() if view.follows_runs else None)
-    _draw(context, view)
+    chosen = _navigate(language, shown)
+    follows_runs = isinstance(chosen, View) and chosen.follows_runs
+    _refresh_on_change(client, context.release, pages, client.newest_run() if follows_runs else None)
+    _draw(context, chosen)
 
 
-def _navigate(language: Language, views: list[View]) -> View:
-    """Draw the menu; returns the chosen page."""
-    chosen: list[View] = []
+@dataclass(frozen=True)
+class ProjectPage:
+    """A page of the project in the menu.
 
-    def page(view: View, path: str, *, default: bool = False, hidden: bool = False) -> StreamlitPage:
-        return st.Page(
-            lambda: chosen.append(view),
-            title=language.text(f"{view.name}.page"),
-            icon=view.icon,
+    ``page``: None where its file has mistakes, the ``problems``, and nobody knows it without them.
+    """
+
+    entry: Entry
+    page: Page | None
+    problems: Sequence[Row] = ()
+
+    @property
+    def path(self) -> str:
+        """Its address; that of the first page is also the root."""
+        return str(self.entry.path)
+
+    @property
+    def icon(self) -> str:
+        """Its icon, as Streamlit spells it."""
+        return f":material/{self.entry.icon}:"
+
+
+Shown = View | ProjectPage
+
+
+def _pages_of(answer: Row) -> list[ProjectPage]:
+    """The pages of the project in the order of the menu, those with mistakes between the others."""
+    pages = {item["name"]: read_page(item["page"]) for item in answer["data"]}
+    shown = {name: ProjectPage(page, page) for name, page in pages.items()}
+    for item in answer["faulty"]:
+        page = read_page(item["page"]) if item["page"] else None
+        shown[item["name"]] = ProjectPage(Entry.model_validate(item["entry"]), page, item["problems"])
+    return [shown[name] for name in sorted(shown, key=lambda name: (shown[name].entry.order, name))]
+
+
+def _title(language: Language, shown: Shown) -> str:
+    return language.said(shown.entry.title) if isinstance(shown, ProjectPage) else language.text(f"{shown.name}.page")
+
+
+def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> Shown:
+    """Draw the menu; returns the chosen page.
+
+    ``asked``: the path of the address, where nobody knows which pages the project has.
+    """
+    chosen: list[Shown] = []
+
+    def page(entry: Shown, path: str, *, default: bool = False, hidden: bool = False) -> StreamlitPage:
+        make = partial(
+            st.Page,
+            lambda: chosen.append(entry),
+            title=_title(language, entry),
             url_path=path,
             default=default,
             visibility="hidden" if hidden else "visible",
         )
+        try:
+            return make(icon=entry.icon)
+        except StreamlitAPIException:  # a file names an icon that Streamlit does not have
+            return make(icon=f":material/{ICON}:")
 
     # Streamlit serves the first page only at the root; links from other projects may use its path
-    first, *following = views
-    pages = [page(first, FIRST, default=True), *(page(view, view.path) for view in following)]
-    if first.path:
-        pages.append(page(first, first.path, hidden=True))
+    first, *following = entries
+    pages = [page(first, HOME, default=True), *(page(entry, entry.path) for entry in following)]
+    others = {first.path, asked} - {"", HOME, *(entry.path for entry in following)}
+    pages += [page(first, path, hidden=True) for path in sorted(others)]
     st.navigation(pages).run()
     return chosen[0]
 
 
-def _draw(context: Context, view: View) -> None:
+def _draw(context: Context, shown: Shown) -> None:
     """Draw the page, or the reason why it cannot be drawn."""
     language = context.language
-    st.title(language.text(f"{view.name}.page"), anchor=False)
+    st.title(_title(language, shown), anchor=False)
     try:
-        if missing := context.unmet_needs(view.needs):
-            states.show_lacking(language, missing)
+        if isinstance(shown, View):
+            if shown.filters is not None:
+                context = context.with_filters(sidebar.choose_filters(context, shown.filters(context)))
+                chips.draw(context)
+            shown.show(context)
             return
-        if view.is_filtered:
-            context = context.with_filters(sidebar.choose_filters(context))
-        _warn_if_stale(context, view)
-        view.show(context)
+        if shown.problems:
+            states.show_faults(language, shown.problems, is_drawn=shown.page is not None)
+        if shown.page is not None:
+            _draw_project_page(context, shown.page)
     except ApiError as error:
         states.show_error(language, error)
 
 
-def _warn_if_stale(context: Context, view: View) -> None:
-    stale = [name for name in view.tables if context.tables[name].get("fresh") is False]
+def _draw_project_page(context: Context, page: Page) -> None:
+    if missing := lacking(context, page):
+        states.show_lacking(context.language, missing)
+        return
+    _warn_if_stale(context, page.tables)
+    context = context.with_filters(sidebar.choose_filters(context, page.filters))
+    chips.draw(context)
+    draw_page(context, page)
+
+
+def _warn_if_stale(context: Context, tables: Iterable[str]) -> None:
+    stale = [name for name in tables if context.tables[name].get("fresh") is False]
     if stale:
         oldest = min(dt.datetime.fromisoformat(context.tables[name]["checked_at"]) for name in stale)
         ago = context.language.ago((dt.datetime.now(dt.UTC) - oldest).total_seconds())
@@ -108,17 +176,17 @@ def _warn_if_stale(context: Context, view: View) -> None:
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _refresh_on_change(client: ApiClient, shown: int | None, last_run: str | None = None) -> None:
-    """Draw the page again when the served release changes, or a newer run than ``last_run`` has ended.
+def _refresh_on_change(client: ApiClient, shown: int | None, pages: Row | None, last_run: str | None = None) -> None:
+    """Draw the page again when the served release or a page's file changes, or a newer run than ``last_run`` has ended.
 
-    ``shown``: the release on the page; None when the page shows an error.
+    ``shown``: the release on the page, and ``pages`` those of the menu; None when the page shows an error.
     """
     try:
-        now = client.release()
+        now, files = client.release(), client.get("pages").data
         newest = client.newest_run() if last_run is not None else None
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
-    if (now, newest) != (shown, last_run):
+    if (now, files, newest) != (shown, pages, last_run):
         st.rerun(scope="app")
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from filon.dashboard.client import Row
-from filon.dashboard.colours import MAIN, QUIET, SERIES, tint
+from filon.dashboard.colours import MAIN, QUIET
 from filon.dashboard.language import Language, Unit
 from filon.dashboard.markup import labels, literal
 
@@ -63,55 +63,6 @@ def _name(style: Style, value: object) -> str:
 
 def _names(style: Style, rows: Sequence[Row], column: str) -> list[str]:
     return [_name(style, row[column]) for row in rows]
-
-
-def over_time(
-    style: Style,
-    rows: Sequence[Row],
-    time: str,
-    value: str,
-    *,
-    unit: Unit = PLAIN,
-    line: bool = False,
-    step: str = "mois",
-) -> Figure:
-    """A value per period, as bars or as a line.
-
-    Args:
-        style: language and height
-        rows: a row per period, oldest first
-        time: column of the periods: days, months or years as the API gives them
-        value: column of the values
-        unit: text before and after numbers
-        line: draw a line instead of bars
-        step: ``jour``, ``mois`` or ``annee``; days get a time axis
-
-    """
-    names = [literal(style.language.period(name)) for name in _names(style, rows, time)]
-    numbers = numbers_of(rows, value)
-    hover = f"%{{customdata}}<br><b>{unit.before}%{{y:,.2f}}</b>{unit.after}<extra></extra>"
-    trace: Any
-    if line:
-        is_day = step == "jour"
-        trace = go.Scatter(
-            x=[row[time] for row in rows] if is_day else names,
-            y=numbers,
-            customdata=names,
-            mode="lines",
-            line={"color": MAIN, "width": 2},
-            fill="tozeroy",
-            fillcolor=tint(MAIN, 0.12),
-            hovertemplate=hover,
-        )
-    else:
-        trace = go.Bar(x=names, y=numbers, customdata=names, marker_color=MAIN, hovertemplate=hover)
-    figure = style.finish(go.Figure(trace), showlegend=False, hovermode="x")
-    figure.update_yaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after)
-    if line and step == "jour":
-        figure.update_xaxes(type="date", tickformat=style.language.date_axis)
-    else:
-        figure.update_xaxes(type="category", nticks=14)
-    return figure
 
 
 def ranked(
@@ -273,14 +224,3 @@ def stacked(
     style.finish(figure, barmode="stack")
     figure.update_xaxes(type="category", nticks=10)
     return figure
-
-
-def scatter(style: Style, rows: Sequence[Row], x: str, y: str, colour: str | None = None) -> Figure:
-    """A point per row; ``colour``: column that decides the colour."""
-    marks: Any = MAIN
-    if colour is not None:
-        values = sorted({str(row[colour]) for row in rows})
-        marks = [SERIES[values.index(str(row[colour])) % len(SERIES)] for row in rows]
-    along = [literal(row[x]) if isinstance(row[x], str) else row[x] for row in rows]
-    trace = go.Scatter(x=along, y=numbers_of(rows, y), mode="markers", marker={"color": marks})
-    return style.finish(go.Figure(trace), showlegend=False)

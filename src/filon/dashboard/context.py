@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,34 +15,25 @@ from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language
 
-FACTS = "fact_ventes"
-DAY = "jour"
-"""The API's name for the period of a day, in projects that the pages and the filters are made for."""
-OFFERED = ("measures", "dimensions", "distinct", "periods")
 AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
 """The most values of a dimension that can be chosen; those with the largest sums when there are more."""
 
 
 @dataclass(frozen=True)
-class Need:
-    """What a page requires of a table: names of its analysis, columns and filters."""
-
-    table: str
-    analysed: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-    filters: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Context:
-    """One drawing of a page; all its data come from one release."""
+    """One drawing of a page; all its data come from one release.
+
+    ``granularity``: the period that is chosen for the whole page; ``offered``: the filters that the page has.
+    """
 
     client: ApiClient
     language: Language
     project: Mapping[str, Any]
     release: int
     filters: Filters = field(default_factory=Filters)
+    granularity: str = ""
+    offered: tuple[str, ...] = ()
 
     @cached_property
     def tables(self) -> dict[str, Row]:
@@ -50,11 +41,16 @@ class Context:
         response = self.client.get("tables", [("release", str(self.release))])
         return {table["name"]: table for table in response.data["data"]}
 
-    @cached_property
-    def analysed(self) -> Row | None:
-        """The table whose analyses the filters act on: the sales, or else the first that has any by ``DAY``."""
-        found = sorted(self.tables.values(), key=lambda table: table["name"] != FACTS)
-        return next((table for table in found if DAY in (table.get("analysis") or {}).get("periods", ())), None)
+    @property
+    def analysed(self) -> Iterator[Row]:
+        """The tables with an analysis that can be asked."""
+        return (table for table in self.tables.values() if table["analysis"] is not None)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The project's names for time in the API."""
+        words: Mapping[str, str] = self.project["api"]
+        return words
 
     @cached_property
     def stamp(self) -> str:
@@ -63,15 +59,14 @@ class Context:
         contents = [{name: value for name, value in table.items() if name not in AGES} for table in tables]
         return hashlib.sha256(json.dumps(contents, default=str).encode()).hexdigest()[:16]
 
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """The dimensions that the sidebar filters by."""
-        return tuple(self.analysed["analysis"]["dimensions"]) if self.analysed else ()
-
     def with_filters(self, filters: Filters) -> Context:
         """The same page with other filters."""
-        context = replace(self, filters=filters)
-        for name in ("tables", "analysed", "stamp"):  # cached properties that filters do not change
+        return self.with_choice(filters=filters)
+
+    def with_choice(self, **changes: Any) -> Context:
+        """The same page with other choices."""
+        context = replace(self, **changes)
+        for name in ("tables", "stamp"):  # cached properties that choices do not change
             if name in self.__dict__:
                 context.__dict__[name] = self.__dict__[name]
         return context
@@ -86,6 +81,7 @@ class Context:
 
     def analyse(
         self,
+        table: str,
         by: str = "",
         *,
         filters: Filters | None = None,
@@ -93,52 +89,66 @@ class Context:
         limit: int | None = None,
         stats: str | None = None,
     ) -> list[Row]:
-        """Sums of the facts that filters select, a row per value of a dimension.
+        """All measures of the rows of a table that filters select, a row per group.
 
         Args:
-            by: a dimension, or ``jour``, ``mois`` or ``annee``; one row for all facts if empty
+            table: a table with an analysis
+            by: one or two names of dimensions or periods; one row for all if empty
             filters: those of the page if None
             sort: a measure, or ``value``; descending with ``-``
             limit: the most rows
             stats: a measure to add statistics of
 
         """
-        if self.analysed is None:
-            return []
+        analysis = self.tables[table]["analysis"]
         options = {"by": by, "sort": sort, "limit": limit, "stats": stats}
         parameters = [(name, str(value)) for name, value in options.items() if value]
+        return self.rows(analysis["path"], [*parameters, *self.choice_of(table, filters)])
+
+    def choice_of(self, table: str, filters: Filters | None = None) -> list[tuple[str, str]]:
+        """The filters that the analysis of a table has, as its parameters."""
         chosen = self.filters if filters is None else filters
-        return self.rows(self.analysed["analysis"]["path"], [*parameters, *chosen.parameters()])
+        analysis = self.tables[table]["analysis"]
+        return [*chosen.values(analysis["dimensions"]), *chosen.days(self.words["firstDay"], self.words["lastDay"])]
+
+    def row_choice_of(self, table: str) -> list[tuple[str, str]]:
+        """The filters that the rows of a table have, as parameters of its list."""
+        described = self.tables[table]
+        offered = set(described["filters"])
+        days: list[tuple[str, str]] = []
+        for name in self.times():
+            if f"{name}_min" in offered:
+                days = self.filters.days(f"{name}_min", f"{name}_max")
+        return [*self.filters.values(offered), *days]
+
+    def times(self) -> list[str]:
+        """The date columns of analyses, which periods choose days of."""
+        return list(dict.fromkeys(table["analysis"]["time"] for table in self.analysed))
 
     def together(self, *requests: Callable[[], Any]) -> list[Any]:
         """Call functions in parallel; returns their results in order."""
         return self.client.together(*requests)
 
-    def compared(self) -> list[Callable[[], Row]]:
-        """Two functions for ``together``: the sums that filters select, and those of the period before, or ``{}``."""
-        earlier = self.filters.before()
-        return [self.total, lambda: self.total(earlier) if earlier else {}]
-
-    def total(self, filters: Filters | None = None) -> Row:
-        """The sums of all facts that filters select."""
-        return self.analyse(filters=filters)[0]
-
     def values(self, dimension: str) -> list[str]:
-        """The values of a dimension in the whole release, in order."""
-        rows = self.analyse(dimension, filters=Filters(), limit=MOST_VALUES)
+        """The values of a dimension in the whole release, in order; none where no analysis has it."""
+        table = next((t["name"] for t in self.analysed if dimension in t["analysis"]["dimensions"]), None)
+        if table is None:
+            return []
+        rows = self.analyse(table, dimension, filters=Filters(), limit=MOST_VALUES)
         return sorted(_parameter_of(row[dimension]) for row in rows if row[dimension] is not None)
 
-    def colours(self, dimension: str) -> Mapping[str, str]:
-        """The colour of each value of a dimension."""
-        return colours_of(self.values(dimension))
+    def colours(self, dimension: str, rows: Iterable[Row] = ()) -> Mapping[str, str]:
+        """The colour of each value of a dimension, the same on every page; those of ``rows`` where none has it."""
+        return colours_of(self.values(dimension) or [str(row[dimension]) for row in rows])
 
-    def days(self) -> Period | None:
-        """From the first to the last day that has facts; None when there are none."""
-        first = self.analyse(DAY, filters=Filters(), sort="value", limit=1)
-        last = self.analyse(DAY, filters=Filters(), sort="-value", limit=1)
-        if not first or not last:
-            return None
-        return Period(dt.date.fromisoformat(first[0][DAY]), dt.date.fromisoformat(last[0][DAY]))
+    def days(self, tables: Iterable[str] | None = None) -> Period | None:
+        """From the first to the last day of the facts of some tables, or of all; None when there are none."""
+        day, known = self.words["day"], []
+        for table in [item["name"] for item in self.analysed] if tables is None else tables:
+            for order in ("value", "-value"):
+                rows = self.analyse(table, day, filters=Filters(), sort=order, limit=1)
+                known += [dt.date.fromisoformat(row[day]) for row in rows if row[day]]
+        return Period(min(known), max(known)) if known else None
 
     def unserved(self, tables: Iterable[str]) -> list[str]:
         """The tables among these that the project does not serve, or that are not loaded yet."""
@@ -154,23 +164,6 @@ class Context:
         return max(
             (float(self.tables[name]["age_seconds"] or 0) for name in tables if name in self.tables), default=0.0
         )
-
-    def unmet_needs(self, needs: Iterable[Need]) -> dict[str, list[str]]:
-        """What a page requires and tables lack, by table name."""
-        missing = {}
-        for need in needs:
-            table = self.tables[need.table]
-            analysis = table.get("analysis") or {}
-            offered = {name for kind in OFFERED for name in analysis.get(kind, ())}
-            columns = {column["name"] for column in table["columns"]}
-            names = [
-                *(f"analysis: {name}" for name in need.analysed if name not in offered),
-                *(f"properties: {name}" for name in need.columns if name not in columns),
-                *(f"filters: {name}" for name in need.filters if name not in table["filters"]),
-            ]
-            if names:
-                missing[need.table] = names
-        return missing
 
 
 def _parameter_of(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -11,16 +11,29 @@ from enum import StrEnum
 class Span(StrEnum):
     """Periods that can be chosen by name; they end with the last day that has data, not today."""
 
-    ALL = "tout"
-    MONTH = "30j"
-    QUARTER = "90j"
-    YEAR = "12m"
-    THIS_YEAR = "annee"
-    LAST_YEAR = "annee-1"
-    CUSTOM = "perso"
+    ALL = "all"
+    MONTH = "last_30_days"
+    QUARTER = "last_90_days"
+    YEAR = "last_12_months"
+    THIS_YEAR = "this_year"
+    LAST_YEAR = "last_year"
+    CUSTOM = "custom"
 
 
 DAYS = {Span.MONTH: 30, Span.QUARTER: 90}
+
+
+def span_names(day: str, month: str, year: str) -> dict[str, Span]:
+    """Spans by their names in the address, from the project's words for time: ``30d``, ``12m``, ``year``."""
+    return {
+        "tout": Span.ALL,
+        f"30{day[0]}": Span.MONTH,
+        f"90{day[0]}": Span.QUARTER,
+        f"12{month[0]}": Span.YEAR,
+        year: Span.THIS_YEAR,
+        f"{year}-1": Span.LAST_YEAR,
+        "perso": Span.CUSTOM,
+    }
 
 
 @dataclass(frozen=True)
@@ -40,16 +53,16 @@ class Period:
         if (self.first - dt.date.min).days < self.days:
             return None
         if self.is_year:
-            return Period(_same_day(self.first, -1), _same_day(self.last, -1))
+            return Period(same_day(self.first, -1), same_day(self.last, -1))
         return Period(self.first - dt.timedelta(self.days), self.first - dt.timedelta(1))
 
     @property
     def is_year(self) -> bool:
         """Whether it is exactly one year long, from any day."""
-        return self.first.year < dt.MAXYEAR and _same_day(self.first, 1) - dt.timedelta(1) == self.last
+        return self.first.year < dt.MAXYEAR and same_day(self.first, 1) - dt.timedelta(1) == self.last
 
 
-def _same_day(day: dt.date, years: int) -> dt.date:
+def same_day(day: dt.date, years: int) -> dt.date:
     """The same day ``years`` later, not before year 1; the 28th of February for a missing 29th."""
     year = max(day.year + years, dt.MINYEAR)
     try:
@@ -68,7 +81,7 @@ def period_of(span: Span, extent: Period) -> Period | None:
     if span in DAYS:
         return Period(_days_before(last, DAYS[span] - 1), last)
     if span is Span.YEAR:
-        return Period(min(_same_day(last, -1) + dt.timedelta(1), last), last)
+        return Period(min(same_day(last, -1) + dt.timedelta(1), last), last)
     if span is Span.THIS_YEAR:
         return Period(dt.date(last.year, 1, 1), last)
     if span is Span.LAST_YEAR:
@@ -79,26 +92,41 @@ def period_of(span: Span, extent: Period) -> Period | None:
 
 @dataclass(frozen=True)
 class Filters:
-    """The chosen filters; ``choices``: the accepted values per dimension, any when there are none."""
+    """The chosen filters.
+
+    ``choices``: the accepted values per dimension or column, any when there are none. ``spelled``: the period as the
+    address has it, if that is a day, a month or a year.
+    """
 
     period: Period | None = None
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spelled: str = ""
 
-    def parameters(self) -> list[tuple[str, str]]:
-        """The filters as parameters of the API."""
-        pairs = [(name, value) for name in sorted(self.choices) for value in self.choices[name]]
-        if self.period is not None:
-            pairs += [("date_debut", self.period.first.isoformat()), ("date_fin", self.period.last.isoformat())]
-        return pairs
+    def values(self, names: Container[str]) -> list[tuple[str, str]]:
+        """The choices of some dimensions or columns, as parameters of the API."""
+        return [(name, value) for name in sorted(self.choices) if name in names for value in self.choices[name]]
 
-    def of(self, *dimensions: str) -> list[tuple[str, str]]:
-        """The choices of some dimensions as parameters of the API."""
-        return [(name, value) for name in dimensions for value in self.choices.get(name, ())]
+    def days(self, first: str, last: str) -> list[tuple[str, str]]:
+        """The period as parameters of the API, under these names; none without one."""
+        if self.period is None:
+            return []
+        return [(first, self.period.first.isoformat()), (last, self.period.last.isoformat())]
+
+    def without(self, name: str) -> Filters:
+        """The same without the choice of a dimension."""
+        return replace(self, choices={other: chosen for other, chosen in self.choices.items() if other != name})
 
     def before(self) -> Filters | None:
         """The same choices for the period before; None when there is none."""
         earlier = self.period.before() if self.period else None
         return replace(self, period=earlier) if earlier else None
+
+    def year_before(self) -> Filters | None:
+        """The same choices for the same days of the year before; None without a period."""
+        if self.period is None or self.period.first.year == dt.MINYEAR:
+            return None
+        days = Period(same_day(self.period.first, -1), same_day(self.period.last, -1))
+        return replace(self, period=days)
 
     @property
     def is_empty(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from enum import StrEnum
 from functools import cache
@@ -16,6 +17,8 @@ import yaml
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent, get_currency_symbol
+
+from filon.pages import Text, in_language
 
 Number = int | float | Decimal
 DIGITS = Context(prec=400)
@@ -49,11 +52,13 @@ class Unit(NamedTuple):
 
 @dataclass(frozen=True)
 class Language:
-    """One language, with the currency and the time zone of a project."""
+    """One language, with the currency, the time zone, the labels and the locale (``project``) of a project."""
 
     code: Code
     currency: str = "EUR"
     timezone: str = "UTC"
+    labels: Mapping[str, Text] = field(default_factory=dict)
+    project: str = ""
 
     @property
     def locale(self) -> Locale:
@@ -65,9 +70,17 @@ class Language:
         return texts()[key][self.code.value].format(**values)
 
     def name(self, column: str) -> str:
-        """The translated name of a column, dimension or measure; derived from the column when there is none."""
+        """What people call a column, dimension or measure; derived from its name when nobody says so."""
+        if column in self.labels:
+            return self.said(self.labels[column])
+        if " / " in column:
+            return " / ".join(map(self.name, column.split(" / ")))
         key = f"name.{column}"
         return self.text(key) if key in texts() else column.replace("_", " ").capitalize()
+
+    def said(self, text: Text | None) -> str:
+        """A text of the project in this language."""
+        return in_language(text, self.code.value, self.project)
 
     def number(self, value: Number | None, decimals: int | None = None) -> str:
         """A number with ``decimals`` digits after the mark; up to three of its own if None."""
@@ -150,11 +163,6 @@ class Language:
     def separators(self) -> str:
         """Decimal mark and thousands separator in Plotly's form."""
         return ",\u202f" if self.code is Code.FRENCH else ".,"
-
-    @property
-    def date_axis(self) -> str:
-        """Plotly's format of days, without month names, which Plotly has in English only."""
-        return "%d/%m/%y" if self.code is Code.FRENCH else "%Y-%m-%d"
 
     @property
     def date_input(self) -> str:

@@ -11,6 +11,7 @@ import streamlit as st
 from filon.dashboard.client import ApiResponse, Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
+from filon.dashboard.numbers import writer
 from filon.dashboard.parts import provenance, table
 
 PAGE = 50
@@ -122,15 +123,12 @@ def _file(context: Context, described: Row, parameters: Parameters, kind: str) -
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:
-    """Formatters of columns, by the types in the table's contract."""
+    """Formatters of columns, by the formats and types of the table's contract."""
     formats: dict[str, Callable[[Any], str]] = {}
-    names = {column["name"]: column for column in described["columns"]}
-    for name, column in names.items():
-        kind = column["type"]
-        if kind == "integer":
-            formats[name] = str if name in described["key"] or name.startswith("id_") else language.number
-        elif kind in ("decimal", "double"):
-            formats[name] = _decimals(language, column["sql_type"])
+    for column in described["columns"]:
+        name, kind = column["name"], column["type"]
+        if column["format"] is not None:
+            formats[name] = _number(language, column)
         elif kind == "date":
             formats[name] = language.date
         elif kind == "timestamp":
@@ -140,7 +138,8 @@ def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any
     return formats
 
 
-def _decimals(language: Language, sql_type: str) -> Callable[[Any], str]:
+def _number(language: Language, column: Row) -> Callable[[Any], str]:
     """A formatter with the scale of a DECIMAL type, such as two digits for DECIMAL(12,2)."""
+    sql_type = column["sql_type"]
     scale = int(sql_type.rstrip(")").rpartition(",")[2]) if "," in sql_type else None
-    return lambda value: language.number(value, scale)
+    return writer(language, column["format"], scale)

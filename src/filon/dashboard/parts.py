@@ -16,7 +16,7 @@ import streamlit as st
 from filon.dashboard.charts import Figure, Style
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
-from filon.dashboard.language import Language, Number
+from filon.dashboard.language import Language
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
@@ -30,44 +30,10 @@ MOST_DIGITS = 38
 
 @dataclass(frozen=True)
 class Card:
-    """A number of a page; ``before``: its value in the period before, None when there is none."""
+    """A number of a page, as it is written."""
 
     label: str
     text: str
-    value: Number | None = None
-    before: Number | None = None
-    help: str | None = None
-
-
-def cards(context: Context, items: Sequence[Card], tables: Sequence[str]) -> None:
-    """Draw numbers side by side, and their provenance from ``tables``."""
-    compares = context.filters.period is not None
-    for place, card in zip(st.columns(len(items)), items, strict=True):
-        place.metric(
-            card.label,
-            card.text,
-            delta=_delta(context, card) if compares else None,
-            delta_color="normal" if _change(card) else "off",
-            delta_arrow="auto" if _change(card) else "off",
-            help=card.help,
-            border=True,
-        )
-    st.caption(provenance(context, tables))
-
-
-def _change(card: Card) -> float | None:
-    if card.value is None or not card.before:
-        return None
-    return float(card.value) / float(card.before) - 1
-
-
-def _delta(context: Context, card: Card) -> str | None:
-    if card.value is None:
-        return None
-    change = _change(card)
-    if change is None:
-        return context.language.text("card.no_before")
-    return context.language.text("card.delta", change=context.language.percent(change, signed=True))
 
 
 def provenance(context: Context, tables: Sequence[str]) -> str:

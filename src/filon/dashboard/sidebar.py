@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import streamlit as st
 
 from filon.dashboard.address import chosen
 from filon.dashboard.context import Context
-from filon.dashboard.filters import Filters, Period, Span, period_of
+from filon.dashboard.filters import Filters, Period, Span, period_of, span_names
 from filon.dashboard.language import NAMES, Code, Language
 from filon.dashboard.markup import plain
+from filon.dashboard.timeline import TO, period_from
 
 BOUND: Final = "query-params"
-OTHERS = ("lang", "periode", "jours", "granularite", "top", "table", "dataset")
-"""Names in the address that are no dimensions."""
+OTHERS = ("lang", "jours", "table", "dataset")
+"""Names in the address that are no dimensions, the project's words for time apart."""
+UNKNOWN = "filters.unknown"
+"""Where the session has what the address asked for in vain, and with which filters."""
 
 
 def choose_language() -> Code:
@@ -37,49 +42,78 @@ def choose_language() -> Code:
     return Code(code)
 
 
-def choose_filters(context: Context) -> Filters:
-    """Draw the filters; returns the chosen period and values."""
+def choose_filters(context: Context, names: Sequence[str]) -> Filters:
+    """Draw the filters of a page, dimensions and the date columns of analyses; returns what is chosen."""
     language = context.language
-    extent = context.days()
-    if extent is None:
+    extent = context.days() if set(names) & set(context.times()) else None
+    dimensions = [name for name in names if name not in context.times()]
+    known = dict(
+        zip(dimensions, context.together(*(partial(context.values, name) for name in dimensions)), strict=True)
+    )
+    offered = {name: values for name, values in known.items() if values}
+    if extent is None and not offered:
         return Filters()
     st.sidebar.markdown(f"**{language.text('filters.title')}**")
-    period = _choose_period(language, extent)
+    unknown: list[str] = []
+    period, spelled = _choose_period(context, extent, unknown) if extent else (None, "")
     choices = {}
-    for dimension in context.dimensions:
-        values = st.sidebar.multiselect(
+    for dimension, values in offered.items():
+        key = key_of(context, dimension)
+        if key not in st.session_state:
+            asked = st.query_params.get_all(key)
+            unknown += [f"{language.name(dimension)} {value}" for value in asked if value not in values]
+        chosen_values = st.sidebar.multiselect(
             plain(language.name(dimension)),
-            context.values(dimension),
-            key=_key(dimension),
+            values,
+            key=key,
             bind=BOUND,
             placeholder=language.text("filters.all"),
         )
-        if values:
-            choices[dimension] = tuple(values)
-    filters = Filters(period, choices)
-    if not filters.is_empty:
-        st.sidebar.button(
-            language.text("filters.reset"), icon=":material/filter_alt_off:", on_click=_reset, args=[context]
-        )
+        if chosen_values:
+            choices[dimension] = tuple(chosen_values)
+    filters = Filters(period, choices, spelled)
+    _tell_unknown(language, unknown, filters)
     return filters
 
 
-def _choose_period(language: Language, extent: Period) -> Period | None:
-    spans = [span.value for span in Span]
+def _tell_unknown(language: Language, unknown: Sequence[str], filters: Filters) -> None:
+    """Say which values of the address do not exist, as long as the filters stay."""
+    state = (filters.period, tuple(sorted(filters.choices.items())))
+    if unknown:
+        st.session_state[UNKNOWN] = (state, list(unknown))
+    told_state, told = st.session_state.get(UNKNOWN, (None, []))
+    if told and told_state == state:
+        st.warning(language.text("chips.unknown", values=plain(", ".join(told))), icon=":material/search_off:")
+
+
+def _choose_period(context: Context, extent: Period, unknown: list[str]) -> tuple[Period | None, str]:
+    """The chosen days, and how the address spells them if it names a day, month or year."""
+    language, words, key = context.language, context.words, context.words["period"]
+    spans = span_names(words["day"], words["month"], words["year"])
+    default = next(iter(spans))
+    asked = st.query_params.get(key, default)
+    if asked not in spans and period_from(asked) is None:
+        unknown.append(f"{language.text('filters.period')} {asked}")
+    named = dict.fromkeys(text for text in (asked, str(st.session_state.get(key, ""))) if period_from(text))
+    options = [*spans, *named]
     span = chosen(
-        "periode",
-        spans,
-        Span.ALL.value,
-        lambda key: st.sidebar.selectbox(
+        key,
+        options,
+        default,
+        lambda name: st.sidebar.selectbox(
             language.text("filters.period"),
-            spans,
-            format_func=lambda value: language.text(f"span.{value}"),
-            key=key,
+            options,
+            format_func=lambda value: (
+                language.text(f"span.{spans[value]}") if value in spans else _range_text(language, value)
+            ),
+            key=name,
             persist_state="session",
         ),
     )
-    if span != Span.CUSTOM:
-        return period_of(Span(span), extent)
+    if span not in spans:
+        return period_from(span), "" if TO in span else span
+    if spans[span] is not Span.CUSTOM:
+        return period_of(spans[span], extent), ""
     days = st.sidebar.date_input(
         language.text("filters.days"),
         value=(extent.first, extent.last),
@@ -89,7 +123,15 @@ def _choose_period(language: Language, extent: Period) -> Period | None:
         key="jours",
         bind=BOUND,
     )
-    return _chosen_period(days, extent)
+    return _chosen_period(days, extent), ""
+
+
+def _range_text(language: Language, text: str) -> str:
+    """A period of the address for people; of a range, both ends."""
+    first, is_range, last = text.partition(TO)
+    if not is_range:
+        return language.period(text)
+    return language.text("chips.days", first=language.period(first), last=language.period(last))
 
 
 def _chosen_period(days: object, extent: Period) -> Period:
@@ -98,12 +140,7 @@ def _chosen_period(days: object, extent: Period) -> Period:
     return Period(dates[0], dates[-1]) if dates else extent
 
 
-def _key(dimension: str) -> str:
+def key_of(context: Context, dimension: str) -> str:
     """The key of a dimension in session and address; a suffix avoids the names of other choices."""
-    return f"{dimension}_" if dimension.rstrip("_") in OTHERS else dimension
-
-
-def _reset(context: Context) -> None:
-    st.session_state["periode"] = Span.ALL.value
-    for dimension in context.dimensions:
-        st.session_state[_key(dimension)] = []
+    taken = (*OTHERS, context.words["period"], context.words["granularity"])
+    return f"{dimension}_" if dimension.rstrip("_") in taken else dimension

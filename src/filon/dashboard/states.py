@@ -35,6 +35,18 @@ def show_defect(language: Language) -> None:
     st.error(language.text("state.defect"), icon=":material/error:")
 
 
+def show_faults(language: Language, problems: Sequence[Mapping[str, object]], *, is_drawn: bool) -> None:
+    """Draw the mistakes in the file of a page: where each is, what is wrong, and what to do.
+
+    ``is_drawn``: the page follows, as it was before them.
+    """
+    with st.container(border=True):
+        st.subheader(f":material/edit_note: {language.text('state.faulty.title')}", anchor=False)
+        st.write(language.text("state.faulty.before" if is_drawn else "state.faulty.fix"))
+        for problem in problems:
+            st.caption(plain("{file}:{line}: {what}; {fix}".format(**problem)))
+
+
 def show_lacking(language: Language, missing: Mapping[str, Sequence[str]]) -> None:
     """Draw what the page requires and the contracts of the project lack, by table."""
     with st.container(border=True):

@@ -64,6 +64,8 @@ def pipeline(until: Until = Until.SERVING, as_of: dt.date | None = None, force: 
     """
     settings = read_settings()
     project = open_project(settings)
+    for problem in project.page_problems:
+        get_run_logger().warning("%s", problem)
     with tags(TAG, project.name):
         with only_run_of(project.name):
             report = _run_until_published(settings, project, until, as_of or today(project), force=force)

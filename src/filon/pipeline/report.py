@@ -70,6 +70,15 @@ class DamageLine(_Part):
     repair: str
 
 
+class WarningLine(_Part):
+    """A mistake in the project that stops nothing: one in a page."""
+
+    file: str
+    line: int
+    what: str
+    fix: str
+
+
 class RunReport(_Part):
     """The report of a run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
@@ -98,6 +107,7 @@ class RunReport(_Part):
     difference: Difference | None = Field(
         default=None, description="What the release would change, where that was asked for"
     )
+    warnings: tuple[WarningLine, ...] = Field(default=(), description="Mistakes in pages, which stop nothing")
     damages: tuple[DamageLine, ...] = Field(default=(), description="Built again, or read again, unless the run failed")
 
     @property
@@ -167,6 +177,10 @@ def make_report(
         checks=check_records(checks),
         serving=loaded,
         difference=difference,
+        warnings=tuple(
+            WarningLine(file=str(problem.file), line=problem.line, what=problem.what, fix=problem.fix)
+            for problem in context.project.page_problems
+        ),
         damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(damages))),
     )
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from filon.errors import Problem
+from filon.pages import DEMANDS, ChartKind
 from filon.project.contract import Contract
 from filon.project.document import Place
 from filon.project.models import Model
-from filon.project.vocabulary import ChartKind, ChartSpec
+from filon.project.vocabulary import ChartSpec
 from filon.suggestions import suggestion
-
-PARTS_OF_A_WHOLE = (ChartKind.PIE, ChartKind.TREEMAP)
 
 
 def chart_problems(models: Mapping[str, Model]) -> Iterator[Problem]:
@@ -44,5 +43,7 @@ def _mistakes(contract: Contract, chart: ChartSpec) -> Iterator[tuple[Place, str
         return
     if chart.x is None or not chart.y:
         yield (), f"`{chart.kind}` needs `x` and `y`", "name a column for each, or say `kind: table`"
-    elif chart.kind in PARTS_OF_A_WHOLE and len(chart.y) > 1:
+    elif chart.kind is ChartKind.BOX:
+        yield ("kind",), "`box` needs single values, which an analysis has", "choose another kind"
+    elif chart.kind is not ChartKind.SCATTER and len(chart.y) > DEMANDS[chart.kind].most:
         yield ("y",), f"`{chart.kind}` shows one `y`", "keep one column"

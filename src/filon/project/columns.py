@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from filon.pages import NumberFormat
 from filon.project.fingerprints import named
 from filon.project.formats import Reading, readings_of
 from filon.project.types import ColumnType, Kind
@@ -44,7 +45,7 @@ class Column:
 
     ``header`` is its name in files, ``aliases`` are others; ``format`` is the JDK pattern of a date or timestamp,
     ``other_formats`` are those tried for texts that it does not read, in their order; ``dialect`` is how its texts are
-    spelled where they differ from the other columns of the table.
+    spelled where they differ from the other columns of the table; ``number_format`` is how readers see its numbers.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Column:
     rules: tuple[Rule, ...] = ()
     reference: Reference | None = None
     description: str = field(default="", repr=False)
+    number_format: NumberFormat | None = field(default=None, repr=False)
 
     @property
     def is_text(self) -> bool:

@@ -1,4 +1,4 @@
-"""Read a project folder: ``filon.yaml``, ``sources/*.yaml``, ``gold/*.sql`` with ``gold/*.yaml``."""
+"""Read a project folder: ``filon.yaml``, ``sources/*.yaml``, ``gold/*.sql`` with ``gold/*.yaml``, ``pages/*.yaml``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from babel import Locale, UnknownLocaleError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
+from filon.pages import Text
 from filon.project.charts import chart_problems
 from filon.project.consistency import (
     check_inputs,
@@ -27,6 +28,7 @@ from filon.project.guard import parse_rule
 from filon.project.guarding import guard_problems
 from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
+from filon.project.pages import read_pages, subjects_of
 from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import ApiSpec, Timezone
@@ -67,10 +69,14 @@ class ProjectFile(BaseModel):
     defaults: Defaults = Defaults()
     api: ApiSpec = ApiSpec()
     guard: tuple[Annotated[str, AfterValidator(_known_rule)], ...] = ()
+    labels: dict[str, Text] = Field(default={})
 
 
 def load_project(folder: Path) -> Project:
-    """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix."""
+    """Read a project folder; ProjectInvalid lists every mistake in it with file, line and fix.
+
+    Mistakes in pages are in ``page_problems`` instead: data flow without pages.
+    """
     if not (folder / FILE).is_file():
         raise ConfigError(f"{folder} is no project folder: it has no {FILE}. `filon init` makes one from CSV files.")
     settings, problems = _read_settings(folder)
@@ -91,6 +97,7 @@ def load_project(folder: Path) -> Project:
     problems += chart_problems(models)
     if problems:
         raise ProjectInvalid(problems)
+    pages = read_pages(folder, subjects_of(datasets, models, settings.api))
     project = Project(
         folder=folder,
         name=settings.name,
@@ -103,6 +110,9 @@ def load_project(folder: Path) -> Project:
         sources=settings.defaults.sources,
         api=settings.api,
         guard=tuple(map(parse_rule, settings.guard)),
+        labels=settings.labels,
+        pages=pages.sound,
+        page_problems=pages.problems,
     )
     if project.guard and (problems := guard_problems(read_document(folder / FILE), project)):
         raise ProjectInvalid(problems)

@@ -10,6 +10,7 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
+from filon.pages import NumberFormat
 from filon.project.columns import AS_THE_TABLE, Bound, Column, Reference, Rule
 from filon.project.custom import read_words
 from filon.project.dialects import column_formats, report_dialect
@@ -18,7 +19,7 @@ from filon.project.headers import folded
 from filon.project.places import PATH
 from filon.project.types import LOGICAL, MAX_PRECISION, ColumnType, Kind, parse_type
 from filon.project.values import LONGEST_PATTERN, read_moment, read_number, read_value
-from filon.project.vocabulary import ColumnSpec, EmptySpec, Orphan, SourceSpec
+from filon.project.vocabulary import ColumnSpec, GoldColumnSpec, Orphan, SourceSpec
 from filon.suggestions import suggestion
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -65,11 +66,11 @@ def read_column(
     """
     if not is_name(document, place, prop.name, PLACE_NAME if is_source and prop.name == PATH else COLUMN_NAME):
         return None
-    own: ColumnSpec | EmptySpec | None
+    own: ColumnSpec | GoldColumnSpec | None
     if is_source:
         own = read_words(document, place, prop.customProperties, ColumnSpec)
     else:
-        own = read_words(document, place, prop.customProperties, EmptySpec)
+        own = read_words(document, place, prop.customProperties, GoldColumnSpec)
     kind = _type(document, place, prop)
     if kind is None or own is None:
         return None
@@ -100,7 +101,19 @@ def read_column(
         rules=rules,
         reference=_reference(document, place, prop, own),
         description=prop.description or "",
+        number_format=_number_format(document, place, kind, own),
     )
+
+
+def _number_format(
+    document: Document, place: Place, kind: ColumnType, own: ColumnSpec | GoldColumnSpec
+) -> NumberFormat | None:
+    """How a contract says that numbers of a column are written; reported where they are none."""
+    if not isinstance(own, GoldColumnSpec) or own.format is None:
+        return None
+    if not kind.is_number:
+        document.report(place, f"`format` is of numbers, and the column is {kind}", "take it away")
+    return own.format
 
 
 def _type(document: Document, place: Place, prop: SchemaProperty) -> ColumnType | None:
@@ -177,7 +190,9 @@ def _report_empty_ranges(document: Document, place: Place, rules: Sequence[Rule]
             document.report((*place, "logicalTypeOptions", low), what, "correct one of them")
 
 
-def _reference(document: Document, place: Place, prop: SchemaProperty, own: ColumnSpec | EmptySpec) -> Reference | None:
+def _reference(
+    document: Document, place: Place, prop: SchemaProperty, own: ColumnSpec | GoldColumnSpec
+) -> Reference | None:
     on_orphan = own.on_orphan if isinstance(own, ColumnSpec) else Orphan.REJECT
     if on_orphan is Orphan.WARN and not prop.relationships:
         document.report(place, "`onOrphan` needs a relationship", "add `relationships: [{to: table.column}]`")

@@ -11,24 +11,26 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel
 
+from filon.pages import Page
 from filon.project.loader import ProjectFile
-from filon.project.vocabulary import ColumnSpec, EmptySpec, ModelSpec, SourceSpec
+from filon.project.vocabulary import ColumnSpec, GoldColumnSpec, ModelSpec, SourceSpec
 
 Schema = dict[str, Any]
 FOLDER = ".schemas"
 """Where the schemas of a project lie in it."""
-PROJECT, SOURCE, GOLD = "project.json", "source.json", "gold.json"
+PROJECT, SOURCE, GOLD, PAGE = "project.json", "source.json", "gold.json", "page.json"
 REQUIRED = ["apiVersion", "kind", "id", "version", "status", "schema"]
 OTHERS: Schema = {"type": "object", "required": ["vendor"], "properties": {"vendor": {"not": {"const": "filon"}}}}
 """A custom property of another tool."""
 
 
 def schema_files() -> dict[str, str]:
-    """The schemas as JSON, by the names of their files: of ``filon.yaml``, of contracts of sources and of gold."""
+    """The schemas as JSON by the names of their files: of ``filon.yaml``, of sources, of gold tables, of pages."""
     schemas = {
         PROJECT: ProjectFile.model_json_schema(by_alias=True),
         SOURCE: _contract_schema(SourceSpec, ColumnSpec),
-        GOLD: _contract_schema(ModelSpec, EmptySpec),
+        GOLD: _contract_schema(ModelSpec, GoldColumnSpec),
+        PAGE: Page.model_json_schema(),
     }
     return {name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for name, schema in schemas.items()}
 

@@ -93,6 +93,7 @@ OF_THE_PROJECT: Mapping[str, Change] = {
     "locale": put("filon", locale="en"),
     "currency": put("filon", currency="USD"),
     "timezone": put("filon", timezone="America/New_York"),
+    "labels": put("filon", labels={"amount": {"fr": "Montant"}}),
     "defaults.sources": put("filon", defaults={"sources": "elsewhere"}),
     **{f"api.{word}": named_in_api(word) for word in API_WORDS},
 }
@@ -261,6 +262,7 @@ OF_A_GOLD_TABLE: Mapping[str, Change] = {
     "chart.x": word("sales", "chart.x", "sent"),
     "chart.y": word("sales", "chart.y", ["amount", "line"]),
     "chart.color": word("sales", "chart.color", "client"),
+    "properties.format": column_word("sales", "amount", "format", "money"),
     "incremental": word("sales", "incremental", "strict"),
     "partition.column": word("sales", "partition.column", "sent"),
     "partition.by": word("sales", "partition.by", "day"),

@@ -13,7 +13,7 @@ from streamlit.util import calc_hash
 
 from filon.api import create_app
 from filon.dashboard.launch import SCRIPT
-from filon.dashboard.views import VIEWS
+from filon.pages import BUILT_IN
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.stores import open_store
@@ -21,6 +21,14 @@ from filon.settings import Settings
 from tests.integration.api.conftest import answering
 from tests.integration.api.test_other_contract import CLIENTS, SALES
 from tests.integration.conftest import Shop
+
+PAGE = """\
+title: {fr: Essai, en: Trial}
+filters: [table]
+rows:
+  - cards: [{measure: ca}, {measure: ca / nb_ventes}]
+  - chart: {kind: ranking, measure: ca, by: table}
+"""
 
 
 @pytest.fixture
@@ -30,6 +38,9 @@ def project(tmp_path: Path) -> Path:
     shutil.copytree(retail.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     facts = folder / "gold" / "fact_ventes.yaml"
     text = facts.read_text().replace("pays: {column: pays, through: id_client}", "table: {column: segment_client}")
+    for path in (folder / "pages").iterdir():
+        path.unlink()
+    (folder / "pages" / "essai.yaml").write_text(PAGE)
     facts.write_text(text.replace("Une vente, avec", "Une **vente** :red[x] <b>y</b>, avec"))
     return folder
 
@@ -51,21 +62,44 @@ def address(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.usefixtures("address")
-def test_pages_of_the_demo_say_what_is_missing_and_others_work() -> None:
-    for view in VIEWS:
-        page = _drawn(view.path)
-        assert not page.error
-        missing = [text.value for text in page.caption if text.value.startswith("fact\\_ventes\\: analysis")]
-        assert len(missing) == (view.name in ("overview", "clients"))
+def test_the_pages_are_those_of_the_project() -> None:
+    page = _drawn("essai")
+    assert [title.value for title in page.title] == ["Trial"]
+    assert not page.error
+    assert [card.label for card in page.metric] == ["Revenue", "Mean basket"]
+    for path in BUILT_IN:
+        assert not _drawn(path).error
+
+
+@pytest.mark.usefixtures("address")
+def test_a_page_with_a_mistake_says_so_at_its_address_and_the_others_go_on(project: Path) -> None:
+    pages = project / "pages"
+    (pages / "neuf.yaml").write_text("title: [")
+    (pages / "ventes.yaml").write_text(
+        PAGE.replace("title:", "icon: no_such_icon\norder: 1\ntitle:").replace("Trial", "Sales")
+    )
+    page = _drawn("neuf")
+    assert [title.value for title in page.title] == ["neuf"]
+    assert [heading.value for heading in page.subheader] == [":material/edit_note: The file of this page has a mistake"]
+    assert any("not valid YAML" in caption.value for caption in page.caption)
+    assert not page.metric
+    assert [title.value for title in _drawn("accueil").title] == ["Sales"]
+    (pages / "essai.yaml").write_text(PAGE.replace("measure: ca}", "measure: caa}"))
+    page = _drawn("essai")
+    assert [title.value for title in page.title] == ["Trial"]
+    assert [card.label for card in page.metric] == ["Revenue", "Mean basket"], "it is drawn as it was before"
+    assert any("did you mean \\`ca\\`" in caption.value for caption in page.caption)
+    (pages / "essai.yaml").write_text(PAGE)
+    assert not [text for text in _drawn("essai").subheader if "mistake" in text.value]
 
 
 @pytest.mark.usefixtures("address")
 def test_a_dimension_may_be_called_like_another_choice() -> None:
-    page = _drawn("explorateur", table="fact_ventes")
-    assert page.selectbox(key="table").value == "fact_ventes"
+    page = _drawn("essai")
     page.multiselect(key="table_").select("Bronze").run()
     assert not page.exception
-    assert page.selectbox(key="table").value == "fact_ventes"
+    assert page.button(key="chip.table.Bronze").label == "Table \\: Bronze"
+    assert _drawn("explorateur", table="fact_ventes").selectbox(key="table").value == "fact_ventes"
 
 
 @pytest.mark.usefixtures("address")

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from filon.dashboard import charts
 from filon.dashboard.language import Code, Language
 
 STYLE = charts.Style(Language(Code.ENGLISH))
-
-
-@pytest.mark.parametrize("values", [[2024, 2025], [None, "2025-01"], [None, None], [True, False]])
-def test_any_column_can_be_the_time(values: list[object]) -> None:
-    rows = [{"x": value, "y": 1} for value in values]
-    figure = charts.over_time(STYLE, rows, "x", "y", line=True)
-    assert len(figure.data[0].x) == 2
 
 
 def test_parts_of_a_treemap_may_share_a_name_and_have_none() -> None:

@@ -49,14 +49,10 @@ def test_the_year_before_a_year_is_a_year_leap_or_not() -> None:
 
 def test_filters_become_parameters() -> None:
     filters = Filters(Period(dt.date(2025, 1, 1), dt.date(2025, 1, 31)), {"produit": ("Souris",), "pays": ("UK", "US")})
-    assert filters.parameters() == [
-        ("pays", "UK"),
-        ("pays", "US"),
-        ("produit", "Souris"),
-        ("date_debut", "2025-01-01"),
-        ("date_fin", "2025-01-31"),
-    ]
-    assert filters.of("pays", "segment") == [("pays", "UK"), ("pays", "US")]
+    assert filters.values(["produit", "pays"]) == [("pays", "UK"), ("pays", "US"), ("produit", "Souris")]
+    assert filters.days("from", "to") == [("from", "2025-01-01"), ("to", "2025-01-31")]
+    assert filters.values(["pays", "segment"]) == [("pays", "UK"), ("pays", "US")]
+    assert filters.without("pays").choices == {"produit": ("Souris",)}
     assert not filters.is_empty
     assert Filters().is_empty
     assert Filters().before() is None

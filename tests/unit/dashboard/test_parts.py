@@ -72,8 +72,13 @@ def test_a_provider_that_could_sign_nobody_in_is_an_error_not_an_open_door(
 
 
 def test_columns_that_are_called_alike_say_their_own_names() -> None:
-    titles = headings(Language(Code.ENGLISH), ["segment", "segment_client", "pays"])
-    assert titles == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Country"}
+    titles = headings(
+        Language(
+            Code.ENGLISH, labels={name: {"fr": "Genre", "en": "Segment"} for name in ("segment", "segment_client")}
+        ),
+        ["segment", "segment_client", "pays"],
+    )
+    assert titles == {"segment": "Segment (segment)", "segment_client": "Segment (segment_client)", "pays": "Pays"}
 
 
 def test_numbers_of_a_column_keep_their_digits_and_have_one_type() -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from filon.project.schemas import GOLD, PROJECT, SOURCE, modeline, schema_files
+from filon.project.schemas import GOLD, PAGE, PROJECT, SOURCE, modeline, schema_files
 from filon.projects import retail
 from tests.unit.project.mistakes.shop import CLIENTS, ORDERS, SHOP
 
@@ -19,6 +19,7 @@ FOLDERS = (retail.FOLDER, ROOT / "examples" / "completejourney")
 FILES = [(PROJECT, folder / "filon.yaml") for folder in FOLDERS]
 FILES += [(SOURCE, path) for folder in FOLDERS for path in sorted((folder / "sources").glob("*.yaml"))]
 FILES += [(GOLD, path) for folder in FOLDERS for path in sorted((folder / "gold").glob("*.yaml"))]
+FILES += [(PAGE, path) for folder in FOLDERS for path in sorted((folder / "pages").glob("*.yaml"))]
 VALIDATORS = {name: Draft202012Validator(json.loads(text)) for name, text in schema_files().items()}
 
 
@@ -71,6 +72,8 @@ def test_words_of_other_tools_are_left_alone() -> None:
         (SOURCE, SHOP[CLIENTS].replace("status: active", "")),
         (PROJECT, "name: shop\ntimezon: UTC\n"),
         (PROJECT, "name: Shop\n"),
+        (PAGE, "title: Sales\nrows: [{chart: {kind: pie, measure: amount, by: day}}]\n"),
+        (PAGE, "title: Sales\nrows: [{cards: [{mesure: amount}]}]\n"),
     ],
 )
 def test_a_mistake_is_marked(name: str, text: str) -> None:

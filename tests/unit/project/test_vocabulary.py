@@ -12,7 +12,7 @@ from filon.project.vocabulary import (
     ColumnSpec,
     Dialect,
     Drift,
-    EmptySpec,
+    GoldColumnSpec,
     Keep,
     MissingFile,
     Normalise,
@@ -110,4 +110,4 @@ def test_the_name_of_a_row_rule_is_one_plain_word(name: str) -> None:
 
 def test_a_model_has_no_words() -> None:
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-        EmptySpec.model_validate({"keep": "first"})
+        GoldColumnSpec.model_validate({"keep": "first"})

@@ -7,16 +7,26 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from filon.dashboard import charts
+from filon.dashboard.blocks import draw_block
 from filon.dashboard.client import Row
-from filon.dashboard.colours import colours_of
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
 from filon.dashboard.paging import paged_table
-from filon.dashboard.parts import chart, table
+from filon.dashboard.parts import table
+from filon.pages import Chart, ChartKind
 
 SIZES = (25, 50, 100)
 DRAWN = 100
+
+
+def filters(context: Context) -> list[str]:
+    """The dimensions and the date column of analyses that rows of the chosen table are filtered by."""
+    described = context.tables.get(str(st.session_state.get("table") or st.query_params.get("table", "")))
+    if described is None:
+        described = next((entry for entry in context.tables.values() if entry["rows"] is not None), None)
+    offered = set(described["filters"]) if described else set()
+    names = [name for table in context.analysed for name in table["analysis"]["dimensions"] if name in offered]
+    return list(dict.fromkeys([*(name for name in context.times() if f"{name}_min" in offered), *names]))
 
 
 def show(context: Context) -> None:
@@ -29,8 +39,8 @@ def show(context: Context) -> None:
     name = st.selectbox(language.text("explorer.table"), names, key="table", bind="query-params")
     described = context.tables[name or names[0]]
     _describe(context, described)
-    parameters = [*_shared(context, described), *_own_filters(context, described)]
-    _draw(context, described, parameters)
+    parameters = [*context.row_choice_of(described["name"]), *_own_filters(context, described)]
+    _draw(context, described)
     with st.container(border=True):
         st.subheader(language.text("explorer.rows"), anchor=False)
         left, middle, right = st.columns([3, 2, 2])
@@ -76,11 +86,6 @@ def _order_text(context: Context, described: Row, value: str) -> str:
         return language.text("explorer.usual_order", order=usual)
     arrow = "↓" if value.startswith("-") else "↑"
     return f"{language.name(value.removeprefix('-'))} {arrow}"
-
-
-def _shared(context: Context, described: Row) -> list[tuple[str, str]]:
-    """The filters of the sidebar that the table has."""
-    return [(name, value) for name, value in context.filters.parameters() if name in described["filters"]]
 
 
 def _own_filters(context: Context, described: Row) -> list[tuple[str, str]]:
@@ -129,37 +134,29 @@ def _truth(context: Context, value: str) -> str:
     return context.language.truth(value == "true") if value else context.language.text("filters.all")
 
 
-def _draw(context: Context, described: Row, parameters: list[tuple[str, str]]) -> None:
+def _draw(context: Context, described: Row) -> None:
     """Draw the chart of the contract, over the first rows in the table's order."""
-    hint = described.get("chart")
-    if not hint or hint["kind"] == "table":
+    hint = described["chart"]
+    if hint is None or hint["kind"] == ChartKind.TABLE:
         return
-    most = min(DRAWN, described.get("maximum_limit") or DRAWN)
-    rows = context.rows(described["path"], [*parameters, ("limit", str(most))])
-    measures = hint["y"] if isinstance(hint["y"], list) else [hint["y"]]
-    about = context.language.text("explorer.first_rows", count=len(rows)) if len(rows) == most else ""
-    chart(
-        context,
-        "explorer.chart",
-        lambda style: _figure(style, hint, described, rows, measures[0]),
-        rows,
-        (described["name"],),
-        about=f"{plain(context.language.name(measures[0]))}. {about}".strip(),
+    most = min(DRAWN, described["maximum_limit"])
+    block = Chart(
+        kind=hint["kind"],
+        of=described["name"],
+        title=context.language.text("explorer.chart.title"),
+        about=context.language.text("explorer.first_rows", count=most) if described["rows"] > most else None,
+        **_axes(hint),
+        limit=most,
     )
+    draw_block(context, block, "explorer.chart")
 
 
-def _figure(style: charts.Style, hint: Row, described: Row, rows: list[Row], measure: str) -> charts.Figure:
-    x, kind = hint["x"], hint["kind"]
-    shades = colours_of(str(row[x]) for row in rows)
-    if kind in ("line", "area"):
-        types = {column["name"]: column["type"] for column in described["columns"]}
-        step = "jour" if types[x] == "date" else "mois"
-        oldest_first = sorted(rows, key=lambda row: (row[x] is None, row[x]))
-        return charts.over_time(style, oldest_first, x, measure, line=True, step=step)
-    if kind == "pie":
-        return charts.shares(style, rows, x, measure, shades)
-    if kind == "treemap":
-        return charts.treemap(style, rows, x, measure, shades)
-    if kind == "scatter":
-        return charts.scatter(style, rows, x, measure, hint.get("color"))
-    return charts.ranked(style, rows[:30], x, measure)
+def _axes(hint: Row) -> dict[str, object]:
+    """What a contract calls ``x``, ``y`` and ``color``, as the words of a page."""
+    match hint["kind"]:
+        case ChartKind.SCATTER:
+            return {"measure": (hint["x"], hint["y"][0]), "by": (hint["x"],), "color": hint["color"]}
+        case ChartKind.HEATMAP | ChartKind.PIVOT:
+            return {"measure": hint["y"], "by": (hint["x"], hint["color"])}
+        case _:
+            return {"measure": hint["y"], "by": (hint["x"],), "color": hint["color"]}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from filon.pages import ChartKind, NumberFormat
 from filon.project.vocabulary.partition import PartitionSpec
 from filon.project.vocabulary.spec import Listed, Spec
 
@@ -79,18 +80,6 @@ class AggregationSpec(Spec):
     analysis: AnalysisSpec | None = None
 
 
-class ChartKind(StrEnum):
-    """How a table is drawn."""
-
-    LINE = "line"
-    AREA = "area"
-    BAR = "bar"
-    PIE = "pie"
-    TREEMAP = "treemap"
-    SCATTER = "scatter"
-    TABLE = "table"
-
-
 class ChartSpec(Spec):
     """How a gold table is drawn: ``y`` over ``x``, one colour per value of ``color``; a table shows its rows."""
 
@@ -160,5 +149,7 @@ class ModelSpec(Spec):
     partition: PartitionSpec | None = None
 
 
-class EmptySpec(Spec):
-    """Where no word of ours applies."""
+class GoldColumnSpec(Spec):
+    """Words of a column of a model's schema."""
+
+    format: NumberFormat | None = None

@@ -1,0 +1,166 @@
+"""A page of the project, drawn: what its blocks show is asked for at once, then drawn from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from filon.dashboard.address import chosen
+from filon.dashboard.blocks.asking import ask, by_of, is_analysed
+from filon.dashboard.blocks.cards import ask_card, draw_cards
+from filon.dashboard.blocks.charts import draw_chart
+from filon.dashboard.blocks.tables import draw_table, query_of
+from filon.dashboard.context import Context
+from filon.dashboard.markup import plain
+from filon.dashboard.paging import page_of
+from filon.pages import ROWS, Card, Chart, Page, Row, Table, parts_of
+
+__all__ = ["draw_block", "draw_page", "lacking"]
+
+STEP = 5
+Answers = Iterator[Any]
+
+
+def lacking(context: Context, page: Page) -> dict[str, list[str]]:
+    """What a page shows and the tables that are loaded lack, by table."""
+    missing: dict[str, list[str]] = {}
+    for block in page.blocks:
+        name = str(block.count or block.of) if isinstance(block, Card) else str(block.of)
+        described = context.tables.get(name)
+        if described is None or described["rows"] is None:
+            missing[name] = ["table"]
+            continue
+        measures = (block.measure or "",) if isinstance(block, Card) else block.measure
+        known = {*(column["name"] for column in described["columns"])}
+        if described["analysis"] is not None:
+            known |= set(described["analysis"]["measures"])
+        parts = [part for measure in measures if measure for part in parts_of(measure)]
+        if found := [part for part in parts if part not in known]:
+            missing[name] = [f"analysis: {part}" for part in found]
+    return missing
+
+
+def draw_page(context: Context, page: Page) -> None:
+    """Draw a page that the tables have all of."""
+    language = context.language
+    if page.about is not None:
+        st.caption(plain(language.said(page.about)))
+    context = context.with_choice(granularity=_choose_granularity(context, page), offered=page.filters)
+    asked = [_asked(context, block, _limit(block)) for block in page.blocks]
+    answers = iter(context.together(*asked))
+    places = iter(range(len(asked)))
+    for row in page.rows:
+        _draw_row(context, row, page, answers, places)
+
+
+def _choose_granularity(context: Context, page: Page) -> str:
+    """Draw the choice of the periods, if a block follows it."""
+    words = context.words
+    name = words["granularity"]
+    used = {part for block in page.blocks for part in ([block.by] if isinstance(block, Card) else block.by)}
+    default = page.granularity or words["month"]
+    if name not in used:
+        return default
+    steps = {words[step]: step for step in ("day", "month", "year")}
+    return chosen(
+        name,
+        list(steps),
+        default,
+        lambda key: st.segmented_control(
+            context.language.text("page.granularity"),
+            list(steps),
+            required=True,
+            format_func=lambda value: context.language.text(f"step.{steps[value]}"),
+            key=key,
+            persist_state="session",
+        ),
+    )
+
+
+def _limit(block: Card | Chart | Table) -> int | None:
+    """How many rows a block shows; where the reader may choose, the choice that the session has."""
+    if isinstance(block, Card) or block.upto is None or block.limit is None:
+        return None if isinstance(block, Card) else block.limit
+    asked = str(st.session_state.get("top") or st.query_params.get("top", ""))
+    return min(int(asked), block.upto) if asked.isdecimal() and int(asked) else block.limit
+
+
+def _asked(context: Context, block: Card | Chart | Table, limit: int | None) -> Callable[[], Any]:
+    if isinstance(block, Card):
+        return partial(ask_card, context, block)
+    if isinstance(block, Table) and not is_analysed(context, block):
+        described = context.tables[str(block.of)]
+        return partial(page_of, context, described, query_of(context, block), block.limit or 50)
+    return partial(ask, context, block, limit)
+
+
+def _draw_row(context: Context, row: Row, page: Page, answers: Answers, places: Iterator[int]) -> None:
+    if row.cards is not None:
+        found = [next(answers) for _ in row.cards]
+        for _ in row.cards:
+            next(places)
+        draw_cards(context, row.cards, found)
+    elif row.text is not None:
+        st.markdown(context.language.said(row.text))
+    elif row.columns is not None:
+        for place, part in zip(st.columns(len(row.columns)), row.columns, strict=True):
+            with place:
+                _draw_row(context, part, page, answers, places)
+    else:
+        block = row.chart or row.table
+        if block is not None:
+            _draw(context, block, f"{page.path}.{next(places)}", next(answers))
+
+
+def draw_block(context: Context, block: Chart | Table, key: str) -> None:
+    """Draw a single block."""
+    _draw(context, block, key, ask(context, block, block.limit))
+
+
+def _draw(context: Context, block: Chart | Table, key: str, rows: Sequence[Any]) -> None:
+    language = context.language
+    title = _title(context, block)
+    unapplied = _unapplied(context, block)
+    with st.container(border=True, key=f"{'inert' if unapplied else 'block'}-{key.replace('.', '-')}"):
+        st.subheader(plain(title), anchor=False)
+        if block.about is not None:
+            st.caption(plain(language.said(block.about)))
+        if unapplied:
+            names = ", ".join(language.name(name) for name in unapplied)
+            st.caption(f":gray[:material/filter_alt_off: {language.text('chips.unapplied', names=plain(names))}]")
+        if block.upto is not None and block.limit is not None:
+            st.slider(language.text("page.most"), STEP, block.upto, block.limit, STEP, key="top", bind="query-params")
+        if isinstance(block, Table) and not is_analysed(context, block):
+            draw_table(context, block, key, [])
+        elif not rows:
+            st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+        elif isinstance(block, Table):
+            draw_table(context, block, key, rows)
+        elif is_analysed(context, block) and by_of(context, block)[:1] == (ROWS,):
+            draw_table(context, Table(of=block.of), key, [])
+        else:
+            draw_chart(context, block, key, rows, title)
+
+
+def _title(context: Context, block: Chart | Table) -> str:
+    language = context.language
+    if block.title is not None:
+        return language.said(block.title)
+    by = [language.name(name) for name in by_of(context, block)] if block.by else []
+    measures = ", ".join(map(language.name, block.measure))
+    if not measures:
+        return str(context.tables[str(block.of)]["description"] or block.of)
+    return language.text("chart.by", measure=measures, by=", ".join(by).lower()) if by else measures
+
+
+def _unapplied(context: Context, block: Chart | Table) -> list[str]:
+    """The chosen filters that the table of a block does not have."""
+    described, filters = context.tables[str(block.of)], context.filters
+    analysed = is_analysed(context, block)
+    own = set(described["analysis"]["dimensions"] if analysed else described["filters"])
+    names = [name for name in filters.choices if name not in own]
+    has_days = analysed or any(f"{name}_min" in own for name in context.times())
+    return names if filters.period is None or has_days else [context.words["period"], *names]

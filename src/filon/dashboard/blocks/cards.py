@@ -1,0 +1,152 @@
+"""Cards: a number each, compared with other days, with a small line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import streamlit as st
+
+from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, value_of
+from filon.dashboard.client import Row
+from filon.dashboard.colours import MAIN
+from filon.dashboard.context import Context
+from filon.dashboard.numbers import measure_writer
+from filon.dashboard.parts import provenance
+from filon.dashboard.timeline import between
+from filon.pages import Card, Compare, Summary
+
+COLUMNS = 5
+SPARK_WIDTH, SPARK_HEIGHT = 200, 36
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The number of a card; ``before`` on the compared days, ``line`` along time, ``at`` the period that it is of."""
+
+    value: Any
+    before: Any = None
+    line: tuple[float, ...] = ()
+    at: str = ""
+
+
+def ask_card(context: Context, card: Card) -> Answer:
+    """Ask for the number of a card, and for what it is compared with."""
+    if card.count is not None:
+        path = context.tables[card.count]["path"]
+        query = [*context.row_choice_of(card.count), ("limit", "1")]
+        return Answer(int(context.answer(path, query).data["total"]))
+    table, measure = str(card.of), str(card.measure)
+    if card.take is not None and card.by is not None:
+        return _summed_up(context, card, step_of(context, card.by))
+    total = context.analyse(table)[0]
+    if card.share is not None:
+        best = context.analyse(table, card.share.by, sort=f"-{measure}", limit=card.share.top)
+        return Answer(sum(row[measure] for row in best) / total[measure] if total[measure] else None)
+    filters = context.filters
+    earlier = filters.year_before() if card.compare is Compare.LAST_YEAR else filters.before()
+    before = None
+    if card.compare is not None and earlier is not None:
+        before = value_of(context.analyse(table, filters=earlier)[0], measure)
+    return Answer(value_of(total, measure), before, _line(context, card))
+
+
+def _summed_up(context: Context, card: Card, by: str) -> Answer:
+    """The mean, largest or smallest of all periods; a period without facts counts as zero."""
+    table, measure = str(card.of), str(card.measure)
+    rows = _by_period(context, table, by)
+    values = {row[by]: value_of(row, measure) for row in rows}
+    present = {text: value for text, value in values.items() if value is not None}
+    if not present:
+        return Answer(None)
+    if card.take is Summary.MEAN:
+        return Answer(sum(present.values()) / len(present))
+    best = (max if card.take is Summary.MAX else min)(present, key=lambda text: present[text])
+    return Answer(present[best], at=best)
+
+
+def _by_period(context: Context, table: str, by: str) -> list[Row]:
+    rows = {row[by]: row for row in context.analyse(table, by, sort="value", limit=MOST_GROUPS)}
+    days, known = range_of(context, table), context.days([table])
+    if days is None or known is None:
+        return []
+    empty = dict.fromkeys(context.tables[table]["analysis"]["measures"], Decimal(0))
+    periods = between(type(days)(max(days.first, known.first), min(days.last, known.last)), lengths(context)[by])
+    return [rows.get(text, {by: text, **empty}) for text in periods]
+
+
+def _line(context: Context, card: Card) -> tuple[float, ...]:
+    if card.spark is None:
+        return ()
+    values = [value_of(row, str(card.measure)) for row in _by_period(context, str(card.of), card.spark)]
+    return tuple(float(value) for value in values if value is not None)
+
+
+def draw_cards(context: Context, cards: Sequence[Card], answers: Sequence[Answer]) -> None:
+    """Draw numbers side by side, and where they come from."""
+    for start in range(0, len(cards), COLUMNS):
+        group = cards[start : start + COLUMNS]
+        places = st.columns(len(group))
+        for place, card, answer in zip(places, group, answers[start : start + COLUMNS], strict=True):
+            with place:
+                _draw_card(context, card, answer)
+    tables = [card.count or str(card.of) for card in cards]
+    st.caption(provenance(context, list(dict.fromkeys(tables))))
+
+
+def _draw_card(context: Context, card: Card, answer: Answer) -> None:
+    language = context.language
+    compares = card.compare is not None and context.filters.period is not None
+    change = float(answer.value) / float(answer.before) - 1 if answer.before and answer.value is not None else None
+    delta = None
+    if compares and change is None:
+        delta = language.text("card.no_before")
+    elif compares:
+        delta = language.text(f"card.delta.{card.compare}", change=language.percent(change, signed=True))
+    with st.container(border=True, height="stretch"):
+        st.metric(
+            _title(context, card),
+            _text(context, card, answer),
+            delta=delta,
+            delta_color="normal" if change else "off",
+            delta_arrow="auto" if change else "off",
+            help=language.said(card.help) or (language.period(answer.at) if answer.at else None),
+        )
+        if len(answer.line) > 1:
+            st.html(_spark(answer.line))
+
+
+def _spark(values: Sequence[float]) -> str:
+    """A small line as SVG; the marks of Streamlit's own have no text for screen readers, and its axes no zero."""
+    low, high = min(*values, 0), max(*values, 0) or 1
+    step = SPARK_WIDTH / (len(values) - 1)
+    points = " ".join(
+        f"{index * step:.1f},{SPARK_HEIGHT - (value - low) / (high - low) * SPARK_HEIGHT:.1f}"
+        for index, value in enumerate(values)
+    )
+    return (
+        f'<svg viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" preserveAspectRatio="none" aria-hidden="true" '
+        f'style="width: 100%; height: {SPARK_HEIGHT}px"><polyline points="{points}" fill="none" stroke="{MAIN}" '
+        'stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
+    )
+
+
+def _text(context: Context, card: Card, answer: Answer) -> str:
+    if card.share is not None:
+        return context.language.percent(answer.value)
+    if card.count is not None:
+        return context.language.number(answer.value)
+    return measure_writer(context, str(card.of), str(card.measure), card.format)(answer.value)
+
+
+def _title(context: Context, card: Card) -> str:
+    language = context.language
+    if card.title is not None:
+        return language.said(card.title)
+    if card.take is not None and card.by is not None:
+        step = step_of(context, card.by)
+        each = next(name for name in ("day", "month", "year") if context.words[name] == step)
+        return f"{language.text(f'take.{card.take}')} {language.text(f'each.{each}')}"
+    return language.name(card.count or str(card.measure))

@@ -1,0 +1,85 @@
+"""Charts of a page: titles, figures, clicks, and what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from filon.dashboard import chips
+from filon.dashboard.blocks.asking import BEFORE, DETAIL, LABEL, SHARE, by_of, chosen_by, is_analysed, lengths
+from filon.dashboard.blocks.drawing import Drawing
+from filon.dashboard.blocks.figures import FIGURES
+from filon.dashboard.charts import Style, height_of
+from filon.dashboard.client import Row
+from filon.dashboard.context import Context
+from filon.dashboard.parts import footer, plotly_config
+from filon.pages import Chart, ChartKind
+
+TALL = {ChartKind.BOX: 420}
+
+
+def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], title: str) -> None:
+    """Draw the figure of a chart, whose clicks choose values, and what it says of itself."""
+    language = context.language
+    height = TALL.get(block.kind)
+    style = Style(language, height) if height else Style(language)
+    if block.kind is ChartKind.RANKING:
+        style = Style(language, height_of(len(rows)))
+    drawing = Drawing(context, block, rows, by_of(context, block), style)
+    name, is_time = _clicks(context, block, drawing)
+    widget = f"{key}#{st.session_state.get(f'{key}.clicks', 0)}"
+    figure = FIGURES[block.kind](drawing)
+    if name or is_time:
+        values = [str(row[drawing.by[0]]) for row in rows]
+        if is_time:
+            figure.update_layout(clickmode="event+select", dragmode="select", selectdirection="h")
+        st.plotly_chart(
+            figure,
+            key=widget,
+            config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
+            alt=language.text("chart.alt", title=title),
+            on_select=lambda: _click(context, key, widget, name, values),
+            selection_mode=("points", "box") if is_time else "points",
+        )
+    else:
+        st.plotly_chart(
+            figure,
+            key=widget,
+            config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
+            alt=language.text("chart.alt", title=title),
+        )
+    footer(context, key, [_plain(row) for row in rows], _tables(context, block))
+
+
+def _clicks(context: Context, block: Chart, drawing: Drawing) -> tuple[str | None, bool]:
+    """The dimension of which clicks choose values, and whether they choose a period."""
+    if not is_analysed(context, block):
+        return None, False
+    by = drawing.by[0] if drawing.by else ""
+    name = chosen_by(context, block)
+    has_time = context.tables[str(block.of)]["analysis"]["time"] in context.offered
+    return (name if name == by else None), by in lengths(context) and has_time
+
+
+def _click(context: Context, key: str, widget: str, name: str | None, values: Sequence[str]) -> None:
+    """Choose what was clicked; the next figure has nothing selected, so that a second click is one again."""
+    points = st.session_state[widget]["selection"]["points"]
+    places = {int(point.get("point_index", point.get("point_number", -1))) for point in points}
+    chosen = [values[place] for place in sorted(places) if 0 <= place < len(values)]
+    st.session_state[f"{key}.clicks"] = int(st.session_state.get(f"{key}.clicks", 0)) + 1
+    if chosen:
+        chips.choose(context, name, chosen)
+
+
+def _plain(row: Row) -> Row:
+    """A row as it is saved, columns for the figure apart."""
+    return {name: value for name, value in row.items() if name not in (BEFORE, SHARE, LABEL, DETAIL)}
+
+
+def _tables(context: Context, block: Chart) -> list[str]:
+    tables = [str(block.of)]
+    if block.label or block.detail:
+        columns = {column["name"]: column["refers_to"] for column in context.tables[tables[0]]["columns"]}
+        tables.append(columns[block.by[0]].rpartition(".")[0])
+    return tables

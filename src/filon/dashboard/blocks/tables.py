@@ -1,0 +1,57 @@
+"""Tables of a page: rows of a table, a page at a time, or measures of an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from filon.dashboard.blocks.asking import SHARE, by_of, is_analysed
+from filon.dashboard.client import Row
+from filon.dashboard.context import Context
+from filon.dashboard.numbers import measure_writer
+from filon.dashboard.paging import paged_table
+from filon.dashboard.parts import Formats, footer, table
+from filon.pages import ROWS, Table
+
+
+def draw_table(context: Context, block: Table, key: str, rows: Sequence[Row]) -> None:
+    """Draw rows with the formats of their contract."""
+    described = context.tables[str(block.of)]
+    if not is_analysed(context, block) or by_of(context, block)[0] == ROWS:
+        paged_table(context, key, described, query_of(context, block), block.limit or 50)
+        return
+    by = by_of(context, block)
+    names = [*by, *block.measure]
+    shown = [{name: row[name] for name in names} | _stats(block, row) | _share(block, row) for row in rows]
+    table(context, key, shown, _formats(context, block, by, shown[0]))
+    footer(context, key, shown, (str(block.of),))
+
+
+def query_of(context: Context, block: Table) -> list[tuple[str, str]]:
+    """What a table of rows asks: its filters, columns and order."""
+    query = context.row_choice_of(str(block.of))
+    if block.columns:
+        query.append(("fields", ",".join(block.columns)))
+    return [*query, ("sort", block.sort)] if block.sort else query
+
+
+def _stats(block: Table, row: Row) -> Row:
+    return dict(row["stats"] or {}) if block.stats else {}
+
+
+def _share(block: Table, row: Row) -> Row:
+    return {"share": row[SHARE]} if block.share else {}
+
+
+def _formats(context: Context, block: Table, by: Sequence[str], first: Mapping[str, Any]) -> Formats:
+    language, of = context.language, str(block.of)
+    formats = {name: measure_writer(context, of, name, block.format) for name in block.measure}
+    periods = context.tables[of]["analysis"]["periods"]
+    formats |= {name: language.period for name in by if name in periods}
+    if block.stats:
+        amount = measure_writer(context, of, block.stats, block.format)
+        formats |= {name: amount for name in first if name not in (*by, *block.measure, "count")}
+        formats["count"] = language.number
+    if block.share:
+        formats["share"] = language.percent
+    return formats
