@@ -8,6 +8,8 @@ from typing import Any
 
 EVERY_ROW = "TRUE"
 """The condition that all rows of a table meet."""
+REFUSED = "the engine refuses its condition"
+"""How the reason begins why a table is not followed whose rows could not be read; the engine's message follows."""
 SAMPLE = 5
 """Rows of a table that an explanation shows."""
 
@@ -46,10 +48,11 @@ class Contribution:
         read_by: the model that read it; None for the explained rows themselves
         rows: number of rows that meet ``condition``
         exact: whether all of them were used; else they are candidates that include the used ones
-        keys: keys of the first rows
+        keys: keys of the rows that are shown, the first ones unless others were asked for
         condition: SQL over the table's columns
-        records: records of the first rows, of tables of sources
-        first: the first rows
+        records: records of these rows, of tables of sources
+        shown: these rows
+        skip: how many rows come before these
         of_shown: whether only the rows that are shown of a table above were followed to these
 
     """
@@ -61,7 +64,8 @@ class Contribution:
     keys: tuple[tuple[Any, ...], ...]
     condition: str
     records: tuple[Record, ...] = ()
-    first: tuple[Mapping[str, Any], ...] = ()
+    shown: tuple[Mapping[str, Any], ...] = ()
+    skip: int = 0
     of_shown: bool = False
 
     @property

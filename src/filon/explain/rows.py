@@ -14,8 +14,8 @@ from filon.explain.contenders import bind_contenders, contenders_of
 from filon.explain.demands import demand_of
 from filon.explain.keys import typed_key
 from filon.explain.lineage import Reading, constants, trace
-from filon.explain.records import read_records
-from filon.explain.report import EVERY_ROW, SAMPLE, Contribution, Explanation, NotFollowed, OtherRecord
+from filon.explain.records import Place, read_records
+from filon.explain.report import EVERY_ROW, REFUSED, SAMPLE, Contribution, Explanation, NotFollowed, OtherRecord, Record
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.project import PLACE, Contract, Dataset, Kind, Model, Project
 from filon.sql import identifier, identifiers, literal
@@ -23,9 +23,21 @@ from filon.stages.gold import recipe_of
 from filon.suggestions import suggestion
 
 SPELLING = "write dates of a key as 2026-01-31 and numbers with a point, whatever the files do"
-PLACE_NAMES = tuple(name for name, _ in PLACE)
+PLACE_NAMES = FILE, RECORD = tuple(name for name, _ in PLACE)
 EXACT_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN)
 """Kinds of columns whose values are equal to what is written of them."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which rows of one table are shown: those after the first ``skip`` ones, ``limit`` at most.
+
+    ``of`` is the table; if it is empty, the first one that an explanation reaches.
+    """
+
+    of: str = ""
+    skip: int = 0
+    limit: int = SAMPLE
 
 
 @dataclass
@@ -40,7 +52,7 @@ class Explainer:
         ledger: the one that the release was built from
         every_way: follow every way to each table; else the nearest one
         whole: follow all rows of a table to the tables below it; else those that are shown
-        sample: the most rows of a table that are shown
+        page: which rows of one table are shown; of the others, the first ``SAMPLE``
 
     """
 
@@ -51,7 +63,7 @@ class Explainer:
     ledger: Ledger
     every_way: bool = True
     whole: bool = True
-    sample: int = SAMPLE
+    page: Page = Page()
     _bound: set[str] = field(default_factory=set)
     _with_rejected: dict[str, bool] = field(default_factory=dict)
 
@@ -80,7 +92,7 @@ class Explainer:
             f"{identifier(name)} = {value or 'NULL'}" for name, value in zip(contract.key, values, strict=True)
         )
         rows = self.first_rows(contract, condition, 1)
-        explanation = self.begin(table, dict(rows[0]) if rows else {})
+        explanation = self.begin(table, {name: rows[0][name] for name in contract.column_names} if rows else {})
         if rows:
             condition = _equal((name, rows[0][name]) for name in contract.key)
             self._explain_row(explanation, contract, condition)
@@ -111,55 +123,54 @@ class Explainer:
         self.engine.bind(table, self.lake.paths(build), build.columns)
         self._bound.add(table)
 
-    def descend(self, start: Reading, into: Explanation, implied: str = EVERY_ROW) -> None:
-        """Add the rows that a model read for some of its rows, and those that its input models read for these.
-
-        Args:
-            start: the rows of the model
-            into: where they are added, the nearest tables first
-            implied: what else is known of the rows
-
-        """
-        due = deque([(start, implied, False)])
+    def _descend(self, start: Iterable[_Below], into: Explanation) -> None:
+        """Add the rows that a model read for some of its rows, and those that its input models read for these."""
+        due = deque(start)
         while due:
-            rows, known, is_part = due.popleft()
-            model = self.project.models[rows.table]
+            above = due.popleft()
+            rows, model = above.rows, self.project.models[above.rows.table]
             if not self._is_as_it_was(model):
                 why = f"the SELECT of {model.name} is another one today than in release {self.release.number}"
                 into.not_followed += [NotFollowed(name, model.name, why) for name in model.inputs]
                 continue
             for table in model.inputs:
                 self.bind(table)
-            traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=known)
+            traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=above.implied)
             into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
             for reading in traced.readings:
                 if not self.every_way and _is_reached(reading, into.contributions):
                     continue
+                page = self._page(reading.table, into)
                 try:
-                    part = self.contribution(reading, model.name, of_shown=is_part)
+                    part = self.contribution(reading, model.name, page, of_shown=above.of_shown)
                 except EngineError as error:  # a condition may fail on values that the model filters out first
-                    into.not_followed.append(NotFollowed(reading.table, model.name, str(error)))
+                    into.not_followed.append(NotFollowed(reading.table, model.name, f"{REFUSED}: {error}"))
                     continue
                 is_new = part.table in self.project.models and not self._is_covered(part, into.contributions)
                 into.contributions.append(part)
-                if is_new:
-                    below, of_it, is_cut = self._narrowed(part, is_used=reading.used or part.exact)
-                    due.append((below, of_it, is_part or is_cut))
+                if is_new and self._is_followed(part):
+                    due.append(self._narrowed(part, is_used=reading.used or part.exact))
+
+    def _page(self, table: str, into: Explanation) -> Page:
+        """Which rows of a table are shown where it is reached for the first time."""
+        is_meant = table == self.page.of if self.page.of else not into.contributions
+        is_first = all(part.table != table for part in into.contributions)
+        return self.page if is_meant and is_first else Page()
 
     def contribution(
-        self, reading: Reading, reader: str | None, *, skip: int = 0, of_shown: bool = False
+        self, reading: Reading, reader: str | None, page: Page, *, of_shown: bool = False, count: int | None = None
     ) -> Contribution:
-        """Count the rows of a reading, and read the first ones, or those after the first ``skip`` ones."""
-        contract = self.project.contracts[reading.table]
-        rows = self.first_rows(contract, reading.condition, self.sample + 1, skip)
-        count = skip + len(rows)
-        if len(rows) > self.sample or (skip and not rows):
-            where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
-            [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
-        shown = rows[: self.sample]
+        """Count the rows of a reading, unless their number is known, and read those of a page."""
+        contract, skip = self.project.contracts[reading.table], page.skip
+        rows = self.first_rows(contract, reading.condition, page.limit + 1, skip)
+        if count is None:
+            count = skip + len(rows)
+            if len(rows) > page.limit or (skip and not rows):
+                where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
+                [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
+        shown = rows[: page.limit]
         dataset = self.project.datasets.get(contract.name)
-        places = [tuple(int(row[name]) for name in PLACE_NAMES) for row in shown] if dataset else []
-        records = read_records(self.engine, self.lake, self.ledger, dataset, places) if dataset else []
+        records = self._records(dataset, [(row[FILE], row[RECORD]) for row in shown]) if dataset else []
         is_only_candidate = reading.used and count == 1
         return Contribution(
             contract.name,
@@ -170,8 +181,16 @@ class Explainer:
             reading.condition,
             tuple(records),
             tuple({name: row[name] for name in contract.column_names} for row in shown),
+            skip,
             of_shown,
         )
+
+    def follow(self, reading: Reading, into: Explanation, count: int | None = None) -> None:
+        """Add the rows of a reading, whose number may be known, and what they were computed from."""
+        part = self.contribution(reading, None, self._page(reading.table, into), count=count)
+        into.contributions.append(part)
+        if part.table in self.project.models and self._is_followed(part):
+            self._descend([self._narrowed(part, is_used=reading.used or part.exact)], into)
 
     def first_rows(self, contract: Contract, condition: str, most: int, skip: int = 0) -> list[Mapping[str, Any]]:
         """The first rows of a table that meet a condition, in the order of its key; those of a source with places."""
@@ -206,9 +225,9 @@ class Explainer:
     def _explain_row(self, into: Explanation, contract: Contract, condition: str) -> None:
         reading = Reading(contract.name, condition, exact=True, used=True)
         if contract.name in self.project.datasets:
-            into.contributions.append(self.contribution(reading, None))
+            self.follow(reading, into)
         else:
-            self.descend(reading, into, _implied(contract, [into.row]))
+            self._descend([_Below(reading, _implied(contract, [into.row]))], into)
         for part in into.contributions:
             dataset = self.project.datasets.get(part.table)
             if dataset is not None and part.rows == 1 and dataset.contract.key and None not in part.keys[0]:
@@ -217,14 +236,15 @@ class Explainer:
     def _explain_absence(self, into: Explanation, condition: str) -> None:
         """Find records of sources from which a row would have been computed that there is not."""
         missing = Explanation(into.table, into.release, {}, None)
-        self.descend(Reading(into.table, condition, exact=True, used=False), missing)
+        self._descend([_Below(Reading(into.table, condition, exact=True, used=False), EVERY_ROW)], missing)
         for part in missing.contributions:
             dataset = self.project.datasets.get(part.table)
             key = constants(part.condition, dataset.contract.key) if dataset and dataset.contract.key else None
             if dataset is None or key is None:
                 continue
             same = _equal(key.items())
-            accepted = self.contribution(Reading(dataset.name, same, exact=False, used=False), part.read_by)
+            reading = Reading(dataset.name, same, exact=False, used=False)
+            accepted = self.contribution(reading, part.read_by, Page())
             into.contributions += [accepted] if accepted.rows else []
             self._add_others(into, dataset, list(key.values()))
 
@@ -237,14 +257,16 @@ class Explainer:
                 self.engine, self.lake, self.release, self.ledger, dataset
             )
         rejected = self._with_rejected[dataset.name]
-        found = contenders_of(self.engine, self.release, dataset, key, self.sample, rejected=rejected)
-        places = [(contender.version, contender.record) for contender in found.records]
-        records = read_records(self.engine, self.lake, self.ledger, dataset, places)
+        found = contenders_of(self.engine, self.release, dataset, key, SAMPLE, rejected=rejected)
+        records = self._records(dataset, [(contender.version, contender.record) for contender in found.records])
         into.others_total += found.total
         into.others += [
             OtherRecord(dataset.name, record, {reason: demand_of(dataset, reason) for reason in contender.reasons})
             for contender, record in zip(found.records, records, strict=True)
         ]
+
+    def _records(self, dataset: Dataset, places: Sequence[Place]) -> list[Record]:
+        return read_records(self.engine, self.lake, self.ledger, dataset, places)
 
     def _is_covered(self, part: Contribution, earlier: Sequence[Contribution]) -> bool:
         """Whether earlier contributions of the same table have all of these rows."""
@@ -256,18 +278,27 @@ class Explainer:
         new = f"({part.condition}) AND ({' OR '.join(conditions)}) IS NOT TRUE"
         return not self.engine.rows(f"SELECT 1 FROM {identifier(part.table)} WHERE {new} LIMIT 1")
 
-    def _narrowed(self, part: Contribution, *, is_used: bool) -> tuple[Reading, str, bool]:
-        """The rows of a contribution as a reading, what else is known of them, and whether they are only those shown.
+    def _is_followed(self, part: Contribution) -> bool:
+        """Whether there may be rows to follow; none are where a page ends before it begins."""
+        return self.whole or not part.rows or bool(part.keys)
 
-        Few rows are given by their keys, which is a shorter condition.
-        """
+    def _narrowed(self, part: Contribution, *, is_used: bool) -> _Below:
+        """The rows of a contribution that are followed; few rows are given by their keys, a shorter condition."""
         contract = self.project.contracts[part.table]
-        is_part = part.rows > len(part.keys)
-        if not part.keys or not contract.key or (is_part and self.whole):
-            return Reading(part.table, part.condition, part.exact, is_used), EVERY_ROW, False
-        condition = _rows_condition(contract.key, part.first)
-        implied = _implied(contract, part.first) if part.exact else EVERY_ROW
-        return Reading(part.table, condition, part.exact, part.exact), implied, is_part
+        is_cut = part.rows > len(part.keys)
+        if not part.keys or not contract.key or (is_cut and self.whole):
+            return _Below(Reading(part.table, part.condition, part.exact, is_used), EVERY_ROW, part.of_shown)
+        reading = Reading(part.table, _these_rows(contract.key, part.shown), part.exact, part.exact)
+        return _Below(reading, _implied(contract, part.shown) if part.exact else EVERY_ROW, part.of_shown or is_cut)
+
+
+@dataclass(frozen=True)
+class _Below:
+    """Rows that are followed, and what else is known of them; ``of_shown`` is that of the contributions they give."""
+
+    rows: Reading
+    implied: str
+    of_shown: bool = False
 
 
 def explain(
@@ -308,7 +339,7 @@ def _implied(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> str:
     return " AND ".join(_one_of(name, [row[name] for row in rows]) for name in known) or EVERY_ROW
 
 
-def _rows_condition(key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+def _these_rows(key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """A condition that only these rows meet."""
     if len(key) == 1 and len(rows) > 1:
         return _one_of(key[0], [row[key[0]] for row in rows])
