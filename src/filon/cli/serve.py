@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from filon.cli.options import JsonOption, ProjectOption, ServingOption
+from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption
 from filon.cli.render import open_console, table_of
 from filon.errors import ConfigError, StoreError
 from filon.pipeline.resources import open_project, store_of
@@ -60,9 +60,10 @@ def api(
     ] = False,
     project: ProjectOption = None,
     serving: ServingOption = None,
+    lake: LakeOption = None,
 ) -> None:
     """Serve the REST API."""
-    settings = read_settings(project=project, serving=serving, api_host=host, api_port=port)
+    settings = read_settings(project=project, serving=serving, lake=lake, api_host=host, api_port=port)
     _require_keys(settings, insecure=insecure)
     if store_of(settings, open_project(settings)) is None:
         raise ConfigError("FILON_SERVING is none: the API needs a store. Unset it, or give --serving.")
@@ -91,6 +92,7 @@ def _worker_environment(settings: Settings) -> dict[str, str]:
     values = {
         "PROJECT": settings.project,
         "SERVING": settings.serving,
+        "LAKE": settings.lake,
         "API_HOST": settings.api_host,
         "API_AUTH": "required" if is_required else settings.api_auth,
     }

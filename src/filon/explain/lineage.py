@@ -33,13 +33,15 @@ OTHERWISE = "how it is read is not understood"
 class Reading:
     """The rows of an input that were used, which are among those that meet ``condition``.
 
-    ``exact``: all rows that meet it were used. ``used``: at least one row was used.
+    ``exact``: all rows that meet it were used. ``used``: at least one row was used. ``implied``: what the used rows
+    meet beside it, by which an engine can skip parts of files.
     """
 
     table: str
     condition: str
     exact: bool
     used: bool
+    implied: str = EVERY_ROW
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,8 @@ class _Tracer:
             self.note([table], UNTIED)
             return
         contract = self.contracts[table.name.lower()]
-        self.readings.append(Reading(contract.name, _condition_sql(rows.conditions, contract), rows.exact, rows.used))
+        condition, implied = (_condition_sql(parts, contract) for parts in (rows.conditions, rows.implied))
+        self.readings.append(Reading(contract.name, condition, rows.exact, rows.used, implied))
 
     def _note_unfollowed(self, scope: Scope, select: exp.Select) -> None:
         if any(window.parent_select is select for window in select.find_all(exp.Window)):

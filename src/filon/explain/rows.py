@@ -135,7 +135,7 @@ class Explainer:
                 continue
             for table in model.inputs:
                 self.bind(table)
-            traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=above.implied)
+            traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=rows.implied)
             into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
             for reading in traced.readings:
                 if not self.every_way and _is_reached(reading, into.contributions):
@@ -162,11 +162,12 @@ class Explainer:
     ) -> Contribution:
         """Count the rows of a reading, unless their number is known, and read those of a page."""
         contract, skip = self.project.contracts[reading.table], page.skip
-        rows = self.first_rows(contract, reading.condition, page.limit + 1, skip)
+        condition = f"({reading.condition}) AND {reading.implied}" if reading.exact else reading.condition
+        rows = self.first_rows(contract, condition, page.limit + 1, skip)
         if count is None:
             count = skip + len(rows)
             if len(rows) > page.limit or (skip and not rows):
-                where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
+                where = f"FROM {identifier(contract.name)} WHERE {condition}"
                 [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
         shown = rows[: page.limit]
         dataset = self.project.datasets.get(contract.name)
@@ -223,11 +224,11 @@ class Explainer:
         return build is None or build.recipe in ("", recipe_of(self.project, model, self.release.as_of))
 
     def _explain_row(self, into: Explanation, contract: Contract, condition: str) -> None:
-        reading = Reading(contract.name, condition, exact=True, used=True)
+        reading = Reading(contract.name, condition, exact=True, used=True, implied=_implied(contract, [into.row]))
         if contract.name in self.project.datasets:
             self.follow(reading, into)
         else:
-            self._descend([_Below(reading, _implied(contract, [into.row]))], into)
+            self._descend([_Below(reading)], into)
         for part in into.contributions:
             dataset = self.project.datasets.get(part.table)
             if dataset is not None and part.rows == 1 and dataset.contract.key and None not in part.keys[0]:
@@ -236,7 +237,7 @@ class Explainer:
     def _explain_absence(self, into: Explanation, condition: str) -> None:
         """Find records of sources from which a row would have been computed that there is not."""
         missing = Explanation(into.table, into.release, {}, None)
-        self._descend([_Below(Reading(into.table, condition, exact=True, used=False), EVERY_ROW)], missing)
+        self._descend([_Below(Reading(into.table, condition, exact=True, used=False))], missing)
         for part in missing.contributions:
             dataset = self.project.datasets.get(part.table)
             key = constants(part.condition, dataset.contract.key) if dataset and dataset.contract.key else None
@@ -287,17 +288,17 @@ class Explainer:
         contract = self.project.contracts[part.table]
         is_cut = part.rows > len(part.keys)
         if not part.keys or not contract.key or (is_cut and self.whole):
-            return _Below(Reading(part.table, part.condition, part.exact, is_used), EVERY_ROW, part.of_shown)
-        reading = Reading(part.table, _these_rows(contract.key, part.shown), part.exact, part.exact)
-        return _Below(reading, _implied(contract, part.shown) if part.exact else EVERY_ROW, part.of_shown or is_cut)
+            return _Below(Reading(part.table, part.condition, part.exact, is_used), part.of_shown)
+        implied = _implied(contract, part.shown) if part.exact else EVERY_ROW
+        reading = Reading(part.table, _these_rows(contract.key, part.shown), part.exact, part.exact, implied)
+        return _Below(reading, part.of_shown or is_cut)
 
 
 @dataclass(frozen=True)
 class _Below:
-    """Rows that are followed, and what else is known of them; ``of_shown`` is that of the contributions they give."""
+    """Rows that are followed; ``of_shown`` is that of the contributions that they give."""
 
     rows: Reading
-    implied: str
     of_shown: bool = False
 
 
