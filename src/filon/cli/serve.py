@@ -172,7 +172,7 @@ def _key_file(settings: Settings) -> KeyFile:
 @apikey.command()
 def create(
     name: Annotated[str, typer.Argument(help="Who will use it")],
-    scope: Annotated[str, typer.Option("--scope", help="read, or admin: metrics too")] = "read",
+    scope: Annotated[str, typer.Option("--scope", help="read, or admin: metrics and raw records too")] = "read",
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="DATE", help="Last day on which it is accepted, in UTC")
     ] = None,
