@@ -56,6 +56,7 @@ class StoreLoad:
         self._states: dict[str, TableState] = {}
         self._page_index: dict[str, PageIndex | None] = {}
         self._followed: set[str] = set()
+        self._unfinished: list[Callable[[], int]] = []
         self.inserted = 0
         self.closed = 0
 
@@ -103,6 +104,7 @@ class StoreLoad:
 
     def flip(self, feeds: Sequence[Feed], *, alone: bool) -> None:
         """Let readers see the load, ``alone`` when rows of those before would be misread now."""
+        self.inserted += sum(finish() for finish in reversed(self._unfinished))  # the smallest are there first
         tables = {
             feed.table.name: self._states[feed.table.name].model_copy(
                 update={"versions": self._session.count(feed.table)}
@@ -189,10 +191,11 @@ class StoreLoad:
         bulk = self._session.bulk() if max(build.rows for build in builds) >= MANY_ROWS else None
         if bulk is None:
             inserted = self._insert(feed, source)
-        else:
-            inserted = bulk(feed.table, fitted_columns(self._store, self._engine(), feed.table, source))
-        self.inserted += inserted
-        return inserted
+            self.inserted += inserted
+            return inserted
+        self._unfinished.append(bulk(feed.table, fitted_columns(self._store, self._engine(), feed.table, source)))
+        [(rows,)] = self._engine().rows(f"SELECT count(*) FROM ({new}) AS feed")
+        return int(rows)
 
     def _write_columns(
         self,
