@@ -239,9 +239,7 @@ def test_what_cannot_be_explained_is_a_problem_with_a_hint(
 def test_only_the_scope_admin_sees_raw_records_and_tables_that_are_not_served(
     served: ServedApi, tmp_path: Path
 ) -> None:
-    shop = replace(
-        served.shop, folder=tmp_path, extra={**served.shop.extra, "FILON_API_KEYS": str(tmp_path / "keys.json")}
-    )
+    shop = replace(served.shop, folder=tmp_path, extra={"FILON_API_KEYS": str(tmp_path / "keys.json")})
     keys = {scope: shop.json("apikey", "create", scope, "--scope", scope)["key"] for scope in ("read", "admin")}
     with served.client(api_keys=tmp_path / "keys.json") as client:
 
