@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from filon.cli import dashboard, data, flows, init, lake, pipeline, project, quarantine, secrets, serve
+from filon.cli import dashboard, data, flows, init, lake, mcp, pipeline, project, quarantine, secrets, serve
 from filon.cli.up import up
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 from filon.version import __version__
@@ -37,6 +37,7 @@ app.command()(lake.sweep)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
+app.command()(mcp.mcp)
 app.add_typer(flows.app, name="flows")
 app.command()(up)
 app.add_typer(secrets.app, name="secrets")
