@@ -97,9 +97,11 @@ class Settings(BaseSettings):
     api_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s?#]+$",
-        description="Address of the API, for the dashboard and for links in Prefect",
+        description="Address of the API, for the dashboard, for filon mcp and for links in Prefect",
     )
-    api_key: SecretStr | None = Field(default=None, description="API key of the dashboard, if the API wants one")
+    api_key: SecretStr | None = Field(
+        default=None, description="API key of the dashboard and of filon mcp, if the API wants one"
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="Address on which the dashboard listens")
     dashboard_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboard")
     dashboard_url: str | None = Field(

@@ -564,7 +564,8 @@ def contract_paths() -> set[str]:
             paths |= {model.serving.path, f"{model.serving.path}/NAME"}
         if model.aggregations:
             paths |= {model.aggregations.total.path, model.aggregations.series.path}
-            paths |= {model.aggregations.analysis.path} if model.aggregations.analysis else set()
+            if model.aggregations.analysis:
+                paths |= {model.aggregations.analysis.path, f"explain/{model.name}"}
     return paths
 
 

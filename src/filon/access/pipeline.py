@@ -20,7 +20,7 @@ from filon.stages.context import RunListener
 
 if TYPE_CHECKING:
     from filon.access.rows import Rows
-    from filon.explain.rows import Explanation
+    from filon.explain.report import Explanation
 
 
 class Pipeline:

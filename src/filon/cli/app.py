@@ -16,6 +16,7 @@ from filon.cli import (
     flows,
     init,
     lake,
+    mcp,
     pipeline,
     project,
     quarantine,
@@ -52,6 +53,7 @@ app.command()(verify.verify)
 app.command()(serve.api)
 app.add_typer(serve.apikey, name="apikey")
 app.command()(dashboard.dashboard)
+app.command()(mcp.mcp)
 app.add_typer(flows.app, name="flows")
 app.command()(up)
 app.add_typer(secrets.app, name="secrets")
