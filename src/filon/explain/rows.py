@@ -85,12 +85,8 @@ class Explainer:
         if len(key) != len(contract.key):
             raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
         self.bind(table)
-        values = [
-            typed_key(self.engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
-        ]
-        condition = " AND ".join(
-            f"{identifier(name)} = {value or 'NULL'}" for name, value in zip(contract.key, values, strict=True)
-        )
+        values = self._typed(contract, key)
+        condition = _equals(contract.key, [value or "NULL" for value in values])
         rows = self.first_rows(contract, condition, 1)
         explanation = self.begin(table, {name: rows[0][name] for name in contract.column_names} if rows else {})
         if rows:
@@ -243,11 +239,17 @@ class Explainer:
             key = constants(part.condition, dataset.contract.key) if dataset and dataset.contract.key else None
             if dataset is None or key is None:
                 continue
-            same = _equal(key.items())
-            reading = Reading(dataset.name, same, exact=False, used=False)
-            accepted = self.contribution(reading, part.read_by, Page())
+            values = self._typed(dataset.contract, list(key.values()))
+            same = _equals(dataset.contract.key, [value or "NULL" for value in values])
+            accepted = self.contribution(Reading(dataset.name, same, exact=False, used=False), part.read_by, Page())
             into.contributions += [accepted] if accepted.rows else []
             self._add_others(into, dataset, list(key.values()))
+
+    def _typed(self, contract: Contract, key: Sequence[str]) -> list[str | None]:
+        """Expressions for the values of a key; None for a text that spells none."""
+        return [
+            typed_key(self.engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
+        ]
 
     def _add_others(self, into: Explanation, dataset: Dataset, key: Sequence[str]) -> None:
         """Add the records of a source that have a key and are not its row."""
@@ -353,6 +355,11 @@ def _one_of(name: str, values: Sequence[Any]) -> str:
     return (
         f"{identifier(name)} = {spelled[0]}" if len(spelled) == 1 else f"{identifier(name)} IN ({', '.join(spelled)})"
     )
+
+
+def _equals(names: Iterable[str], values: Iterable[str]) -> str:
+    """A condition: columns are equal to expressions."""
+    return " AND ".join(f"{identifier(name)} = {value}" for name, value in zip(names, values, strict=True))
 
 
 def _equal(values: Iterable[tuple[str, Any]]) -> str:
