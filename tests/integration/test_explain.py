@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from filon.explain import contenders
 from tests.integration.conftest import Shop
 
 HEAD = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1", "status": "active"}
@@ -195,6 +196,15 @@ def test_a_rejected_record_of_a_key_is_shown_with_what_is_demanded(log: Shop) ->
         "no number is rounded to a key"
     )
     assert "has no row 8 in release 1" in log.filon("explain", "events", "8", exit_code=1)
+
+
+def test_keys_of_very_many_rejected_records_are_not_looked_at(log: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.put("events_2.csv", "id,client,sent,amount\n7,1,2026-01-05 10:00:00,a lot\n1,1,2026-01-05 10:00:00,6\n")
+    log.run()
+    assert log.json("explain", "events", "7")["others_total"] == 1
+    monkeypatch.setattr(contenders, "MOST_REJECTED", 0)
+    assert "has no row 7" in log.filon("explain", "events", "7", exit_code=1)
+    assert log.json("explain", "events", "1")["others_total"] == 1, "superseded ones have their keys with them"
 
 
 def test_a_superseded_record_of_a_key_is_shown_below_the_row(log: Shop) -> None:
