@@ -12,8 +12,9 @@ from filon.lake import Lake, Release, Sources
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
 from filon.pipeline.report import RunReport
-from filon.pipeline.run import PipelineRun
+from filon.pipeline.run import PipelineRun, Review
 from filon.pipeline.runner import DirectRunner, Until
+from filon.project.guard import parse_rule
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.stores import open_store
@@ -42,9 +43,8 @@ def run(folder: Path, name: str, number: int, settings: Settings, listener: RunL
         make_engine=lambda: backends.make_engine(project, AS_OF),
         listener=listener or NullListener(),
     )
-    report = PipelineRun(
-        context, sources, make_workers(context, sources, backends), store, DirectRunner(), Until.SERVING, 2
-    ).execute()
+    workers, review = make_workers(context, sources, backends), Review([parse_rule("rows_added > 1000000")], True)
+    report = PipelineRun(context, sources, workers, store, DirectRunner(), Until.SERVING, 2, review).execute()
     context.close()
     assert report.status == "published", report.error
     return report

@@ -18,11 +18,12 @@ from filon.explain.rows import explain
 from filon.lake import Lake, Sources
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
-from filon.pipeline.run import PipelineRun
+from filon.pipeline.run import PipelineRun, Review
 from filon.pipeline.runner import DirectRunner, Until
 from filon.project import TEXT, Column, ColumnType, Kind, Project
 from filon.project.functions import FUNCTIONS, GROUPS
 from filon.project.grammar import faults_in
+from filon.project.guard import parse_rule
 from filon.project.loader import load_project
 from filon.project.modeltests import load_model_tests
 from filon.project.vocabulary import Case, Dialect, Negative, Normalise, Percent
@@ -36,6 +37,7 @@ from filon.sql import DIALECT
 from filon.stages.context import Context, Inputs
 from filon.stages.rules import judged_query, raw_record
 from filon.validation.model_tests import run_model_test
+from filon.verification.rows import verify_rows
 from tests.engines.conftest import AS_OF
 from tests.engines.recording import RecordingEngine
 
@@ -91,9 +93,8 @@ def _run(project: Project, lake: Lake, store: Store, folder: Path, seen: set[str
         make_reader=backends.make_reader,
         make_engine=lambda: RecordingEngine(backends.make_engine(project, AS_OF), seen),
     )
-    report = PipelineRun(
-        context, sources, make_workers(context, sources, backends), store, DirectRunner(), Until.SERVING, 2
-    ).execute()
+    workers, review = make_workers(context, sources, backends), Review([parse_rule("rows_added > 1000000")], True)
+    report = PipelineRun(context, sources, workers, store, DirectRunner(), Until.SERVING, 2, review).execute()
     context.close()
     assert report.status == "published", report.error
 
@@ -115,6 +116,8 @@ def _look(project: Project, lake: Lake, engine: Engine) -> None:
         )
         [key] = engine.rows(f"SELECT {names} FROM {model.name} ORDER BY ALL LIMIT 1")
         explain(engine, project, lake, release, ledger, model.name, key)
+    for build in release.tables.values():
+        verify_rows(engine, lake, build)
     rejected_rows(engine, lake, ledger, project.datasets, file="achats.csv", reason="montant:minimum", limit=5)
 
 

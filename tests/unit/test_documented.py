@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import typer.main
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 import filon
 from filon.api import create_app
-from filon.cli.app import app
+from filon.cli.app import command as command_line
+from filon.cli.lazy import LazyCommand
 from filon.cli.up.services import SERVICES, Service
 from filon.cli.up.stack import State
 from filon.differences.document import (
@@ -133,14 +133,14 @@ def commands() -> dict[str, Any]:
     by_name: dict[str, Any] = {}
 
     def collect(prefix: str, command: Any) -> None:
-        for name, below in getattr(command, "commands", {}).items():
-            full = f"{prefix} {name}"
+        for name, listed in getattr(command, "commands", {}).items():
+            full, below = f"{prefix} {name}", listed.real if isinstance(listed, LazyCommand) else listed
             if getattr(below, "commands", None):
                 collect(full, below)
             if getattr(below, "invoke_without_command", True):
                 by_name[full] = below
 
-    collect("filon", typer.main.get_command(app))
+    collect("filon", command_line())
     return by_name
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from filon.cli import differences
-from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
+from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake_alone
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import ConfigError, LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
@@ -30,12 +30,12 @@ MOST_HOURS = 100 * 366 * 24
 
 def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, json: JsonOption = False) -> None:
     """Show what is published, how the last run went, and what is in quarantine."""
-    project, lake = open_lake(project_folder, lake_uri)
+    project, lake = open_lake_alone(project_folder, lake_uri)
     state = read_status(lake)
     last, files = state.last_run, {name.value: count for name, count in state.files.items()}
     if json:
         document = {
-            "project": project.name,
+            "project": project,
             "lake": lake.root,
             "release": _summary(state.release) if state.release else None,
             "files": files,
@@ -47,7 +47,7 @@ def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, js
             raise typer.Exit(1)
         return
     console = open_console()
-    console.print(f"project {project.name}, lake {lake.root}")
+    console.print(f"project {project}, lake {lake.root}")
     console.print("files: " + ", ".join(f"{count} {name}" for name, count in files.items()))
     if last is not None:
         started = f"{state.last_started_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -83,7 +83,7 @@ def releases(
     """List the releases that are kept, newest first, or compare two of them."""
     if command.invoked_subcommand is not None:
         return
-    _, lake = open_lake(project_folder, lake_uri)
+    _, lake = open_lake_alone(project_folder, lake_uri)
     newest_first = kept_releases(lake)
     if json:
         typer.echo(json_module.dumps([_summary(release) for release in newest_first], indent=2))
@@ -151,7 +151,7 @@ def retract(
     lake_uri: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
-    _, lake = open_lake(project_folder, lake_uri)
+    _, lake = open_lake_alone(project_folder, lake_uri)
     file = listed_name(file)
     if undo:
         rows = restore_file(lake, file)
@@ -198,7 +198,7 @@ def sweep(
     lake_uri: LakeOption = None,
 ) -> None:
     """Delete old releases and the files that no kept release needs."""
-    _, lake = open_lake(project_folder, lake_uri)
+    _, lake = open_lake_alone(project_folder, lake_uri)
     before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
     swept = sweep_lake(lake, keep=keep, before=before)
     typer.echo(f"deleted {swept.releases} releases and {number(swept.files)} files ({swept.bytes / 1e6:,.1f} MB)")

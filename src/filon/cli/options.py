@@ -10,7 +10,7 @@ import typer
 
 from filon.errors import ConfigError
 from filon.lake import Lake
-from filon.pipeline.resources import lake_of, open_project, today
+from filon.pipeline.resources import lake_named, lake_of, open_project, project_name, today
 from filon.project import Project
 from filon.settings import read_settings
 
@@ -33,6 +33,13 @@ def open_lake(project_folder: Path | None, lake_uri: str | None) -> tuple[Projec
     settings = read_settings(project=project_folder, lake=lake_uri)
     project = open_project(settings)
     return project, lake_of(settings, project)
+
+
+def open_lake_alone(project_folder: Path | None, lake_uri: str | None) -> tuple[str, Lake]:
+    """The name of the project and its lake, for commands that need nothing else of the project."""
+    settings = read_settings(project=project_folder, lake=lake_uri)
+    name = project_name(settings)
+    return name, lake_named(settings, name)
 
 
 def read_as_of(text: str | None, project: Project) -> dt.date:

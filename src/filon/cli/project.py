@@ -18,7 +18,7 @@ from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_backends, open_engine
 from filon.pipeline.resources import open_project, sources_of
 from filon.project import Project
-from filon.project.loader import FILE
+from filon.project.folder import FILE
 from filon.project.modeltests import AS_OF, load_model_tests
 from filon.settings import Settings, read_settings
 from filon.stages.bronze import matching_files

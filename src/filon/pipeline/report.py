@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,9 +17,12 @@ from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
 from filon.serving.state import LoadReport
-from filon.stages.bronze import FileOutcome, IngestResult
-from filon.stages.context import Context, StepReport, TableReport
-from filon.stages.silver import SilverResult
+from filon.stages.context import StepReport, TableReport
+
+if TYPE_CHECKING:  # the stages themselves, which those that only read a report do without
+    from filon.stages.bronze import FileOutcome, IngestResult
+    from filon.stages.context import Context
+    from filon.stages.silver import SilverResult
 
 MOST_IGNORED = 100
 """The most ignored files that a report in the lake names."""

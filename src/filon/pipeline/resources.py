@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from filon.lake import Lake, Sources
 from filon.project import Project
-from filon.project.loader import load_project
+from filon.project.folder import FILE, read_name
 from filon.projects import retail
 from filon.serving.protocol import Store
 from filon.serving.stores import NONE, open_store
@@ -19,15 +19,32 @@ from filon.settings import STATE, Settings
 
 def open_project(settings: Settings) -> Project:
     """The project of the settings, else that in the current folder, else the demo project of Filon."""
+    # what reads a whole project is slow to import, and who only looks at a lake needs no more than the name
+    from filon.project.loader import load_project
+
+    return load_project(_project_folder(settings))
+
+
+def project_name(settings: Settings) -> str:
+    """The name of that project; ProjectInvalid when it cannot be read."""
+    return read_name(_project_folder(settings)) or open_project(settings).name
+
+
+def _project_folder(settings: Settings) -> Path:
     if settings.project is not None:
-        return load_project(settings.project)
+        return settings.project
     current = Path.cwd()
-    return load_project(current if (current / "filon.yaml").is_file() else retail.FOLDER)
+    return current if (current / FILE).is_file() else retail.FOLDER
 
 
 def lake_of(settings: Settings, project: Project) -> Lake:
     """The lake of a project."""
-    return Lake(settings.lake or str(STATE / project.name / "lake"))
+    return lake_named(settings, project.name)
+
+
+def lake_named(settings: Settings, project: str) -> Lake:
+    """The lake of a project, by its name."""
+    return Lake(settings.lake or str(STATE / project / "lake"))
 
 
 def sources_of(settings: Settings, project: Project) -> Sources:

@@ -24,6 +24,7 @@ from filon.project.consistency import (
 from filon.project.contract import Contract
 from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
+from filon.project.folder import FILE, NAME
 from filon.project.guard import parse_rule
 from filon.project.guarding import guard_problems
 from filon.project.models import Model, Project
@@ -33,7 +34,6 @@ from filon.project.query import ModelQuery, read_query
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import ApiSpec, Timezone
 
-FILE = "filon.yaml"
 Table = TypeVar("Table", Dataset, Model)
 
 
@@ -61,7 +61,7 @@ class ProjectFile(BaseModel):
     """The content of ``filon.yaml``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    name: str = Field(pattern=NAME)
     title: str = ""
     locale: Annotated[str, AfterValidator(_known_locale)] = "en"
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")

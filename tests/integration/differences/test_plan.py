@@ -190,7 +190,9 @@ def test_the_setting_guards_runs_too(published: Shop, tmp_path: Path) -> None:
 def test_rules_of_a_project_are_checked_with_file_and_line(shop: Shop, tmp_path: Path) -> None:
     guarded = with_guard(shop, tmp_path / "guarded", "rows_removed > 1%", "kpi_ca_par_mois.ca moves > 1%")
     text = guarded.filon("check", exit_code=2)
-    assert "filon.yaml:14: `kpi_ca_par_mois` has no figure `ca`" in text
+    lines = (tmp_path / "guarded" / "filon.yaml").read_text().splitlines()
+    line = next(number for number, line in enumerate(lines, 1) if line.startswith("guard:"))
+    assert f"filon.yaml:{line}: `kpi_ca_par_mois` has no figure `ca`" in text
     assert "use one of: ca_total" in text
     unread = with_guard(shop, tmp_path / "unread", "rows > 1")
     assert "`rows` is nothing that a rule can limit" in unread.filon("check", exit_code=2)
