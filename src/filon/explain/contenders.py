@@ -68,13 +68,12 @@ def contenders_of(
         parts.append(f"SELECT _file, _record, reasons FROM {_rejected(dataset)} WHERE {same}")
     if not parts:
         return Contenders((), 0)
-    every = " UNION ALL ".join(parts)
-    rows = engine.rows(
-        f"SELECT _file, _record, reasons, count(*) OVER () FROM ({every}) AS contenders "
-        f"ORDER BY _file, _record LIMIT {limit}"
-    )
-    records = tuple(Contender(file, record, tuple(reasons or ())) for file, record, reasons, _ in rows)
-    return Contenders(records, rows[0][3] if rows else 0)
+    source = f"FROM ({' UNION ALL '.join(parts)}) AS contenders"
+    # not count(*) OVER (): now and then DuckDB 1.5.5 fails it over a UNION ALL of few rows, with an internal error
+    rows = engine.rows(f"SELECT _file, _record, reasons {source} ORDER BY _file, _record LIMIT {limit + 1}")
+    records = tuple(Contender(file, record, tuple(reasons or ())) for file, record, reasons in rows[:limit])
+    total = engine.rows(f"SELECT count(*) {source}")[0][0] if len(rows) > limit else len(rows)
+    return Contenders(records, total)
 
 
 def bind_contenders(engine: SqlEngine, lake: Lake, release: Release, ledger: Ledger, dataset: Dataset) -> bool:
