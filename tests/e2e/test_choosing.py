@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Site, Visit, visiting
@@ -128,6 +129,70 @@ def test_a_month_that_is_chosen_on_the_axis_leads_to_its_days_then_to_its_rows_a
     assert visit.metric("Sales") != str(sales)
     visit.open("?lang=en&periode=2025-03-04")
     assert "Rows 1 to" in visit.text()
+    assert not visit.complaints
+
+
+def _click_mark(visit: Visit, title: str, mark: str, number: int) -> None:
+    """Click into a mark of a chart: the pointer comes to it first, as that of a person does."""
+    card = visit.page.locator("[data-testid='stVerticalBlock']").filter(
+        has=visit.page.get_by_role("heading", name=title, exact=True)
+    )
+    plot = card.last.locator(".js-plotly-plot")
+    plot.evaluate("plot => plot.scrollIntoView({block: 'center'})")
+    middle = "mark => {const at = mark.getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height * 0.7]}"
+    x, y = plot.locator(mark).nth(number).evaluate(middle)
+    visit.page.mouse.move(x - 2, y)
+    visit.page.mouse.move(x, y, steps=3)
+    visit.page.mouse.click(x, y)
+
+
+def test_a_plain_click_on_the_bar_of_a_month_leads_to_its_days(visit: Visit, site: Site) -> None:
+    [(sales,)] = site.shop.rows("fact_ventes", "count(*) FILTER (mois = '2025-03')")
+    visit.open("?lang=en")
+    visit.wait_for_charts(4)
+    x, y = _place_of_bar(visit, "Revenue by month", "2025-03-01")
+    visit.page.mouse.move(x - 2, y)
+    visit.page.mouse.click(x, y)
+    visit.page.wait_for_url("**periode=2025-03**")
+    visit.settle()
+    assert visit.metric("Sales") == str(sales)
+    assert not visit.complaints
+
+
+@pytest.mark.parametrize(
+    ("title", "mark"),
+    [
+        ("Volumes sold", ".treemaplayer .slice path.surface"),
+        ("Share of revenue", ".pielayer .slice text"),
+        ("Distribution of amounts", "path.box"),
+    ],
+)
+def test_a_click_on_a_slice_or_a_box_chooses_it_and_another_takes_it_back(visit: Visit, title: str, mark: str) -> None:
+    visit.open("produits?lang=en")
+    visit.wait_for_charts(3)
+    everything = visit.metric("Sales")
+    _click_mark(visit, title, mark, 2)
+    visit.page.wait_for_url("**produit=**")
+    visit.settle()
+    assert visit.metric("Sales") != everything
+    visit.wait_for_charts(3)
+    _click_mark(visit, title, mark, 2)
+    visit.page.wait_for_url(lambda url: "produit=" not in url)
+    visit.settle()
+    assert visit.metric("Sales") == everything
+    assert not visit.complaints
+
+
+def test_a_row_that_is_picked_filters_the_page(visit: Visit, site: Site) -> None:
+    [(_, country), *_] = sorted(site.shop.rows("dim_clients", "-total_ca, pays"))
+    visit.open("clients?lang=en")
+    table = visit.page.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    visit.page.wait_for_timeout(500)  # the grid is a canvas, and draws itself a moment later
+    table.click(position={"x": 14, "y": 1.5 * 35})
+    visit.page.wait_for_url(f"**pays={country}**")
+    visit.settle()
+    visit.page.get_by_role("button", name=f"Country : {country}").wait_for()
     assert not visit.complaints
 
 

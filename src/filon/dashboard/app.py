@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,11 +61,11 @@ def main() -> None:
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
-        _refresh_on_change(client, None, None)
+        _refresh_on_change(client, iter([True]), None, None)
         return
     chosen = _navigate(language, shown)
     follows_runs = isinstance(chosen, View) and chosen.follows_runs
-    _refresh_on_change(client, context.release, pages, client.newest_run() if follows_runs else None)
+    _refresh_on_change(client, iter([True]), context.release, pages, client.newest_run() if follows_runs else None)
     _draw(context, chosen)
 
 
@@ -176,11 +176,16 @@ def _warn_if_stale(context: Context, tables: Iterable[str]) -> None:
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _refresh_on_change(client: ApiClient, shown: int | None, pages: Row | None, last_run: str | None = None) -> None:
-    """Draw the page again when the served release or a page's file changes, or a newer run than ``last_run`` has ended.
+def _refresh_on_change(
+    client: ApiClient, drawing: Iterator[bool], shown: int | None, pages: Row | None, last_run: str | None = None
+) -> None:
+    """Draw the page again when the release or the file of a page changes, or a newer run than ``last_run`` has ended.
 
-    ``shown``: the release on the page, and ``pages`` those of the menu; None when the page shows an error.
+    ``drawing``: yields while the page itself is drawn, when nothing has changed yet. ``shown``: the release on the page,
+    and ``pages`` those of the menu; None when the page shows an error.
     """
+    if next(drawing, False):
+        return
     try:
         now, files = client.release(), client.get("pages").data
         newest = client.newest_run() if last_run is not None else None

@@ -20,7 +20,14 @@ MOST_SAVED = 200_000
 FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 
 
-def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
+def paged_table(
+    context: Context,
+    key: str,
+    described: Row,
+    parameters: Parameters,
+    size: int = PAGE,
+    choose: Callable[[Row], None] | None = None,
+) -> list[Row]:
     """Draw a page of a table, with buttons to the next and previous page and downloads of the whole table.
 
     Args:
@@ -29,6 +36,7 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
         described: the table, as the catalogue describes it
         parameters: filters and order
         size: rows per page
+        choose: called with the row that is picked; rows cannot be picked if None
 
     Returns:
         The rows of the page.
@@ -42,7 +50,7 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
     if not rows:
         st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
         return []
-    table(context, key, rows, formats_of(language, described))
+    table(context, key, rows, formats_of(language, described), choose)
     first = len(trail) * size + 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         place_text = language.text(

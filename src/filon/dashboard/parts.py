@@ -159,7 +159,13 @@ def _cell(value: Any) -> Any:
     return guarded(value) if isinstance(value, str) else value
 
 
-def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
+def table(
+    context: Context,
+    key: str,
+    rows: Sequence[Row],
+    formats: Formats | None = None,
+    choose: Callable[[Row], None] | None = None,
+) -> None:
     """Draw rows as a table with translated column names; it sorts by values, not by their formatted text.
 
     Args:
@@ -167,6 +173,7 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
         key: key of the widget
         rows: the rows, all with the same columns
         formats: formatters by column; other values are shown as they are
+        choose: called with the row that is picked; rows cannot be picked if None
 
     """
     language = context.language
@@ -175,14 +182,40 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     formatters = {titles[name]: formatter for name, formatter in (formats or {}).items() if name in titles}
     formatters = {**escape_formulas(frame), **formatters}
     styled = frame.style.format(formatters, na_rep=language.text("none"))
+    options: dict[str, Any] = {
+        "hide_index": True,
+        "height": min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
+        "placeholder": language.text("none"),
+        "alt": language.text("table.alt", columns=", ".join(map(str, frame.columns))),
+    }
+    if choose is None:
+        st.dataframe(styled, key=key, **options)
+        return
+    widget = one_time_key(key)
     st.dataframe(
         styled,
-        key=key,
-        hide_index=True,
-        height=min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
-        placeholder=language.text("none"),
-        alt=language.text("table.alt", columns=", ".join(map(str, frame.columns))),
+        key=widget,
+        on_select=lambda: _pick(key, widget, rows, choose),
+        selection_mode="single-row",
+        **options,
     )
+
+
+def one_time_key(key: str) -> str:
+    """The key of a widget until something is picked in it: the next one has nothing selected, so every pick is new."""
+    return f"{key}#{st.session_state.get(f'{key}.picks', 0)}"
+
+
+def count_pick(key: str) -> None:
+    """Let the next widget of a key be a new one."""
+    st.session_state[f"{key}.picks"] = int(st.session_state.get(f"{key}.picks", 0)) + 1
+
+
+def _pick(key: str, widget: str, rows: Sequence[Row], choose: Callable[[Row], None]) -> None:
+    picked = st.session_state[widget]["selection"]["rows"]
+    count_pick(key)
+    if picked:
+        choose(rows[picked[0]])
 
 
 def escape_formulas(frame: pd.DataFrame) -> Formats:
