@@ -181,8 +181,8 @@ def _refresh_on_change(
 ) -> None:
     """Draw the page again when the release or the file of a page changes, or a newer run than ``last_run`` has ended.
 
-    ``drawing``: yields while the page itself is drawn, when nothing has changed yet. ``shown``: the release on the page,
-    and ``pages`` those of the menu; None when the page shows an error.
+    ``drawing`` yields while the page itself is drawn, when nothing has changed yet. ``shown`` is the release on the
+    page, ``pages`` are those of the menu; None when the page shows an error.
     """
     if next(drawing, False):
         return
