@@ -47,6 +47,27 @@ def test_days_can_be_chosen_one_by_one(visit: Visit, site: Site) -> None:
     visit.open("?lang=en&periode=perso&jours=2025-01-01&jours=2025-01-31")
     [(sales,)] = site.shop.rows("kpi_ca_par_mois", "CASE WHEN mois = '2025-01' THEN nb_transactions END")[:1]
     assert visit.metric("Sales") == str(sales)
+    assert "periode=custom&days=2025-01-01&days=2025-01-31" in visit.page.url, "an address of before is spelled anew"
+
+
+def test_a_calendar_speaks_as_the_page_and_begins_weeks_as_the_reader_does(site: Site, browser: Browser) -> None:
+    with visiting(browser, site.url, locale="fr-FR") as visit:
+        visit.open("?lang=en&periode=custom&days=2025-01-01&days=2025-01-31")
+        visit.page.get_by_test_id("stDateInput").click()
+        calendar = visit.page.get_by_role("grid")
+        assert "January 2025" in str(calendar.get_attribute("aria-label"))
+        assert calendar.locator("thead").inner_text().split() == list("MTWTFSS")
+
+
+def test_what_a_filter_does_not_act_on_says_so(visit: Visit) -> None:
+    visit.open("clients?lang=en")
+    registered = visit.metric("Clients registered")
+    visit.open("clients?lang=en&produit=Imprimante")
+    assert visit.metric("Clients registered") == registered
+    pale = visit.page.locator("[class*='st-key-inert-']")
+    assert "not filtered by Product" in pale.first.inner_text()
+    assert pale.first.get_by_test_id("stMetricValue").evaluate("at => getComputedStyle(at).opacity") == "0.4"
+    assert "This block cannot be filtered by Product" in pale.last.inner_text()
 
 
 def test_values_of_an_address_that_do_not_exist_are_said(visit: Visit) -> None:
@@ -125,6 +146,7 @@ def test_a_month_that_is_chosen_on_the_axis_leads_to_its_days_then_to_its_rows_a
     assert (days[0], days[-1], len(days)) == ("2025-03-01", "2025-03-31", 31)
     visit.page.go_back()
     visit.page.wait_for_url(lambda url: "periode" not in url)
+    visit.page.get_by_role("button", name="Show all").wait_for(state="detached")
     visit.settle()
     assert visit.metric("Sales") != str(sales)
     visit.open("?lang=en&periode=2025-03-04")
@@ -210,10 +232,10 @@ def test_the_language_is_switched_on_the_page(visit: Visit) -> None:
 def test_a_choice_that_leaves_nothing_says_so_calmly(visit: Visit, site: Site) -> None:
     [(client,)] = site.shop.rows("dim_clients", "count(*) FILTER (pays = 'France' AND segment = 'Bronze')")
     assert client
-    visit.open("?lang=en&pays=France&segment=Bronze&periode=perso&jours=2024-01-01&jours=2024-01-01")
+    visit.open("?lang=en&pays=France&segment=Bronze&periode=custom&days=2024-01-01&days=2024-01-01")
     assert "No row meets the filters" in visit.text()
     assert visit.metric("Sales") == "0"
-    visit.open("produits?lang=en&pays=France&segment=Bronze&periode=perso&jours=2024-01-01&jours=2024-01-01")
+    visit.open("produits?lang=en&pays=France&segment=Bronze&periode=custom&days=2024-01-01&days=2024-01-01")
     assert "No row meets the filters" in visit.text()
     assert not visit.complaints
 

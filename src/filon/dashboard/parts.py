@@ -201,6 +201,11 @@ def table(
     )
 
 
+def container_key(key: str, *, is_inert: bool) -> str:
+    """The key of what is around a block; ``page.css`` makes those pale that a chosen filter does not act on."""
+    return f"{'inert' if is_inert else 'block'}-{key.replace('.', '-')}"
+
+
 def one_time_key(key: str) -> str:
     """The key of a widget until something is picked in it: the next one has nothing selected, so every pick is new."""
     return f"{key}#{st.session_state.get(f'{key}.picks', 0)}"

@@ -9,13 +9,14 @@ from typing import Any
 import streamlit as st
 
 from filon.dashboard.address import chosen
-from filon.dashboard.blocks.asking import ask, by_of, is_analysed
+from filon.dashboard.blocks.asking import ask, by_of, is_analysed, unapplied
 from filon.dashboard.blocks.cards import ask_card, draw_cards
 from filon.dashboard.blocks.charts import draw_chart
 from filon.dashboard.blocks.tables import draw_table, query_of
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
 from filon.dashboard.paging import page_of
+from filon.dashboard.parts import container_key
 from filon.pages import ROWS, Card, Chart, Page, Row, Table, parts_of
 
 __all__ = ["draw_block", "draw_page", "lacking"]
@@ -99,10 +100,8 @@ def _asked(context: Context, block: Card | Chart | Table, limit: int | None) -> 
 
 def _draw_row(context: Context, row: Row, page: Page, answers: Answers, places: Iterator[int]) -> None:
     if row.cards is not None:
-        found = [next(answers) for _ in row.cards]
-        for _ in row.cards:
-            next(places)
-        draw_cards(context, row.cards, found)
+        found = [(f"{page.path}.{next(places)}", card, next(answers)) for card in row.cards]
+        draw_cards(context, found)
     elif row.text is not None:
         st.markdown(context.language.said(row.text))
     elif row.columns is not None:
@@ -123,14 +122,14 @@ def draw_block(context: Context, block: Chart | Table, key: str) -> None:
 def _draw(context: Context, block: Chart | Table, key: str, rows: Sequence[Any]) -> None:
     language = context.language
     title = _title(context, block)
-    unapplied = _unapplied(context, block)
-    with st.container(border=True, key=f"{'inert' if unapplied else 'block'}-{key.replace('.', '-')}"):
+    others = unapplied(context, block)
+    with st.container(border=True, key=container_key(key, is_inert=bool(others))):
         st.subheader(plain(title), anchor=False)
         if block.about is not None:
             st.caption(plain(language.said(block.about)))
-        if unapplied:
-            names = ", ".join(language.name(name) for name in unapplied)
-            st.caption(f":gray[:material/filter_alt_off: {language.text('chips.unapplied', names=plain(names))}]")
+        if others:
+            names = ", ".join(map(language.name, others))
+            st.caption(f":material/filter_alt_off: {language.text('chips.unapplied', names=plain(names))}")
         if block.upto is not None and block.limit is not None:
             st.slider(language.text("page.most"), STEP, block.upto, block.limit, STEP, key="top", bind="query-params")
         if isinstance(block, Table) and not is_analysed(context, block):
@@ -154,13 +153,3 @@ def _title(context: Context, block: Chart | Table) -> str:
     if not measures:
         return str(context.tables[str(block.of)]["description"] or block.of)
     return language.text("chart.by", measure=measures, by=", ".join(by).lower()) if by else measures
-
-
-def _unapplied(context: Context, block: Chart | Table) -> list[str]:
-    """The chosen filters that the table of a block does not have."""
-    described, filters = context.tables[str(block.of)], context.filters
-    analysed = is_analysed(context, block)
-    own = set(described["analysis"]["dimensions"] if analysed else described["filters"])
-    names = [name for name in filters.choices if name not in own]
-    has_days = analysed or any(f"{name}_min" in own for name in context.times())
-    return names if filters.period is None or has_days else [context.words["period"], *names]
