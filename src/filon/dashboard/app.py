@@ -14,11 +14,12 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
 from filon.dashboard import access, chips, sidebar, states
-from filon.dashboard.blocks import draw_page, lacking
+from filon.dashboard.blocks import draw_page, lacking, limits_of, prepared
 from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
-from filon.dashboard.markup import language_script
+from filon.dashboard.markup import language_script, plain
+from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
 from filon.errors import ApiError
 from filon.pages import HOME, ICON, Entry, Page, read_page
@@ -56,7 +57,8 @@ def main() -> None:
         language = Language(
             language.code, project["currency"], project["timezone"], project["labels"], project["locale"]
         )
-        context = Context(client, language, project, client.release())
+        served, pinned = client.release(), menu.pinned_release()
+        context = Context(client, language, project, served if pinned is None else pinned)
         shown: list[Shown] = [*_pages_of(pages), *VIEWS]
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
@@ -65,7 +67,9 @@ def main() -> None:
         return
     chosen = _navigate(language, shown)
     follows_runs = isinstance(chosen, View) and chosen.follows_runs
-    _refresh_on_change(client, iter([True]), context.release, pages, client.newest_run() if follows_runs else None)
+    _refresh_on_change(client, iter([True]), served, pages, client.newest_run() if follows_runs else None)
+    if pinned is not None:
+        menu.draw_pin(language, pinned)
     _draw(context, chosen)
 
 
@@ -164,6 +168,11 @@ def _draw_project_page(context: Context, page: Page) -> None:
     _warn_if_stale(context, page.tables)
     context = context.with_filters(sidebar.choose_filters(context, page.filters))
     chips.draw(context)
+    if page.about is not None:
+        st.caption(plain(context.language.said(page.about)))
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        context = prepared(context, page)
+        menu.draw(context, page, limits_of(page))
     draw_page(context, page)
 
 

@@ -79,6 +79,11 @@ class Context:
         """The rows of a list of the release."""
         return list(self.answer(path, parameters).data["data"])
 
+    def page(self, described: Row, parameters: Parameters, size: int, cursor: str | None = None) -> ApiResponse:
+        """A page of the rows of a table: the first, or that of ``cursor``."""
+        place = [("after", cursor)] if cursor else []
+        return self.answer(described["path"], [*parameters, ("limit", str(size)), *place])
+
     def analyse(
         self,
         table: str,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from filon.dashboard.charts import Figure, Style
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
+from filon.dashboard.takeaway.csvs import as_csv
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
@@ -121,7 +120,7 @@ def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
     """Draw a button that saves rows as CSV."""
     st.download_button(
         context.language.text("chart.csv"),
-        lambda: as_csv(rows),
+        lambda: as_csv(lines_of(rows), context.language),
         file_name=f"filon-{key.replace('.', '-')}-{context.release}.csv",
         mime="text/csv",
         key=f"{key}.csv",
@@ -131,15 +130,11 @@ def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
     )
 
 
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """Rows as CSV for spreadsheets: UTF-8 with a byte order mark, formulas escaped."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
+def lines_of(rows: Sequence[Row]) -> list[list[Any]]:
+    """The names of the columns, and the values of each row; lists are texts."""
     flat = [_flat(row) for row in rows]
-    if flat:
-        writer.writerow([guarded(name) for name in flat[0]])
-        writer.writerows([_cell(value) for value in row.values()] for row in flat)
-    return text.getvalue().encode("utf-8-sig")
+    lines = [[_scalar(value) for value in row.values()] for row in flat]
+    return [list(flat[0]), *lines] if flat else []
 
 
 def _flat(row: Row) -> Row:
@@ -153,10 +148,8 @@ def _flat(row: Row) -> Row:
     return flat
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    return guarded(value) if isinstance(value, str) else value
+def _scalar(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def table(

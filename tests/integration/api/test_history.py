@@ -52,15 +52,20 @@ def moment(text: str) -> dt.datetime:
 
 
 def test_before_the_first_load_there_are_a_project_its_lineage_and_failed_runs(own: ServedApi, client: Client) -> None:
-    assert got(client, "project") == {
-        "name": "retail",
-        "title": "Ventes au détail",
-        "locale": "fr",
-        "currency": "EUR",
-        "timezone": "Europe/Paris",
-        "version": __version__,
-        "sources": ["clients", "achats"],
-    }
+    about = got(client, "project")
+    assert about.pop("labels")["pays"] == {"fr": "Pays", "en": "Country"}
+    assert (about.pop("api")["period"], about) == (
+        "periode",
+        {
+            "name": "retail",
+            "title": "Ventes au détail",
+            "locale": "fr",
+            "currency": "EUR",
+            "timezone": "Europe/Paris",
+            "version": __version__,
+            "sources": ["clients", "achats"],
+        },
+    )
     assert got(client, "lineage")["tables"]
     assert got(client, "runs") == {"total": 0, "skip": 0, "limit": 20, "data": []}
     for path in ("quality", "quarantine/rows", "tables"):

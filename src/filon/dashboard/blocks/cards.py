@@ -108,8 +108,8 @@ def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
     others = unapplied(context, card)
     with st.container(border=True, height="stretch", key=container_key(key, is_inert=bool(others))):
         st.metric(
-            _title(context, card),
-            _text(context, card, answer),
+            title_of(context, card),
+            text_of(context, card, answer),
             delta=delta,
             delta_color="normal" if change else "off",
             delta_arrow="auto" if change else "off",
@@ -137,7 +137,8 @@ def _spark(values: Sequence[float]) -> str:
     )
 
 
-def _text(context: Context, card: Card, answer: Answer) -> str:
+def text_of(context: Context, card: Card, answer: Answer) -> str:
+    """The number of a card, as it is written."""
     if card.share is not None:
         return context.language.percent(answer.value)
     if card.count is not None:
@@ -145,7 +146,8 @@ def _text(context: Context, card: Card, answer: Answer) -> str:
     return measure_writer(context, str(card.of), str(card.measure), card.format)(answer.value)
 
 
-def _title(context: Context, card: Card) -> str:
+def title_of(context: Context, card: Card) -> str:
+    """What a card is called."""
     language = context.language
     if card.title is not None:
         return language.said(card.title)
