@@ -36,6 +36,7 @@ FilonError
 ├── ConservationBroken       read is not accepted + superseded + rejected
 ├── FileUnaccounted          a file would be counted twice, or not at all
 ├── ChecksFailed             blocking checks failed; nothing was published
+├── GuardBroken              a release would differ more than the project allows; nothing was published
 ├── TablesFailed             some tables could not be built; the others were
 ├── TableSkipped             a table was not built, since one that it needs could not be
 ├── FlowsUnavailable         Prefect's server does not answer, or refuses (retryable)
@@ -359,6 +360,21 @@ class ChecksFailed(FilonError):
             "\n".join(["blocking checks failed; the published release stays as it was:", *lines])
             + "\n  Mend the data or the model, or give the check `severity: warning` in its contract."
         )
+
+
+class GuardBroken(FilonError):
+    """A release would differ more from the one before than rules allow; ``broken``: a line for each rule."""
+
+    exit_code = 4
+
+    def __init__(self, broken: list[str]) -> None:
+        self.broken = broken
+        lines = [f"  {line}" for line in broken]
+        fix = (
+            "Look at it with `filon plan`. If it is right, publish it with `filon run --no-guard`; else take back what "
+            "caused it, such as a file with `filon retract`."
+        )
+        super().__init__("\n".join(["rules of the guard are broken; nothing was published:", *lines, fix]))
 
 
 class TablesFailed(FilonError):

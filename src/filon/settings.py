@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         description="The store that readers ask: sqlite:///FILE, mongodb://HOST/DATABASE, or none; "
         "else .filon/PROJECT/serving.db",
     )
+    guard: bool = Field(
+        default=False,
+        description="Whether a run that breaks a rule under `guard` in filon.yaml publishes nothing",
+    )
     serving_keep: int = Field(default=2, ge=1, description="How many loads before the current one can still be asked")
     api_host: str = Field(default="127.0.0.1", description="Address on which the API listens")
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API; 0 takes a free one")
@@ -93,9 +97,11 @@ class Settings(BaseSettings):
     api_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s?#]+$",
-        description="Address of the API, for the dashboard and for links in Prefect",
+        description="Address of the API, for the dashboard, for filon mcp and for links in Prefect",
     )
-    api_key: SecretStr | None = Field(default=None, description="API key of the dashboard, if the API wants one")
+    api_key: SecretStr | None = Field(
+        default=None, description="API key of the dashboard and of filon mcp, if the API wants one"
+    )
     dashboard_host: str = Field(default="127.0.0.1", description="Address on which the dashboard listens")
     dashboard_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboard")
     dashboard_url: str | None = Field(

@@ -21,7 +21,17 @@ HEAVY = [
     pytest.param("filon.serving.sqlite", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="sqlite"),
     pytest.param("filon.serving.mongo", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="mongodb"),
     pytest.param(
-        "filon.cli.app", ("deltalake", "boto3", "duckdb", "pyarrow", "numpy", "filon.api", *SERVERS), id="command line"
+        "filon.cli.app",
+        ("filon.settings", "filon.project", *READING, *DURABLE, *COMPUTING, "pyarrow", "numpy", "pydantic", *SERVERS),
+        id="list of commands",
+    ),
+    *(
+        pytest.param(
+            f"filon.cli.{module}",
+            ("deltalake", "boto3", "duckdb", "pyarrow", "numpy", "filon.api", *SERVERS),
+            id=f"commands of {module}",
+        )
+        for module in ("lake", "data", "quarantine", "project")
     ),
 ]
 """A module, and what it must not import, nor anything inside of that."""

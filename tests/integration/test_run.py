@@ -337,7 +337,7 @@ def test_the_quarantine_says_how_much_there_is_and_what_the_contract_demands(sho
 
 def test_retracting_is_confirmed(shop: Shop) -> None:
     shop.run()
-    assert "retracting achats.csv removes 6 records for good; confirm it with --yes" in shop.filon(
+    assert "retracting achats.csv removes 6 records; confirm it with --yes" in shop.filon(
         "retract", "achats.csv", exit_code=2
     )
     assert shop.run()["status"] == "unchanged"

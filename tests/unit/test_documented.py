@@ -11,15 +11,26 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-import typer.main
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 import filon
 from filon.api import create_app
-from filon.cli.app import app
+from filon.cli.app import command as command_line
+from filon.cli.lazy import LazyCommand
 from filon.cli.up.services import SERVICES, Service
 from filon.cli.up.stack import State
+from filon.differences.document import (
+    ColumnChange,
+    Difference,
+    Figure,
+    FileChange,
+    FileDifference,
+    Move,
+    RecordsDifference,
+    RowExample,
+    TableDifference,
+)
 from filon.engines import CsvUnreadable, StatementInvalid
 from filon.engines.duckdb.macros import macros
 from filon.errors import FilonError
@@ -122,14 +133,14 @@ def commands() -> dict[str, Any]:
     by_name: dict[str, Any] = {}
 
     def collect(prefix: str, command: Any) -> None:
-        for name, below in getattr(command, "commands", {}).items():
-            full = f"{prefix} {name}"
+        for name, listed in getattr(command, "commands", {}).items():
+            full, below = f"{prefix} {name}", listed.real if isinstance(listed, LazyCommand) else listed
             if getattr(below, "commands", None):
                 collect(full, below)
-            else:
+            if getattr(below, "invoke_without_command", True):
                 by_name[full] = below
 
-    collect("filon", typer.main.get_command(app))
+    collect("filon", command_line())
     return by_name
 
 
@@ -139,7 +150,7 @@ def options(command: Any) -> set[str]:
         name
         for parameter in command.params
         if parameter.param_type_name == "option"
-        for name in parameter.opts
+        for name in (*parameter.opts, *parameter.secondary_opts)
         if name.startswith("--")
     } - ALWAYS
 
@@ -362,8 +373,23 @@ def test_the_report_of_a_run_is_documented() -> None:
     parts = [part for field in RunReport.model_fields.values() for part in get_args(field.annotation)]
     models: list[type[BaseModel]] = [RunReport]
     models += [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
-    names = {name for model in models for name in model.model_fields}
+    names = {name for model in models if model is not Difference for name in model.model_fields}
     assert names <= words(sections()["filon run"])
+
+
+def test_a_difference_is_documented() -> None:
+    models: set[type[BaseModel]] = {
+        Difference,
+        TableDifference,
+        FileDifference,
+        RecordsDifference,
+        ColumnChange,
+        Figure,
+        Move,
+        RowExample,
+    }
+    names = {name for model in models for name in model.model_fields} | {*FileChange}
+    assert names <= words(sections()["filon plan"])
 
 
 # projects
@@ -538,7 +564,8 @@ def contract_paths() -> set[str]:
             paths |= {model.serving.path, f"{model.serving.path}/NAME"}
         if model.aggregations:
             paths |= {model.aggregations.total.path, model.aggregations.series.path}
-            paths |= {model.aggregations.analysis.path} if model.aggregations.analysis else set()
+            if model.aggregations.analysis:
+                paths |= {model.aggregations.analysis.path, f"explain/{model.name}"}
     return paths
 
 

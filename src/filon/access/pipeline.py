@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from filon.access.release import OpenRelease
+from filon.differences.document import Difference
 from filon.errors import NotFound
 from filon.pipeline.report import RunReport
 from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of, today
+from filon.pipeline.review import compare_releases
 from filon.pipeline.run import run_pipeline
 from filon.pipeline.runner import Until
+from filon.project.guard import GuardRule
 from filon.settings import Settings
 from filon.stages.context import RunListener
 
 if TYPE_CHECKING:
     from filon.access.rows import Rows
-    from filon.explain.rows import Explanation
+    from filon.explain.report import Explanation
 
 
 class Pipeline:
@@ -74,6 +78,46 @@ class Pipeline:
                 retry_quarantined=retry_quarantined,
                 listener=listener,
             )
+
+    def plan(
+        self,
+        *,
+        rules: Sequence[GuardRule] = (),
+        as_of: dt.date | None = None,
+        force: bool = False,
+        listener: RunListener | None = None,
+    ) -> RunReport:
+        """Do all of a run but publishing, and report what it would change; the next run goes on from there.
+
+        Args:
+            rules: what the change is held to, beside the project's own guard
+            as_of: as for ``run``
+            force: as for ``run``
+            listener: as for ``run``
+
+        Returns:
+            The report: ``difference`` is what would change, None when the run failed before it was known.
+
+        Raises:
+            FilonError: nothing could be started
+
+        """
+        return run_pipeline(
+            self.settings,
+            self.project,
+            self.lake,
+            sources_of(self.settings, self.project),
+            as_of=as_of or today(self.project),
+            now=dt.datetime.now(dt.UTC),
+            until=Until.RELEASE,
+            force=force,
+            plan=(*self.project.guard, *rules),
+            listener=listener,
+        )
+
+    def difference(self, before: int, after: int) -> Difference:
+        """What a release that is kept has that another one has not; ReleaseMissing when one of them is not kept."""
+        return compare_releases(self.settings, self.project, self.lake, before, after)
 
     def release(self, number: int | None = None) -> OpenRelease:
         """A release to read from: the published one, or that of a number.

@@ -22,7 +22,7 @@ from filon.sql import identifier, identifiers
 from filon.suggestions import suggestion
 
 if TYPE_CHECKING:
-    from filon.explain.rows import Explanation
+    from filon.explain.report import Explanation
 
 NAMED = (Layer.SILVER, Layer.GOLD)
 """The layers whose tables have names of their own, as the SQL of models knows them."""
@@ -125,7 +125,8 @@ class OpenRelease:
 
         values = [str(value) for value in key]
         with self._engine() as engine:
-            return explain(engine, self.project, self.lake, self.release, self.lake.ledger(), table, values)
+            ledger = self.lake.ledgers.get(self.release.ledger)
+            return explain(engine, self.project, self.lake, self.release, ledger, table, values)
 
     def count(self, name: str, layer: str | None = None) -> int:
         """The number of rows of a table; NotFound when the release does not have it."""

@@ -19,6 +19,8 @@ from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.cursor import kept_secret
+from filon.api.explainer import ExplainerProcess
+from filon.api.explanations import Explanations
 from filon.api.headers import Heads, SafeAnswers
 from filon.api.health import health_router
 from filon.api.logs import LOGGER
@@ -68,7 +70,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     """The API of a project, served from a store; the store is closed when the application ends."""
     keys = keys_path(settings, project)
     service, metrics = make_service(project, store, cache(partial(secret_of, settings, keys))), Metrics()
-    analyses = Analyses(service)
+    analyses, explanations = Analyses(service), Explanations(service, ExplainerProcess(settings))
     guard = Guard(
         KeyFile(keys),
         required=settings.api_auth == "required",
@@ -81,6 +83,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with analyses.following():
             yield
+        await explanations.shut()
         await service.reader.shut()
         rates.shut()
 
@@ -99,6 +102,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         table_router(service, PREFIX),
         aggregation_router(service, PREFIX),
         analyses.router(PREFIX),
+        explanations.router(PREFIX),
         pipeline_router(service, PREFIX),
         runs_router(service, PREFIX),
         quality_router(service, PREFIX),

@@ -19,7 +19,7 @@ from filon.api.logs import LOGGER, masked, request_id
 from filon.api.metrics import Metrics
 from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, HttpProblem, defect, problem
 from filon.api.rates import Allowance, Rates
-from filon.api.security import ApiKey, Guard
+from filon.api.security import CALLER, ApiKey, Caller, Guard
 from filon.api.security import Scope as KeyScope
 from filon.api.service import PREFIX
 from filon.errors import ConfigError
@@ -81,7 +81,7 @@ class RequestMiddleware:
             require_bounded(scope)
             if _is_guarded(scope["path"]):
                 await self._guard.prepare()
-            self._admit(scope["path"], self._client(scope, headers), headers, context)
+            scope[CALLER] = self._admit(scope["path"], self._client(scope, headers), headers, context)
             await self._app(scope, receive, send_on)
         except HttpProblem as refusal:
             await self._refuse(refusal, context, scope, receive, send_on)
@@ -94,10 +94,10 @@ class RequestMiddleware:
         finally:
             self._record(scope, context)
 
-    def _admit(self, path: str, client: str, headers: Headers, context: RequestContext) -> None:
-        """HttpProblem when a request may not be answered."""
+    def _admit(self, path: str, client: str, headers: Headers, context: RequestContext) -> Caller:
+        """Who asks; HttpProblem when the request may not be answered."""
         if not _is_guarded(path):
-            return
+            return Caller(f"address:{client}", None)
         scope = KeyScope.ADMIN if path == METRICS_PATH or path.startswith(QUARANTINE_PATH) else KeyScope.READ
         try:
             context.key = self._guard.admit(headers, scope, now())
@@ -110,6 +110,7 @@ class RequestMiddleware:
             raise
         who = f"key:{context.key.id}" if context.key else f"address:{client}"
         self._limit(who, context, has_key=context.key is not None)
+        return Caller(who, context.key)
 
     def _client(self, scope: Scope, headers: Headers) -> str:
         peer = scope.get("client")

@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -29,6 +30,8 @@ KEY_PREFIX = "filon_"
 KEY_BYTES = 32
 ID_BYTES = 4
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="filon"'}
+CALLER = "filon.caller"
+"""Where the scope of a request has its ``Caller``."""
 ASK_STORE_S = 1.0
 """Seconds after which an API without keys asks the store again whether keys are required."""
 
@@ -170,6 +173,19 @@ class KeyFile:
 def hash_of(secret: str) -> str:
     """SHA-256 of a key, in hexadecimal."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request that was let in: the client as limits count it, and its key, if one is needed."""
+
+    client: str
+    key: ApiKey | None
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether raw records, and tables that are not served, may be shown."""
+        return self.key is None or self.key.scope is Scope.ADMIN
 
 
 class Guard:

@@ -1,4 +1,4 @@
-"""The command ``filon``: its sub-commands, in the order in which ``filon --help`` lists them."""
+"""The command ``filon``, and the list of its commands."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from filon.cli import dashboard, data, flows, init, lake, pipeline, project, quarantine, secrets, serve
-from filon.cli.up import up
+from filon.cli.lazy import LazyCommand
 from filon.errors import FilonError, FlowsUnavailable, SystemFailed
 from filon.version import __version__
 
@@ -21,29 +19,35 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(pipeline.demo)
-app.command()(pipeline.generate)
-app.command()(pipeline.run)
-app.command()(lake.status)
-app.command()(lake.releases)
-app.command()(lake.rollback)
-app.add_typer(quarantine.app, name="quarantine")
-app.command()(lake.retract)
-app.command()(data.show)
-app.command()(data.sql)
-app.command()(data.explain)
-app.command()(lake.compact)
-app.command()(lake.sweep)
-app.command()(serve.api)
-app.add_typer(serve.apikey, name="apikey")
-app.command()(dashboard.dashboard)
-app.add_typer(flows.app, name="flows")
-app.command()(up)
-app.add_typer(secrets.app, name="secrets")
-app.command()(init.init)
-app.command()(project.check)
-app.command()(project.test)
-app.command()(project.schema)
+COMMANDS = (
+    LazyCommand("demo", "pipeline:demo", "Generate sample data, run the pipeline on it, and serve API and dashboard."),
+    LazyCommand("generate", "pipeline:generate", "Write sample CSV files for the retail project."),
+    LazyCommand("run", "pipeline:run", "Bring the published tables up to date with the sources."),
+    LazyCommand("plan", "differences:plan", "Show what a run would change, and publish nothing."),
+    LazyCommand("status", "lake:status", "Show what is published, and how the last run went."),
+    LazyCommand("releases", "lake:releases_app", "List the releases that are kept, or compare two."),
+    LazyCommand("rollback", "lake:rollback", "Publish an older release again, as a new one."),
+    LazyCommand("quarantine", "quarantine:app", "What was refused, why, and trying it again."),
+    LazyCommand("retract", "lake:retract", "Take back a file, or let it count again."),
+    LazyCommand("show", "data:show", "Show rows of a table, in the order of its key."),
+    LazyCommand("sql", "data:sql", "Answer a SELECT over the tables of a release."),
+    LazyCommand("explain", "data:explain", "Explain a row: what it was computed from."),
+    LazyCommand("compact", "lake:compact", "Write small files of tables together."),
+    LazyCommand("sweep", "lake:sweep", "Delete old releases, and files that no release needs."),
+    LazyCommand("verify", "verify:verify", "Read all that a release names, and say what is damaged."),
+    LazyCommand("api", "serve:api", "Serve the REST API."),
+    LazyCommand("apikey", "serve:apikey", "Keys that open the API."),
+    LazyCommand("dashboard", "dashboard:dashboard", "Serve the dashboard, over an API that runs already."),
+    LazyCommand("mcp", "mcp:mcp", "Answer models and agents, over an API that runs already."),
+    LazyCommand("flows", "flows:app", "The pipeline under Prefect 3."),
+    LazyCommand("up", "up:up", "Run the whole stack on this machine."),
+    LazyCommand("secrets", "secrets:app", "Passwords and keys of the services."),
+    LazyCommand("init", "init:init", "Start a project from files."),
+    LazyCommand("check", "project:check", "Compile a project without data."),
+    LazyCommand("test", "project:test", "Run the tests of a project's models."),
+    LazyCommand("schema", "project:schema", "Write JSON schemas, by which editors complete words."),
+)
+"""All of them, in the order in which ``filon --help`` lists them."""
 
 
 @app.callback(invoke_without_command=True)
@@ -56,10 +60,20 @@ def root(
         raise typer.Exit
 
 
+def command() -> typer.core.TyperGroup:
+    """The command line with all its commands, none of which is imported yet."""
+    group = typer.main.get_command(app)
+    if not isinstance(group, typer.core.TyperGroup):
+        raise TypeError("the command line is a group of commands")
+    for item in COMMANDS:
+        group.add_command(item)
+    return group
+
+
 def main() -> None:
     """Run the command line: an error is printed as one message on standard error, and decides the exit code."""
     try:
-        app()
+        command()()
     except FlowsUnavailable as error:
         _print_error(str(error))
         sys.stdout.flush()
@@ -74,4 +88,6 @@ def main() -> None:
 
 
 def _print_error(message: str) -> None:
+    from rich.console import Console  # slow to import
+
     Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"error: {message}", style="red")

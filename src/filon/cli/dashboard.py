@@ -63,7 +63,7 @@ def api_server(settings: Settings, port: int, log: Path | None = None) -> Server
     """The API as a server process.
 
     Args:
-        settings: project, store and host; passed on as variables
+        settings: project, store, lake and host; passed on as variables
         port: the port that it listens on
         log: the file that takes its output; None to discard standard output
 
@@ -71,6 +71,7 @@ def api_server(settings: Settings, port: int, log: Path | None = None) -> Server
     options = {
         "PROJECT": settings.project,
         "SERVING": settings.serving,
+        "LAKE": settings.lake,
         "API_HOST": settings.api_host,
         "API_PORT": port,
     }

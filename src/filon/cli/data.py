@@ -84,13 +84,14 @@ def sql(
 def explain(
     table: Annotated[str, typer.Argument(help="A silver or gold table")],
     key: Annotated[list[str], typer.Argument(help="The values of its key, in order")],
+    release: ReleaseOption = None,
     project_folder: ProjectOption = None,
     lake_uri: LakeOption = None,
     whole: Annotated[bool, typer.Option("--all", help="Every way to every table, with whole conditions")] = False,
     json: JsonOption = False,
 ) -> None:
     """Explain a row: what it was computed from, down to files and records; or why a source has no such row."""
-    explanation = _open(project_folder, lake_uri, None).explain(table, *key)
+    explanation = _open(project_folder, lake_uri, release).explain(table, *key)
     if json:
         typer.echo(json_module.dumps(explanation.as_dict(), indent=2, ensure_ascii=False, default=str))
     else:

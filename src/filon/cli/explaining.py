@@ -9,7 +9,7 @@ from rich.console import Console
 from filon.cli.render import number
 
 if TYPE_CHECKING:
-    from filon.explain.rows import Contribution, Explanation, OtherRecord, Record
+    from filon.explain.report import Contribution, Explanation, OtherRecord, Record
 
 LONGEST = 120
 """Characters of a condition that a short answer shows."""

@@ -12,16 +12,19 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from filon.cli import differences
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake
 from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import ConfigError, LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
-from filon.lake.retract import live_versions, retract_file
+from filon.lake.retract import live_versions, restore_file, retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.pipeline.status import kept_releases, read_status
 from filon.settings import read_settings
 
+releases_app = typer.Typer(invoke_without_command=True)
+releases_app.command()(differences.diff)
 MOST_HOURS = 100 * 366 * 24
 
 
@@ -70,8 +73,16 @@ def show_release(console: Console, release: Release | None) -> None:
     console.print(table)
 
 
-def releases(project_folder: ProjectOption = None, lake_uri: LakeOption = None, json: JsonOption = False) -> None:
-    """List the releases that are kept, newest first."""
+@releases_app.callback()
+def releases(
+    command: typer.Context,
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the releases that are kept, newest first, or compare two of them."""
+    if command.invoked_subcommand is not None:
+        return
     _, lake = open_lake(project_folder, lake_uri)
     newest_first = kept_releases(lake)
     if json:
@@ -103,6 +114,7 @@ def rollback(
     project_folder: ProjectOption = None,
     lake_uri: LakeOption = None,
     serving: ServingOption = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Show what that would change, and publish nothing")] = False,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
     from filon.pipeline.rollback import roll_back
@@ -110,6 +122,9 @@ def rollback(
     settings = read_settings(project=project_folder, lake=lake_uri, serving=serving)
     project = open_project(settings)
     lake = lake_of(settings, project)
+    if plan:
+        differences.show_rollback(settings, project, lake, release)
+        return
 
     def show_published(published: Release) -> None:
         typer.echo(f"published release {published.number}: the tables of release {release}")
@@ -131,20 +146,25 @@ def rollback(
 def retract(
     file: Annotated[str, typer.Argument(help="A file, by its path under the sources, as `run` shows it")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Let a file that was retracted count again")] = False,
     project_folder: ProjectOption = None,
     lake_uri: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
     _, lake = open_lake(project_folder, lake_uri)
     file = listed_name(file)
+    if undo:
+        rows = restore_file(lake, file)
+        typer.echo(f"{file} counts again ({number(rows)} records); `filon run` publishes the tables with them")
+        return
     rows = sum(version.rows for version in live_versions(lake.ledger(), file))
     if not yes:
         if not sys.stdin.isatty():
-            raise ConfigError(f"retracting {file} removes {number(rows)} records for good; confirm it with --yes")
+            raise ConfigError(f"retracting {file} removes {number(rows)} records; confirm it with --yes")
         typer.echo(
-            f"{number(rows)} records of {file} leave the tables with the next run. These bytes are never read again,"
+            f"{number(rows)} records of {file} leave the tables with the next run. These bytes are not read again,"
         )
-        typer.confirm("under whatever name they arrive. Retract them?", abort=True)
+        typer.confirm("under whatever name they arrive, unless you --undo it. Retract them?", abort=True)
     rows = retract_file(lake, file)
     typer.echo(f"retracted {file} ({number(rows)} records); `filon run` publishes the tables without them")
 

@@ -20,7 +20,7 @@ from filon.cli.options import (
 )
 from filon.cli.progress import LiveProgress
 from filon.cli.render import number, open_console, show_run
-from filon.errors import ConfigError
+from filon.errors import ConfigError, GuardBroken
 from filon.pipeline.report import RunReport, RunStatus
 from filon.pipeline.resources import lake_of, open_project, sources_of
 from filon.pipeline.runner import Until
@@ -33,6 +33,10 @@ UntilOption = Annotated[Until, typer.Option("--until", help="Stop after this sta
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 3 when something is in quarantine")]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Hash every file again, retry quarantined ones, build silver and gold anew")
+]
+GuardOption = Annotated[
+    bool | None,
+    typer.Option("--guard/--no-guard", help="Publish nothing that breaks a rule of the project [FILON_GUARD]"),
 ]
 DirtyOption = Annotated[float, typer.Option("--dirty", min=0, max=1, help="Share of duplicates, and of bad rows")]
 
@@ -58,13 +62,14 @@ def run(
     serving: ServingOption = None,
     until: UntilOption = Until.SERVING,
     force: ForceOption = False,
+    guard: GuardOption = None,
     engine: EngineOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
     strict: StrictOption = False,
 ) -> None:
     """Bring the published tables up to date with the sources."""
-    settings = read_settings(project=project, sources=sources, lake=lake, serving=serving, engine=engine)
+    settings = read_settings(project=project, sources=sources, lake=lake, serving=serving, engine=engine, guard=guard)
     report = run_once(settings, until=until, force=force, as_of=as_of, json=json)
     finish(report, strict=strict)
 
@@ -144,9 +149,10 @@ def show(console: Console, report: RunReport, *, json: bool) -> None:
 
 
 def finish(report: RunReport, *, strict: bool = False) -> None:
-    """Exit with 1 when the run failed, and with 3 when ``strict`` and it left something in quarantine."""
+    """Exit with 1 when the run failed (4: a rule was broken), with 3 when ``strict`` and something is in quarantine."""
     if report.status is RunStatus.FAILED:
-        raise typer.Exit(1)
+        is_broken = report.difference is not None and report.difference.broken
+        raise typer.Exit(GuardBroken.exit_code if is_broken else 1)
     if strict and report.quarantined:
         raise typer.Exit(3)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from filon.cli.options import JsonOption, ProjectOption, ServingOption
+from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption
 from filon.cli.render import open_console, table_of, warn
 from filon.errors import ConfigError, StoreError
 from filon.pipeline.resources import open_project, store_of
@@ -60,9 +60,10 @@ def api(
     ] = False,
     project: ProjectOption = None,
     serving: ServingOption = None,
+    lake: LakeOption = None,
 ) -> None:
     """Serve the REST API."""
-    settings = read_settings(project=project, serving=serving, api_host=host, api_port=port)
+    settings = read_settings(project=project, serving=serving, lake=lake, api_host=host, api_port=port)
     _require_keys(settings, insecure=insecure)
     opened = open_project(settings)
     if store_of(settings, opened) is None:
@@ -93,6 +94,7 @@ def _worker_environment(settings: Settings) -> dict[str, str]:
     values = {
         "PROJECT": settings.project,
         "SERVING": settings.serving,
+        "LAKE": settings.lake,
         "API_HOST": settings.api_host,
         "API_AUTH": "required" if is_required else settings.api_auth,
     }
@@ -172,7 +174,7 @@ def _key_file(settings: Settings) -> KeyFile:
 @apikey.command()
 def create(
     name: Annotated[str, typer.Argument(help="Who will use it")],
-    scope: Annotated[str, typer.Option("--scope", help="read, or admin: metrics too")] = "read",
+    scope: Annotated[str, typer.Option("--scope", help="read, or admin: metrics and raw records too")] = "read",
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="DATE", help="Last day on which it is accepted, in UTC")
     ] = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from filon.engines.protocol import SqlEngine
@@ -88,3 +88,28 @@ def count(engine: SqlEngine, table: str) -> int:
     """The number of rows of a table of an engine."""
     [(rows,)] = engine.rows(f"SELECT count(*) FROM {identifier(table)}")
     return int(rows)
+
+
+def differing(key: Sequence[str], others: Sequence[str], old: str, new: str, chosen: Sequence[str]) -> str:
+    """A query for the rows in which two queries differ, matched by key.
+
+    Args:
+        key: the columns that tell rows apart; they are not null
+        others: the columns that are compared
+        old: a query for the rows before
+        new: a query for the rows after
+        chosen: what is selected, of the tables ``o`` (old) and ``n`` (new), beside the key
+
+    Returns:
+        The query; its columns ``_was`` and ``_is`` say whether the key was there before, and is there after.
+
+    """
+    keys = [f"coalesce(n.{identifier(name)}, o.{identifier(name)}) AS {identifier(name)}" for name in key]
+    selected = ", ".join([*keys, *chosen, "n._there IS NOT NULL AS _is", "o._there IS NOT NULL AS _was"])
+    joined = " AND ".join(f"n.{identifier(name)} = o.{identifier(name)}" for name in key)
+    differ = " OR ".join(f"n.{identifier(name)} IS DISTINCT FROM o.{identifier(name)}" for name in others) or "FALSE"
+    return (
+        f"SELECT {selected} FROM (SELECT *, TRUE AS _there FROM ({new}) AS rows_after) AS n "
+        f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS rows_before) AS o ON {joined} "
+        f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
+    )

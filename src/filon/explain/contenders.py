@@ -1,4 +1,8 @@
-"""The records of a source that have a key and are not its row: those that others superseded, and those rejected."""
+"""The records of a source that have a key and are not its row: those that others superseded, and those rejected.
+
+A release keeps the places of both, of superseded records with their keys. The key of a rejected record stands in bronze
+only, as text: these records are read once for a dataset, and their keys are kept in the engine.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,17 @@ from filon.engines import SqlEngine
 from filon.explain.keys import typed_key
 from filon.lake import Lake, Layer, Ledger, Release
 from filon.project import Dataset
-from filon.sql import identifier, literal
-from filon.stages.rules import BLANKS, BRONZE, SEPARATOR, judged_query
+from filon.sql import identifier, identifiers, literal
+from filon.stages.rules import BLANKS, BRONZE, judged_query
 from filon.stages.silver import LiveRecords, bind_records, raw_text
+
+MOST_REJECTED = 1_000_000
+"""Rejected records of a dataset beyond which their keys are not looked at."""
+CHOSEN, RECEIVED = "rejected places", "rejected records"
 
 
 @dataclass(frozen=True)
-class Place:
+class Contender:
     """A record that is not the row of its key: its file version and number, and its reasons, if it was rejected."""
 
     version: int
@@ -27,56 +35,102 @@ class Place:
 class Contenders:
     """The first of the records of a key that are not its row, in the order of files; ``total``: how many there are."""
 
-    places: tuple[Place, ...]
+    records: tuple[Contender, ...]
     total: int
 
 
 def contenders_of(
-    engine: SqlEngine,
-    lake: Lake,
-    release: Release,
-    ledger: Ledger,
-    dataset: Dataset,
-    key: Sequence[str],
-    limit: int,
+    engine: SqlEngine, release: Release, dataset: Dataset, key: Sequence[str], limit: int, *, rejected: bool
 ) -> Contenders:
-    """The records of a key that are not in the silver table.
+    """The records of a key that are not in the silver table of a release.
 
     Args:
-        engine: the silver table, and those that it refers to, are bound under their names
-        lake: where the records are
+        engine: ``bind_contenders`` was called for it
         release: the release of the silver table
-        ledger: names the files
-        dataset: its contract says what the texts of a record mean, and which are accepted
+        dataset: its contract says what the key is
         key: the values of the key, as text, in the order of the contract; a value that is none of the column's type is
-            compared with the texts of the records
-        limit: the most places to return
+            compared with the texts of rejected records
+        limit: the most records to return
+        rejected: whether the keys of rejected records are bound
 
     """
-    silver, bronze = release.build(Layer.SILVER, dataset.name), release.build(Layer.BRONZE, dataset.name)
-    if silver is None or bronze is None or silver.quality is None:
+    names = dataset.contract.key
+    values = [typed_key(engine, dataset.contract.column(name), text) for name, text in zip(names, key, strict=True)]
+    parts = []
+    if None not in values and release.build(Layer.SUPERSEDED, dataset.name) is not None:
+        same = " AND ".join(f"{identifier(name)} = {value}" for name, value in zip(names, values, strict=True))
+        parts.append(f"SELECT _file, _record, NULL AS reasons FROM {_superseded(dataset)} WHERE {same}")
+    if rejected:
+        same = " AND ".join(
+            f"{identifier(name)} = {value}" if value else f"{_text(name)} = {literal(text)}"
+            for name, value, text in zip(names, values, key, strict=True)
+        )
+        parts.append(f"SELECT _file, _record, reasons FROM {_rejected(dataset)} WHERE {same}")
+    if not parts:
         return Contenders((), 0)
-    live = tuple(version for version in ledger.versions if version.number in silver.quality.files)
-    bind_records(engine, lake, [LiveRecords(dataset, ledger, live, bronze)])
-    judged = judged_query(dataset, silver.quality.as_of or release.as_of, raw_text(dataset, live, ledger.headers))
-    parts = [_condition(engine, dataset, name, value) for name, value in zip(dataset.contract.key, key, strict=True)]
-    source = (
-        f"FROM ({judged}) AS judged JOIN {identifier(BRONZE)} AS received USING (_file, _record) "
-        f"WHERE {' AND '.join(parts)} AND NOT EXISTS (SELECT 1 FROM {identifier(dataset.name)} AS kept "
-        "WHERE kept._file = judged._file AND kept._record = judged._record)"
-    )
-    query = (
-        f"SELECT _file, _record, string_split(judged._reasons, {SEPARATOR}), count(*) OVER () {source} "
+    every = " UNION ALL ".join(parts)
+    rows = engine.rows(
+        f"SELECT _file, _record, reasons, count(*) OVER () FROM ({every}) AS contenders "
         f"ORDER BY _file, _record LIMIT {limit}"
     )
-    rows = engine.rows(query)
-    places = tuple(Place(file, record, tuple(filter(None, reasons))) for file, record, reasons, _ in rows)
-    return Contenders(places, rows[0][3] if rows else 0)
+    records = tuple(Contender(file, record, tuple(reasons or ())) for file, record, reasons, _ in rows)
+    return Contenders(records, rows[0][3] if rows else 0)
 
 
-def _condition(engine: SqlEngine, dataset: Dataset, name: str, text: str) -> str:
-    """That a part of the key has a value; a text that spells none can only be that of a rejected record."""
-    column = identifier(name)
-    if (value := typed_key(engine, dataset.contract.column(name), text)) is not None:
-        return f"judged.{column} = {value}"
-    return f"(trim(received.{column}, {BLANKS}) = {literal(text)} AND judged._reasons <> '')"
+def bind_contenders(engine: SqlEngine, lake: Lake, release: Release, ledger: Ledger, dataset: Dataset) -> bool:
+    """Bind the superseded records of a dataset, and keep the keys of the rejected ones in the engine.
+
+    Args:
+        engine: the silver tables that the dataset refers to are bound under their names
+        lake: where the records are
+        release: the release of the tables
+        ledger: names the files
+        dataset: its contract says what the texts of a record mean
+
+    Returns:
+        Whether the keys of rejected records are bound; they are not when there are too many.
+
+    """
+    layers = (Layer.SILVER, Layer.BRONZE, Layer.QUARANTINE, Layer.SUPERSEDED)
+    silver, bronze, quarantine, superseded = (release.build(layer, dataset.name) for layer in layers)
+    if superseded is not None:
+        engine.bind(_name("superseded", dataset), lake.paths(superseded), superseded.columns)
+    if silver is None or bronze is None or quarantine is None or silver.quality is None:
+        return False
+    if quarantine.rows > MOST_REJECTED:
+        return False
+    engine.bind(CHOSEN, lake.paths(quarantine), quarantine.columns)
+    touched = {number for (number,) in engine.rows(f"SELECT DISTINCT _file FROM {identifier(CHOSEN)}")}
+    versions = tuple(version for version in ledger.versions if version.number in touched & silver.quality.files.keys())
+    bind_records(engine, lake, [LiveRecords(dataset, ledger, versions, bronze, CHOSEN)])
+    engine.cache(RECEIVED, f"SELECT * FROM {identifier(BRONZE)}")
+    engine.view(BRONZE, f"SELECT * FROM {identifier(RECEIVED)}")
+    judged = judged_query(dataset, silver.quality.as_of or release.as_of, raw_text(dataset, versions, ledger.headers))
+    key = dataset.contract.key
+    typed = ", ".join(f"typed.{identifier(name)}" for name in key)
+    texts = ", ".join(f"trim(received.{identifier(name)}, {BLANKS}) AS {_text(name)}" for name in key)
+    engine.cache(
+        _name("rejected", dataset),
+        f"SELECT _file, _record, {typed}, {texts}, chosen.reasons FROM "
+        f"(SELECT _file, _record, {identifiers(key)} FROM ({judged}) AS judged) AS typed "
+        f"JOIN {identifier(RECEIVED)} AS received USING (_file, _record) "
+        f"JOIN {identifier(CHOSEN)} AS chosen USING (_file, _record)",
+    )
+    engine.drop([BRONZE, RECEIVED, CHOSEN])
+    return True
+
+
+def _name(kind: str, dataset: Dataset) -> str:
+    return f"{kind} of {dataset.name}"
+
+
+def _superseded(dataset: Dataset) -> str:
+    return identifier(_name("superseded", dataset))
+
+
+def _rejected(dataset: Dataset) -> str:
+    return identifier(_name("rejected", dataset))
+
+
+def _text(name: str) -> str:
+    return identifier(f"{name} received")

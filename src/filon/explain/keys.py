@@ -17,6 +17,8 @@ def typed_key(engine: SqlEngine, column: Column, text: str) -> str | None:
 
     Dates are written as ``2026-01-31``, numbers with a point, timestamps as ``2026-01-31 10:00:00+00``.
     """
+    if column.type.kind is Kind.TEXT:
+        return literal(text)
     if column.type.kind is Kind.INTEGER and not WHOLE.fullmatch(text):
         return None
     if column.type.kind is Kind.DECIMAL and not _has_room(column.type.scale, text):

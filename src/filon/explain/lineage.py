@@ -6,7 +6,7 @@ Each step keeps at least the rows that were used, and records whether it may kee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp, parse_one
@@ -14,6 +14,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
+from filon.explain.report import EVERY_ROW
 from filon.project.contract import Contract
 from filon.project.models import Model, Project
 from filon.project.types import PLACE
@@ -21,7 +22,6 @@ from filon.sql import DIALECT
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In)
 PLAIN_JOINS = ("", "INNER", "CROSS", "OUTER")
-EVERY_ROW = "TRUE"
 
 OTHER_ROWS = "a window function reads other rows of it"
 IN_A_SUBQUERY = "a subquery reads it"
@@ -33,13 +33,15 @@ OTHERWISE = "how it is read is not understood"
 class Reading:
     """The rows of an input that were used, which are among those that meet ``condition``.
 
-    ``exact``: all rows that meet it were used. ``used``: at least one row was used.
+    ``exact``: all rows that meet it were used. ``used``: at least one row was used. ``implied``: what the used rows
+    meet beside it, by which an engine can skip parts of files.
     """
 
     table: str
     condition: str
     exact: bool
     used: bool
+    implied: str = EVERY_ROW
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Trace:
     unfollowed: tuple[Unfollowed, ...]
 
 
-def trace(project: Project, model: Model, condition: str, *, exact: bool, used: bool) -> Trace:
+def trace(
+    project: Project, model: Model, condition: str, *, exact: bool, used: bool, implied: str = EVERY_ROW
+) -> Trace:
     """Trace the rows of a model that meet a condition to its inputs.
 
     Args:
@@ -67,6 +71,8 @@ def trace(project: Project, model: Model, condition: str, *, exact: bool, used: 
         condition: SQL over the model's columns
         exact: whether all rows that meet the condition are traced
         used: whether at least one row meets it
+        implied: what else is known of these rows, columns being equal to constants that are those of some row; it
+            makes conditions on the inputs shorter
 
     Returns:
         The conditions on the inputs, and the inputs that cannot be followed.
@@ -84,19 +90,23 @@ def trace(project: Project, model: Model, condition: str, *, exact: bool, used: 
     except SqlglotError:
         scope = None
     if scope is not None:
-        conditions = tuple(_parts(parse_one(condition, dialect=DIALECT)))
-        tracer.follow(scope, _Rows(conditions, exact, used))
+        conditions, known = (tuple(_parts(parse_one(text, dialect=DIALECT))) for text in (condition, implied))
+        tracer.follow(scope, _Rows(conditions, exact, used, known))
     tracer.note((table for table in tree.find_all(exp.Table) if id(table) not in tracer.seen), OTHERWISE)
     return Trace(tuple(dict.fromkeys(tracer.readings)), tuple(dict.fromkeys(tracer.unfollowed)))
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of a query that meet all conditions on its columns; ``exact`` and ``used`` as in a Reading."""
+    """Rows of a query that meet all conditions on its columns; ``exact`` and ``used`` as in a Reading.
+
+    All of them also meet ``implied``, which restricts nothing further; each constant in it is that of a row.
+    """
 
     conditions: tuple[exp.Expr, ...]
     exact: bool
     used: bool
+    implied: tuple[exp.Expr, ...] = ()
 
 
 class _Tracer:
@@ -133,10 +143,9 @@ class _Tracer:
     def _follow_select(self, scope: Scope, select: exp.Select, rows: _Rows) -> None:
         groups = _groups(select)
         used = rows.used and groups != ()  # an aggregate without GROUP BY gives a row even for no input rows
-        conditions = _push_through(
-            rows.conditions, {part.alias_or_name: part.unalias() for part in select.selects}, groups
-        )
-        joins = _Joins(scope, conditions, self.contracts, used=used)
+        outputs = {part.alias_or_name: part.unalias() for part in select.selects}
+        conditions, implied = (_push_through(parts, outputs, groups) for parts in (rows.conditions, rows.implied))
+        joins = _Joins(scope, conditions, self.contracts, used=used, implied=implied)
         keeps_all = rows.exact and len(conditions) == len(rows.conditions) and not _cuts(select)
         is_only_group = groups is not None and all(joins.determines(group) for group in groups)
         exact = keeps_all or (is_only_group and rows.used)
@@ -154,7 +163,8 @@ class _Tracer:
             self.note([table], UNTIED)
             return
         contract = self.contracts[table.name.lower()]
-        self.readings.append(Reading(contract.name, _condition_sql(rows.conditions, contract), rows.exact, rows.used))
+        condition, implied = (_condition_sql(parts, contract) for parts in (rows.conditions, rows.implied))
+        self.readings.append(Reading(contract.name, condition, rows.exact, rows.used, implied))
 
     def _note_unfollowed(self, scope: Scope, select: exp.Select) -> None:
         if any(window.parent_select is select for window in select.find_all(exp.Window)):
@@ -172,15 +182,23 @@ class _Joins:
 
     ``own``: conditions on one source. ``links``: per pair of sources, expressions that a join makes equal.
     ``optional``: sources that may lack rows, as in an outer join. ``used``: there is at least one joined row.
+    ``known``: what the joined rows are known to meet although nothing states it, of one source each.
     """
 
     def __init__(
-        self, scope: Scope, conditions: list[exp.Expr], contracts: Mapping[str, Contract], *, used: bool
+        self,
+        scope: Scope,
+        conditions: list[exp.Expr],
+        contracts: Mapping[str, Contract],
+        *,
+        used: bool,
+        implied: Sequence[exp.Expr] = (),
     ) -> None:
         self.contracts = contracts
         self.used = used
         self.sources = {alias: source for alias, (_, source) in scope.selected_sources.items()}
         self.own: dict[str, list[exp.Expr]] = {alias: [] for alias in self.sources}
+        self.known = {alias: [part for part in implied if _sources(part) == {alias}] for alias in self.sources}
         self.links: dict[tuple[str, str], list[tuple[exp.Expr, exp.Expr]]] = {}
         self.optional: set[str] = set()
         self.exact = all(self._has_rows_to_follow(source) for source in self.sources.values())
@@ -198,7 +216,8 @@ class _Joins:
         conditions, is_all = self._restricted((alias,))
         is_met = self.used or self._reachable(alias) == set(self.sources)
         bare = tuple(_replace_columns(part, lambda column: exp.column(column.name)) for part in conditions)
-        return _Rows(bare, exact and self.exact and is_all and is_met, self.used and alias not in self.optional)
+        known = tuple(_replace_columns(part, lambda column: exp.column(column.name)) for part in self.known[alias])
+        return _Rows(bare, exact and self.exact and is_all and is_met, self.used and alias not in self.optional, known)
 
     def determines(self, expression: exp.Expr) -> bool:
         """Whether an expression has the same value in all joined rows."""
@@ -242,7 +261,7 @@ class _Joins:
     def _place(self, condition: exp.Expr) -> None:
         alternatives = self._alternatives(condition)
         for alternative in alternatives:
-            aliases = {column.table for column in _columns(alternative)}
+            aliases = _sources(alternative)
             ends = _ends(alternative)
             if not aliases <= self.own.keys():
                 self.exact = False
@@ -261,7 +280,7 @@ class _Joins:
     def _place_outer(self, alias: str, on: list[exp.Expr]) -> None:
         for condition in on:
             ends = dict(_ends(condition) or ())
-            if {column.table for column in _columns(condition)} == {alias}:
+            if _sources(condition) == {alias}:
                 self.own[alias].append(condition)
             elif alias in ends and ends.keys() <= self.own.keys():
                 [other] = ends.keys() - {alias}
@@ -295,24 +314,38 @@ class _Joins:
                 exact = False
                 continue
             beyond, is_all = self._restricted((*path, other))
-            passed, is_passed = self._pass_on(other, beyond, pairs)
+            passed, is_passed = self._pass_on(alias, other, beyond, pairs)
             conditions += passed
             exact = exact and is_all and is_passed
         return conditions, exact
 
     def _pass_on(
-        self, other: str, beyond: list[exp.Expr], pairs: list[tuple[exp.Expr, exp.Expr]]
+        self, alias: str, other: str, beyond: list[exp.Expr], pairs: list[tuple[exp.Expr, exp.Expr]]
     ) -> tuple[list[exp.Expr], bool]:
         """The conditions on rows that match rows of another source, and whether they are equivalent to the match."""
-        fixed = [[_replace(part, theirs, mine) for part in beyond if _equates(part, theirs)] for theirs, mine in pairs]
-        if self.used and all(fixed) and all(any(_equates(part, theirs) for theirs, _ in pairs) for part in beyond):
-            return [part for parts in fixed for part in parts], True
+        if self.used and other not in self.optional and (fixed := self._fixed(alias, other, beyond, pairs)):
+            # rows of the other source with these constants are part of joined rows, and meet all else that is asked
+            return fixed, True
         source = self.sources[other]
         if isinstance(source, exp.Table) and _is_named(source, self.contracts):
             return [_matches(pairs, self.contracts[source.name.lower()], beyond)], True
         equal = {theirs.name: mine for theirs, mine in pairs if isinstance(theirs, exp.Column)}
         movable = [part for part in beyond if all(column.name in equal for column in _columns(part))]
         return [_replace_columns(part, lambda column: equal[column.name]) for part in movable], False
+
+    def _fixed(
+        self, alias: str, other: str, beyond: list[exp.Expr], pairs: list[tuple[exp.Expr, exp.Expr]]
+    ) -> list[exp.Expr]:
+        """Conditions that give this side of each link the constants that both sides have in joined rows.
+
+        None if one is not known. Lists of constants of two links do not say which belong together.
+        """
+        parts = []
+        for theirs, mine in pairs:
+            found = [_replace(part, theirs, mine) for part in (*beyond, *self.known[other]) if _fixes(part, theirs)]
+            found += [part for part in self.known[alias] if _fixes(part, mine)]
+            parts += [part for part in found if isinstance(part, exp.EQ) or len(pairs) == 1][:1]
+        return parts if len(parts) == len(pairs) else []
 
     def _reachable(self, alias: str) -> set[str]:
         reached, new = set[str](), {alias}
@@ -400,7 +433,7 @@ def _ends(condition: exp.Expr) -> tuple[tuple[str, exp.Expr], tuple[str, exp.Exp
     if not isinstance(condition, exp.EQ):
         return None
     left_side, right_side = condition.this, condition.expression
-    left_sources, right_sources = ({column.table for column in _columns(side)} for side in (left_side, right_side))
+    left_sources, right_sources = _sources(left_side), _sources(right_side)
     return (
         ((*left_sources, left_side), (*right_sources, right_side))
         if len(left_sources) == len(right_sources) == 1 and left_sources != right_sources
@@ -414,6 +447,17 @@ def _equates(condition: exp.Expr, expression: exp.Expr) -> bool:
         return False
     left, right = condition.this.unnest(), condition.expression.unnest()
     return (left == expression and not _columns(right)) or (right == expression and not _columns(left))
+
+
+def _fixes(condition: exp.Expr, expression: exp.Expr) -> bool:
+    """Whether a condition equates an expression with a constant, or with one of some constants."""
+    if isinstance(condition, exp.In) and not condition.args.get("query"):
+        return condition.this.unnest() == expression and not any(map(_columns, condition.expressions))
+    return _equates(condition, expression)
+
+
+def _sources(part: exp.Expr) -> set[str]:
+    return {column.table for column in _columns(part)}
 
 
 def _columns(part: exp.Expr) -> list[exp.Column]:
@@ -483,3 +527,15 @@ def _tables_below(scope: Scope) -> Iterator[exp.Table]:
     yield from _tables_read(scope)
     for inner in (*scope.subquery_scopes, *scope.set_operation_scopes, *scope.udtf_scopes):
         yield from _tables_below(inner)
+
+
+def constants(condition: str, names: Iterable[str]) -> dict[str, str] | None:
+    """The texts of the constants that a condition equates these columns with; None when it leaves one open."""
+    found = {}
+    for part in _parts(parse_one(condition, dialect=DIALECT)):
+        if isinstance(part, exp.EQ) and isinstance(part.this, exp.Column):
+            value = part.expression.this if isinstance(part.expression, exp.Cast) else part.expression
+            sign = "-" if isinstance(value, exp.Neg) else ""
+            if isinstance(value.this if sign else value, exp.Literal):
+                found[part.this.name] = sign + value.name
+    return {name: found[name] for name in names} if found.keys() >= set(names) else None

@@ -2,108 +2,304 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from filon.engines import SqlEngine
 from filon.errors import EngineError, NotFound
-from filon.explain.contenders import contenders_of
+from filon.explain.contenders import bind_contenders, contenders_of
 from filon.explain.demands import demand_of
 from filon.explain.keys import typed_key
-from filon.explain.lineage import EVERY_ROW, Reading, trace
+from filon.explain.lineage import Reading, constants, trace
+from filon.explain.records import Place, read_records
+from filon.explain.report import EVERY_ROW, REFUSED, SAMPLE, Contribution, Explanation, NotFollowed, OtherRecord, Record
 from filon.lake import Build, Lake, Layer, Ledger, Release
-from filon.project import PLACE, TEXT, Contract, Dataset, Kind, Project, TypedColumn
+from filon.project import PLACE, Contract, Dataset, Kind, Model, Project
 from filon.sql import identifier, identifiers, literal
+from filon.stages.gold import recipe_of
+from filon.suggestions import suggestion
 
-SAMPLE = 5
 SPELLING = "write dates of a key as 2026-01-31 and numbers with a point, whatever the files do"
-PLACE_NAMES = tuple(name for name, _ in PLACE)
-RECORDS = "records explained"  # no table of a project has a blank in its name
+PLACE_NAMES = FILE, RECORD = tuple(name for name, _ in PLACE)
+EXACT_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN)
+"""Kinds of columns whose values are equal to what is written of them."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """A record of a file as received; ``record`` counts from 1."""
+class Page:
+    """Which rows of one table are shown: those after the first ``skip`` ones, ``limit`` at most.
 
-    file: str
-    version: int
-    sha256: str
-    record: int
-    fields: Mapping[str, str | None]
-
-
-@dataclass(frozen=True)
-class OtherRecord:
-    """A record that has the key of the explained row and is not it.
-
-    ``reasons`` are those for which it was rejected, with what the contract demands (empty: it demands nothing of the
-    kind); a record without a reason was superseded by the row.
+    ``of`` is the table; if it is empty, the first one that an explanation reaches.
     """
 
-    record: Record
-    reasons: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Contribution:
-    """Rows of a table that a row was computed from.
-
-    Attributes:
-        table: the table
-        read_by: the model that read it; None for the explained row itself
-        rows: number of rows that meet ``condition``
-        exact: whether all of them were used; else they are candidates that include the used ones
-        keys: keys of the first rows
-        condition: SQL over the table's columns
-        records: records of the first rows, of tables of sources
-
-    """
-
-    table: str
-    read_by: str | None
-    rows: int
-    exact: bool
-    keys: tuple[tuple[Any, ...], ...]
-    condition: str
-    records: tuple[Record, ...] = ()
-
-    @property
-    def is_every_row(self) -> bool:
-        """Whether the condition holds for all rows of the table."""
-        return self.condition == EVERY_ROW
-
-
-@dataclass(frozen=True)
-class NotFollowed:
-    """A table whose used rows are not shown, and the reason."""
-
-    table: str
-    read_by: str
-    reason: str
+    of: str = ""
+    skip: int = 0
+    limit: int = SAMPLE
 
 
 @dataclass
-class Explanation:
-    """A row, the SQL file of its model, and the rows that it was computed from.
+class Explainer:
+    """Explains rows of one release; an engine that is kept answers later questions sooner.
 
-    ``row`` is empty when the table has no row of that key, but a source has records of it. ``others`` are the first of
-    the records of a source that have the key and are not the row, ``others_total`` says how many there are.
+    Args:
+        engine: reaches the lake
+        project: contracts and models
+        lake: where the tables are
+        release: the release of the rows
+        ledger: the one that the release was built from
+        every_way: follow every way to each table; else the nearest one
+        whole: follow all rows of a table to the tables below it; else those that are shown
+        page: which rows of one table are shown; of the others, the first ``SAMPLE``
+
     """
 
-    table: str
-    release: int
-    row: dict[str, Any]
-    computed_by: str | None
-    contributions: list[Contribution] = field(default_factory=list)
-    not_followed: list[NotFollowed] = field(default_factory=list)
-    others: list[OtherRecord] = field(default_factory=list)
-    others_total: int = 0
+    engine: SqlEngine
+    project: Project
+    lake: Lake
+    release: Release
+    ledger: Ledger
+    every_way: bool = True
+    whole: bool = True
+    page: Page = Page()
+    _bound: set[str] = field(default_factory=set)
+    _with_rejected: dict[str, bool] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The explanation as nested dicts and lists, for JSON."""
-        return asdict(self)
+    def explain(self, table: str, key: Sequence[str]) -> Explanation:
+        """Explain a row.
+
+        Args:
+            table: a silver or gold table
+            key: the values of its key, as text, in the order of the contract
+
+        Returns:
+            The row, what it was computed from, and the other records of its key. Without such a row, why it is missing.
+
+        Raises:
+            NotFound: the table has no key, or there is neither such a row nor such a record
+
+        """
+        contract = self._keyed(table)
+        if len(key) != len(contract.key):
+            raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
+        self.bind(table)
+        values = [
+            typed_key(self.engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
+        ]
+        condition = " AND ".join(
+            f"{identifier(name)} = {value or 'NULL'}" for name, value in zip(contract.key, values, strict=True)
+        )
+        rows = self.first_rows(contract, condition, 1)
+        explanation = self.begin(table, {name: rows[0][name] for name in contract.column_names} if rows else {})
+        if rows:
+            condition = _equal((name, rows[0][name]) for name in contract.key)
+            self._explain_row(explanation, contract, condition)
+        elif table in self.project.datasets:
+            self._add_others(explanation, self.project.datasets[table], key)
+        elif None not in values:
+            self._explain_absence(explanation, condition)
+        if not (rows or explanation.others or explanation.contributions):
+            spelled = f"; {SPELLING}" if None in values else ""
+            raise NotFound(f"{table} has no row {', '.join(key)} in release {self.release.number}{spelled}")
+        return explanation
+
+    def begin(self, table: str, row: dict[str, Any]) -> Explanation:
+        """The explanation of a row of a table, which says nothing yet of where it comes from."""
+        model = self.project.models.get(table)
+        if model is None:
+            return Explanation(table, self.release.number, row, None)
+        return Explanation(table, self.release.number, row, str(model.path), model.sql, model.inputs)
+
+    def bind(self, table: str) -> None:
+        """Let the engine know a silver or gold table of the release."""
+        if table in self._bound:
+            return
+        build = self.release.build(Layer.SILVER if table in self.project.datasets else Layer.GOLD, table)
+        if build is None:
+            raise NotFound(f"release {self.release.number} has no table {table}: run the pipeline")
+        self._require_columns(table, build)
+        self.engine.bind(table, self.lake.paths(build), build.columns)
+        self._bound.add(table)
+
+    def _descend(self, start: Iterable[_Below], into: Explanation) -> None:
+        """Add the rows that a model read for some of its rows, and those that its input models read for these."""
+        due = deque(start)
+        while due:
+            above = due.popleft()
+            rows, model = above.rows, self.project.models[above.rows.table]
+            if not self._is_as_it_was(model):
+                why = f"the SELECT of {model.name} is another one today than in release {self.release.number}"
+                into.not_followed += [NotFollowed(name, model.name, why) for name in model.inputs]
+                continue
+            for table in model.inputs:
+                self.bind(table)
+            traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=rows.implied)
+            into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
+            for reading in traced.readings:
+                if not self.every_way and _is_reached(reading, into.contributions):
+                    continue
+                page = self._page(reading.table, into)
+                try:
+                    part = self.contribution(reading, model.name, page, of_shown=above.of_shown)
+                except EngineError as error:  # a condition may fail on values that the model filters out first
+                    into.not_followed.append(NotFollowed(reading.table, model.name, f"{REFUSED}: {error}"))
+                    continue
+                is_new = part.table in self.project.models and not self._is_covered(part, into.contributions)
+                into.contributions.append(part)
+                if is_new and self._is_followed(part):
+                    due.append(self._narrowed(part, is_used=reading.used or part.exact))
+
+    def _page(self, table: str, into: Explanation) -> Page:
+        """Which rows of a table are shown where it is reached for the first time."""
+        is_meant = table == self.page.of if self.page.of else not into.contributions
+        is_first = all(part.table != table for part in into.contributions)
+        return self.page if is_meant and is_first else Page()
+
+    def contribution(
+        self, reading: Reading, reader: str | None, page: Page, *, of_shown: bool = False, count: int | None = None
+    ) -> Contribution:
+        """Count the rows of a reading, unless their number is known, and read those of a page."""
+        contract, skip = self.project.contracts[reading.table], page.skip
+        condition = f"({reading.condition}) AND {reading.implied}" if reading.exact else reading.condition
+        rows = self.first_rows(contract, condition, page.limit + 1, skip)
+        if count is None:
+            count = skip + len(rows)
+            if len(rows) > page.limit or (skip and not rows):
+                where = f"FROM {identifier(contract.name)} WHERE {condition}"
+                [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
+        shown = rows[: page.limit]
+        dataset = self.project.datasets.get(contract.name)
+        records = self._records(dataset, [(row[FILE], row[RECORD]) for row in shown]) if dataset else []
+        is_only_candidate = reading.used and count == 1
+        return Contribution(
+            contract.name,
+            reader,
+            count,
+            reading.exact or is_only_candidate or count == 0,
+            tuple(tuple(row[name] for name in _order(contract, dataset)) for row in shown),
+            reading.condition,
+            tuple(records),
+            tuple({name: row[name] for name in contract.column_names} for row in shown),
+            skip,
+            of_shown,
+        )
+
+    def follow(self, reading: Reading, into: Explanation, count: int | None = None) -> None:
+        """Add the rows of a reading, whose number may be known, and what they were computed from."""
+        part = self.contribution(reading, None, self._page(reading.table, into), count=count)
+        into.contributions.append(part)
+        if part.table in self.project.models and self._is_followed(part):
+            self._descend([self._narrowed(part, is_used=reading.used or part.exact)], into)
+
+    def first_rows(self, contract: Contract, condition: str, most: int, skip: int = 0) -> list[Mapping[str, Any]]:
+        """The first rows of a table that meet a condition, in the order of its key; those of a source with places."""
+        dataset = self.project.datasets.get(contract.name)
+        names = [*contract.column_names, *(PLACE_NAMES if dataset else ())]
+        order = identifiers(_order(contract, dataset))
+        query = (
+            f"SELECT {_select_list(contract, names)} FROM {identifier(contract.name)} WHERE {condition} "
+            f"ORDER BY {order} LIMIT {most}{f' OFFSET {skip}' if skip else ''}"
+        )
+        return [dict(zip(names, row, strict=True)) for row in self.engine.rows(query)]
+
+    def _keyed(self, table: str) -> Contract:
+        contracts = self.project.contracts
+        if table not in contracts:
+            raise NotFound(f"no table {table}; {suggestion(table, contracts)}")
+        if not contracts[table].key:
+            raise NotFound(f"{table} has no key, so that no single row of it can be named")
+        return contracts[table]
+
+    def _require_columns(self, table: str, build: Build) -> None:
+        lacking = set(self.project.contracts[table].column_names) - {column.name for column in build.columns}
+        if lacking:
+            columns = ", ".join(sorted(lacking))
+            raise NotFound(f"{table} had no {columns} in release {self.release.number}: its contract was another one")
+
+    def _is_as_it_was(self, model: Model) -> bool:
+        """Whether today's SELECT of a model is that of the release."""
+        build = self.release.build(Layer.GOLD, model.name)
+        return build is None or build.recipe in ("", recipe_of(self.project, model, self.release.as_of))
+
+    def _explain_row(self, into: Explanation, contract: Contract, condition: str) -> None:
+        reading = Reading(contract.name, condition, exact=True, used=True, implied=_implied(contract, [into.row]))
+        if contract.name in self.project.datasets:
+            self.follow(reading, into)
+        else:
+            self._descend([_Below(reading)], into)
+        for part in into.contributions:
+            dataset = self.project.datasets.get(part.table)
+            if dataset is not None and part.rows == 1 and dataset.contract.key and None not in part.keys[0]:
+                self._add_others(into, dataset, [str(value) for value in part.keys[0]])
+
+    def _explain_absence(self, into: Explanation, condition: str) -> None:
+        """Find records of sources from which a row would have been computed that there is not."""
+        missing = Explanation(into.table, into.release, {}, None)
+        self._descend([_Below(Reading(into.table, condition, exact=True, used=False))], missing)
+        for part in missing.contributions:
+            dataset = self.project.datasets.get(part.table)
+            key = constants(part.condition, dataset.contract.key) if dataset and dataset.contract.key else None
+            if dataset is None or key is None:
+                continue
+            same = _equal(key.items())
+            reading = Reading(dataset.name, same, exact=False, used=False)
+            accepted = self.contribution(reading, part.read_by, Page())
+            into.contributions += [accepted] if accepted.rows else []
+            self._add_others(into, dataset, list(key.values()))
+
+    def _add_others(self, into: Explanation, dataset: Dataset, key: Sequence[str]) -> None:
+        """Add the records of a source that have a key and are not its row."""
+        if dataset.name not in self._with_rejected:
+            for _, reference in dataset.references:
+                self.bind(reference.table)
+            self._with_rejected[dataset.name] = bind_contenders(
+                self.engine, self.lake, self.release, self.ledger, dataset
+            )
+        rejected = self._with_rejected[dataset.name]
+        found = contenders_of(self.engine, self.release, dataset, key, SAMPLE, rejected=rejected)
+        records = self._records(dataset, [(contender.version, contender.record) for contender in found.records])
+        into.others_total += found.total
+        into.others += [
+            OtherRecord(dataset.name, record, {reason: demand_of(dataset, reason) for reason in contender.reasons})
+            for contender, record in zip(found.records, records, strict=True)
+        ]
+
+    def _records(self, dataset: Dataset, places: Sequence[Place]) -> list[Record]:
+        return read_records(self.engine, self.lake, self.ledger, dataset, places)
+
+    def _is_covered(self, part: Contribution, earlier: Sequence[Contribution]) -> bool:
+        """Whether earlier contributions of the same table have all of these rows."""
+        conditions = [
+            f"({other.condition})" for other in earlier if other.table == part.table and (other.exact or not part.exact)
+        ]
+        if not conditions:
+            return False
+        new = f"({part.condition}) AND ({' OR '.join(conditions)}) IS NOT TRUE"
+        return not self.engine.rows(f"SELECT 1 FROM {identifier(part.table)} WHERE {new} LIMIT 1")
+
+    def _is_followed(self, part: Contribution) -> bool:
+        """Whether there may be rows to follow; none are where a page ends before it begins."""
+        return self.whole or not part.rows or bool(part.keys)
+
+    def _narrowed(self, part: Contribution, *, is_used: bool) -> _Below:
+        """The rows of a contribution that are followed; few rows are given by their keys, a shorter condition."""
+        contract = self.project.contracts[part.table]
+        is_cut = part.rows > len(part.keys)
+        if not part.keys or not contract.key or (is_cut and self.whole):
+            return _Below(Reading(part.table, part.condition, part.exact, is_used), part.of_shown)
+        implied = _implied(contract, part.shown) if part.exact else EVERY_ROW
+        reading = Reading(part.table, _these_rows(contract.key, part.shown), part.exact, part.exact, implied)
+        return _Below(reading, part.of_shown or is_cut)
+
+
+@dataclass(frozen=True)
+class _Below:
+    """Rows that are followed; ``of_shown`` is that of the contributions that they give."""
+
+    rows: Reading
+    of_shown: bool = False
 
 
 def explain(
@@ -115,174 +311,59 @@ def explain(
     table: str,
     key: Sequence[str],
 ) -> Explanation:
-    """Explain a row of a release.
-
-    Args:
-        engine: reaches the lake
-        project: contracts and models
-        lake: where the tables are
-        release: the release of the row
-        ledger: names the files
-        table: a silver or gold table
-        key: the values of its key, as text, in the order of the contract
-
-    Returns:
-        The row and the rows that it was computed from; of a silver table, also the other records of its key.
-
-    Raises:
-        NotFound: the table has no key, or there is neither such a row nor such a record
-
-    """
-    contract = project.contracts.get(table)
-    if contract is None or not contract.key:
-        raise NotFound(f"no table {table} with a key; there are: {', '.join(project.contracts)}")
-    if len(key) != len(contract.key):
-        raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
-    explainer = _Explainer(engine, project, lake, release, ledger)
-    explainer.bind(table)
-    values = {
-        name: typed_key(engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
-    }
-    condition = " AND ".join(f"{identifier(name)} = {value or 'NULL'}" for name, value in values.items())
-    rows = engine.rows(
-        f"SELECT {_select_list(contract, contract.column_names)} FROM {identifier(table)} WHERE {condition}"
-    )
-    model = project.models.get(table)
-    row = dict(zip(contract.column_names, rows[0], strict=True)) if rows else {}
-    explanation = Explanation(table, release.number, row, str(model.path) if model else None)
-    if model is None:
-        explainer.add_others(explanation, project.datasets[table], key)
-    if not rows and not explanation.others:
-        spelled = f"; {SPELLING}" if None in values.values() else ""
-        raise NotFound(f"{table} has no row {', '.join(key)} in release {release.number}{spelled}")
-    if not rows:
-        return explanation
-    reading = Reading(table, _key_condition(contract.key, [row[name] for name in contract.key]), exact=True, used=True)
-    if model is None:
-        explanation.contributions.append(explainer.contribution(reading, None))
-    else:
-        explainer.descend(reading, explanation)
-    return explanation
+    """Explain a row of a release by every way to each table; see ``Explainer``."""
+    return Explainer(engine, project, lake, release, ledger).explain(table, key)
 
 
-@dataclass(frozen=True)
-class _Explainer:
-    """Reads the tables of a release, and adds the contributions of a row."""
+def _is_reached(reading: Reading, contributions: Iterable[Contribution]) -> bool:
+    return any(part.table == reading.table and (part.exact or not reading.exact) for part in contributions)
 
-    engine: SqlEngine
-    project: Project
-    lake: Lake
-    release: Release
-    ledger: Ledger
 
-    def build(self, table: str) -> Build:
-        layer = Layer.SILVER if table in self.project.datasets else Layer.GOLD
-        build = self.release.build(layer, table)
-        if build is None:
-            raise NotFound(f"release {self.release.number} has no table {table}: run the pipeline")
-        return build
-
-    def bind(self, table: str) -> None:
-        build = self.build(table)
-        self.engine.bind(table, self.lake.paths(build), build.columns)
-
-    def add_others(self, into: Explanation, dataset: Dataset, key: Sequence[str]) -> None:
-        """Add the records of a source that have the key and are not its row."""
-        for _, reference in dataset.references:
-            self.bind(reference.table)
-        found = contenders_of(self.engine, self.lake, self.release, self.ledger, dataset, key, SAMPLE)
-        into.others_total = found.total
-        into.others = [
-            OtherRecord(
-                self.record(dataset.contract, place.version, place.record),
-                {reason: demand_of(dataset, reason) for reason in place.reasons},
-            )
-            for place in found.places
-        ]
-
-    def descend(self, rows: Reading, into: Explanation) -> None:
-        """Add the rows that a model read for some of its rows, and recursively those that its input models read."""
-        model = self.project.models[rows.table]
-        for table in model.inputs:
-            self.bind(table)
-        traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used)
-        into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
-        for reading in traced.readings:
-            try:
-                part = self.contribution(reading, model.name)
-            except EngineError as error:  # a pushed-down condition may fail on values that the model filters out first
-                into.not_followed.append(NotFollowed(reading.table, model.name, str(error)))
-                continue
-            is_new = part.table in self.project.models and not self.is_covered(part, into.contributions)
-            into.contributions.append(part)
-            if is_new:
-                self.descend(self.narrowed(part, is_used=reading.used or part.exact), into)
-
-    def contribution(self, reading: Reading, reader: str | None) -> Contribution:
-        """Count the rows of a reading, and read the first ones."""
-        contract = self.project.contracts[reading.table]
-        where = f"FROM {identifier(contract.name)} WHERE {reading.condition}"
-        [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
-        names = contract.key or (PLACE_NAMES if contract.name in self.project.datasets else contract.column_names)
-        first = f"{where} ORDER BY {identifiers(names)} LIMIT {SAMPLE}"
-        keys = self.engine.rows(f"SELECT {_select_list(contract, names)} {first}")
-        records: tuple[Record, ...] = ()
-        if contract.name in self.project.datasets:
-            places = self.engine.rows(f"SELECT {identifiers(PLACE_NAMES)} {first}")
-            records = tuple(self.record(contract, int(file), int(record)) for file, record in places)
-        is_only_candidate = reading.used and count == 1
-        exact = reading.exact or is_only_candidate or count == 0
-        return Contribution(contract.name, reader, int(count), exact, tuple(keys), reading.condition, records)
-
-    def is_covered(self, part: Contribution, earlier: Sequence[Contribution]) -> bool:
-        """Whether earlier contributions of the same table have all of these rows."""
-        conditions = [
-            f"({other.condition})" for other in earlier if other.table == part.table and (other.exact or not part.exact)
-        ]
-        new = f"({part.condition}) AND ({' OR '.join(conditions) or 'FALSE'}) IS NOT TRUE"
-        return not self.engine.rows(f"SELECT 1 FROM {identifier(part.table)} WHERE {new} LIMIT 1")
-
-    def narrowed(self, part: Contribution, *, is_used: bool) -> Reading:
-        """The rows of a contribution as a reading; a single row is given by its key, a shorter condition."""
-        key = self.project.contracts[part.table].key
-        condition = _key_condition(key, part.keys[0]) if part.rows == 1 and key else part.condition
-        return Reading(part.table, condition, part.exact, is_used)
-
-    def record(self, contract: Contract, number: int, ordinal: int) -> Record:
-        """Read a record from bronze."""
-        version = next(version for version in self.ledger.versions if version.number == number)
-        columns = [TypedColumn(name, TEXT) for name in contract.column_names]
-        part = f"{version.path}, version {number}"
-        paths = self.lake.paths_of(Layer.BRONZE, contract.name, version.bronze, part)
-        self.engine.bind(RECORDS, paths, [*columns, *PLACE], lenient=True)
-        place = f"_file = {number} AND _record = {ordinal}"
-        [texts] = self.engine.rows(
-            f"SELECT {identifiers(contract.column_names)} FROM {identifier(RECORDS)} WHERE {place}"
-        )
-        dataset = self.project.datasets[contract.name]
-        placed = zip(dataset.place_columns, dataset.place_of(version.path), strict=True)
-        fields = dict(zip(contract.column_names, texts, strict=True))
-        fields |= {column.column: value for column, value in placed}
-        return Record(version.path, number, version.sha256, ordinal, fields)
+def _order(contract: Contract, dataset: Dataset | None) -> Sequence[str]:
+    """The columns that tell rows of a table apart."""
+    return contract.key or (PLACE_NAMES if dataset else contract.column_names)
 
 
 def _select_list(contract: Contract, names: Iterable[str]) -> str:
     """A SELECT list of columns; timestamps are cast to text, since Python would need another package for them."""
     timestamps = {column.name for column in contract.columns if column.type.kind is Kind.TIMESTAMP}
     return ", ".join(
-        f"CAST({identifier(name)} AS VARCHAR)" if name in timestamps else identifier(name) for name in names
+        f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" if name in timestamps else identifier(name)
+        for name in names
     )
 
 
-def _key_condition(key: Iterable[str], values: Iterable[Any]) -> str:
+def _implied(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> str:
+    """A condition that rows meet beside their keys; each constant in it is that of a row."""
+    exact = [column.name for column in contract.columns if column.type.kind in EXACT_KINDS]
+    known = [name for name in exact if all(row[name] is not None for row in rows)]
+    return " AND ".join(_one_of(name, [row[name] for row in rows]) for name in known) or EVERY_ROW
+
+
+def _these_rows(key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A condition that only these rows meet."""
+    if len(key) == 1 and len(rows) > 1:
+        return _one_of(key[0], [row[key[0]] for row in rows])
+    each = [_equal((name, row[name]) for name in key) for row in rows]
+    return each[0] if len(each) == 1 else " OR ".join(f"({part})" for part in each)
+
+
+def _one_of(name: str, values: Sequence[Any]) -> str:
+    spelled = list(dict.fromkeys(map(_spelled, values)))
+    return (
+        f"{identifier(name)} = {spelled[0]}" if len(spelled) == 1 else f"{identifier(name)} IN ({', '.join(spelled)})"
+    )
+
+
+def _equal(values: Iterable[tuple[str, Any]]) -> str:
     return " AND ".join(
-        f"{identifier(name)} {_value_condition(value)}" for name, value in zip(key, values, strict=True)
+        f"{identifier(name)} IS NULL" if value is None else f"{identifier(name)} = {_spelled(value)}"
+        for name, value in values
     )
 
 
-def _value_condition(value: Any) -> str:
-    if value is None:
-        return "IS NULL"
+def _spelled(value: Any) -> str:
+    """A value that is not null, as SQL spells it."""
     if isinstance(value, Decimal):
-        return f"= {value:f}"
-    return f"= {str(value).upper() if isinstance(value, (bool, int)) else literal(str(value))}"
+        return f"{value:f}"
+    return str(value).upper() if isinstance(value, (bool, int)) else literal(str(value))

@@ -182,8 +182,11 @@ class NumberedLog(Generic[Content]):
 
     def damage(self, number: int, what: str) -> Damage:
         """The damage of a document, with what can be done; ``what`` says what is wrong."""
-        address = self._location.path_of(self._name(number))
-        return Damage(address, what, f"number {number} of {self._part}", self._repair)
+        return Damage(self.address(number), what, f"number {number} of {self._part}", self._repair)
+
+    def address(self, number: int) -> str:
+        """Where a document is stored."""
+        return self._location.path_of(self._name(number))
 
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete documents; the caller makes sure that nothing refers to them."""

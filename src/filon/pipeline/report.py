@@ -6,18 +6,23 @@ import datetime as dt
 import time
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filon.differences.document import Difference
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
 from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
 from filon.serving.state import LoadReport
-from filon.stages.bronze import FileOutcome, IngestResult
-from filon.stages.context import Context, StepReport, TableReport
-from filon.stages.silver import SilverResult
+from filon.stages.context import StepReport, TableReport
+
+if TYPE_CHECKING:  # the stages themselves, which those that only read a report do without
+    from filon.stages.bronze import FileOutcome, IngestResult
+    from filon.stages.context import Context
+    from filon.stages.silver import SilverResult
 
 MOST_IGNORED = 100
 """The most ignored files that a report in the lake names."""
@@ -103,6 +108,9 @@ class RunReport(_Part):
         default=None, description="Why the store's records lack this run, until the next one"
     )
 
+    difference: Difference | None = Field(
+        default=None, description="What the release would change, where that was asked for"
+    )
     warnings: tuple[WarningLine, ...] = Field(default=(), description="Mistakes in pages, which stop nothing")
     damages: tuple[DamageLine, ...] = Field(default=(), description="Built again, or read again, unless the run failed")
 
@@ -133,6 +141,7 @@ def make_report(
     checks: Iterable[CheckResult],
     loaded: LoadReport | None,
     damages: Iterable[Damage],
+    difference: Difference | None = None,
 ) -> RunReport:
     """The report of a run, from its results so far.
 
@@ -146,6 +155,7 @@ def make_report(
         checks: results of checks
         loaded: the load of the store; None when the run did not come that far
         damages: damaged objects of the lake that the run met
+        difference: what the release would change; None when it was not worked out
 
     """
     counts: dict[int, FileCounts] = {}
@@ -170,6 +180,7 @@ def make_report(
         datasets=tuple(dataset_record(name, result.quality) for name, result in silver.items()),
         checks=check_records(checks),
         serving=loaded,
+        difference=difference,
         warnings=tuple(
             WarningLine(file=str(problem.file), line=problem.line, what=problem.what, fix=problem.fix)
             for problem in context.project.page_problems

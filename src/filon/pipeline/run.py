@@ -7,20 +7,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from filon.differences.document import Difference
 from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import open_backends
 from filon.pipeline.report import RunReport, RunStatus, make_report
+from filon.pipeline.review import require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
 from filon.project import Dataset, Model, Project
+from filon.project.guard import GuardRule
 from filon.serving.feeds import compile_served
 from filon.serving.loader import sync_store
 from filon.serving.protocol import Store
@@ -49,6 +52,7 @@ def run_pipeline(
     until: Until = Until.SERVING,
     force: bool = False,
     retry_quarantined: bool = False,
+    plan: Sequence[GuardRule] | None = None,
     listener: RunListener | None = None,
     runner: StepRunner | None = None,
 ) -> RunReport:
@@ -65,6 +69,7 @@ def run_pipeline(
         until: the last layer that is carried out
         force: hash every file again, try quarantined files again, build silver and gold anew
         retry_quarantined: try quarantined files again
+        plan: stop before the release, and report what it would change and which of these rules that breaks
         listener: told about each table as it is started and finished
         runner: carries out the steps; directly, one after the other, if not given
 
@@ -90,7 +95,11 @@ def run_pipeline(
             limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
         )
         workers = make_workers(context, sources, backends)
-        run = PipelineRun(context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep)
+        rules = project.guard if settings.guard else ()
+        review = Review(rules if plan is None else plan, publishes=plan is None)
+        run = PipelineRun(
+            context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep, review
+        )
         try:
             report = run.execute()
         finally:
@@ -101,6 +110,14 @@ def run_pipeline(
         problem = f"the report of this run could not be kept: {error}"
         both = f"{report.error}\n{problem}" if report.error else problem
         return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a release would change is worked out before it is published, if there are rules or nothing is published."""
+
+    rules: Sequence[GuardRule]
+    publishes: bool
 
 
 @dataclass(frozen=True)
@@ -128,12 +145,14 @@ class PipelineRun:
     runner: StepRunner
     until: Until
     serving_keep: int
+    review: Review = Review((), publishes=True)
     published: Release | None = None
     ingested: IngestResult | None = None
     bronze: dict[str, Build] = field(default_factory=dict)
     silver: dict[str, SilverResult] = field(default_factory=dict)
     gold: dict[str, Build] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
+    difference: Difference | None = None
     release: Release | None = None
     loaded: LoadReport | None = None
     unrecorded: str | None = None
@@ -165,7 +184,7 @@ class PipelineRun:
             if self.ingested is None:
                 raise
             return self._report(RunStatus.FAILED, error)
-        if not self.until.includes(Until.RELEASE):
+        if not self.until.includes(Until.RELEASE) or not self.review.publishes:
             return self._report(RunStatus.STOPPED)
         return self._report(RunStatus.PUBLISHED if self.release else RunStatus.UNCHANGED)
 
@@ -180,6 +199,7 @@ class PipelineRun:
             checks=self.checks,
             loaded=self.loaded,
             damages=self.damages,
+            difference=self.difference,
         )
 
     def _open_lake(self) -> Release | None:
@@ -214,7 +234,7 @@ class PipelineRun:
 
     def _forget_results(self) -> None:
         """Reset the results of the layers, but keep the published release and the damage that was found."""
-        self.ingested, self.checks, self.loaded = None, (), None
+        self.ingested, self.checks, self.difference, self.loaded = None, (), None, None
         self.bronze.clear()
         self.silver.clear()
         self.gold.clear()
@@ -228,7 +248,8 @@ class PipelineRun:
         if self.failures:
             raise TablesFailed(self.failures)
         self._run_layer(Until.RELEASE, self._release_steps)
-        self._run_layer(Until.SERVING, self._serving_steps)
+        if self.review.publishes:
+            self._run_layer(Until.SERVING, self._serving_steps)
 
     def _run_layer(self, layer: Until, steps: Callable[[], Iterator[Step]]) -> None:
         """Carry out a layer. It fails when tables of it failed, but the run goes on with the other tables."""
@@ -302,12 +323,23 @@ class PipelineRun:
     def _release_steps(self) -> Iterator[Step]:
         with self.context.step("checks"):
             yield Step("checks", self._check)
-        with self.context.step("publish"):
-            yield Step("publish", self._publish)
+        if self.review.rules or not self.review.publishes:
+            with self.context.step("review"):
+                yield Step("review what changes", self._review)
+        if self.review.publishes:
+            with self.context.step("publish"):
+                yield Step("publish", self._publish)
 
     def _check(self) -> None:
         self.checks = run_checks(self.context, {**self._accepted, **self.gold}, self.published)
-        require_passed(self.checks)
+        if self.review.publishes:
+            require_passed(self.checks)
+
+    def _review(self) -> None:
+        ledger, rules = self._ingested_files.ledger, self.review.rules
+        self.difference = review_run(self.context, self.published, self.builds, ledger, self.checks, rules)
+        if self.review.publishes:
+            require_kept(self.difference)
 
     def _publish(self) -> None:
         ledger = self._ingested_files.ledger

@@ -9,7 +9,8 @@ from filon.project.contract import Contract
 from filon.project.types import Kind
 from filon.project.vocabulary import AggregationSpec, ApiSpec
 
-ANALYSIS_PARAMETERS = {"by", "sort", "limit", "stats", "release"}
+ANALYSIS_PARAMETERS = {"by", "sort", "limit", "stats", "release", "measure", "empty", "of", "skip"}
+"""Names that requests for analyses, and for explanations of their cells, have in every project."""
 VALUE = "value"
 """The sort by what rows are grouped by."""
 WORD_DIGITS = 18

@@ -24,6 +24,8 @@ from filon.project.consistency import (
 from filon.project.contract import Contract
 from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
+from filon.project.guard import parse_rule
+from filon.project.guarding import guard_problems
 from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
 from filon.project.pages import read_pages, subjects_of
@@ -41,6 +43,11 @@ def _known_locale(name: str) -> str:
     except (UnknownLocaleError, ValueError):
         raise ValueError("no such locale; examples are fr, en, de_CH") from None
     return name
+
+
+def _known_rule(text: str) -> str:
+    parse_rule(text)
+    return text
 
 
 class Defaults(BaseModel):
@@ -61,6 +68,7 @@ class ProjectFile(BaseModel):
     timezone: Timezone = "UTC"
     defaults: Defaults = Defaults()
     api: ApiSpec = ApiSpec()
+    guard: tuple[Annotated[str, AfterValidator(_known_rule)], ...] = ()
     labels: dict[str, Text] = Field(default={})
 
 
@@ -90,7 +98,7 @@ def load_project(folder: Path) -> Project:
     if problems:
         raise ProjectInvalid(problems)
     pages = read_pages(folder, subjects_of(datasets, models, settings.api))
-    return Project(
+    project = Project(
         folder=folder,
         name=settings.name,
         title=settings.title or settings.name,
@@ -101,10 +109,14 @@ def load_project(folder: Path) -> Project:
         models=_ordered(models, {name: model.inputs for name, model in models.items()}),
         sources=settings.defaults.sources,
         api=settings.api,
+        guard=tuple(map(parse_rule, settings.guard)),
         labels=settings.labels,
         pages=pages.sound,
         page_problems=pages.problems,
     )
+    if project.guard and (problems := guard_problems(read_document(folder / FILE), project)):
+        raise ProjectInvalid(problems)
+    return project
 
 
 def _read_settings(folder: Path) -> tuple[ProjectFile | None, list[Problem]]:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from filon.errors import Problem
 from filon.pages import Page, Text
+from filon.project.columns import Column
 from filon.project.contract import Contract
 from filon.project.dataset import SERVED, Dataset, answer_facts
 from filon.project.fingerprints import fingerprint_of, statement
 from filon.project.functions import Setting
+from filon.project.guard import GuardRule
 from filon.project.vocabulary import (
     AggregationSpec,
     ApiSpec,
@@ -59,6 +61,12 @@ class Model:
         return fingerprint_of(facts)
 
     @property
+    def figures(self) -> tuple[Column, ...]:
+        """The columns that say how much: numbers that are neither part of the key nor refer to a row."""
+        numbers = (column for column in self.contract.columns if column.type.is_number and column.reference is None)
+        return tuple(column for column in numbers if column.name not in self.contract.key)
+
+    @property
     def answer_facts(self) -> dict[str, object]:
         """What decides how the same stored rows are spelled in an answer of the API."""
         aggregations = self.aggregations.model_dump(mode="json") if self.aggregations else None
@@ -69,9 +77,9 @@ class Model:
 class Project:
     """A project folder, read and consistent in itself.
 
-    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``labels`` what people
-    call columns, measures and dimensions, ``pages`` those without a mistake in the order of the menu, ``page_problems``
-    the mistakes of the others.
+    ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``guard`` is by how much a
+    release may differ from the one before it, ``labels`` what people call columns, measures and dimensions, ``pages``
+    those without a mistake in the order of the menu, ``page_problems`` the mistakes of the others.
     """
 
     folder: Path
@@ -84,6 +92,7 @@ class Project:
     models: Mapping[str, Model]
     sources: str | None = None
     api: ApiSpec = ENGLISH
+    guard: tuple[GuardRule, ...] = ()
     labels: Mapping[str, Text] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict, repr=False)
     page_problems: tuple[Problem, ...] = field(default=(), repr=False)

@@ -19,7 +19,7 @@ from filon.serving.state import InputBuild, TableState
 from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
-REVISION = 2
+REVISION = 3
 """Raise it when a release of Filon keeps rows in another way: every table is then loaded anew."""
 
 

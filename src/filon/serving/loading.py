@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from filon.engines import Engine
-from filon.engines.changes import ChangeLog
+from filon.engines.changes import ChangeLog, differing
 from filon.lake import Build, Lake, Release
 from filon.project import CheckStatus
 from filon.serving import cube_changes
@@ -56,6 +56,7 @@ class StoreLoad:
         self._states: dict[str, TableState] = {}
         self._page_index: dict[str, PageIndex | None] = {}
         self._followed: set[str] = set()
+        self._unfinished: list[Callable[[], int]] = []
         self.inserted = 0
         self.closed = 0
 
@@ -103,6 +104,7 @@ class StoreLoad:
 
     def flip(self, feeds: Sequence[Feed], *, alone: bool) -> None:
         """Let readers see the load, ``alone`` when rows of those before would be misread now."""
+        self.inserted += sum(finish() for finish in reversed(self._unfinished))  # the smallest are there first
         tables = {
             feed.table.name: self._states[feed.table.name].model_copy(
                 update={"versions": self._session.count(feed.table)}
@@ -189,10 +191,11 @@ class StoreLoad:
         bulk = self._session.bulk() if max(build.rows for build in builds) >= MANY_ROWS else None
         if bulk is None:
             inserted = self._insert(feed, source)
-        else:
-            inserted = bulk(feed.table, fitted_columns(self._store, self._engine(), feed.table, source))
-        self.inserted += inserted
-        return inserted
+            self.inserted += inserted
+            return inserted
+        self._unfinished.append(bulk(feed.table, fitted_columns(self._store, self._engine(), feed.table, source)))
+        [(rows,)] = self._engine().rows(f"SELECT count(*) FROM ({new}) AS feed")
+        return int(rows)
 
     def _write_columns(
         self,
@@ -249,14 +252,6 @@ class StoreLoad:
 
 def _changes(table: StoredTable, new: str, old: str) -> str:
     """Rows that are new, gone or different: the new values (or the old key), and whether they are and were there."""
-    keys = [identifier(name) for name in table.key]
-    others = [identifier(name) for name in table.column_names if name not in table.key]
-    chosen = [f"coalesce(n.{name}, o.{name}) AS {name}" for name in keys] + [f"n.{name} AS {name}" for name in others]
-    differ = " OR ".join(f"n.{name} IS DISTINCT FROM o.{name}" for name in others) or "FALSE"
-    joined = " AND ".join(f"n.{name} = o.{name}" for name in keys)
-    return (
-        f"SELECT {', '.join(chosen)}, n._there IS NOT NULL AS _is, o._there IS NOT NULL AS _was "
-        f"FROM (SELECT *, TRUE AS _there FROM ({new}) AS feed) AS n "
-        f"FULL JOIN (SELECT *, TRUE AS _there FROM ({old}) AS feed) AS o ON {joined} "
-        f"WHERE n._there IS NULL OR o._there IS NULL OR {differ}"
-    )
+    others = [name for name in table.column_names if name not in table.key]
+    chosen = [f"n.{identifier(name)} AS {identifier(name)}" for name in others]
+    return differing(table.key, others, old, new, chosen)

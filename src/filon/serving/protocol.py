@@ -8,7 +8,7 @@ store was dropped or restored from a copy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,10 +27,10 @@ Batch = Sequence[Sequence[Any]]
 
 
 class BulkInsert(Protocol):
-    """Adds rows to a prepared table, as ``LoadSession.insert`` does, from columns of Arrow."""
+    """Adds rows to a prepared table, as ``LoadSession.insert`` does, from columns of Arrow, while the load goes on."""
 
-    def __call__(self, table: StoredTable, batches: Iterable[pa.RecordBatch], /) -> int:
-        """Their number."""
+    def __call__(self, table: StoredTable, batches: Iterable[pa.RecordBatch], /) -> Callable[[], int]:
+        """What waits until the rows are there, and returns their number; it must be called before ``flip``."""
 
 
 class LoadSession(Protocol):

@@ -13,6 +13,7 @@ from filon.project.values import at_scale
 from filon.serving.tables import Order, StoredTable
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+EPOCH_DAY = EPOCH.date()
 
 
 Value = bool | int | float | Decimal | str | dt.date | dt.datetime | None

@@ -33,7 +33,22 @@ def publish(
         LakeUnavailable: the disk refuses to store the files
 
     """
-    release = Release(
+    release = make_release(context, builds, checks, ledger, published)
+    if not publishes(context, release, published):
+        return None
+    context.lake.publish(release)
+    return release
+
+
+def make_release(
+    context: Context,
+    builds: Sequence[Build],
+    checks: tuple[CheckResult, ...],
+    ledger: int,
+    published: Release | None,
+) -> Release:
+    """The release that a run would publish; see ``publish`` for the arguments."""
+    return Release(
         number=context.lake.releases.after(published.number if published else 0),
         run_id=context.inputs.run_id,
         created_at=context.inputs.now,
@@ -45,13 +60,14 @@ def publish(
         tables={build.id: build for build in builds},
         checks=checks,
     )
-    if not context.inputs.force and is_known(context, release, published):
-        return None
-    context.lake.publish(release)
-    return release
 
 
-def is_known(context: Context, release: Release, published: Release | None) -> bool:
+def publishes(context: Context, release: Release, published: Release | None) -> bool:
+    """Whether a run would publish this release rather than leave the one that is."""
+    return context.inputs.force or not _is_known(context, release, published)
+
+
+def _is_known(context: Context, release: Release, published: Release | None) -> bool:
     """Whether the published release has this content and these checks, or a rollback replaced a release with it."""
     if published is None:
         return False

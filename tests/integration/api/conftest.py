@@ -66,7 +66,7 @@ class ServedApi:
 
     def settings(self, **given: Any) -> Settings:
         """Settings whose files are in the shop's folder."""
-        return Settings(**{"api_keys": self.shop.folder / "apikeys.json", **given})
+        return Settings(**{"api_keys": self.shop.folder / "apikeys.json", "lake": str(self.shop.lake), **given})
 
 
 def arrive(shop: Shop, chance: random.Random) -> None:

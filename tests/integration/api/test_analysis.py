@@ -208,7 +208,8 @@ def test_the_catalogue_says_what_can_be_asked(api: Client) -> None:
         "periods": ["jour", "mois", "annee"],
         "distinct": ["id_client", "id_produit"],
         "time": "date_achat",
-        "formats": {name: "money" if name == "ca" else "number" for name in MEASURES},
+        "formats": {"ca": "money", "nb_ventes": "number", "nb_clients": "number", "nb_produits": "number"},
+        "sums": ["ca"],
     }
     assert tables["dim_clients"] is None
     assert api.get("/api/v1/tables/_columns_fact_ventes").status_code == 404

@@ -61,7 +61,8 @@ def test_the_documented_roles_are_enough_and_no_more_than_needed(shop: Shop, gua
     assert loading.run()["release"] == 2
     store = open_store(address(guarded, "reader"))
     assert "secret" not in store.uri
-    app = create_app(load_project(retail.FOLDER), store, Settings(api_keys=shop.folder / "keys.json"))
+    settings = Settings(api_keys=shop.folder / "keys.json", lake=str(shop.lake))
+    app = create_app(load_project(retail.FOLDER), store, settings)
     with answering(app) as base, Client(base_url=base, timeout=30) as client:
         assert client.get("/api/v1/aggregations/ca-total").json() == {"ca_total": 1.0, "nb_ventes": 1}
         assert client.get("/health").json()["status"] == "healthy"

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
+from filon.differences.document import Difference
 from filon.lake import Build, FileCounts, Lake, Layer, Location, Release
 from filon.pipeline.report import RunStatus
-from filon.project import Project
+from filon.project import PLACE, Project
 from tests.integration.histories.place import Place
 
 Rows = Counter[tuple[object, ...]]
+UNSEEN = (Layer.BRONZE, Layer.QUARANTINE, Layer.SUPERSEDED)
+"""Layers that a plan does not show."""
 COMPARED = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED, Layer.GOLD)
 
 
@@ -136,3 +139,30 @@ def rebuilt(lake: Lake, fresh: Place, project: Project, as_of: dt.date) -> Conte
 def _copy(origin: Location, name: str, target: Path) -> None:
     (target / name).parent.mkdir(parents=True, exist_ok=True)
     (target / name).write_bytes(origin.read(name))
+
+
+def unlike(planned: Difference, lake: Lake, before: Release, after: Release) -> Iterator[str]:
+    """How a plan differs from what a run then did."""
+    said = {f"{table.layer}/{table.table}": table for table in planned.tables}
+    for name in sorted(before.tables.keys() | after.tables.keys()):
+        old, new = (_visible(lake, release.tables.get(name)) for release in (before, after))
+        table = said.get(name)
+        if old is None or new is None or (table is not None and table.columns):
+            assert table is not None or name.startswith(UNSEEN), f"{name}: the plan did not say that it comes or goes"
+            continue
+        found = (table.removed + table.changed, table.added + table.changed) if table else (0, 0)
+        happened = ((old - new).total(), (new - old).total())
+        if found != happened and not name.startswith(UNSEEN):
+            yield f"{name}: the plan said that {found} rows go and come, but {happened} did"
+
+
+def _visible(lake: Lake, build: Build | None) -> Rows | None:
+    """The rows of a table without the place where each was read; None when there is no such table."""
+    if build is None:
+        return None
+    places = {column.name for column in PLACE}
+    shown = [index for index, (name, _) in enumerate(build.columns) if name not in places]
+    rows: Rows = Counter()
+    for row, count in _rows(lake, build).items():
+        rows[tuple(row[index] for index in shown)] += count
+    return rows

@@ -25,6 +25,7 @@ from tests.integration.histories.content import (
     differences,
     different_tables,
     rebuilt,
+    unlike,
 )
 from tests.integration.histories.files import (
     AS_OF,
@@ -193,6 +194,24 @@ class Histories(RuleBasedStateMachine):
     def run_with_force(self) -> None:
         self.is_judged = False
         self._run(force=True)
+
+    @rule(file=arrivals("clients", "purchases", "returns"))
+    def run_is_planned(self, file: Arrival) -> None:
+        """A run that has a new file to read does what the plan said, which published nothing."""
+        path, lines = file
+        self._put(path, file_content(path, lines))
+        self.is_judged = False
+        before = self.place.lake.release()
+        with self.damaged():
+            planned = self.place.plan(edition(self.edition), self.as_of)
+        assert self.place.lake.release() == before
+        self._run()
+        after = self.place.lake.release()
+        assert before is not None
+        assert after is not None
+        problems = list(unlike(planned, self.place.lake, before, after))
+        assert not problems, "\n".join(problems)
+        self.seen["plans"] += 1
 
     @rule(back=st.integers(1, 3))
     def roll_back(self, back: int) -> None:

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filon.differences.document import Difference
 from filon.durable import DurableCall, observed
+from filon.errors import NotFound
 from filon.lake import FileState, Lake, Sources
-from filon.lake.retract import retract_file
+from filon.lake.retract import restore_file, retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.compact import compact_lake
 from filon.pipeline.engine import open_engine
@@ -155,20 +157,20 @@ class Place:
         retract_file(self.lake, path)
 
     def undo_retraction(self, path: str) -> bool:
-        """Let the rows of a retracted file count again; False when something took its place.
-
-        No command does this, so it is done to the ledger itself.
-        """
-        lake = self.lake
-        ledger = lake.ledger()
-        if path in self.paths(FileState.LIVE):
+        """Let the rows of a retracted file count again; False when something took its place."""
+        try:
+            restore_file(self.lake, path)
+        except NotFound:
             return False
-        taken = [v.number for v in ledger.versions if v.path == path and v.state is FileState.RETRACTED]
-        versions = tuple(
-            version.model_copy(update={"state": FileState.LIVE}) if version.number == taken[-1] else version
-            for version in ledger.versions
+        return True
+
+    def plan(self, project: Project, as_of: dt.date) -> Difference:
+        """What a run would change."""
+        report = run_pipeline(
+            OPTIONS, project, self.lake, self.open_sources(), as_of=as_of, now=NOW, until=Until.RELEASE, plan=()
         )
-        return lake.ledgers.add(ledger, ledger.model_copy(update={"versions": versions})) is not None
+        assert report.difference is not None, report.error
+        return report.difference
 
     def roll_back(self, project: Project, number: int, *, serves: bool) -> bool:
         """Publish a release again; False when it has the content of the published one."""

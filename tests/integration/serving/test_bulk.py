@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
-from filon.errors import StoreUnavailable
+from filon.errors import StoreForeign, StoreUnavailable
 from filon.serving import loading
 from filon.serving.sqlite import SQLiteStore
 from filon.serving.sqlite.session import SQLiteSession
@@ -20,7 +22,7 @@ from tests.integration.conftest import Shop
 from tests.integration.serving.test_loading import everything
 from tests.integration.serving.test_stores import PAIRS, SALES, A, B, C, D, encoded, find, load, state
 
-TYPES = (pa.int64(), pa.string(), pa.int64(), pa.string(), pa.int64(), pa.bool_(), pa.float64())
+TYPES = (pa.int64(), pa.string(), pa.int64(), pa.int64(), pa.int64(), pa.bool_(), pa.float64())
 
 
 @pytest.fixture
@@ -37,11 +39,15 @@ def batch(store: SQLiteStore, rows: Sequence[Sequence[Any]]) -> pa.RecordBatch:
     return pa.record_batch(arrays, names=list(SALES.column_names))
 
 
-def insert(session: SQLiteSession, batches: Iterator[pa.RecordBatch]) -> int:
+def begin(session: SQLiteSession, batches: Iterator[pa.RecordBatch]) -> Callable[[], int]:
     session.prepare(SALES)
     bulk = session.bulk()
     assert bulk is not None
     return bulk(SALES, batches)
+
+
+def insert(session: SQLiteSession, batches: Iterator[pa.RecordBatch]) -> int:
+    return begin(session, batches)()
 
 
 def scratch_files(store: SQLiteStore) -> list[str]:
@@ -92,6 +98,39 @@ def test_what_fails_on_the_way_is_raised_as_it_is_and_leaves_nothing(store: SQLi
     assert scratch_files(store) == []
 
 
+def test_a_load_that_fails_elsewhere_does_not_wait_for_rows_on_their_way(store: SQLiteStore) -> None:
+    first = load(store, [A])
+    endless = (batch(store, [B]) for _ in itertools.count())
+
+    def fail_meanwhile(session: SQLiteSession) -> None:
+        begin(session, endless)
+        session.prepare(replace(SALES, name="_loads"))
+
+    with pytest.raises(StoreForeign), store.loading() as session:
+        fail_meanwhile(session)
+    assert find(store, first) == [A]
+    assert scratch_files(store) == []
+
+
+def test_tables_are_filled_while_others_are_inserted(store: SQLiteStore) -> None:
+    others_are_there = threading.Event()
+
+    def waiting() -> Iterator[pa.RecordBatch]:
+        yield batch(store, [A])
+        assert others_are_there.wait(30)
+        yield batch(store, [B])
+
+    with store.loading() as session:
+        finish = begin(session, waiting())
+        session.prepare(PAIRS)
+        session.insert(PAIRS, [[("a", 1, 0)]])
+        others_are_there.set()
+        assert finish() == 2
+        session.flip(state(session.id, SALES, PAIRS), {})
+    assert find(store, session.id) == [A, B]
+    assert find(store, session.id, PAIRS) == [("a", 1, 0)]
+
+
 def test_rows_that_sqlite_refuses_fail_the_load(store: SQLiteStore) -> None:
     with pytest.raises(StoreUnavailable, match=r"values|columns"), store.loading() as session:
         insert(session, iter([batch(store, [A]).drop_columns(["id"])]))
@@ -114,7 +153,7 @@ def test_rows_come_one_by_one_when_a_connection_takes_no_more_files(store: SQLit
         for number in range(10):
             bulk = session.bulk()
             assert bulk is not None
-            assert bulk(PAIRS, iter([pa.record_batch([["a"], [number], [0]], names=PAIRS.column_names)])) == 1
+            assert bulk(PAIRS, iter([pa.record_batch([["a"], [number], [0]], names=PAIRS.column_names)]))() == 1
         assert session.bulk() is None
         session.insert(PAIRS, [[("a", 10, 0)]])
         session.flip(state(session.id, PAIRS), {})

@@ -75,7 +75,7 @@ def _encoded(store: Store, column: Column, value: Any) -> Any:
         return (value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
     if isinstance(value, dt.date) and store.name == "mongodb":
         return dt.datetime(value.year, value.month, value.day)
-    return value.isoformat() if isinstance(value, dt.date) else value
+    return (value - dt.date(1970, 1, 1)).days if isinstance(value, dt.date) else value
 
 
 def state(load: LoadId, *tables: StoredTable, release: int = 1) -> ServedState:

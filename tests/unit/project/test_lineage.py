@@ -244,11 +244,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def traced(project: Project, sql: str, key: object) -> Trace:
+    return traced_rows(project, sql, f"\"k\" = '{key}'", "TRUE")
+
+
+def traced_rows(project: Project, sql: str, condition: str, implied: str) -> Trace:
     contract = Contract("m", (Column("k", INTEGER),), ("k",), document=project.contracts["sales"].document)
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     assert isinstance(tree, sqlglot.exp.Query)
     model = Model(contract, Path("m.sql"), sql, tuple(sorted(table_lines(tree))))
-    return trace(project, model, f"\"k\" = '{key}'", exact=True, used=True)
+    return trace(project, model, condition, exact=True, used=True, implied=implied)
 
 
 @pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
@@ -271,6 +275,43 @@ def test_the_rows_that_were_used_are_found(
             assert used or not reading.used, (key, reading)
             assert reading.exact == (reading.table not in example.candidates), (key, reading)
             assert used == shown or not reading.exact, (key, reading)
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values(), ids=EXAMPLES)
+@pytest.mark.parametrize("size", [1, 3])
+def test_what_else_is_known_of_rows_changes_no_row_that_was_used(
+    shop: Project, database: duckdb.DuckDBPyConnection, example: Example, size: int
+) -> None:
+    some = f"SELECT DISTINCT k FROM ({example.sql}) WHERE k IS NOT NULL ORDER BY k"
+    keys = [key for (key,) in database.execute(some).fetchall()]
+    for first in range(min(6, len(keys))):
+        chosen = keys[first : first + size]
+        condition = f"k IN ({', '.join(map(str, chosen))})"
+        rows = database.execute(f"SELECT * FROM ({example.sql}) WHERE {condition}")
+        names = [column for column, *_ in rows.description or ()]
+        values = dict(zip(names, map(set, zip(*rows.fetchall(), strict=True)), strict=True))
+        known = [f"{name} IN ({', '.join(map(str, found))})" for name, found in values.items() if None not in found]
+        found = traced_rows(shop, example.sql, condition, " AND ".join(known))
+        for reading in found.readings:
+            by_hand = " OR ".join(f"({example.used[reading.table].replace('$k', str(key))})" for key in chosen)
+            shown = f"({reading.condition}) AND {reading.implied}" if reading.exact else reading.condition
+            used, kept, stated = (
+                {row for (row,) in database.execute(f"SELECT id FROM {reading.table} WHERE {where}").fetchall()}
+                for where in (by_hand, shown, reading.condition)
+            )
+            assert used <= kept, (chosen, reading)
+            assert used or not reading.used, (chosen, reading)
+            assert used == kept == stated or not reading.exact, (chosen, reading)
+
+
+def test_what_is_known_of_a_row_shortens_conditions(shop: Project) -> None:
+    sql = "SELECT sales.id AS k, client, amount FROM sales JOIN clients ON sales.client = clients.id"
+    found = traced_rows(shop, sql, '"k" = 7', '"client" = 3 AND "amount" = 12')
+    assert [(reading.table, reading.condition, reading.exact) for reading in found.readings] == [
+        ("sales", '"id" = 7 AND "client" = 3', True),
+        ("clients", '"id" = 3', True),
+    ]
+    assert found.readings[0].implied == '"client" = 3 AND "amount" = 12'
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Anything that is not declared is refused, and so is a parameter that is given tw
 
 from __future__ import annotations
 
+from filon.api.parameters.explanations import PageAsked, cell_of, cell_parameters, read_key, require_table
 from filon.api.parameters.lists import (
     Format,
     KeyReader,
@@ -42,17 +43,22 @@ __all__ = [
     "KeyReader",
     "ListRequest",
     "Nothing",
+    "PageAsked",
     "Parameters",
     "ReleaseOnly",
     "Skip",
     "aggregation_parameters",
     "analysis_parameters",
     "as_text",
+    "cell_of",
+    "cell_parameters",
     "item_parameters",
     "list_parameters",
     "nearest",
     "read_aggregation",
     "read_analysis",
+    "read_key",
     "read_list",
     "refused",
+    "require_table",
 ]

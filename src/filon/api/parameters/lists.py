@@ -126,9 +126,10 @@ def item_parameters(column: Column) -> Parameters:
 
 
 class KeyReader:
-    """Reads the key of a row from a path."""
+    """Reads the key of a row from a path, where it is called ``name``."""
 
-    def __init__(self, column: Column) -> None:
+    def __init__(self, column: Column, name: str = "id") -> None:
+        self._name = name
         self._model = create_model("key", id=(value_type(column.type), ...))
 
     def read(self, text: str) -> Any:
@@ -137,7 +138,9 @@ class KeyReader:
             return getattr(self._model.model_validate({"id": text}), "id")  # noqa: B009
         except ValidationError as error:
             [item] = error.errors(include_url=False)
-            raise refused("id", item["msg"], item.get("ctx", {}).get("fix") or "give a key of the table") from None
+            raise refused(
+                self._name, item["msg"], item.get("ctx", {}).get("fix") or "give a key of the table"
+            ) from None
 
 
 def _filter_field(item: Filter) -> tuple[Any, Any]:

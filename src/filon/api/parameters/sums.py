@@ -41,7 +41,7 @@ class AggregationRequest:
     period: Period = Period.MONTH
 
 
-def _day_fields(words: ApiSpec) -> dict[str, tuple[Any, Any]]:
+def day_fields(words: ApiSpec) -> dict[str, tuple[Any, Any]]:
     """The parameters that bound the days, under the project's names for them."""
     day = Annotated[dt.date, BeforeValidator(day_text)]
     return {
@@ -62,7 +62,7 @@ def aggregation_parameters(cube: Cube, *, series: bool) -> Parameters:
     known: dict[str, tuple[Any, Any]] = {}
     if series:
         known[PERIOD] = _period_field(cube.words)
-    known |= _day_fields(cube.words)
+    known |= day_fields(cube.words)
     known["release"] = RELEASE
     for index, (name, sliced) in enumerate(cube.dimensions.items()):
         about = f"Only rows whose {sliced.column.name} is this. {sliced.column.description}".strip()
@@ -118,9 +118,9 @@ def analysis_parameters(analysis: Analysis) -> Parameters:
             Annotated[str, AfterValidator(partial(_read_by, groups)), Field(json_schema_extra=list_of(groups, ""))],
             Field(default=None, description=by),
         ),
-        **_day_fields(analysis.words),
+        **day_fields(analysis.words),
         "sort": (
-            Annotated[str, AfterValidator(partial(_read_order, sorts)), Field(json_schema_extra=_choice(sorts, "-?"))],
+            Annotated[str, AfterValidator(partial(_read_order, sorts)), Field(json_schema_extra=choice(sorts, "-?"))],
             Field(default=None, description=f"{order}; {default}"),
         ),
         "limit": (limit, Field(default=GROUPS, description=f"Most rows, 1 to {MOST_GROUPS}; {GROUPS} if not given")),
@@ -128,7 +128,7 @@ def analysis_parameters(analysis: Analysis) -> Parameters:
     }
     if sums:
         about = f"Describe the single values of one of {', '.join(sums)}"
-        chosen = Annotated[str, AfterValidator(partial(_read_name, sums)), Field(json_schema_extra=_choice(sums, ""))]
+        chosen = Annotated[str, AfterValidator(partial(read_name, sums)), Field(json_schema_extra=choice(sums, ""))]
         known["stats"] = (chosen, Field(default=None, description=about))
     for index, (name, sliced) in enumerate(analysis.dimensions.items()):
         known[attribute(index)] = several_field(name, sliced.column)
@@ -161,7 +161,8 @@ def read_analysis(analysis: Analysis, parameters: Parameters, request: Request) 
     return AnalysisRequest(question, values.release)
 
 
-def _choice(names: Iterable[str], sign: str) -> dict[str, Any]:
+def choice(names: Iterable[str], sign: str) -> dict[str, Any]:
+    """The JSON schema of one of these names; ``sign`` is a pattern before it."""
     return {"pattern": f"^{sign}({'|'.join(re.escape(name) for name in names)})$"}
 
 
@@ -176,10 +177,11 @@ def _read_by(groups: list[str], text: str) -> tuple[str, ...]:
 
 
 def _read_order(sorts: list[str], text: str) -> Order:
-    return Order(_read_name(sorts, text.removeprefix("-")), text.startswith("-"))
+    return Order(read_name(sorts, text.removeprefix("-")), text.startswith("-"))
 
 
-def _read_name(names: list[str], text: str) -> str:
+def read_name(names: list[str], text: str) -> str:
+    """A text that is one of these names."""
     if text not in names:
         raise wrong(f"no such choice: {shown(text)}", f"choose one of {', '.join(names)}")
     return text

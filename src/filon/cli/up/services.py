@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import boto3
@@ -150,7 +150,8 @@ def _flows(site: Site) -> Plan:
 def _api(site: Site) -> Plan:
     serving = site.serving(READER).get(f"{PREFIX}SERVING")
     settings = site.settings.model_copy(update={"serving": serving, "api_host": HOST})
-    return _plan_of(api_server(settings, site.ports["api"]))
+    plan = _plan_of(api_server(settings, site.ports["api"]))
+    return replace(plan, environment={**plan.environment, **site.lake()})  # it explains figures from there
 
 
 def _dashboard(site: Site) -> Plan:

@@ -97,8 +97,8 @@ class Period(StrEnum):
     YEAR = "year"
 
 
-API_NAMES = {"by", "sort", "limit", "stats", "release", "value", "total", "data"}
-"""Names that aggregations and analyses have in every project, in requests and in answers."""
+API_NAMES = {"by", "sort", "limit", "stats", "release", "value", "total", "data", "measure", "empty", "of", "skip"}
+"""Names that aggregations, analyses and explanations have in every project, in requests and in answers."""
 ApiName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 

@@ -1,15 +1,18 @@
 """Many rows at once: a driver in C fills a scratch file beside the store, and SQLite itself copies it into the store.
 
-No row passes through Python. The driver brings a SQLite library of its own, and two of them in one process must not
-have the same file open: what one closes, the other has no lock on any more. So the driver never opens the store.
+No row passes through Python, and a file is filled while the load goes on. The driver brings a SQLite library of its
+own, and two of them in one process must not have the same file open: what one closes, the other has no lock on any
+more. So the driver never opens the store.
 """
 
 from __future__ import annotations
 
 import glob
 import sqlite3
+import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 MARK = "-load-"
 """Between the name of the store and that of a load, in the name of a scratch file."""
 TOO_LARGE = "too big"
+FILLERS = 2
+"""Files that are filled at the same time: a large one, and the others one after the other."""
 
 
 class Scratch:
@@ -31,6 +36,8 @@ class Scratch:
         self._connection = connection
         self._path = path
         self._files: list[Path] = []
+        self._fillers = ThreadPoolExecutor(FILLERS, "filon-fill")
+        self._stopped = threading.Event()
         for left in path.parent.glob(f"{glob.escape(path.name)}{MARK}*"):
             left.unlink(missing_ok=True)
 
@@ -39,34 +46,58 @@ class Scratch:
         """Whether the connection can take one file more; a transaction keeps each until its end."""
         return len(self._files) < self._connection.getlimit(sqlite3.SQLITE_LIMIT_ATTACHED)
 
-    def insert(self, rows: str, definition: str, added: str, batches: Iterable[pa.RecordBatch]) -> int:
-        """Add rows to a table of the store.
+    def fill(self, rows: str, definition: str, added: str, batches: Iterable[pa.RecordBatch]) -> Callable[[], int]:
+        """Begin to write rows to a file of their own.
 
         Args:
             rows: the table
             definition: its columns, as CREATE TABLE has them
             added: the values of the last columns, which batches do not have
-            batches: the rows, in the order of the key, which SQLite takes best
+            batches: the rows, in the order of the key, which SQLite takes best; the first is asked for at once
 
         Returns:
-            The number of rows.
+            What waits for the file, adds its rows to the table of the store, and returns their number.
 
         """
         file = self._path.absolute().with_name(f"{self._path.name}{MARK}{uuid.uuid4().hex}")
         self._files.append(file)
         table, name = identifier(rows), identifier(f"scratch {len(self._files)}")
-        _fill(file, f"CREATE TABLE {table} {definition}", table, added, batches)
-        self._connection.execute(f"ATTACH ? AS {name}", [str(file)])
-        # from one table into an empty one of the same definition, SQLite copies whole records
-        return self._connection.execute(f"INSERT INTO main.{table} SELECT * FROM {name}.{table}").rowcount
+        given = iter(batches)
+        first = next(given, None)
+        create = f"CREATE TABLE {table} {definition}"
+        filled = self._fillers.submit(_fill, file, create, table, added, first, self._until_stopped(given))
+
+        def copy() -> int:
+            filled.result()
+            self._connection.execute(f"ATTACH ? AS {name}", [str(file)])
+            # from one table into an empty one of the same definition, SQLite copies whole records
+            return self._connection.execute(f"INSERT INTO main.{table} SELECT * FROM {name}.{table}").rowcount
+
+        return copy
 
     def discard(self) -> None:
         """Delete the files, once the connection is closed."""
+        self._stopped.set()
+        self._fillers.shutdown(cancel_futures=True)
         for file in self._files:
             file.unlink(missing_ok=True)
 
+    def _until_stopped(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches, as long as the load goes on."""
+        for batch in batches:
+            if self._stopped.is_set():
+                raise CancelledError
+            yield batch
 
-def _fill(file: Path, create: str, table: str, added: str, batches: Iterable[pa.RecordBatch]) -> None:
+
+def _fill(
+    file: Path,
+    create: str,
+    table: str,
+    added: str,
+    first: pa.RecordBatch | None,
+    others: Iterator[pa.RecordBatch],
+) -> None:
     """Make a file with one table of these rows."""
     # the driver and Arrow are slow to import, and only large loads use them
     import adbc_driver_sqlite.dbapi as driver
@@ -82,8 +113,6 @@ def _fill(file: Path, create: str, table: str, added: str, batches: Iterable[pa.
             failures.append(error)
             raise
 
-    given = iter(batches)
-    first = next(given, None)
     try:
         with driver.connect(str(file), autocommit=True) as connection, connection.cursor() as cursor:
             # nothing of the file outlives the load
@@ -91,7 +120,7 @@ def _fill(file: Path, create: str, table: str, added: str, batches: Iterable[pa.
                 cursor.execute(statement)
             if first is not None:
                 places = ", ".join("?" * first.num_columns)
-                reader = pa.RecordBatchReader.from_batches(first.schema, _all(first, relayed(given)))
+                reader = pa.RecordBatchReader.from_batches(first.schema, _all(first, relayed(others)))
                 cursor.executemany(f"INSERT INTO {table} VALUES ({places}, {added})", reader)
             cursor.execute("COMMIT")
     except driver.Error as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from filon.durable import Effect, durable
@@ -23,6 +23,9 @@ from filon.sql import identifier, identifiers
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
+CACHE_KIB = 128 << 10
+SORTED_KIB = 2 << 10
+"""What SQLite sorts at once for an index: as much as the caches of a processor hold takes half the time."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS _loads (load INTEGER PRIMARY KEY, token TEXT NOT NULL, state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _page_index (name TEXT, load INTEGER, page_index TEXT, PRIMARY KEY (name, load))
@@ -42,6 +45,7 @@ class SQLiteSession:
         self.before = self.kept[0] if self.kept else None
         self.id = next_load(self.before)
         self.load = self.id.number
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._counts = RowCounts(connection)
         self._counts.unwatch()
         if self.before is None:
@@ -77,11 +81,17 @@ class SQLiteSession:
         """As long as the connection takes scratch files."""
         return self._insert_columns if self._scratch.has_room else None
 
-    def _insert_columns(self, table: StoredTable, batches: Iterable[pa.RecordBatch]) -> int:
+    def _insert_columns(self, table: StoredTable, batches: Iterable[pa.RecordBatch]) -> Callable[[], int]:
         rows = rows_of(table)
-        count = self._scratch.insert(rows, _definition(table), f"{self.load}, {OPEN}", batches)
-        self._counts.add(rows, count)
-        return count
+        copy = self._scratch.fill(rows, _definition(table), f"{self.load}, {OPEN}", batches)
+
+        def finish() -> int:
+            count = copy()
+            self._counts.add(rows, count)
+            self._index(table)  # while other tables are still on their way
+            return count
+
+        return finish
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Valid rows with these keys end before this load."""
@@ -149,7 +159,9 @@ class SQLiteSession:
         self._connection.execute("DELETE FROM _page_index")
 
     def _index(self, table: StoredTable) -> None:
+        """Sort the rows for each index that is missing."""
         rows = rows_of(table)
+        self._connection.execute(f"PRAGMA cache_size = -{SORTED_KIB}")
         sorts = [tuple(step.column for step in table.sort)] if table.sort else []
         for columns in dict.fromkeys([*((name,) for name in table.looked_up), *sorts]):
             if columns != table.key[: len(columns)]:
@@ -160,6 +172,7 @@ class SQLiteSession:
                 )
         name = identifier(f"{rows} closed")
         self._connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {identifier(rows)} (_to) WHERE _to < {OPEN}")
+        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     def _show(self, table: StoredTable) -> None:
         columns = ", ".join(f"{plain(column)} AS {identifier(column.name)}" for column in table.columns)

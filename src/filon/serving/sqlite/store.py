@@ -15,7 +15,7 @@ from filon.project import Column, Kind
 from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
-from filon.serving.query import Condition, Query, Row
+from filon.serving.query import EPOCH_DAY, Condition, Query, Row
 from filon.serving.sqlite.bulk import Scratch
 from filon.serving.sqlite.queries import newest_page_index, place_of, require_load, rows_of, states_of, where
 from filon.serving.sqlite.readers import Readers, file_at
@@ -46,11 +46,6 @@ CHECKPOINT_MS = 200
 """How long a checkpoint waits for readers; what they are in the way of is left to the next one."""
 
 
-CACHE_KIB = 128 << 10
-SORTERS = 4
-"""Threads that help to sort the rows of an index."""
-
-
 class SQLiteStore:
     """A store in one file in WAL mode."""
 
@@ -63,12 +58,12 @@ class SQLiteStore:
         self.records = SQLiteRecords(self._read, self._writing)
 
     def encoding(self, column: Column) -> str:
-        """Decimals as whole numbers of their last decimal, dates as text, timestamps as microseconds."""
+        """Decimals as whole numbers of their last decimal, dates as days, timestamps as microseconds since 1970."""
         name, kind = identifier(column.name), column.type
         if kind.kind is Kind.DECIMAL:
             return f"CAST({unscaled(column)} AS BIGINT)"
         if kind.kind is Kind.DATE:
-            return f"CAST({name} AS VARCHAR)"
+            return f"{name} - DATE '{EPOCH_DAY}'"
         return f"unix_micros({name})" if kind.kind is Kind.TIMESTAMP else name
 
     def limits(self, column: Column) -> Sequence[Limit]:
@@ -101,8 +96,6 @@ class SQLiteStore:
         """One transaction, from here to ``flip``."""
         with ExitStack() as at_the_end, self._writing() as connection:
             before = file_at(self._path)
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-            connection.execute(f"PRAGMA threads = {SORTERS}")
             scratch = Scratch(connection, self._path)
             at_the_end.callback(scratch.discard)
             yield SQLiteSession(connection, self.uri, scratch)

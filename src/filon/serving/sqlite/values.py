@@ -9,12 +9,13 @@ from typing import Any
 
 from filon.project import Column, Kind
 from filon.project.values import EXACT, WHOLE
-from filon.serving.query import EPOCH, Value
+from filon.serving.query import EPOCH, EPOCH_DAY, Value
 from filon.serving.tables import StoredTable
 from filon.sql import identifier
 
+FIRST = EPOCH_DAY.toordinal()
 TYPES = {Kind.INTEGER: "INTEGER", Kind.DECIMAL: "INTEGER", Kind.DOUBLE: "REAL", Kind.BOOLEAN: "INTEGER"}
-TYPES |= {Kind.TEXT: "TEXT", Kind.DATE: "TEXT", Kind.TIMESTAMP: "INTEGER"}
+TYPES |= {Kind.TEXT: "TEXT", Kind.DATE: "INTEGER", Kind.TIMESTAMP: "INTEGER"}
 
 
 def bound(table: StoredTable, column: str, value: Value) -> Any:
@@ -25,7 +26,7 @@ def bound(table: StoredTable, column: str, value: Value) -> Any:
         return units if units in WHOLE else float(units)  # beyond what is stored, every number compares alike
     if isinstance(value, dt.datetime):
         return (value - EPOCH) // dt.timedelta(microseconds=1)
-    return value.isoformat() if isinstance(value, dt.date) else value
+    return (value - EPOCH_DAY).days if isinstance(value, dt.date) else value
 
 
 def decoder(column: Column) -> Callable[[Any], Value] | None:
@@ -34,7 +35,7 @@ def decoder(column: Column) -> Callable[[Any], Value] | None:
     if kind is Kind.DECIMAL:
         return lambda value: EXACT.scaleb(Decimal(value), -scale)
     if kind is Kind.DATE:
-        return dt.date.fromisoformat
+        return lambda value: dt.date.fromordinal(value + FIRST)
     if kind is Kind.TIMESTAMP:
         return lambda value: EPOCH + dt.timedelta(microseconds=value)
     return bool if kind is Kind.BOOLEAN else None
@@ -60,4 +61,6 @@ def plain(column: Column) -> str:
         micros = f"((({name} % 1000000) + 1000000) % 1000000)"  # never negative, before 1970 either
         seconds = f"strftime('%Y-%m-%dT%H:%M:%S', ({name} - {micros}) / 1000000, 'unixepoch')"
         return f"{seconds} || printf('.%06dZ', {micros})"
+    if kind.kind is Kind.DATE:
+        return f"date({name} * 86400, 'unixepoch')"
     return name

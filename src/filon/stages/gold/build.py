@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from filon.engines.changes import Changes, count
 from filon.lake import Build, Layer, Release, TableFile
-from filon.project import Model, fingerprint_of
+from filon.project import Model, Project, fingerprint_of
 from filon.stages.context import REVISION, Context, TableReport, TableStatus
 from filon.stages.extending import WhyFull, partitions_in, written_rows
 from filon.stages.gold.extend import Extension
@@ -35,15 +36,21 @@ def build_gold(context: Context, model: Model, inputs: Mapping[str, Build], publ
         EngineError: the engine cannot compute it
 
     """
-    rules = {
-        "revision": REVISION,
-        "model": model.fingerprint,
-        "settings": context.project.settings(model.reads, context.inputs.as_of),
-    }
+    rules = _rules(context.project, model, context.inputs.as_of)
     fingerprint = fingerprint_of({**rules, "inputs": {name: inputs[name].fingerprint for name in model.inputs}})
     if builds := context.find_builds(fingerprint, published, (Layer.GOLD, model.name)):
         return builds[0]
     return _Work(context, model, inputs, published, fingerprint, fingerprint_of(rules)).run()
+
+
+def recipe_of(project: Project, model: Model, as_of: dt.date) -> str:
+    """What the recipe of a model's table is at a date: another one says that other SQL computed the table."""
+    return fingerprint_of(_rules(project, model, as_of))
+
+
+def _rules(project: Project, model: Model, as_of: dt.date) -> dict[str, object]:
+    settings = project.settings(model.reads, as_of)
+    return {"revision": REVISION, "model": model.fingerprint, "settings": settings}
 
 
 @dataclass(frozen=True)

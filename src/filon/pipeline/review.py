@@ -1,0 +1,68 @@
+"""What a run would change, before it is published, and what one release has that another one has not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+from filon.differences.compare import NOTHING, Side, compare_sides
+from filon.differences.document import Difference
+from filon.differences.judging import broken_rules
+from filon.differences.tables import TableComparer
+from filon.engines.changes import ChangeLog
+from filon.errors import GuardBroken, ReleaseMissing
+from filon.lake import Build, CheckResult, Lake, Ledger, Release
+from filon.pipeline.engine import open_engine
+from filon.project import Project
+from filon.project.guard import GuardRule
+from filon.settings import Settings
+from filon.stages.context import Context
+from filon.stages.publish import make_release, publishes
+
+EXAMPLES = 3
+"""Rows of each kind of change that are shown of a table."""
+
+
+def review_run(
+    context: Context,
+    published: Release | None,
+    builds: Sequence[Build],
+    ledger: Ledger,
+    checks: tuple[CheckResult, ...],
+    rules: Sequence[GuardRule],
+) -> Difference:
+    """What the tables of a run have that the published release has not, and which rules that breaks."""
+    lake = context.lake
+    comparer = TableComparer(context.engine, lake, context.changes, context.project, EXAMPLES)
+    before = Side.of(published, lake.ledgers.get(published.ledger)) if published else NOTHING
+    candidate = make_release(context, builds, checks, ledger.number, published)
+    is_new = publishes(context, candidate, published)
+    after = Side(None, candidate.tables, ledger, checks) if is_new else replace(before, release=None)
+    difference = compare_sides(comparer, before, after)
+    return difference.model_copy(update={"broken": tuple(broken_rules(rules, difference))})
+
+
+def require_kept(difference: Difference) -> None:
+    """GuardBroken when the difference breaks a rule."""
+    if difference.broken:
+        raise GuardBroken(list(difference.broken))
+
+
+def compare_releases(
+    settings: Settings, project: Project, lake: Lake, before: int, after: int, *, examples: int = EXAMPLES
+) -> Difference:
+    """What a release that is kept has that another one has not; ReleaseMissing when one of them is not kept."""
+    releases = [_kept(lake, number) for number in (before, after)]
+    sides = [Side.of(release, lake.ledgers.get(release.ledger)) for release in releases]
+    as_of: dt.date = releases[-1].as_of
+    with open_engine(settings, project, as_of, lake.places) as engine:
+        comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, examples)
+        return compare_sides(comparer, *sides)
+
+
+def _kept(lake: Lake, number: int) -> Release:
+    release = lake.release(number)
+    if release is None:
+        raise ReleaseMissing(number, [])
+    return release
