@@ -7,7 +7,9 @@ import io
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page
+from pypdf import PdfReader
 
 from tests.e2e.conftest import Site, Visit, visiting
 
@@ -256,3 +258,42 @@ def test_charts_are_taken_along_as_csv_and_png(visit: Visit, site: Site, tmp_pat
     assert saved.value.suggested_filename.endswith(".png")
     saved.value.save_as(tmp_path / "months.png")
     assert (tmp_path / "months.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_page_is_taken_away_as_it_is_filtered(visit: Visit, tmp_path: Path) -> None:
+    visit.open("?lang=en&pays=France")
+    sales = visit.metric("Sales")
+    visit.page.get_by_role("button", name="Take away").click()
+    saved = {}
+    for label, kind in (("Excel workbook", "xlsx"), ("PDF document", "pdf")):
+        with visit.page.expect_download() as download:
+            visit.page.get_by_role("button", name=label).click()
+        saved[kind] = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved[kind])
+        assert saved[kind].name == f"apercu-2.{kind}"
+    summary = load_workbook(saved["xlsx"]).worksheets[0]
+    cells = {row[0].value: row[1].value for row in summary.iter_rows()}
+    assert (cells["Country"], cells["Release"], str(cells["Sales"])) == ("France", "2", sales)
+    text = " ".join(" ".join(page.extract_text() for page in PdfReader(saved["pdf"]).pages).split())
+    assert "Revenue by month" in text
+    assert "Country: France" in text
+    assert not visit.complaints
+
+
+def test_a_link_stays_with_its_release_until_it_is_left(visit: Visit, site: Site) -> None:
+    visit.open("?lang=en")
+    newest = visit.metric("Sales")
+    visit.page.get_by_role("button", name="Take away").click()
+    link = visit.page.get_by_test_id("stPopoverBody").get_by_test_id("stCode").inner_text().strip()
+    assert link == f"{site.url}/?lang=en&release=2"
+    visit.page.goto(link.replace("release=2", "release=1"))
+    visit.settle()
+    assert int(visit.metric("Sales").replace(",", "")) == int(newest.replace(",", "")) - 1
+    visit.page.get_by_role("link", name="Products").click()
+    visit.page.wait_for_url("**/produits**release=1**")
+    visit.settle()
+    visit.page.get_by_role("button", name="Release 1").click()
+    visit.page.wait_for_url(lambda url: "release" not in url)
+    visit.settle()
+    assert visit.metric("Sales") == newest
+    assert not visit.complaints

@@ -28,8 +28,8 @@ def respelled(content: bytes, described: Row, language: Language) -> bytes:
     """The API's CSV file of a table with the marks and separators of the language."""
     reader = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
     names = next(reader, [])
-    types = {column["name"]: column["type"] for column in described["columns"]}
-    is_number = [types.get(name) == "number" for name in names]
+    formats = {column["name"]: column["format"] for column in described["columns"]}
+    is_number = [formats.get(name) is not None for name in names]
     mark = language.decimal_mark
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=language.csv_delimiter)
