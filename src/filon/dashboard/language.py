@@ -165,6 +165,16 @@ class Language:
         return ",\u202f" if self.code is Code.FRENCH else ".,"
 
     @property
+    def decimal_mark(self) -> str:
+        """The mark before the decimals of a number."""
+        return self.separators[0]
+
+    @property
+    def csv_delimiter(self) -> str:
+        """What separates the cells of CSV files that spreadsheets of the language open."""
+        return ";" if self.decimal_mark == "," else ","
+
+    @property
     def date_input(self) -> str:
         """Streamlit's format of days in an input field."""
         return "DD/MM/YYYY" if self.code is Code.FRENCH else "YYYY-MM-DD"
