@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from filon.explain import contenders
 from tests.integration.conftest import Shop
 
 HEAD = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1", "status": "active"}
@@ -197,6 +198,15 @@ def test_a_rejected_record_of_a_key_is_shown_with_what_is_demanded(log: Shop) ->
     assert "has no row 8 in release 1" in log.filon("explain", "events", "8", exit_code=1)
 
 
+def test_keys_of_very_many_rejected_records_are_not_looked_at(log: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.put("events_2.csv", "id,client,sent,amount\n7,1,2026-01-05 10:00:00,a lot\n1,1,2026-01-05 10:00:00,6\n")
+    log.run()
+    assert log.json("explain", "events", "7")["others_total"] == 1
+    monkeypatch.setattr(contenders, "MOST_REJECTED", 0)
+    assert "has no row 7" in log.filon("explain", "events", "7", exit_code=1)
+    assert log.json("explain", "events", "1")["others_total"] == 1, "superseded ones have their keys with them"
+
+
 def test_a_superseded_record_of_a_key_is_shown_below_the_row(log: Shop) -> None:
     again = "".join(f"1,1,2026-01-05 10:00:0{second},6.00\n" for second in range(8))
     log.put("events_2.csv", f"id,client,sent,amount\n{again}")
@@ -235,3 +245,62 @@ def test_a_short_answer_shows_one_way_to_each_table(log: Shop) -> None:
     assert "in the end from records: 1 of events" in short
     assert "another way to the same tables: --all" in short
     assert "--all" not in whole
+
+
+def test_an_older_release_is_explained_by_its_own_tables(log: Shop) -> None:
+    sql = "SELECT client, sum(amount) AS amount FROM events GROUP BY client"
+    model(log, "sums", sql, {"client": "integer", "amount": "DECIMAL(38,2)"}, "client")
+    log.run()
+    log.put("events.csv", EVENTS.replace("7.50", "8.50"))
+    log.run()
+    before, after = (log.json("explain", "sums", "1", "--release", number) for number in ("1", "2"))
+    assert [(found["release"], found["row"]["amount"]) for found in (before, after)] == [(1, "12.50"), (2, "13.50")]
+    texts = [[record["text"] for record in found["contributions"][0]["records"]] for found in (before, after)]
+    assert texts == [
+        [EVENTS.splitlines()[1], line] for line in (EVENTS.splitlines()[2], "2,1,2026-01-05 23:30:00,8.50")
+    ]
+    assert [found["contributions"][0]["records"][1]["version"] for found in (before, after)] == [1, 2]
+
+
+def test_a_row_that_a_model_does_not_have_is_looked_for_in_its_sources(log: Shop) -> None:
+    sql = "SELECT id, amount FROM events WHERE amount > 2"
+    model(log, "large", sql, {"id": "integer", "amount": "DECIMAL(10,2)"}, "id")
+    model(log, "larger", "SELECT id, amount FROM large", {"id": "integer", "amount": "DECIMAL(10,2)"}, "id")
+    log.put("events_2.csv", "id,client,sent,amount\n7,1,2026-01-05 10:00:00,a lot\n")
+    log.run()
+    for table in ("large", "larger"):
+        left_out = log.json("explain", table, "3")
+        assert (left_out["row"], parts(left_out)) == ({}, [("events", "large", 1, False)])
+        assert left_out["contributions"][0]["records"][0]["text"] == EVENTS.splitlines()[3]
+        rejected = log.json("explain", table, "7")
+        assert (rejected["row"], rejected["contributions"]) == ({}, [])
+        assert [(other["table"], list(other["reasons"])) for other in rejected["others"]] == [
+            ("events", ["amount:type"])
+        ]
+        assert "has no row 8 in release 1" in log.filon("explain", table, "8", exit_code=1)
+    assert "large has no such row in release 1" in log.filon("explain", "large", "3")
+
+
+def test_a_model_that_is_another_one_than_in_the_release_is_not_followed(log: Shop) -> None:
+    columns = {"id": "integer", "amount": "DECIMAL(10,2)"}
+    model(log, "large", "SELECT id, amount FROM events WHERE amount > 2", columns, "id")
+    log.run()
+    model(log, "large", "SELECT id, amount FROM events WHERE amount > 3", columns, "id")
+    explanation = log.json("explain", "large", "1")
+    assert (explanation["row"]["amount"], parts(explanation)) == ("5.00", [])
+    assert "is another one today than in release 1" in explanation["not_followed"][0]["reason"]
+    log.run()
+    assert parts(log.json("explain", "large", "1")) == [("events", "large", 1, True)]
+
+
+def test_rejected_and_superseded_records_stand_below_the_row_of_a_model_too(log: Shop) -> None:
+    model(log, "copies", "SELECT id, amount FROM events", {"id": "integer", "amount": "DECIMAL(10,2)"}, "id")
+    again = "1,1,2026-01-05 10:00:00,6.00\n1,1,2026-01-05 10:00:00,much\n"
+    log.put("events_2.csv", f"id,client,sent,amount\n{again}")
+    log.run()
+    explanation = log.json("explain", "copies", "1")
+    assert explanation["row"]["amount"] == "6.00"
+    assert [(other["record"]["text"], list(other["reasons"])) for other in explanation["others"]] == [
+        (EVENTS.splitlines()[1], []),
+        ("1,1,2026-01-05 10:00:00,much", ["amount:type"]),
+    ]

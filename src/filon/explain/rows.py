@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from filon.engines import SqlEngine
 from filon.errors import EngineError, NotFound
+from filon.explain.conditions import equals, has_values, implied_by, these_rows
 from filon.explain.contenders import bind_contenders, contenders_of
 from filon.explain.demands import demand_of
 from filon.explain.keys import typed_key
@@ -18,14 +18,12 @@ from filon.explain.records import Place, read_records
 from filon.explain.report import EVERY_ROW, REFUSED, SAMPLE, Contribution, Explanation, NotFollowed, OtherRecord, Record
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.project import PLACE, Contract, Dataset, Kind, Model, Project
-from filon.sql import identifier, identifiers, literal
+from filon.sql import identifier, identifiers
 from filon.stages.gold import recipe_of
 from filon.suggestions import suggestion
 
 SPELLING = "write dates of a key as 2026-01-31 and numbers with a point, whatever the files do"
 PLACE_NAMES = FILE, RECORD = tuple(name for name, _ in PLACE)
-EXACT_KINDS = (Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN)
-"""Kinds of columns whose values are equal to what is written of them."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,12 @@ class Explainer:
         if len(key) != len(contract.key):
             raise NotFound(f"the key of {table} is {', '.join(contract.key)}: give {len(contract.key)} values")
         self.bind(table)
-        values = [
-            typed_key(self.engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
-        ]
-        condition = " AND ".join(
-            f"{identifier(name)} = {value or 'NULL'}" for name, value in zip(contract.key, values, strict=True)
-        )
+        values = self._typed(contract, key)
+        condition = equals(contract.key, [value or "NULL" for value in values])
         rows = self.first_rows(contract, condition, 1)
         explanation = self.begin(table, {name: rows[0][name] for name in contract.column_names} if rows else {})
         if rows:
-            condition = _equal((name, rows[0][name]) for name in contract.key)
+            condition = has_values((name, rows[0][name]) for name in contract.key)
             self._explain_row(explanation, contract, condition)
         elif table in self.project.datasets:
             self._add_others(explanation, self.project.datasets[table], key)
@@ -224,7 +218,7 @@ class Explainer:
         return build is None or build.recipe in ("", recipe_of(self.project, model, self.release.as_of))
 
     def _explain_row(self, into: Explanation, contract: Contract, condition: str) -> None:
-        reading = Reading(contract.name, condition, exact=True, used=True, implied=_implied(contract, [into.row]))
+        reading = Reading(contract.name, condition, exact=True, used=True, implied=implied_by(contract, [into.row]))
         if contract.name in self.project.datasets:
             self.follow(reading, into)
         else:
@@ -243,11 +237,17 @@ class Explainer:
             key = constants(part.condition, dataset.contract.key) if dataset and dataset.contract.key else None
             if dataset is None or key is None:
                 continue
-            same = _equal(key.items())
-            reading = Reading(dataset.name, same, exact=False, used=False)
-            accepted = self.contribution(reading, part.read_by, Page())
+            values = self._typed(dataset.contract, list(key.values()))
+            same = equals(dataset.contract.key, [value or "NULL" for value in values])
+            accepted = self.contribution(Reading(dataset.name, same, exact=False, used=False), part.read_by, Page())
             into.contributions += [accepted] if accepted.rows else []
             self._add_others(into, dataset, list(key.values()))
+
+    def _typed(self, contract: Contract, key: Sequence[str]) -> list[str | None]:
+        """Expressions for the values of a key; None for a text that spells none."""
+        return [
+            typed_key(self.engine, contract.column(name), text) for name, text in zip(contract.key, key, strict=True)
+        ]
 
     def _add_others(self, into: Explanation, dataset: Dataset, key: Sequence[str]) -> None:
         """Add the records of a source that have a key and are not its row."""
@@ -289,8 +289,8 @@ class Explainer:
         is_cut = part.rows > len(part.keys)
         if not part.keys or not contract.key or (is_cut and self.whole):
             return _Below(Reading(part.table, part.condition, part.exact, is_used), part.of_shown)
-        implied = _implied(contract, part.shown) if part.exact else EVERY_ROW
-        reading = Reading(part.table, _these_rows(contract.key, part.shown), part.exact, part.exact, implied)
+        implied = implied_by(contract, part.shown) if part.exact else EVERY_ROW
+        reading = Reading(part.table, these_rows(contract.key, part.shown), part.exact, part.exact, implied)
         return _Below(reading, part.of_shown or is_cut)
 
 
@@ -331,39 +331,3 @@ def _select_list(contract: Contract, names: Iterable[str]) -> str:
         f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" if name in timestamps else identifier(name)
         for name in names
     )
-
-
-def _implied(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> str:
-    """A condition that rows meet beside their keys; each constant in it is that of a row."""
-    exact = [column.name for column in contract.columns if column.type.kind in EXACT_KINDS]
-    known = [name for name in exact if all(row[name] is not None for row in rows)]
-    return " AND ".join(_one_of(name, [row[name] for row in rows]) for name in known) or EVERY_ROW
-
-
-def _these_rows(key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A condition that only these rows meet."""
-    if len(key) == 1 and len(rows) > 1:
-        return _one_of(key[0], [row[key[0]] for row in rows])
-    each = [_equal((name, row[name]) for name in key) for row in rows]
-    return each[0] if len(each) == 1 else " OR ".join(f"({part})" for part in each)
-
-
-def _one_of(name: str, values: Sequence[Any]) -> str:
-    spelled = list(dict.fromkeys(map(_spelled, values)))
-    return (
-        f"{identifier(name)} = {spelled[0]}" if len(spelled) == 1 else f"{identifier(name)} IN ({', '.join(spelled)})"
-    )
-
-
-def _equal(values: Iterable[tuple[str, Any]]) -> str:
-    return " AND ".join(
-        f"{identifier(name)} IS NULL" if value is None else f"{identifier(name)} = {_spelled(value)}"
-        for name, value in values
-    )
-
-
-def _spelled(value: Any) -> str:
-    """A value that is not null, as SQL spells it."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return str(value).upper() if isinstance(value, (bool, int)) else literal(str(value))

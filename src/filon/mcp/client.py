@@ -42,11 +42,16 @@ class Answer:
 class Api:
     """The API at an address, asked with a key if there is one."""
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, http: httpx.AsyncClient | None = None) -> None:
         whole = httpx.URL(url.rstrip("/"))
         self.url = str(whole.copy_with(userinfo=b"")).rstrip("/")  # without a password, since answers show it
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._http = httpx.AsyncClient(base_url=whole, headers=headers, timeout=TIMEOUT)
+        self.key = key
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = http or httpx.AsyncClient(base_url=whole, timeout=TIMEOUT)
+
+    def as_caller(self, key: str | None) -> Api:
+        """The same API, asked with the key of somebody else."""
+        return Api(self.url, key, self._http)
 
     async def get(self, path: str, parameters: Mapping[str, Value] | None = None) -> Answer:
         """An answer; ApiError says what was wrong, and what to change.
@@ -61,7 +66,7 @@ class Api:
         ]
         whole = path if path.startswith("/") else f"{PREFIX}/{path}"
         try:
-            response = await self._http.get(whole, params=pairs)
+            response = await self._http.get(whole, params=pairs, headers=self._headers)
         except httpx.HTTPError as error:
             what = str(error) or type(error).__name__
             raise ApiUnreachable(f"The API at {self.url} does not answer ({what}). Is `filon api` running?") from error

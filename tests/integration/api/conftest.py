@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from httpx import Client
+from starlette.types import ASGIApp
 
 from filon.api import create_app
 from filon.project import Project
@@ -89,7 +89,7 @@ def arrive(shop: Shop, chance: random.Random) -> None:
 
 
 @contextmanager
-def answering(app: FastAPI, settings: Settings | None = None, *, limited: bool = True) -> Iterator[str]:
+def answering(app: ASGIApp, settings: Settings | None = None, *, limited: bool = True) -> Iterator[str]:
     """A server of the application in a thread, on a free port of loopback; gives its address.
 
     It has the limits of the API, unless it stands for somebody else's server.

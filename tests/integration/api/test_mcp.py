@@ -12,15 +12,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from httpx import Client as HttpClient
+from httpx2 import AsyncClient
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from pydantic import SecretStr
 
 from filon.mcp import answers
-from filon.mcp.server import make_server
+from filon.mcp.server import http_app, make_server
 from filon.settings import Settings
-from tests.integration.api.conftest import ServedApi, exact, plain
+from tests.integration.api.conftest import ServedApi, answering, exact, plain
+from tests.integration.conftest import free_ports
+from tests.integration.polling import until
 
 pytestmark = pytest.mark.parametrize("served", ["sqlite"], indirect=True)  # whatever the store is
 Asked = Callable[[Client], Awaitable[Any]]
@@ -243,3 +248,54 @@ def test_the_command_serves_on_its_standard_streams(api: HttpClient, served: Ser
     answer, tools = asyncio.run(asked())
     assert answer["shown"] == 3
     assert "analyse_fact_ventes" in tools
+
+
+def test_over_http_each_caller_asks_with_a_key_of_its_own(served: ServedApi, tmp_path: Path) -> None:
+    shop = replace(served.shop, folder=tmp_path, extra={"FILON_API_KEYS": str(tmp_path / "keys.json")})
+    keys = {scope: shop.json("apikey", "create", scope, "--scope", scope)["key"] for scope in ("read", "admin")}
+    key = served.gold("fact_ventes")[0]["id_achat"]
+
+    async def asked(address: str, given: str | None) -> Any:
+        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        async with (
+            AsyncClient(headers=headers) as http,
+            Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client,
+        ):
+            if given is None:
+                return await refused(client, "rows", table="no_such_table")
+            found = await called(client, "explain", table="fact_ventes", key=[key])
+            return [record for part in found["contributions"] for record in part["records"]]
+
+    with served.client(api_keys=tmp_path / "keys.json") as api:
+        settings = Settings(api_url=str(api.base_url), api_key=SecretStr(keys["admin"]))
+        with answering(http_app(settings), settings) as address:
+            assert all("text" not in record for record in asyncio.run(asked(address, keys["read"])))
+            assert all(record["text"] for record in asyncio.run(asked(address, keys["admin"])))
+            assert "Give an API key" in asyncio.run(asked(address, None)), "nobody borrows the key of the settings"
+            foreign = api.post(f"{address}/mcp", headers={"Host": "evil.example"}, json={})
+            assert foreign.status_code == 421
+
+
+def test_the_command_serves_http_on_this_machine(api: HttpClient, served: ServedApi) -> None:
+    [port] = free_ports(1)
+    shop = replace(served.shop, extra={"FILON_API_URL": str(api.base_url)})
+    process = shop.start("mcp", "--port", str(port))
+
+    async def asked() -> Any:
+        async with Client(f"http://127.0.0.1:{port}/mcp") as client:
+            return [await called(client, "rows", table="dim_produits", limit=limit) for limit in (1, 2)]
+
+    def is_up() -> bool:
+        assert process.poll() is None, process.communicate()
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 404
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(is_up, "the server is up")
+        assert [answer["shown"] for answer in asyncio.run(asked())] == [1, 2]
+        assert "is in use" in shop.filon("mcp", "--port", str(port), exit_code=2)
+    finally:
+        process.terminate()
+        process.communicate()

@@ -92,6 +92,15 @@ def test_the_lake_lies_in_the_object_store(stack: Running) -> None:
     assert not (stack.folder / ".filon/retail/lake").exists()
 
 
+def test_the_api_explains_figures_from_the_object_store(stack: Running) -> None:
+    address = f"{stack.address('api')}/api/v1"
+    [row] = httpx.get(f"{address}/ventes", params={"limit": 1}).json()["data"]
+    found = httpx.get(f"{address}/explain/fact_ventes/{row['id_achat']}", timeout=60).json()
+    records = [record["text"] for part in found["contributions"] for record in part["records"]]
+    assert found["row"] == row
+    assert any(text.startswith(str(row["id_achat"])) for text in records)
+
+
 def test_another_terminal_works_on_the_same_lake(stack: Running) -> None:
     command = [sys.executable, "-m", "filon", "run", "--json"]
     completed = subprocess.run(command, cwd=stack.folder, env=stack.environment, capture_output=True, text=True)
