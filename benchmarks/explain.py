@@ -1,12 +1,14 @@
 """Measure explanations over HTTP: ``python -m benchmarks.explain --lake LAKE --store sqlite:///FILE``.
 
 Lake and store are those of one run of the retail project, such as ``python -m benchmarks.incremental`` leaves behind.
-Keys and values are drawn at random; questions are asked one after the other, of an API that is started for them.
+Keys and values are drawn at random; questions are asked one after the other, of an API that is started for them. In
+turn with each, bare DuckDB reads two columns of all facts, so that sessions on busy machines can be compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
 import sys
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import httpx
 from tests.integration.conftest import free_ports
 
@@ -81,6 +84,24 @@ def running(lake: Path, store: str) -> Iterator[httpx.Client]:
             group.stop()
 
 
+class Scan:
+    """Two columns of all facts, read by DuckDB."""
+
+    def __init__(self, lake: Path) -> None:
+        newest = max((lake / "metadata" / "releases").glob("*.json"))
+        build = json.loads(newest.read_text())["tables"]["gold/fact_ventes"]
+        files = [str(lake / "gold" / "fact_ventes" / file["name"]) for file in build["files"]]
+        self._connection = duckdb.connect()
+        self._query = f"SELECT count(*), sum(montant), max(date_achat) FROM read_parquet({files})"
+        self.times: list[float] = []
+
+    def run(self) -> None:
+        """Read them once."""
+        started = time.perf_counter()
+        self._connection.execute(self._query).fetchall()
+        self.times.append((time.perf_counter() - started) * 1000)
+
+
 def ask(client: httpx.Client, question: Question) -> float:
     """Milliseconds of an answer."""
     path, parameters = question
@@ -103,6 +124,7 @@ def main() -> None:
     chance = random.Random(1)  # noqa: S311
     kinds = questions(chance, options.purchases)
     every: list[float] = []
+    scan = Scan(options.lake)
     with running(options.lake, options.store) as client:
         firsts = {name: ask(client, kinds[name]()) for name in ("a fact", "a record of a source")}
         print("| first question of a process | ms |\n|---|---|")
@@ -110,9 +132,14 @@ def main() -> None:
             print(f"| {name} | {took:.0f} |")
         print("\n| question | median ms | slowest of ten ms |\n|---|---|---|")
         for name, question in kinds.items():
-            times = sorted(ask(client, question()) for _ in range(options.rounds))
+            times = []
+            for _ in range(options.rounds):
+                times.append(ask(client, question()))
+                scan.run()
+            times.sort()
             every += times
             print(f"| {name} | {statistics.median(times):.0f} | {times[int(len(times) * 0.9)]:.0f} |", flush=True)
+        print(f"| a scan of all facts by DuckDB | {statistics.median(scan.times):.0f} | |")
         print(f"| all | {statistics.median(every):.0f} | {sorted(every)[int(len(every) * 0.9)]:.0f} |")
 
 

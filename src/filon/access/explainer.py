@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from filon.errors import FilonError, NotFound, ReleaseMissing
+from filon.errors import EngineError, FilonError, NotFound, ReleaseMissing
 from filon.explain.cells import explain_cell
 from filon.explain.question import Question, Trouble
 from filon.explain.report import Explanation
@@ -63,6 +63,23 @@ class Explanations:
             Refused: the release or the row is not there, or the lake is another one
 
         """
+        try:
+            return self._explanation(question)
+        except EngineError:
+            # now and then DuckDB fails a query with an internal error that it answers the next time
+            return self._explanation(question)
+
+    def close(self, *releases: int) -> None:
+        """Close the engines of these releases."""
+        for release in releases:
+            if opened := self._opened.pop(release, None):
+                opened.closing.close()
+
+    def shut(self) -> None:
+        """Close all engines."""
+        self.close(*self._opened)
+
+    def _explanation(self, question: Question) -> Explanation:
         explainer = self._explainer(question.release)
         self._require_same(explainer, question.builds)
         page = Page(question.of, question.skip, question.limit)
@@ -78,16 +95,6 @@ class Explanations:
             if question.release not in explainer.lake.releases.numbers():  # a sweep deletes releases before files
                 raise self._gone(question.release) from None
             raise
-
-    def close(self, *releases: int) -> None:
-        """Close the engines of these releases."""
-        for release in releases:
-            if opened := self._opened.pop(release, None):
-                opened.closing.close()
-
-    def shut(self) -> None:
-        """Close all engines."""
-        self.close(*self._opened)
 
     def _explainer(self, release: int) -> Explainer:
         if release in self._opened:

@@ -25,6 +25,9 @@ from filon.settings import PREFIX, Settings
 COMMAND = (sys.executable, "-m", "filon.access.explainer")
 HEAD_BYTES = 4
 LONGEST_ANSWER_S = 20.0
+LONGEST_FIRST_ANSWER_S = 90.0
+"""Seconds for the first answer of a release: files are verified and keys of rejected records read, which later answers
+need no more. Given up at the usual time, it would begin from nothing again and again."""
 IDLE_S = 600.0
 """Seconds without a question after which the process is stopped, which gives back its memory."""
 MOST_WAITING = 8
@@ -39,15 +42,25 @@ class ExplainerProcess:
     Args:
         settings: name the project and the lake
         longest_s: seconds that one answer may take
+        longest_first_s: seconds that the first answer of a release may take, the start of the process included
         idle_s: seconds without a question after which the process is stopped
 
     """
 
-    def __init__(self, settings: Settings, *, longest_s: float = LONGEST_ANSWER_S, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        longest_s: float = LONGEST_ANSWER_S,
+        longest_first_s: float = LONGEST_FIRST_ANSWER_S,
+        idle_s: float = IDLE_S,
+    ) -> None:
         self._environment = _environment(settings)
         self._longest_s = longest_s
+        self._longest_first_s = longest_first_s
         self._idle_s = idle_s
         self._process: Process | None = None
+        self._known: set[int] = set()
         self._turn = asyncio.Lock()
         self._waiting: Counter[str] = Counter()
         self._idle: asyncio.TimerHandle | None = None
@@ -87,16 +100,17 @@ class ExplainerProcess:
     async def _answer(self, question: Question) -> dict[str, Any]:
         if self._idle is not None:
             self._idle.cancel()
+        process = await self._running()
+        patience_s = self._longest_s if question.release in self._known else self._longest_first_s
         try:
-            async with asyncio.timeout(self._longest_s):
-                reply: dict[str, Any] = json.loads(await self._exchange(question), parse_float=Decimal)
+            async with asyncio.timeout(patience_s):
+                reply: dict[str, Any] = json.loads(await _exchange(process, question), parse_float=Decimal)
+                self._known.add(question.release)
                 return reply
         except TimeoutError:
             await self.shut()
-            LOGGER.warning("an explanation of %s took more than %s s", question.table, self._longest_s)
-            detail = (
-                f"This needs more than {self._longest_s:.0f} s. `filon explain` on the machine of the lake does it."
-            )
+            LOGGER.warning("an explanation of %s took more than %s s", question.table, patience_s)
+            detail = f"This needs more than {patience_s:.0f} s. `filon explain` on the machine of the lake does it."
             raise HttpProblem(503, "explanation-too-long", detail) from None
         except (asyncio.IncompleteReadError, ConnectionError):
             await self.shut()
@@ -108,8 +122,10 @@ class ExplainerProcess:
         finally:
             self._idle = asyncio.get_running_loop().call_later(self._idle_s, self._stop_idle)
 
-    async def _exchange(self, question: Question) -> bytes:
+    async def _running(self) -> Process:
+        """The process, started if it does not run."""
         if self._process is None or self._process.returncode is not None:
+            self._known.clear()
             self._process = await asyncio.create_subprocess_exec(
                 *COMMAND,
                 stdin=asyncio.subprocess.PIPE,
@@ -117,19 +133,23 @@ class ExplainerProcess:
                 env=self._environment,
                 start_new_session=True,
             )
-        questions, answers = self._process.stdin, self._process.stdout
-        if questions is None or answers is None:
-            raise ConnectionError("the process was started without pipes")
-        text = question.model_dump_json().encode()
-        questions.write(len(text).to_bytes(HEAD_BYTES) + text)
-        await questions.drain()
-        return await answers.readexactly(int.from_bytes(await answers.readexactly(HEAD_BYTES)))
+        return self._process
 
     def _stop_idle(self) -> None:
         """Close the input of the process, which then ends."""
         process, self._process = self._process, None
         if process is not None and process.stdin is not None:
             process.stdin.close()
+
+
+async def _exchange(process: Process, question: Question) -> bytes:
+    questions, answers = process.stdin, process.stdout
+    if questions is None or answers is None:
+        raise ConnectionError("the process was started without pipes")
+    text = question.model_dump_json().encode()
+    questions.write(len(text).to_bytes(HEAD_BYTES) + text)
+    await questions.drain()
+    return await answers.readexactly(int.from_bytes(await answers.readexactly(HEAD_BYTES)))
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -371,12 +371,15 @@ def test_an_answer_that_takes_too_long_is_given_up_and_the_next_one_is_made(
     settings: Settings, question: Question
 ) -> None:
     async def asked() -> None:
-        process = ExplainerProcess(settings, longest_s=0.01)
+        process = ExplainerProcess(settings, longest_first_s=0.01)
         with pytest.raises(HttpProblem) as refused:
             await process.ask(question, "a")
         assert (refused.value.status, refused.value.kind) == (503, "explanation-too-long")
-        process = ExplainerProcess(settings)
-        assert (await process.ask(question, "a"))["row"]["id_achat"] == 10
+        process = ExplainerProcess(settings, longest_s=0.0)
+        assert (await process.ask(question, "a"))["row"]["id_achat"] == 10, "the first of a release has more time"
+        with pytest.raises(HttpProblem):
+            await process.ask(question, "a")
+        assert (await process.ask(question, "a"))["row"]["id_achat"] == 10, "by another process"
         await process.shut()
 
     asyncio.run(asked())

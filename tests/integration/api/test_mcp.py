@@ -258,7 +258,7 @@ def test_over_http_each_caller_asks_with_a_key_of_its_own(served: ServedApi, tmp
     async def asked(address: str, given: str | None) -> Any:
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         async with (
-            AsyncClient(headers=headers) as http,
+            AsyncClient(headers=headers, timeout=60) as http,
             Client(streamable_http_client(f"{address}/mcp", http_client=http)) as client,
         ):
             if given is None:
