@@ -13,7 +13,7 @@ from typing import Any
 from filon.dashboard.client import ApiClient, ApiResponse, Parameters, Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
-from filon.dashboard.language import Language
+from filon.dashboard.language import Language, as_sorted
 
 AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
@@ -140,7 +140,7 @@ class Context:
         if table is None:
             return []
         rows = self.analyse(table, dimension, filters=Filters(), limit=MOST_VALUES)
-        return sorted(parameter_of(row[dimension]) for row in rows if row[dimension] is not None)
+        return sorted((parameter_of(row[dimension]) for row in rows if row[dimension] is not None), key=as_sorted)
 
     def colours(self, dimension: str, rows: Iterable[Row] = ()) -> Mapping[str, str]:
         """The colour of each value of a dimension, the same on every page; those of ``rows`` where none has it."""

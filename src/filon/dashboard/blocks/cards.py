@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -123,18 +124,23 @@ def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
 
 
 def _spark(values: Sequence[float]) -> str:
-    """A small line as SVG; the marks of Streamlit's own have no text for screen readers, and its axes no zero."""
+    """A small line as an image, since Streamlit takes drawings out of HTML.
+
+    The marks of its own small lines have no text for screen readers, and their axes no zero.
+    """
     low, high = min(*values, 0), max(*values, 0) or 1
     step = SPARK_WIDTH / (len(values) - 1)
     points = " ".join(
         f"{index * step:.1f},{SPARK_HEIGHT - (value - low) / (high - low) * SPARK_HEIGHT:.1f}"
         for index, value in enumerate(values)
     )
-    return (
-        f'<svg viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" preserveAspectRatio="none" aria-hidden="true" '
-        f'style="width: 100%; height: {SPARK_HEIGHT}px"><polyline points="{points}" fill="none" stroke="{MAIN}" '
-        'stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" '
+        f'preserveAspectRatio="none"><polyline points="{points}" fill="none" stroke="{MAIN}" stroke-width="2" '
+        'vector-effect="non-scaling-stroke"/></svg>'
     )
+    source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    return f'<img class="spark" alt="" src="{source}" style="width: 100%; height: {SPARK_HEIGHT}px">'
 
 
 def text_of(context: Context, card: Card, answer: Answer) -> str:

@@ -11,6 +11,7 @@ from filon.dashboard.blocks.drawing import Drawing
 from filon.dashboard.blocks.series import series
 from filon.dashboard.charts import BAR_PX, FEWEST_BARS, Figure, Style, boxes, height_of, numbers_of, shares, treemap
 from filon.dashboard.colours import MAIN, SERIES
+from filon.dashboard.language import as_sorted
 from filon.dashboard.markup import labels, literal
 from filon.pages import ChartKind
 
@@ -114,8 +115,8 @@ def heatmap(drawing: Drawing) -> Figure:
     """A cell per pair of values, the darker the larger."""
     across, down = drawing.by
     [measure] = drawing.block.measure
-    columns = sorted({str(row[across]) for row in drawing.rows})
-    lines = sorted({str(row[down]) for row in drawing.rows})
+    columns = sorted({str(row[across]) for row in drawing.rows}, key=as_sorted)
+    lines = sorted({str(row[down]) for row in drawing.rows}, key=as_sorted)
     found = {(str(row[across]), str(row[down])): row[measure] for row in drawing.rows}
     write = drawing.write(measure)
     cells = [[found.get((column, line)) for column in columns] for line in lines]
