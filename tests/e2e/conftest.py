@@ -145,13 +145,16 @@ def served(shop: Shop, port: int | None = None, **variables: str) -> Iterator[Si
 
 
 @contextmanager
-def visiting(browser: Browser, url: str, width: int = 1440, *, is_dark: bool = False) -> Iterator[Visit]:
+def visiting(
+    browser: Browser, url: str, width: int = 1440, *, is_dark: bool = False, locale: str = "en-US"
+) -> Iterator[Visit]:
     """A page of its own; what the browser complains of is kept."""
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme="dark" if is_dark else "light",
         accept_downloads=True,
         reduced_motion="reduce",
+        locale=locale,
     )
     page = context.new_page()
     page.set_default_timeout(LONGEST_MS)

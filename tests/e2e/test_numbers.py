@@ -33,7 +33,7 @@ def _bars(visit: Visit, title: str) -> list[tuple[str, float]]:
     card = visit.page.locator("[data-testid='stVerticalBlock']").filter(
         has=visit.page.get_by_role("heading", name=title, exact=True)
     )
-    bars = "plot => plot.data[0].customdata.map((name, i) => [name, plot.data[0].x[i]])"
+    bars = "plot => plot.data[0].hovertext.map((text, i) => [text.split('<br>')[0], plot.data[0].x[i]])"
     return [(name, amount) for name, amount in card.last.locator(".js-plotly-plot").evaluate(bars)]
 
 

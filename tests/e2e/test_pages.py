@@ -73,3 +73,19 @@ def test_pages_are_reached_by_the_menu_and_keep_the_choice(visit: Visit, site: S
     for part in ("lang=en", "periode=12m", "pays=France", "pays=Italie"):
         assert part in visit.page.url
     assert not visit.complaints
+
+
+def test_cards_have_a_small_line_of_their_number_along_time(visit: Visit) -> None:
+    visit.open("?lang=en")
+    lines = visit.page.get_by_test_id("stMetric").locator("xpath=../..").locator("img.spark")
+    assert lines.count() == 3
+    assert lines.first.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert not visit.complaints
+
+
+def test_cards_stand_two_abreast_on_a_phone(site: Site, browser: Browser) -> None:
+    with visiting(browser, site.url, 390) as visit:
+        visit.open("?lang=en")
+        places: list[Any] = [card.bounding_box() for card in visit.page.get_by_test_id("stMetric").all()]
+        assert places[0]["y"] == places[1]["y"] < places[2]["y"] == places[3]["y"]
+        assert places[0]["x"] == places[2]["x"] < places[1]["x"] == places[3]["x"]

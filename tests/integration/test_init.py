@@ -19,6 +19,8 @@ import yaml
 import zstandard
 
 from filon.errors import ConfigError
+from filon.pages import Chart
+from filon.project.loader import load_project
 from filon.scaffold import write_project
 from tests.integration.conftest import Shop
 from tests.integration.spreadsheets import archive, cell, row, worksheet, xlsx, xlsx_parts
@@ -765,6 +767,38 @@ def test_files_of_every_format_are_described(tmp_path: Path) -> None:
     assert outcome.words("shops")["filePattern"] == "**/shops_*.csv"
     assert keys(outcome, "events") == ["id"]
     assert outcome.shop.rows("events", "max(\"at\" AT TIME ZONE 'UTC')", "silver") == [(dt.datetime(2026, 1, 1, 8),)]
+
+
+def test_the_first_pages_show_totals_time_dimensions_and_latest_rows(tmp_path: Path) -> None:
+    moments = [dt.datetime(2025, 1, 1) + dt.timedelta(hours=7 * number) for number in range(400)]
+    lines = [
+        f"{number};{moment:%Y-%m-%d %H:%M};{['Lyon', 'Nice', 'Écully'][number % 3]};{number % 7};{number},50;x\n"
+        for number, moment in enumerate(moments)
+    ]
+    sales = "sale_id;sold at;shop;pieces;price;note\n" + "".join(lines)
+    outcome = started(
+        tmp_path,
+        {
+            "sales.csv": sales,
+            "shops.csv": "name\nLyon\nNice\n",
+            "days.csv": "day,n\n2025-01-01,3\n2025-01-02,4\n2025-01-03,5\n",
+        },
+    )
+    project = load_project(tmp_path / "project")
+    assert not project.page_problems
+    assert list(project.pages) == ["sales", "days", "shops"]
+    page = project.pages["sales"]
+    assert page.filters == ("sold_at_date", "shop")
+    cards, over_time, by_shop, latest = page.rows
+    assert [card.measure for card in cards.cards or ()] == ["price", "pieces", "nb_rows"]
+    assert over_time.chart is not None
+    assert over_time.chart.drill == ("year", "month", "day", "rows")
+    assert [block.by for block in by_shop.blocks if isinstance(block, Chart)] == [("shop",)]
+    assert latest.table is not None
+    assert (latest.table.of, latest.table.sort) == ("sales_rows", "-sold_at_date")
+    assert project.pages["days"].filters == ("day_date",), "a day is also a period of the API"
+    assert [card.count for card in project.pages["shops"].rows[0].cards or ()] == ["shops_rows"]
+    assert outcome.report["serving"]["inserted"]
 
 
 def test_editors_find_the_schema_of_each_file(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from filon.api.parameters import Format
 from filon.api.rendering import make_writer
-from filon.dashboard.parts import as_csv
+from filon.dashboard.language import Code, Language
+from filon.dashboard.parts import lines_of
+from filon.dashboard.takeaway.csvs import as_csv
 from filon.project import TEXT, Column, ColumnType, Kind
 from filon.spreadsheet import guarded
 
@@ -56,7 +58,7 @@ def of_api(name: str, text: str) -> str:
 def of_dashboard(name: str, text: str) -> str:
     """The CSV of a page: a number before and behind the text, which also stands in a list and in a nested value."""
     row = {"n": 1, name: text, "list": [text, text], "nested": {"inner": text}, "d": 0.5}
-    return as_csv([row]).decode("utf-8-sig")
+    return as_csv(lines_of([row]), Language(Code.ENGLISH)).decode("utf-8-sig")
 
 
 @pytest.mark.parametrize(

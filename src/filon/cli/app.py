@@ -38,6 +38,7 @@ COMMANDS = (
     LazyCommand("api", "serve:api", "Serve the REST API."),
     LazyCommand("apikey", "serve:apikey", "Keys that open the API."),
     LazyCommand("dashboard", "dashboard:dashboard", "Serve the dashboard, over an API that runs already."),
+    LazyCommand("alerts", "alerts:alerts", "Look whether alerts hold, and tell people what changed."),
     LazyCommand("mcp", "mcp:mcp", "Answer models and agents, over an API that runs already."),
     LazyCommand("flows", "flows:app", "The pipeline under Prefect 3."),
     LazyCommand("up", "up:up", "Run the whole stack on this machine."),

@@ -26,7 +26,7 @@ def init(
     csv: Annotated[list[Path], typer.Argument(help="Files to describe; files of one kind make one source")],
     name: Annotated[str | None, typer.Option("--name", help="Name of the project; else the folder's")] = None,
 ) -> None:
-    """Start a project from files: a contract and a model for each kind, tried on all their rows."""
+    """Start a project from files: a contract, a model and a page for each kind, tried on all their rows."""
     from filon.scaffold import write_project
 
     console = open_console()

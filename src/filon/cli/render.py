@@ -80,6 +80,9 @@ def show_run(console: Console, report: RunReport) -> None:
         )
     for warning in report.warnings:
         console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
+    for alert in report.alerts:
+        text = f"alert {'holds' if alert.is_on else 'is over'}: {alert.alert}: {alert.what}".removesuffix(": ")
+        console.print(Text(f"{text} (nobody was told: {alert.problem})" if alert.problem else text, style="yellow"))
     for damage in report.damages:
         console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
     if report.damages and report.status is not RunStatus.FAILED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,12 @@ from streamlit.errors import StreamlitAPIException
 from streamlit.navigation.page import StreamlitPage
 
 from filon.dashboard import access, chips, sidebar, states
-from filon.dashboard.blocks import draw_page, lacking
+from filon.dashboard.blocks import draw_page, lacking, limits_of, prepared
 from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
-from filon.dashboard.markup import language_script
+from filon.dashboard.markup import language_script, plain
+from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
 from filon.errors import ApiError
 from filon.pages import HOME, ICON, Entry, Page, read_page
@@ -56,16 +57,19 @@ def main() -> None:
         language = Language(
             language.code, project["currency"], project["timezone"], project["labels"], project["locale"]
         )
-        context = Context(client, language, project, client.release())
+        served, pinned = client.release(), menu.pinned_release()
+        context = Context(client, language, project, served if pinned is None else pinned)
         shown: list[Shown] = [*_pages_of(pages), *VIEWS]
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
-        _refresh_on_change(client, None, None)
+        _refresh_on_change(client, iter([True]), None, None)
         return
     chosen = _navigate(language, shown)
     follows_runs = isinstance(chosen, View) and chosen.follows_runs
-    _refresh_on_change(client, context.release, pages, client.newest_run() if follows_runs else None)
+    _refresh_on_change(client, iter([True]), served, pages, client.newest_run() if follows_runs else None)
+    if pinned is not None:
+        menu.draw_pin(language, pinned)
     _draw(context, chosen)
 
 
@@ -164,6 +168,11 @@ def _draw_project_page(context: Context, page: Page) -> None:
     _warn_if_stale(context, page.tables)
     context = context.with_filters(sidebar.choose_filters(context, page.filters))
     chips.draw(context)
+    if page.about is not None:
+        st.caption(plain(context.language.said(page.about)))
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        context = prepared(context, page)
+        menu.draw(context, page, limits_of(page))
     draw_page(context, page)
 
 
@@ -176,11 +185,16 @@ def _warn_if_stale(context: Context, tables: Iterable[str]) -> None:
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _refresh_on_change(client: ApiClient, shown: int | None, pages: Row | None, last_run: str | None = None) -> None:
-    """Draw the page again when the served release or a page's file changes, or a newer run than ``last_run`` has ended.
+def _refresh_on_change(
+    client: ApiClient, drawing: Iterator[bool], shown: int | None, pages: Row | None, last_run: str | None = None
+) -> None:
+    """Draw the page again when the release or the file of a page changes, or a newer run than ``last_run`` has ended.
 
-    ``shown``: the release on the page, and ``pages`` those of the menu; None when the page shows an error.
+    ``drawing`` yields while the page itself is drawn, when nothing has changed yet. ``shown`` is the release on the
+    page, ``pages`` are those of the menu; None when the page shows an error.
     """
+    if next(drawing, False):
+        return
     try:
         now, files = client.release(), client.get("pages").data
         newest = client.newest_run() if last_run is not None else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from filon.dashboard.context import Context
+from filon.dashboard.filters import ALL
 from filon.dashboard.markup import plain
 from filon.dashboard.sidebar import key_of
 from filon.dashboard.timeline import TO, period_from
@@ -70,7 +71,7 @@ def _choose_days(context: Context, values: list[str]) -> None:
     key = context.words["period"]
     first, last = (period_from(value) for value in (min(values, default=""), max(values, default="")))
     if first is None or last is None or [context.filters.spelled] == values:
-        st.session_state[key] = "tout"
+        st.session_state[key] = ALL
     elif len(set(values)) == 1:
         st.session_state[key] = values[0]
     else:

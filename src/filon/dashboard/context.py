@@ -13,7 +13,7 @@ from typing import Any
 from filon.dashboard.client import ApiClient, ApiResponse, Parameters, Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
-from filon.dashboard.language import Language
+from filon.dashboard.language import Language, as_sorted
 
 AGES = ("age_seconds", "checked_at", "fresh")
 MOST_VALUES = 1_000
@@ -79,6 +79,11 @@ class Context:
         """The rows of a list of the release."""
         return list(self.answer(path, parameters).data["data"])
 
+    def page(self, described: Row, parameters: Parameters, size: int, cursor: str | None = None) -> ApiResponse:
+        """A page of the rows of a table: the first, or that of ``cursor``."""
+        place = [("after", cursor)] if cursor else []
+        return self.answer(described["path"], [*parameters, ("limit", str(size)), *place])
+
     def analyse(
         self,
         table: str,
@@ -135,7 +140,7 @@ class Context:
         if table is None:
             return []
         rows = self.analyse(table, dimension, filters=Filters(), limit=MOST_VALUES)
-        return sorted(_parameter_of(row[dimension]) for row in rows if row[dimension] is not None)
+        return sorted((parameter_of(row[dimension]) for row in rows if row[dimension] is not None), key=as_sorted)
 
     def colours(self, dimension: str, rows: Iterable[Row] = ()) -> Mapping[str, str]:
         """The colour of each value of a dimension, the same on every page; those of ``rows`` where none has it."""
@@ -166,6 +171,6 @@ class Context:
         )
 
 
-def _parameter_of(value: object) -> str:
+def parameter_of(value: object) -> str:
     """A value of a dimension as a parameter of the API."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -20,19 +20,22 @@ class Span(StrEnum):
     CUSTOM = "custom"
 
 
+ALL, CUSTOM = "all", "custom"
+FORMER = {"tout": ALL, "perso": CUSTOM}
+"""What addresses said before for the same."""
 DAYS = {Span.MONTH: 30, Span.QUARTER: 90}
 
 
 def span_names(day: str, month: str, year: str) -> dict[str, Span]:
     """Spans by their names in the address, from the project's words for time: ``30d``, ``12m``, ``year``."""
     return {
-        "tout": Span.ALL,
+        ALL: Span.ALL,
         f"30{day[0]}": Span.MONTH,
         f"90{day[0]}": Span.QUARTER,
         f"12{month[0]}": Span.YEAR,
         year: Span.THIS_YEAR,
         f"{year}-1": Span.LAST_YEAR,
-        "perso": Span.CUSTOM,
+        CUSTOM: Span.CUSTOM,
     }
 
 

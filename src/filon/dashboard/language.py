@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
@@ -165,9 +166,25 @@ class Language:
         return ",\u202f" if self.code is Code.FRENCH else ".,"
 
     @property
+    def decimal_mark(self) -> str:
+        """The mark before the decimals of a number."""
+        return self.separators[0]
+
+    @property
+    def csv_delimiter(self) -> str:
+        """What separates the cells of CSV files that spreadsheets of the language open."""
+        return ";" if self.decimal_mark == "," else ","
+
+    @property
     def date_input(self) -> str:
         """Streamlit's format of days in an input field."""
         return "DD/MM/YYYY" if self.code is Code.FRENCH else "YYYY-MM-DD"
+
+
+def as_sorted(text: str) -> tuple[str, str]:
+    """What people sort a text by: its letters, whatever their accents and case (Écran before Imprimante)."""
+    letters = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)), text
 
 
 def _rounded(value: Number, decimals: int) -> Decimal:

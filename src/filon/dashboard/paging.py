@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import codecs
+import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
-from filon.dashboard.client import ApiResponse, Parameters, Row
+from filon.dashboard.client import Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.numbers import writer
 from filon.dashboard.parts import provenance, table
+from filon.dashboard.takeaway.content import Report
+from filon.dashboard.takeaway.csvs import respelled
+from filon.dashboard.takeaway.facts import facts_of
+from filon.dashboard.takeaway.rows import rows_part
+from filon.dashboard.takeaway.xlsx import XLSX, as_xlsx
 
 PAGE = 50
 MOST_SAVED = 200_000
 """The most rows of a downloaded file, which is built in memory; larger ones are downloaded from the API."""
-FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+MOST_IN_EXCEL = 50_000
+FORMATS = {"csv": "text/csv", "xlsx": XLSX, "parquet": "application/vnd.apache.parquet"}
+NAMES = {"csv": "CSV", "xlsx": "Excel", "parquet": "Parquet"}
 
 
-def paged_table(context: Context, key: str, described: Row, parameters: Parameters, size: int = PAGE) -> list[Row]:
+def paged_table(
+    context: Context,
+    key: str,
+    described: Row,
+    parameters: Parameters,
+    size: int = PAGE,
+    choose: Callable[[Row], None] | None = None,
+) -> list[Row]:
     """Draw a page of a table, with buttons to the next and previous page and downloads of the whole table.
 
     Args:
@@ -29,6 +43,7 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
         described: the table, as the catalogue describes it
         parameters: filters and order
         size: rows per page
+        choose: called with the row that is picked; rows cannot be picked if None
 
     Returns:
         The rows of the page.
@@ -36,13 +51,13 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
     """
     language = context.language
     trail = _trail(key, (context.release, context.stamp, described["name"], tuple(parameters), size))
-    response = page_of(context, described, parameters, size, trail[-1] if trail else None)
+    response = context.page(described, parameters, size, trail[-1] if trail else None)
     rows: list[Row] = response.data["data"]
     total = response.data["total"]
     if not rows:
         st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
         return []
-    table(context, key, rows, formats_of(language, described))
+    table(context, key, rows, formats_of(language, described), choose)
     first = len(trail) * size + 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         place_text = language.text(
@@ -73,14 +88,6 @@ def paged_table(context: Context, key: str, described: Row, parameters: Paramete
     return rows
 
 
-def page_of(
-    context: Context, described: Row, parameters: Parameters, size: int = PAGE, cursor: str | None = None
-) -> ApiResponse:
-    """Request a page of a table: the first, or that of ``cursor``."""
-    place = [("after", cursor)] if cursor else []
-    return context.answer(described["path"], [*parameters, ("limit", str(size)), *place])
-
-
 def _back(trail: list[str]) -> None:
     trail.pop()
 
@@ -104,8 +111,10 @@ def _draw_downloads(context: Context, key: str, described: Row, parameters: Para
             return
         with st.container(horizontal=True, width="content"):
             for kind, media in FORMATS.items():
+                if kind == "xlsx" and total > MOST_IN_EXCEL:
+                    continue
                 st.download_button(
-                    language.text("paging.save", kind="CSV" if kind == "csv" else "Parquet"),
+                    language.text("paging.save", kind=NAMES[kind]),
                     _file(context, described, parameters, kind),
                     file_name=f"{described['name']}-{context.release}.{kind}",
                     mime=media,
@@ -117,9 +126,19 @@ def _draw_downloads(context: Context, key: str, described: Row, parameters: Para
 
 
 def _file(context: Context, described: Row, parameters: Parameters, kind: str) -> Callable[[], bytes]:
+    """What makes a file of all rows of a table."""
+    if kind == "xlsx":
+        return lambda: as_xlsx(_report(context, described, parameters))
     query = [*parameters, ("release", str(context.release)), ("format", kind)]
-    mark = codecs.BOM_UTF8 if kind == "csv" else b""  # spreadsheets detect UTF-8 by it; the API does not send it
-    return lambda: mark + b"".join(context.client.stream(described["path"], query))
+    if kind == "csv":
+        return lambda: respelled(b"".join(context.client.stream(described["path"], query)), described, context.language)
+    return lambda: b"".join(context.client.stream(described["path"], query))
+
+
+def _report(context: Context, described: Row, parameters: Parameters) -> Report:
+    name = described["name"]
+    part = rows_part(context, described, parameters, name, MOST_IN_EXCEL)
+    return Report(name, facts_of(context, [name], dt.datetime.now(dt.UTC)), [], [part], context.language)
 
 
 def formats_of(language: Language, described: Row) -> Mapping[str, Callable[[Any], str]]:

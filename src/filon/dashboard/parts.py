@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from filon.dashboard.charts import Figure, Style
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
+from filon.dashboard.takeaway.csvs import as_csv
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
@@ -121,7 +120,7 @@ def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
     """Draw a button that saves rows as CSV."""
     st.download_button(
         context.language.text("chart.csv"),
-        lambda: as_csv(rows),
+        lambda: as_csv(lines_of(rows), context.language),
         file_name=f"filon-{key.replace('.', '-')}-{context.release}.csv",
         mime="text/csv",
         key=f"{key}.csv",
@@ -131,15 +130,11 @@ def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
     )
 
 
-def as_csv(rows: Sequence[Row]) -> bytes:
-    """Rows as CSV for spreadsheets: UTF-8 with a byte order mark, formulas escaped."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
+def lines_of(rows: Sequence[Row]) -> list[list[Any]]:
+    """The names of the columns, and the values of each row; lists are texts."""
     flat = [_flat(row) for row in rows]
-    if flat:
-        writer.writerow([guarded(name) for name in flat[0]])
-        writer.writerows([_cell(value) for value in row.values()] for row in flat)
-    return text.getvalue().encode("utf-8-sig")
+    lines = [[_scalar(value) for value in row.values()] for row in flat]
+    return [list(flat[0]), *lines] if flat else []
 
 
 def _flat(row: Row) -> Row:
@@ -153,13 +148,17 @@ def _flat(row: Row) -> Row:
     return flat
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    return guarded(value) if isinstance(value, str) else value
+def _scalar(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | None = None) -> None:
+def table(
+    context: Context,
+    key: str,
+    rows: Sequence[Row],
+    formats: Formats | None = None,
+    choose: Callable[[Row], None] | None = None,
+) -> None:
     """Draw rows as a table with translated column names; it sorts by values, not by their formatted text.
 
     Args:
@@ -167,6 +166,7 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
         key: key of the widget
         rows: the rows, all with the same columns
         formats: formatters by column; other values are shown as they are
+        choose: called with the row that is picked; rows cannot be picked if None
 
     """
     language = context.language
@@ -175,14 +175,45 @@ def table(context: Context, key: str, rows: Sequence[Row], formats: Formats | No
     formatters = {titles[name]: formatter for name, formatter in (formats or {}).items() if name in titles}
     formatters = {**escape_formulas(frame), **formatters}
     styled = frame.style.format(formatters, na_rep=language.text("none"))
+    options: dict[str, Any] = {
+        "hide_index": True,
+        "height": min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
+        "placeholder": language.text("none"),
+        "alt": language.text("table.alt", columns=", ".join(map(str, frame.columns))),
+    }
+    if choose is None:
+        st.dataframe(styled, key=key, **options)
+        return
+    widget = one_time_key(key)
     st.dataframe(
         styled,
-        key=key,
-        hide_index=True,
-        height=min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
-        placeholder=language.text("none"),
-        alt=language.text("table.alt", columns=", ".join(map(str, frame.columns))),
+        key=widget,
+        on_select=lambda: _pick(key, widget, rows, choose),
+        selection_mode="single-row",
+        **options,
     )
+
+
+def container_key(key: str, *, is_inert: bool) -> str:
+    """The key of what is around a block; ``page.css`` makes those pale that a chosen filter does not act on."""
+    return f"{'inert' if is_inert else 'block'}-{key.replace('.', '-')}"
+
+
+def one_time_key(key: str) -> str:
+    """The key of a widget until something is picked in it: the next one has nothing selected, so every pick is new."""
+    return f"{key}#{st.session_state.get(f'{key}.picks', 0)}"
+
+
+def count_pick(key: str) -> None:
+    """Let the next widget of a key be a new one."""
+    st.session_state[f"{key}.picks"] = int(st.session_state.get(f"{key}.picks", 0)) + 1
+
+
+def _pick(key: str, widget: str, rows: Sequence[Row], choose: Callable[[Row], None]) -> None:
+    picked = st.session_state[widget]["selection"]["rows"]
+    count_pick(key)
+    if picked:
+        choose(rows[picked[0]])
 
 
 def escape_formulas(frame: pd.DataFrame) -> Formats:

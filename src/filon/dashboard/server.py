@@ -7,6 +7,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -25,6 +26,9 @@ from filon.settings import Settings, read_settings
 LOGGER = logging.getLogger("filon.dashboard")
 # without it, Streamlit's page tries paths below its own first, and each failure is an error in the browser's console
 WHERE = b"<script>window.__streamlit = {BACKEND_BASE_URL: window.location.origin}</script>"
+FOLDER = Path(__file__).parent
+SCRIPTS = [b"<script>%s</script>" % (FOLDER / name).read_bytes() for name in ("page.js", "clicks.js")]
+STYLE = b"<style>%s</style>" % (FOLDER / "page.css").read_bytes()
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
 INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 POLICY = (
@@ -38,7 +42,7 @@ LATER = [language_script(code).encode() for code in Code]
 
 
 class Frame:
-    """ASGI middleware that adds the server's address to Streamlit's page, and security headers to responses."""
+    """ASGI middleware that adds the server's address, scripts and style to Streamlit's page, and security headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,7 +67,7 @@ class Frame:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = bytes(body).replace(b"<head>", b"<head>" + WHERE, 1)
+                page = bytes(body).replace(b"<head>", b"<head>" + b"".join([WHERE, *SCRIPTS, STYLE]), 1)
                 headers = MutableHeaders(scope=start)
                 headers["Content-Length"] = str(len(page))
                 headers["Content-Security-Policy"] = policy_of(page)

@@ -11,13 +11,14 @@ import streamlit as st
 
 from filon.dashboard.address import chosen
 from filon.dashboard.context import Context
-from filon.dashboard.filters import Filters, Period, Span, period_of, span_names
+from filon.dashboard.filters import FORMER, Filters, Period, Span, period_of, span_names
 from filon.dashboard.language import NAMES, Code, Language
 from filon.dashboard.markup import plain
 from filon.dashboard.timeline import TO, period_from
 
 BOUND: Final = "query-params"
-OTHERS = ("lang", "jours", "table", "dataset")
+DAYS, FORMER_DAYS = "days", "jours"
+OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release")
 """Names in the address that are no dimensions, the project's words for time apart."""
 UNKNOWN = "filters.unknown"
 """Where the session has what the address asked for in vain, and with which filters."""
@@ -91,6 +92,7 @@ def _choose_period(context: Context, extent: Period, unknown: list[str]) -> tupl
     language, words, key = context.language, context.words, context.words["period"]
     spans = span_names(words["day"], words["month"], words["year"])
     default = next(iter(spans))
+    _move_former(key)
     asked = st.query_params.get(key, default)
     if asked not in spans and period_from(asked) is None:
         unknown.append(f"{language.text('filters.period')} {asked}")
@@ -120,10 +122,21 @@ def _choose_period(context: Context, extent: Period, unknown: list[str]) -> tupl
         min_value=extent.first,
         max_value=extent.last,
         format=language.date_input,
-        key="jours",
+        key=DAYS,
         bind=BOUND,
     )
     return _chosen_period(days, extent), ""
+
+
+def _move_former(key: str) -> None:
+    """Spell the period of an address as it is spelled now."""
+    if (former := st.query_params.get(key)) in FORMER:
+        st.query_params[key] = FORMER[str(former)]
+    if FORMER_DAYS in st.query_params:
+        days = [period_from(text) for text in st.query_params.get_all(FORMER_DAYS)]
+        st.query_params[DAYS] = st.query_params.get_all(FORMER_DAYS)
+        st.session_state[DAYS] = tuple(day.first for day in days if day is not None)
+        del st.query_params[FORMER_DAYS]
 
 
 def _range_text(language: Language, text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from filon.differences.document import Difference
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
+from filon.lake.alertbook import AlertBook
 from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
@@ -83,6 +84,16 @@ class WarningLine(_Part):
     fix: str
 
 
+class AlertLine(_Part):
+    """An alert of the project that holds, or that did not reach anybody yet."""
+
+    alert: str
+    is_on: bool
+    since: dt.datetime
+    what: str
+    problem: str
+
+
 class RunReport(_Part):
     """The report of a run. ``status`` is ``stopped`` when ``--until`` ended it before a release."""
 
@@ -112,6 +123,7 @@ class RunReport(_Part):
         default=None, description="What the release would change, where that was asked for"
     )
     warnings: tuple[WarningLine, ...] = Field(default=(), description="Mistakes in pages, which stop nothing")
+    alerts: tuple[AlertLine, ...] = Field(default=(), description="Alerts that hold, or did not reach anybody yet")
     damages: tuple[DamageLine, ...] = Field(default=(), description="Built again, or read again, unless the run failed")
 
     @property
@@ -187,6 +199,16 @@ def make_report(
         ),
         damages=tuple(DamageLine.model_validate(damage, from_attributes=True) for damage in sorted(set(damages))),
     )
+
+
+def with_alerts(report: RunReport, book: AlertBook) -> RunReport:
+    """A report with the alerts that hold as the run ends, and those that nobody could be told of."""
+    lines = tuple(
+        AlertLine(alert=text, is_on=state.is_on, since=state.since, what=state.what, problem=state.problem)
+        for text, state in book.alerts.items()
+        if state.is_on or state.problem
+    )
+    return report.model_copy(update={"alerts": lines})
 
 
 def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,9 +16,10 @@ from filon.differences.document import Difference
 from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
 from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
+from filon.pipeline.alerting import RunOutcome, tell_alerts
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import open_backends
-from filon.pipeline.report import RunReport, RunStatus, make_report
+from filon.pipeline.report import RunReport, RunStatus, make_report, with_alerts
 from filon.pipeline.review import require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
@@ -83,33 +84,58 @@ def run_pipeline(
     inputs = Inputs(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
-    with open_backends(settings, [*lake.places, *sources.places]) as backends:
-        context = Context(
-            project=project,
-            lake=lake,
-            inputs=inputs,
-            workspace=backends.workspace,
-            make_reader=backends.make_reader,
-            make_engine=lambda: backends.make_engine(project, as_of),
-            listener=listener or NullListener(),
-            limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
-        )
-        workers = make_workers(context, sources, backends)
-        rules = project.guard if settings.guard else ()
-        review = Review(rules if plan is None else plan, publishes=plan is None)
-        run = PipelineRun(
-            context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep, review
-        )
+    with _telling_alerts(settings, project, lake, now, is_run=plan is None) as tell:
+        with open_backends(settings, [*lake.places, *sources.places]) as backends:
+            context = Context(
+                project=project,
+                lake=lake,
+                inputs=inputs,
+                workspace=backends.workspace,
+                make_reader=backends.make_reader,
+                make_engine=lambda: backends.make_engine(project, as_of),
+                listener=listener or NullListener(),
+                limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
+            )
+            workers = make_workers(context, sources, backends)
+            rules = project.guard if settings.guard else ()
+            review = Review(rules if plan is None else plan, publishes=plan is None)
+            run = PipelineRun(
+                context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep, review
+            )
+            try:
+                report = run.execute()
+            finally:
+                context.close()
         try:
-            report = run.execute()
-        finally:
-            context.close()
+            return tell(run.keep(report))
+        except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
+            problem = f"the report of this run could not be kept: {error}"
+            both = f"{report.error}\n{problem}" if report.error else problem
+            return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+
+
+@contextmanager
+def _telling_alerts(
+    settings: Settings, project: Project, lake: Lake, now: dt.datetime, *, is_run: bool
+) -> Iterator[Callable[[RunReport], RunReport]]:
+    """Tell people of the alerts of a project at the end of a run, also of one that could not be started.
+
+    Gives what notes in a report which alerts hold. A plan tells nobody.
+    """
+
+    def tell(report: RunReport) -> RunReport:
+        if not project.alerts or not is_run:
+            return report
+        problem = report.error if report.status is RunStatus.FAILED else None
+        return with_alerts(report, tell_alerts(settings, project, lake, now, RunOutcome(problem)))
+
     try:
-        return run.keep(report)
-    except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
-        problem = f"the report of this run could not be kept: {error}"
-        both = f"{report.error}\n{problem}" if report.error else problem
-        return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+        yield tell
+    except FilonError as error:
+        if project.alerts and is_run:
+            with suppress(LakeError):  # that of the run says more, and is raised
+                tell_alerts(settings, project, lake, now, RunOutcome(str(error)))
+        raise
 
 
 @dataclass(frozen=True)

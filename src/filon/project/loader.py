@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from filon.errors import ConfigError, Problem, ProjectInvalid
 from filon.pages import Text
+from filon.project.alerts import parse_alert
 from filon.project.charts import chart_problems
 from filon.project.consistency import (
     check_inputs,
@@ -26,7 +27,7 @@ from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
 from filon.project.folder import FILE, NAME
 from filon.project.guard import parse_rule
-from filon.project.guarding import guard_problems
+from filon.project.guarding import alert_problems, guard_problems
 from filon.project.models import Model, Project
 from filon.project.odcs import ModelContract, read_model_contract, read_source
 from filon.project.pages import read_pages, subjects_of
@@ -50,6 +51,11 @@ def _known_rule(text: str) -> str:
     return text
 
 
+def _known_alert(text: str) -> str:
+    parse_alert(text)
+    return text
+
+
 class Defaults(BaseModel):
     """Settings that a project brings along; an option or a FILON_ variable wins over them."""
 
@@ -69,6 +75,7 @@ class ProjectFile(BaseModel):
     defaults: Defaults = Defaults()
     api: ApiSpec = ApiSpec()
     guard: tuple[Annotated[str, AfterValidator(_known_rule)], ...] = ()
+    alerts: tuple[Annotated[str, AfterValidator(_known_alert)], ...] = ()
     labels: dict[str, Text] = Field(default={})
 
 
@@ -110,12 +117,15 @@ def load_project(folder: Path) -> Project:
         sources=settings.defaults.sources,
         api=settings.api,
         guard=tuple(map(parse_rule, settings.guard)),
+        alerts=tuple(map(parse_alert, settings.alerts)),
         labels=settings.labels,
         pages=pages.sound,
         page_problems=pages.problems,
     )
-    if project.guard and (problems := guard_problems(read_document(folder / FILE), project)):
-        raise ProjectInvalid(problems)
+    if project.guard or project.alerts:
+        document = read_document(folder / FILE)
+        if problems := [*guard_problems(document, project), *alert_problems(document, project)]:
+            raise ProjectInvalid(problems)
     return project
 
 

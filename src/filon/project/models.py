@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filon.errors import Problem
 from filon.pages import Page, Text
+from filon.project.alerts import AlertRule
 from filon.project.columns import Column
 from filon.project.contract import Contract
 from filon.project.dataset import SERVED, Dataset, answer_facts
@@ -78,8 +79,9 @@ class Project:
     """A project folder, read and consistent in itself.
 
     ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``guard`` is by how much a
-    release may differ from the one before it, ``labels`` what people call columns, measures and dimensions, ``pages``
-    those without a mistake in the order of the menu, ``page_problems`` the mistakes of the others.
+    release may differ from the one before it, ``alerts`` are the conditions on which people are told, ``labels`` what
+    people call columns, measures and dimensions, ``pages`` those without a mistake in the order of the menu,
+    ``page_problems`` the mistakes of the others.
     """
 
     folder: Path
@@ -93,6 +95,7 @@ class Project:
     sources: str | None = None
     api: ApiSpec = ENGLISH
     guard: tuple[GuardRule, ...] = ()
+    alerts: tuple[AlertRule, ...] = ()
     labels: Mapping[str, Text] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict, repr=False)
     page_problems: tuple[Problem, ...] = field(default=(), repr=False)

@@ -51,7 +51,7 @@ def write_project(
     sample_bytes: int = SAMPLE_BYTES,
     listener: RunListener | None = None,
 ) -> Written:
-    """Write ``filon.yaml``, a contract and a model for each kind of file, and a model that counts.
+    """Write ``filon.yaml``, a contract, a model and a page for each kind of file, and a model that counts.
 
     Types are guessed from the first values of each file, and guessed again with the values that a run rejects; keys and
     references are looked for in all rows.
@@ -82,8 +82,8 @@ def write_project(
         project = Draft(name, _inside(folder, common))
         guesses, facts = _guess(trial, project, sources)
         # keys, references and required columns were read off these rows, so that they reject none of them
-        proof = trial.run(project.contents(guesses)).prove(guesses, facts)
-    contents = project.contents(guesses)
+        contents = project.contents(guesses, facts)
+        proof = trial.run(contents).prove(guesses, facts)
     write_files(folder, contents)
     return Written(tuple(folder / path for path in contents), proof, project.slug, common, project.sources is not None)
 

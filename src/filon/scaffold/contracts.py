@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from filon.project import Kind
 from filon.project.types import LOGICAL
+from filon.scaffold.analysis import FirstAnalysis
 from filon.scaffold.guess import ColumnGuess, TableGuess
 from filon.scaffold.names import distinct, project_name
 from filon.sql import identifier, literal
@@ -27,14 +28,18 @@ class FirstModel:
     sql: str
 
 
-def project_file(title: str, sources: str | None) -> Words:
-    """The content of ``filon.yaml``; ``sources`` is the folder of the files inside the project, if they are there."""
+def project_file(title: str, sources: str | None, labels: Words) -> Words:
+    """The content of ``filon.yaml``; ``sources`` is the folder of the files inside the project, if they are there.
+
+    ``labels`` are what people call measures.
+    """
     settings: Words = {
         "name": project_name(title),
         "title": title,
         "locale": "en",
         "currency": "EUR",
         "timezone": "UTC",
+        **({"labels": labels} if labels else {}),
     }
     return settings if sources is None else {**settings, "defaults": {"sources": sources}}
 
@@ -44,14 +49,14 @@ def source_contract(project: str, guess: TableGuess) -> Words:
     words: list[Words] = [{"property": "filePattern", "value": guess.source.pattern}]
     if guess.dialect:
         words.append({"property": "dialect", "value": dict(guess.dialect)})
-    if _is_servable(guess):
+    if is_servable(guess):
         words.append({"property": "serving", "value": {"served": True}})
     properties = [_source_column(column, guess.key) for column in guess.columns]
     return _contract(project, guess.name, {"customProperties": words, "properties": properties})
 
 
-def rows_model(project: str, name: str, guess: TableGuess) -> FirstModel:
-    """A model that gives the rows of a dataset as they are: a place to begin from."""
+def rows_model(project: str, name: str, guess: TableGuess, analysis: FirstAnalysis | None) -> FirstModel:
+    """A model that gives the rows of a dataset as they are, and their sums: a place to begin from."""
     columns = {column.name: column for column in guess.columns}
     key = list(guess.key)
     extra: dict[str, str] = {}
@@ -60,6 +65,8 @@ def rows_model(project: str, name: str, guess: TableGuess) -> FirstModel:
         extra = dict(zip(key, PLACE, strict=True))
     selected = [*(f"{identifier(source)} AS {identifier(name)}" for name, source in extra.items())]
     selected += [identifier(name) for name in columns]
+    if analysis is not None and analysis.made_from:
+        selected.append(f"CAST({identifier(analysis.made_from)} AS DATE) AS {identifier(analysis.time)}")
     sql = "SELECT\n    " + ",\n    ".join(selected) + f"\nFROM {identifier(guess.name)}\n"
     properties: list[Words] = [
         {"name": part, "logicalType": "integer", "primaryKey": True, "required": True} for part in extra
@@ -69,10 +76,31 @@ def rows_model(project: str, name: str, guess: TableGuess) -> FirstModel:
         "description": f"The rows of {guess.name} as they were accepted",
         "dataGranularityDescription": f"A row of {guess.name}",
     }
-    if not _is_servable(guess):
+    if not is_servable(guess):
         schema["customProperties"] = [{"property": "serving", "value": {"served": False}}]
+    elif analysis is not None:
+        schema["customProperties"] = _analysis_words(name, analysis)
+        if analysis.made_from:
+            properties.append({"name": analysis.time, "logicalType": "date"})
     schema["properties"] = properties
     return FirstModel(name, _contract(project, name, schema), sql)
+
+
+def _analysis_words(table: str, analysis: FirstAnalysis) -> list[Words]:
+    """How the rows are served so that pages can show and filter them, and which sums are asked for."""
+    path = f"aggregations/{table.replace('_', '-')}".lower()
+    both = {name: name for name in analysis.measures}
+    sums: Words = {name: {"sum": column} for name, column in analysis.sums.items()}
+    serving = {"filters": [analysis.time, *analysis.dimensions]}
+    aggregations = {
+        "time": analysis.time,
+        "measures": {**sums, analysis.count: {}},
+        "dimensions": {name: {"column": name} for name in analysis.dimensions},
+        "total": {"path": f"{path}/total", "measures": both},
+        "series": {"path": f"{path}/series", "measures": dict(both)},
+        "analysis": {"path": f"{path}/analysis"},
+    }
+    return [{"property": "serving", "value": serving}, {"property": "aggregations", "value": aggregations}]
 
 
 def counts_model(project: str, name: str, sources: Sequence[str]) -> FirstModel:
@@ -91,7 +119,7 @@ def counts_model(project: str, name: str, sources: Sequence[str]) -> FirstModel:
     return FirstModel(name, _contract(project, name, schema), "\nUNION ALL\n".join(selects) + "\n")
 
 
-def _is_servable(guess: TableGuess) -> bool:
+def is_servable(guess: TableGuess) -> bool:
     """Whether every store can keep the rows: some keep decimals as whole numbers of 64 bits."""
     return not any(
         column.type.precision > SERVED_DIGITS for column in guess.columns if column.type.kind is Kind.DECIMAL

@@ -47,6 +47,12 @@ def project_name(text: str) -> str:
     return name if name[0].isalpha() else f"p-{name}"
 
 
+def title_of(name: str) -> str:
+    """A name for people: its words, the first with a capital."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
 def ascii_letters(text: str) -> str:
     """A text without accents, and without characters that have no ASCII base letter."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

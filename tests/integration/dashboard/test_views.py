@@ -56,7 +56,7 @@ def test_overview_counts_what_gold_holds(draw: Draw, served: ServedApi) -> None:
 def test_overview_compares_with_the_same_days_of_last_year(draw: Draw, served: ServedApi) -> None:
     now, _, _ = _total(served, "annee = 2025")
     before, _, _ = _total(served, "annee = 2024")
-    page = draw("overview", periode="perso", jours=["2025-01-01", "2025-12-31"])
+    page = draw("overview", periode="custom", days=["2025-01-01", "2025-12-31"])
     assert _cards(page)["Revenue"] == ENGLISH.money(now)
     assert page.metric[0].delta == f"{ENGLISH.percent(now / before - 1, signed=True)} on last year"
     assert draw("overview").metric[0].delta == ""

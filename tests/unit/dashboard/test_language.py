@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import filon.dashboard
-from filon.dashboard.language import Code, Language, texts
+from filon.dashboard.language import Code, Language, as_sorted, texts
 from filon.dashboard.views import VIEWS
 
 FRENCH = Language(Code.FRENCH, "EUR", "Europe/Paris")
@@ -129,3 +129,8 @@ def test_moments_at_the_ends_of_the_calendar_are_written_in_utc() -> None:
 def test_the_sign_of_the_currency_stands_where_the_language_writes_it() -> None:
     assert Language(Code.FRENCH).money_unit == ("", " €")
     assert Language(Code.ENGLISH).money_unit == ("€", "")
+
+
+def test_accents_and_case_do_not_decide_the_order_of_names() -> None:
+    names = ["Imprimante", "écran", "Zoo", "Écran", "Enceinte", "abc"]
+    assert sorted(names, key=as_sorted) == ["abc", "Écran", "écran", "Enceinte", "Imprimante", "Zoo"]

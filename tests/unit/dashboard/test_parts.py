@@ -11,14 +11,15 @@ import pytest
 from filon.dashboard.access import is_listed
 from filon.dashboard.language import Code, Language
 from filon.dashboard.launch import read_secrets
-from filon.dashboard.parts import as_csv, column, escape_formulas, headings
+from filon.dashboard.parts import column, escape_formulas, headings, lines_of
+from filon.dashboard.takeaway.csvs import as_csv
 from filon.errors import ConfigError
 from filon.settings import Settings
 
 
 def test_rows_become_csv_that_a_spreadsheet_neither_misreads_nor_runs() -> None:
     rows = [{"nom": "=1+1", "ca": Decimal("12.50"), "stats": {"min": Decimal("-1.00")}, "raisons": ["=a", "b"]}]
-    text = as_csv(rows)
+    text = as_csv(lines_of(rows), Language(Code.ENGLISH))
     assert text.startswith(b"\xef\xbb\xbf")
     assert text.decode("utf-8-sig") == "nom,ca,min,raisons\r\n'=1+1,12.50,-1.00,\"'=a, b\"\r\n"
 
@@ -32,7 +33,7 @@ def test_formulas_in_a_table_are_escaped_in_its_file_and_shown_as_they_are() -> 
 
 
 def test_no_rows_are_an_empty_file() -> None:
-    assert as_csv([]).decode("utf-8-sig") == ""
+    assert as_csv(lines_of([]), Language(Code.ENGLISH)).decode("utf-8-sig") == ""
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,17 @@ from typing import Any
 import streamlit as st
 
 from filon.dashboard.address import chosen
-from filon.dashboard.blocks.asking import ask, by_of, is_analysed
+from filon.dashboard.blocks.asking import ask, by_of, is_analysed, unapplied
 from filon.dashboard.blocks.cards import ask_card, draw_cards
 from filon.dashboard.blocks.charts import draw_chart
 from filon.dashboard.blocks.tables import draw_table, query_of
+from filon.dashboard.blocks.titles import title_of_block
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
-from filon.dashboard.paging import page_of
+from filon.dashboard.parts import container_key
 from filon.pages import ROWS, Card, Chart, Page, Row, Table, parts_of
 
-__all__ = ["draw_block", "draw_page", "lacking"]
+__all__ = ["draw_block", "draw_page", "lacking", "limits_of", "prepared"]
 
 STEP = 5
 Answers = Iterator[Any]
@@ -43,13 +44,19 @@ def lacking(context: Context, page: Page) -> dict[str, list[str]]:
     return missing
 
 
+def prepared(context: Context, page: Page) -> Context:
+    """The page with the choice that its blocks follow, which is drawn."""
+    return context.with_choice(granularity=_choose_granularity(context, page), offered=page.filters)
+
+
+def limits_of(page: Page) -> list[int | None]:
+    """How many rows each block shows, as the reader chose."""
+    return [_limit(block) for block in page.blocks]
+
+
 def draw_page(context: Context, page: Page) -> None:
-    """Draw a page that the tables have all of."""
-    language = context.language
-    if page.about is not None:
-        st.caption(plain(language.said(page.about)))
-    context = context.with_choice(granularity=_choose_granularity(context, page), offered=page.filters)
-    asked = [_asked(context, block, _limit(block)) for block in page.blocks]
+    """Draw a page that the tables have all of, and that was prepared."""
+    asked = [_asked(context, block, limit) for block, limit in zip(page.blocks, limits_of(page), strict=True)]
     answers = iter(context.together(*asked))
     places = iter(range(len(asked)))
     for row in page.rows:
@@ -93,16 +100,14 @@ def _asked(context: Context, block: Card | Chart | Table, limit: int | None) -> 
         return partial(ask_card, context, block)
     if isinstance(block, Table) and not is_analysed(context, block):
         described = context.tables[str(block.of)]
-        return partial(page_of, context, described, query_of(context, block), block.limit or 50)
+        return partial(context.page, described, query_of(context, block), block.limit or 50)
     return partial(ask, context, block, limit)
 
 
 def _draw_row(context: Context, row: Row, page: Page, answers: Answers, places: Iterator[int]) -> None:
     if row.cards is not None:
-        found = [next(answers) for _ in row.cards]
-        for _ in row.cards:
-            next(places)
-        draw_cards(context, row.cards, found)
+        found = [(f"{page.path}.{next(places)}", card, next(answers)) for card in row.cards]
+        draw_cards(context, found)
     elif row.text is not None:
         st.markdown(context.language.said(row.text))
     elif row.columns is not None:
@@ -122,15 +127,15 @@ def draw_block(context: Context, block: Chart | Table, key: str) -> None:
 
 def _draw(context: Context, block: Chart | Table, key: str, rows: Sequence[Any]) -> None:
     language = context.language
-    title = _title(context, block)
-    unapplied = _unapplied(context, block)
-    with st.container(border=True, key=f"{'inert' if unapplied else 'block'}-{key.replace('.', '-')}"):
+    title = title_of_block(context, block)
+    others = unapplied(context, block)
+    with st.container(border=True, key=container_key(key, is_inert=bool(others))):
         st.subheader(plain(title), anchor=False)
         if block.about is not None:
             st.caption(plain(language.said(block.about)))
-        if unapplied:
-            names = ", ".join(language.name(name) for name in unapplied)
-            st.caption(f":gray[:material/filter_alt_off: {language.text('chips.unapplied', names=plain(names))}]")
+        if others:
+            names = ", ".join(map(language.name, others))
+            st.caption(f":material/filter_alt_off: {language.text('chips.unapplied', names=plain(names))}")
         if block.upto is not None and block.limit is not None:
             st.slider(language.text("page.most"), STEP, block.upto, block.limit, STEP, key="top", bind="query-params")
         if isinstance(block, Table) and not is_analysed(context, block):
@@ -143,24 +148,3 @@ def _draw(context: Context, block: Chart | Table, key: str, rows: Sequence[Any])
             draw_table(context, Table(of=block.of), key, [])
         else:
             draw_chart(context, block, key, rows, title)
-
-
-def _title(context: Context, block: Chart | Table) -> str:
-    language = context.language
-    if block.title is not None:
-        return language.said(block.title)
-    by = [language.name(name) for name in by_of(context, block)] if block.by else []
-    measures = ", ".join(map(language.name, block.measure))
-    if not measures:
-        return str(context.tables[str(block.of)]["description"] or block.of)
-    return language.text("chart.by", measure=measures, by=", ".join(by).lower()) if by else measures
-
-
-def _unapplied(context: Context, block: Chart | Table) -> list[str]:
-    """The chosen filters that the table of a block does not have."""
-    described, filters = context.tables[str(block.of)], context.filters
-    analysed = is_analysed(context, block)
-    own = set(described["analysis"]["dimensions"] if analysed else described["filters"])
-    names = [name for name in filters.choices if name not in own]
-    has_days = analysed or any(f"{name}_min" in own for name in context.times())
-    return names if filters.period is None or has_days else [context.words["period"], *names]

@@ -9,7 +9,7 @@ from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.timeline import DAY, MONTH, YEAR, between, period_from, year_before
-from filon.pages import ROWS, Chart, Compare, Table, parts_of
+from filon.pages import ROWS, Card, Chart, Compare, Table, parts_of
 
 BEFORE, SHARE, LABEL, DETAIL = "_before", "_share", "_label", "_detail"
 """Columns that are added to the rows of an answer."""
@@ -85,6 +85,17 @@ def ask(context: Context, block: Chart | Table, limit: int | None) -> list[Row]:
             {**row, SHARE: row[measures[0]] / whole if whole and row[measures[0]] is not None else None} for row in rows
         ]
     return rows
+
+
+def unapplied(context: Context, block: Card | Chart | Table) -> list[str]:
+    """The chosen filters that the table of a block does not have."""
+    is_sum = block.count is None if isinstance(block, Card) else is_analysed(context, block)
+    name = str(block.count or block.of) if isinstance(block, Card) else str(block.of)
+    described, filters = context.tables[name], context.filters
+    own = set(described["analysis"]["dimensions"] if is_sum else described["filters"])
+    names = [name for name in filters.choices if name not in own]
+    has_days = is_sum or any(f"{name}_min" in own for name in context.times())
+    return names if filters.period is None or has_days else [context.words["period"], *names]
 
 
 def own_filters(context: Context, block: Chart | Table) -> Filters:

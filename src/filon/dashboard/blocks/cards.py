@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, value_of
+from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, unapplied, value_of
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN
 from filon.dashboard.context import Context
+from filon.dashboard.markup import plain
 from filon.dashboard.numbers import measure_writer
-from filon.dashboard.parts import provenance
+from filon.dashboard.parts import container_key, provenance
 from filon.dashboard.timeline import between
 from filon.pages import Card, Compare, Summary
 
@@ -84,19 +86,18 @@ def _line(context: Context, card: Card) -> tuple[float, ...]:
     return tuple(float(value) for value in values if value is not None)
 
 
-def draw_cards(context: Context, cards: Sequence[Card], answers: Sequence[Answer]) -> None:
-    """Draw numbers side by side, and where they come from."""
+def draw_cards(context: Context, cards: Sequence[tuple[str, Card, Answer]]) -> None:
+    """Draw numbers side by side, each under a key, and where they come from."""
     for start in range(0, len(cards), COLUMNS):
         group = cards[start : start + COLUMNS]
-        places = st.columns(len(group))
-        for place, card, answer in zip(places, group, answers[start : start + COLUMNS], strict=True):
+        for place, (key, card, answer) in zip(st.columns(len(group)), group, strict=True):
             with place:
-                _draw_card(context, card, answer)
-    tables = [card.count or str(card.of) for card in cards]
+                _draw_card(context, key, card, answer)
+    tables = [card.count or str(card.of) for _, card, _ in cards]
     st.caption(provenance(context, list(dict.fromkeys(tables))))
 
 
-def _draw_card(context: Context, card: Card, answer: Answer) -> None:
+def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
     language = context.language
     compares = card.compare is not None and context.filters.period is not None
     change = float(answer.value) / float(answer.before) - 1 if answer.before and answer.value is not None else None
@@ -105,35 +106,45 @@ def _draw_card(context: Context, card: Card, answer: Answer) -> None:
         delta = language.text("card.no_before")
     elif compares:
         delta = language.text(f"card.delta.{card.compare}", change=language.percent(change, signed=True))
-    with st.container(border=True, height="stretch"):
+    others = unapplied(context, card)
+    with st.container(border=True, height="stretch", key=container_key(key, is_inert=bool(others))):
         st.metric(
-            _title(context, card),
-            _text(context, card, answer),
+            title_of(context, card),
+            text_of(context, card, answer),
             delta=delta,
             delta_color="normal" if change else "off",
             delta_arrow="auto" if change else "off",
             help=language.said(card.help) or (language.period(answer.at) if answer.at else None),
         )
+        if others:
+            names = ", ".join(map(language.name, others))
+            st.caption(f":material/filter_alt_off: {language.text('chips.inert', names=plain(names))}")
         if len(answer.line) > 1:
             st.html(_spark(answer.line))
 
 
 def _spark(values: Sequence[float]) -> str:
-    """A small line as SVG; the marks of Streamlit's own have no text for screen readers, and its axes no zero."""
+    """A small line as an image, since Streamlit takes drawings out of HTML.
+
+    The marks of its own small lines have no text for screen readers, and their axes no zero.
+    """
     low, high = min(*values, 0), max(*values, 0) or 1
     step = SPARK_WIDTH / (len(values) - 1)
     points = " ".join(
         f"{index * step:.1f},{SPARK_HEIGHT - (value - low) / (high - low) * SPARK_HEIGHT:.1f}"
         for index, value in enumerate(values)
     )
-    return (
-        f'<svg viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" preserveAspectRatio="none" aria-hidden="true" '
-        f'style="width: 100%; height: {SPARK_HEIGHT}px"><polyline points="{points}" fill="none" stroke="{MAIN}" '
-        'stroke-width="2" vector-effect="non-scaling-stroke"/></svg>'
+    drawing = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -2 {SPARK_WIDTH} {SPARK_HEIGHT + 4}" '
+        f'preserveAspectRatio="none"><polyline points="{points}" fill="none" stroke="{MAIN}" stroke-width="2" '
+        'vector-effect="non-scaling-stroke"/></svg>'
     )
+    source = f"data:image/svg+xml;base64,{base64.b64encode(drawing.encode()).decode()}"
+    return f'<img class="spark" alt="" src="{source}" style="width: 100%; height: {SPARK_HEIGHT}px">'
 
 
-def _text(context: Context, card: Card, answer: Answer) -> str:
+def text_of(context: Context, card: Card, answer: Answer) -> str:
+    """The number of a card, as it is written."""
     if card.share is not None:
         return context.language.percent(answer.value)
     if card.count is not None:
@@ -141,7 +152,8 @@ def _text(context: Context, card: Card, answer: Answer) -> str:
     return measure_writer(context, str(card.of), str(card.measure), card.format)(answer.value)
 
 
-def _title(context: Context, card: Card) -> str:
+def title_of(context: Context, card: Card) -> str:
+    """What a card is called."""
     language = context.language
     if card.title is not None:
         return language.said(card.title)

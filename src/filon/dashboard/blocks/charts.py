@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from filon.dashboard.blocks.figures import FIGURES
 from filon.dashboard.charts import Style, height_of
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
-from filon.dashboard.parts import footer, plotly_config
+from filon.dashboard.parts import count_pick, footer, one_time_key, plotly_config
 from filon.pages import Chart, ChartKind
 
 TALL = {ChartKind.BOX: 420}
@@ -28,18 +29,18 @@ def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], ti
         style = Style(language, height_of(len(rows)))
     drawing = Drawing(context, block, rows, by_of(context, block), style)
     name, is_time = _clicks(context, block, drawing)
-    widget = f"{key}#{st.session_state.get(f'{key}.clicks', 0)}"
+    widget = one_time_key(key)
     figure = FIGURES[block.kind](drawing)
     if name or is_time:
-        values = [str(row[drawing.by[0]]) for row in rows]
         if is_time:
-            figure.update_layout(clickmode="event+select", dragmode="select", selectdirection="h")
+            figure.update_layout(dragmode="select", selectdirection="h")
+        choices = [list(() if trace.customdata is None else trace.customdata) for trace in figure.data]
         st.plotly_chart(
             figure,
             key=widget,
             config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
             alt=language.text("chart.alt", title=title),
-            on_select=lambda: _click(context, key, widget, name, values),
+            on_select=lambda: _click(context, key, widget, name, choices),
             selection_mode=("points", "box") if is_time else "points",
         )
     else:
@@ -54,22 +55,31 @@ def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], ti
 
 def _clicks(context: Context, block: Chart, drawing: Drawing) -> tuple[str | None, bool]:
     """The dimension of which clicks choose values, and whether they choose a period."""
-    if not is_analysed(context, block):
-        return None, False
     by = drawing.by[0] if drawing.by else ""
     name = chosen_by(context, block)
-    has_time = context.tables[str(block.of)]["analysis"]["time"] in context.offered
-    return (name if name == by else None), by in lengths(context) and has_time
+    is_time = is_analysed(context, block) and by in lengths(context)
+    has_time = is_time and context.tables[str(block.of)]["analysis"]["time"] in context.offered
+    return (name if name == by else None), has_time
 
 
-def _click(context: Context, key: str, widget: str, name: str | None, values: Sequence[str]) -> None:
-    """Choose what was clicked; the next figure has nothing selected, so that a second click is one again."""
+def _click(context: Context, key: str, widget: str, name: str | None, choices: Sequence[Sequence[str | None]]) -> None:
+    """Choose what was clicked.
+
+    ``choices``: per trace and mark of the figure the value that it stands for.
+    """
     points = st.session_state[widget]["selection"]["points"]
-    places = {int(point.get("point_index", point.get("point_number", -1))) for point in points}
-    chosen = [values[place] for place in sorted(places) if 0 <= place < len(values)]
-    st.session_state[f"{key}.clicks"] = int(st.session_state.get(f"{key}.clicks", 0)) + 1
-    if chosen:
+    found = {_chosen(choices[point["curve_number"]], point) for point in points}
+    count_pick(key)
+    if chosen := sorted(value for value in found if value is not None):
         chips.choose(context, name, chosen)
+
+
+def _chosen(choices: Sequence[str | None], point: Mapping[str, Any]) -> str | None:
+    """The value of a mark; a box has no number among those of its trace, of which it is the only one."""
+    place = point.get("point_index", point.get("point_number"))
+    if place is None:
+        return choices[0] if len(choices) == 1 else None
+    return choices[place] if place < len(choices) else None
 
 
 def _plain(row: Row) -> Row:

@@ -11,7 +11,7 @@ from filon.dashboard.blocks.asking import DETAIL, LABEL, chosen_by, is_analysed,
 from filon.dashboard.charts import Style
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN, tint
-from filon.dashboard.context import Context
+from filon.dashboard.context import Context, parameter_of
 from filon.dashboard.language import Language, Unit
 from filon.dashboard.numbers import decimals_of, format_of, unit_of, writer
 from filon.pages import Chart
@@ -79,9 +79,14 @@ class Drawing:
         """Writes numbers of a measure."""
         return writer(self.language, self.kind_of(measure), decimals_of(measure))
 
+    def choice_of(self, row: Row) -> str | None:
+        """The value that a click on the mark of a row chooses; nobody can choose what is missing."""
+        value = row[self.by[0]]
+        return None if value is None else parameter_of(value)
+
     def shade(self, row: Row, colour: str = MAIN) -> str:
         """The colour of a row: pale when others of its dimension are chosen."""
         name = chosen_by(self.context, self.block)
         chosen = self.context.filters.choices.get(name or "", ())
-        is_pale = bool(chosen) and name == self.by[0] and str(row[self.by[0]]) not in chosen
+        is_pale = bool(chosen) and name == self.by[0] and self.choice_of(row) not in chosen
         return tint(colour, PALE) if is_pale else colour

@@ -11,6 +11,7 @@ from filon.dashboard.blocks.drawing import Drawing
 from filon.dashboard.blocks.series import series
 from filon.dashboard.charts import BAR_PX, FEWEST_BARS, Figure, Style, boxes, height_of, numbers_of, shares, treemap
 from filon.dashboard.colours import MAIN, SERIES
+from filon.dashboard.language import as_sorted
 from filon.dashboard.markup import labels, literal
 from filon.pages import ChartKind
 
@@ -29,13 +30,13 @@ def ranking(drawing: Drawing) -> Figure:
         y=list(range(len(rows))),
         orientation="h",
         marker_color=[drawing.shade(row) for row in rows],
-        customdata=[literal(name) for name in names],
+        customdata=[drawing.choice_of(row) for row in rows],
         text=details if any(details) else None,
         textposition="inside",
         insidetextanchor="start",
         insidetextfont={"color": "#ffffff"},
-        hovertext=texts,
-        hovertemplate="%{customdata}<br><b>%{hovertext}</b><extra></extra>",
+        hovertext=[f"{literal(name)}<br><b>{literal(text)}</b>" for name, text in zip(names, texts, strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
     tall = Style(drawing.language, max(drawing.style.height, height_of(len(rows))))
     figure = tall.finish(go.Figure(trace), showlegend=False)
@@ -63,19 +64,24 @@ def _colours(drawing: Drawing) -> Mapping[str, str]:
 
 def donut(drawing: Drawing) -> Figure:
     """A ring of shares."""
-    return shares(drawing.style, drawing.rows, drawing.by[0], drawing.block.measure[0], _colours(drawing))
+    figure = shares(drawing.style, drawing.rows, drawing.by[0], drawing.block.measure[0], _colours(drawing))
+    return figure.update_traces(customdata=[drawing.choice_of(row) for row in drawing.rows])
 
 
 def tree(drawing: Drawing) -> Figure:
     """Rectangles whose areas are the numbers."""
-    return treemap(drawing.style, drawing.rows, drawing.by[0], drawing.block.measure[0], _colours(drawing))
+    figure = treemap(drawing.style, drawing.rows, drawing.by[0], drawing.block.measure[0], _colours(drawing))
+    return figure.update_traces(customdata=[drawing.choice_of(row) for row in drawing.rows])
 
 
 def box(drawing: Drawing) -> Figure:
     """A box per row, of single values."""
     unit = drawing.unit_of(drawing.block.measure[0])
     rows = [row for row in drawing.rows if row["stats"] is not None]
-    return boxes(drawing.style, rows, drawing.by[0], "stats", _colours(drawing), unit=unit)
+    figure = boxes(drawing.style, rows, drawing.by[0], "stats", _colours(drawing), unit=unit)
+    for trace, row in zip(figure.data, rows, strict=True):
+        trace.customdata = [drawing.choice_of(row)]
+    return figure
 
 
 def scatter(drawing: Drawing) -> Figure:
@@ -93,8 +99,9 @@ def scatter(drawing: Drawing) -> Figure:
                 mode="markers",
                 name=literal(value),
                 marker={"color": shades.get(value, MAIN)},
-                customdata=[literal(" · ".join(drawing.name_of(row[name]) for name in drawing.by)) for row in rows],
-                hovertemplate="%{customdata}<br><b>%{x} · %{y}</b><extra></extra>",
+                customdata=[drawing.choice_of(row) for row in rows],
+                hovertext=[literal(" · ".join(drawing.name_of(row[name]) for name in drawing.by)) for row in rows],
+                hovertemplate="%{hovertext}<br><b>%{x} · %{y}</b><extra></extra>",
             )
         )
     figure = drawing.style.finish(figure, showlegend=1 < len(shades) <= len(SERIES))
@@ -108,8 +115,8 @@ def heatmap(drawing: Drawing) -> Figure:
     """A cell per pair of values, the darker the larger."""
     across, down = drawing.by
     [measure] = drawing.block.measure
-    columns = sorted({str(row[across]) for row in drawing.rows})
-    lines = sorted({str(row[down]) for row in drawing.rows})
+    columns = sorted({str(row[across]) for row in drawing.rows}, key=as_sorted)
+    lines = sorted({str(row[down]) for row in drawing.rows}, key=as_sorted)
     found = {(str(row[across]), str(row[down])): row[measure] for row in drawing.rows}
     write = drawing.write(measure)
     cells = [[found.get((column, line)) for column in columns] for line in lines]

@@ -69,7 +69,7 @@ def _place(drawing: Drawing, row: Row) -> Any:
     return drawing.label_of(row)
 
 
-def _hover(drawing: Drawing, item: Series) -> dict[str, Any]:
+def _said(drawing: Drawing, item: Series) -> dict[str, Any]:
     write, names = drawing.write(item.measure), [drawing.label_of(row) for row in item.rows]
     if drawing.is_time and is_analysed(drawing.context, drawing.block):
         partial = drawing.language.text("chart.partial")
@@ -81,7 +81,8 @@ def _hover(drawing: Drawing, item: Series) -> dict[str, Any]:
         f"{literal(name)}<br>{literal(item.name)} : <b>{literal(write(row[item.measure]))}</b>"
         for name, row in zip(names, item.rows, strict=True)
     ]
-    return {"hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>"}
+    choices = [drawing.choice_of(row) for row in item.rows]
+    return {"customdata": choices, "hovertext": texts, "hovertemplate": "%{hovertext}<extra></extra>"}
 
 
 def _is_partial(drawing: Drawing, row: Row) -> bool:
@@ -104,7 +105,7 @@ def _bar(drawing: Drawing, item: Series) -> go.Bar:
             "color": [drawing.shade(row, item.colour) for row in item.rows],
             "pattern": {"shape": ["/" if cut else "" for cut in hatched], "size": 6, "solidity": 0.3},
         },
-        **_hover(drawing, item),
+        **_said(drawing, item),
     )
 
 
@@ -117,7 +118,7 @@ def _line(drawing: Drawing, item: Series, *, dash: str = "solid", fill: bool = F
         line={"color": item.colour, "width": 2, "dash": dash},
         fill="tozeroy" if fill else None,
         fillcolor=tint(item.colour, 0.12) if fill else None,
-        **_hover(drawing, item),
+        **_said(drawing, item),
     )
 
 

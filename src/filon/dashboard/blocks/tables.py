@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from filon.dashboard.blocks.asking import SHARE, by_of, is_analysed
+from filon.dashboard import chips
+from filon.dashboard.blocks.asking import SHARE, by_of, chosen_by, is_analysed, lengths
 from filon.dashboard.client import Row
-from filon.dashboard.context import Context
+from filon.dashboard.context import Context, parameter_of
 from filon.dashboard.numbers import measure_writer
 from filon.dashboard.paging import paged_table
 from filon.dashboard.parts import Formats, footer, table
@@ -18,13 +19,30 @@ def draw_table(context: Context, block: Table, key: str, rows: Sequence[Row]) ->
     """Draw rows with the formats of their contract."""
     described = context.tables[str(block.of)]
     if not is_analysed(context, block) or by_of(context, block)[0] == ROWS:
-        paged_table(context, key, described, query_of(context, block), block.limit or 50)
+        choose = _choice(context, block, block.select or "")
+        paged_table(context, key, described, query_of(context, block), block.limit or 50, choose)
         return
     by = by_of(context, block)
     names = [*by, *block.measure]
     shown = [{name: row[name] for name in names} | _stats(block, row) | _share(block, row) for row in rows]
-    table(context, key, shown, _formats(context, block, by, shown[0]))
+    table(context, key, shown, _formats(context, block, by, shown[0]), _choice(context, block, by[0]))
     footer(context, key, shown, (str(block.of),))
+
+
+def _choice(context: Context, block: Table, column: str) -> Callable[[Row], None] | None:
+    """What picking a row does: it chooses its value of a filter, or its period; None if the page has no such filter."""
+    if column in lengths(context) and is_analysed(context, block):
+        time = context.tables[str(block.of)]["analysis"]["time"]
+        return _chooser(context, None, column) if time in context.offered else None
+    return _chooser(context, column, column) if column and column == chosen_by(context, block) else None
+
+
+def _chooser(context: Context, name: str | None, column: str) -> Callable[[Row], None]:
+    def choose(row: Row) -> None:
+        if row[column] is not None:
+            chips.choose(context, name, [parameter_of(row[column])])
+
+    return choose
 
 
 def query_of(context: Context, block: Table) -> list[tuple[str, str]]:

@@ -1,0 +1,70 @@
+"""``filon alerts``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from filon.cli.options import JsonOption, LakeOption, ProjectOption
+from filon.cli.render import open_console
+from filon.errors import ConfigError, FilonError
+from filon.pipeline.resources import lake_of, open_project
+from filon.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from filon.lake.alertbook import AlertBook
+    from filon.project import Project
+
+
+def alerts(
+    project_folder: ProjectOption = None,
+    lake_uri: LakeOption = None,
+    test: Annotated[bool, typer.Option("--test", help="Only send a message to every address")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Look whether alerts of the project hold, and tell people what changed, as each run does."""
+    settings = read_settings(project=project_folder, lake=lake_uri)
+    project = open_project(settings)
+    if test:
+        _send_test(settings, project)
+        return
+    from filon.pipeline.alerting import tell_alerts
+
+    book = tell_alerts(settings, project, lake_of(settings, project), dt.datetime.now(dt.UTC))
+    if json:
+        typer.echo(book.model_dump_json(indent=2))
+    else:
+        _show(project, book)
+
+
+def _send_test(settings: Settings, project: Project) -> None:
+    from filon.pipeline.delivery import deliver
+
+    if settings.alerts is None:
+        raise ConfigError("nobody is told of alerts; set FILON_ALERTS to addresses")
+    body = "This is a test: alerts of this project arrive here."
+    problems = deliver(settings.alerts.get_secret_value(), f"{project.title}: test", body, {"project": project.name})
+    if problems:
+        raise FilonError("\n".join(problems))
+    typer.echo("sent a test to every address")
+
+
+def _show(project: Project, book: AlertBook) -> None:
+    console = open_console()
+    if not project.alerts:
+        console.print("the project has no alerts; `alerts` in filon.yaml lists them")
+    for rule in project.alerts:
+        state = book.alerts.get(rule.text)
+        if state is None:
+            console.print(f"not judged yet  {rule.text}")
+            continue
+        since = f"since {state.since:%Y-%m-%d %H:%M} UTC"
+        style = "red" if state.is_on else ""
+        console.print(
+            Text(f"{'holds' if state.is_on else 'quiet':<14}  {rule.text} {since} {state.what}".rstrip(), style)
+        )
+        if state.problem:
+            console.print(Text(f"{'':<14}  not told yet, after {state.attempts} attempts: {state.problem}", "yellow"))

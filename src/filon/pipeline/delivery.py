@@ -1,0 +1,86 @@
+"""Tell people and programs: by the services that Apprise knows, or by a command of the operator."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = "command:"
+LONGEST_S, LONGEST = 30, 200
+"""Seconds that a program may take, and characters of a reason."""
+
+
+def deliver(addresses: str, title: str, body: str, facts: dict[str, object]) -> list[str]:
+    """Send a message to every address; returns a line for each that did not take it.
+
+    Args:
+        addresses: those of the setting, blanks between
+        title: the line that people read first
+        body: the rest
+        facts: the same for programs; a command reads them as JSON
+
+    """
+    return [problem for address in addresses.split() if (problem := _send(address, title, body, facts)) is not None]
+
+
+def _send(address: str, title: str, body: str, facts: dict[str, object]) -> str | None:
+    """Why an address did not take a message; None when it did."""
+    if address.startswith(COMMAND):
+        return _call(Path(address.removeprefix(COMMAND)), facts)
+    # Apprise knows 160 services and is slow to import
+    from apprise import Apprise
+
+    notifier = Apprise()
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of modules that its services import
+        if not notifier.add(address):
+            return f"{_name(address)}: no address that Apprise knows"
+        with _listening() as words:
+            is_taken = notifier.notify(title=title, body=body)
+    return None if is_taken else f"{_name(address)}: {words[0][:LONGEST] if words else 'was not taken'}"
+
+
+class _Words(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, words: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._words = words
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self._words.append(record.getMessage())
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """What Apprise logs meanwhile: it says why an address did not take a message nowhere else."""
+    words: list[str] = []
+    logger, handler = logging.getLogger("apprise"), _Words(words)
+    logger.addHandler(handler)
+    try:
+        yield words
+    finally:
+        logger.removeHandler(handler)
+
+
+def _call(program: Path, facts: dict[str, object]) -> str | None:
+    """Call a program with the facts on its standard input."""
+    try:
+        done = subprocess.run(  # noqa: S603 - the operator names it, never a project
+            [str(program)], input=json.dumps(facts), text=True, capture_output=True, timeout=LONGEST_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{COMMAND}{program}: {error}"
+    if done.returncode:
+        return f"{COMMAND}{program}: exit code {done.returncode} {done.stderr.strip()[:LONGEST]}".rstrip()
+    return None
+
+
+def _name(address: str) -> str:
+    """An address without what may be secret in it: of many services that is all but the scheme."""
+    return f"{address.partition('://')[0]}://…"
