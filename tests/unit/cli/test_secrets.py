@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
-from filon.cli.app import app
+from filon.cli import secrets
 from filon.cli.secrets import ensure_secrets, format_variables, random_secret, read_variables
 from filon.errors import ConfigError
 
@@ -18,7 +19,9 @@ from filon.errors import ConfigError
 def init(folder: Path, *options: str) -> str:
     """Run the command in a folder."""
     with contextlib.chdir(folder):
-        result = CliRunner().invoke(app, ["secrets", "init", *options], catch_exceptions=False)
+        around = typer.Typer()
+        around.add_typer(secrets.app, name="secrets")
+        result = CliRunner().invoke(around, ["secrets", "init", *options], catch_exceptions=False)
     return result.output
 
 
