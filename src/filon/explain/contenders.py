@@ -69,7 +69,7 @@ def contenders_of(
     if not parts:
         return Contenders((), 0)
     source = f"FROM ({' UNION ALL '.join(parts)}) AS contenders"
-    # not count(*) OVER (): now and then DuckDB 1.5.5 fails it over a UNION ALL of few rows, with an internal error
+    # not count(*) OVER (): an engine fails it now and then over a UNION ALL of few rows, with an internal error
     rows = engine.rows(f"SELECT _file, _record, reasons {source} ORDER BY _file, _record LIMIT {limit + 1}")
     records = tuple(Contender(file, record, tuple(reasons or ())) for file, record, reasons in rows[:limit])
     total = engine.rows(f"SELECT count(*) {source}")[0][0] if len(rows) > limit else len(rows)
