@@ -140,7 +140,7 @@ MUTANTS = (
     Mutant("a change of a model's input is not looked at", gold, "fingerprint_of", without("inputs"), more_purchases),
     Mutant("a change of a model's SELECT is not looked at", gold, "fingerprint_of", without("model"), other_select),
     Mutant("the date that a model reads is not looked at", gold, "fingerprint_of", without("settings"), day_of_a_model),
-    Mutant("what follows a rollback is not published", publish, "is_known", _also_after_rollbacks, after_a_rollback),
+    Mutant("what follows a rollback is not published", publish, "_is_known", _also_after_rollbacks, after_a_rollback),
     Mutant(
         "rows of the store are not closed",
         SQLiteSession,
