@@ -148,6 +148,22 @@ def test_a_receiver_that_is_away_is_tried_again_and_fails_no_run(
     assert len(seen.posted) == posted
 
 
+def test_who_was_told_is_not_told_again_because_another_was_away(
+    shop: Shop, tmp_path: Path, mailbox: tuple[Mailbox, str], hook: tuple[Hook, str]
+) -> None:
+    (box, mail), (seen, web) = mailbox, hook
+    seen.status = 500
+    shop.put("achats-2.csv", ALL_REJECTED)
+    alerting = with_alerts(shop, tmp_path / "project", "records_rejected > 80%", FILON_ALERTS=f"{mail} {web}")
+    alerting.run()
+    alerting.filon("alerts")
+    assert (len(box.mails), len(seen.posted)) == (1, 2)
+    seen.status = 200
+    alerting.filon("alerts")
+    alerting.filon("alerts")
+    assert (len(box.mails), len(seen.posted)) == (1, 3)
+
+
 def test_a_program_reads_the_facts(shop: Shop, tmp_path: Path) -> None:
     program, told = tmp_path / "told.sh", tmp_path / "told.json"
     program.write_text(f"#!/bin/sh\ncat > '{told}'\n")

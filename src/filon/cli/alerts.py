@@ -46,8 +46,10 @@ def _send_test(settings: Settings, project: Project) -> None:
     if settings.alerts is None:
         raise ConfigError("nobody is told of alerts; set FILON_ALERTS to addresses")
     body = "This is a test: alerts of this project arrive here."
-    problems = deliver(settings.alerts.get_secret_value(), f"{project.title}: test", body, {"project": project.name})
-    if problems:
+    facts: dict[str, object] = {"project": project.name}
+    addresses = settings.alerts.get_secret_value().split()
+    answers = [deliver(address, f"{project.title}: test", body, facts) for address in addresses]
+    if problems := [problem for problem in answers if problem is not None]:
         raise FilonError("\n".join(problems))
     typer.echo("sent a test to every address")
 

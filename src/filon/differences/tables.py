@@ -205,7 +205,7 @@ class _Sides:
     def partition(self) -> Partition | None:
         """How the table is divided, if its rows can be told by it."""
         partition = self.contract.partition if self.contract else None
-        return partition if partition and partition.column.name in self.others else None
+        return partition if partition and partition.column.name in self.compared else None
 
     def column_changes(self) -> list[ColumnChange]:
         """Columns that came, went or have another type."""

@@ -19,7 +19,8 @@ NAME = "alerts.json"
 class AlertState(Document):
     """Whether an alert holds since a time, and why; ``is_told`` when that reached everybody.
 
-    ``attempts`` counts those that failed since the last change, ``problem`` is that of the last.
+    ``attempts`` counts those that failed since the last change, ``problem`` is that of the last; ``reached`` are the
+    addresses, hashed, that took the message and are not sent it again.
     """
 
     is_on: bool
@@ -28,6 +29,7 @@ class AlertState(Document):
     is_told: bool = False
     attempts: int = 0
     problem: str = ""
+    reached: tuple[str, ...] = ()
 
 
 class AlertBook(Document):

@@ -15,21 +15,16 @@ LONGEST_S, LONGEST = 30, 200
 """Seconds that a program may take, and characters of a reason."""
 
 
-def deliver(addresses: str, title: str, body: str, facts: dict[str, object]) -> list[str]:
-    """Send a message to every address; returns a line for each that did not take it.
+def deliver(address: str, title: str, body: str, facts: dict[str, object]) -> str | None:
+    """Send a message to an address; returns why it did not take it, None when it did.
 
     Args:
-        addresses: those of the setting, blanks between
+        address: one of those of the setting
         title: the line that people read first
         body: the rest
         facts: the same for programs; a command reads them as JSON
 
     """
-    return [problem for address in addresses.split() if (problem := _send(address, title, body, facts)) is not None]
-
-
-def _send(address: str, title: str, body: str, facts: dict[str, object]) -> str | None:
-    """Why an address did not take a message; None when it did."""
     if address.startswith(COMMAND):
         return _call(Path(address.removeprefix(COMMAND)), facts)
     # Apprise knows 160 services and is slow to import

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -49,15 +48,12 @@ def require_kept(difference: Difference) -> None:
         raise GuardBroken(list(difference.broken))
 
 
-def compare_releases(
-    settings: Settings, project: Project, lake: Lake, before: int, after: int, *, examples: int = EXAMPLES
-) -> Difference:
+def compare_releases(settings: Settings, project: Project, lake: Lake, before: int, after: int) -> Difference:
     """What a release that is kept has that another one has not; ReleaseMissing when one of them is not kept."""
     releases = [_kept(lake, number) for number in (before, after)]
     sides = [Side.of(release, lake.ledgers.get(release.ledger)) for release in releases]
-    as_of: dt.date = releases[-1].as_of
-    with open_engine(settings, project, as_of, lake.places) as engine:
-        comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, examples)
+    with open_engine(settings, project, releases[-1].as_of, lake.places) as engine:
+        comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, EXAMPLES)
         return compare_sides(comparer, *sides)
 
 

@@ -109,9 +109,13 @@ def run_pipeline(
         try:
             return tell(run.keep(report))
         except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
-            problem = f"the report of this run could not be kept: {error}"
-            both = f"{report.error}\n{problem}" if report.error else problem
-            return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
+            return _failed(report, f"the report of this run could not be kept: {error}")
+
+
+def _failed(report: RunReport, problem: str) -> RunReport:
+    """The report of a run with one more reason why it failed."""
+    both = f"{report.error}\n{problem}" if report.error else problem
+    return report.model_copy(update={"status": RunStatus.FAILED, "error": both})
 
 
 @contextmanager
@@ -127,13 +131,16 @@ def _telling_alerts(
         if not project.alerts or not is_run:
             return report
         problem = report.error if report.status is RunStatus.FAILED else None
-        return with_alerts(report, tell_alerts(settings, project, lake, now, RunOutcome(problem)))
+        try:
+            return with_alerts(report, tell_alerts(settings, project, lake, now, RunOutcome(problem)))
+        except FilonError as error:
+            return _failed(report, f"the alerts of the project could not be looked at: {error}")
 
     try:
         yield tell
     except FilonError as error:
         if project.alerts and is_run:
-            with suppress(LakeError):  # that of the run says more, and is raised
+            with suppress(FilonError):  # that of the run says more, and is raised
                 tell_alerts(settings, project, lake, now, RunOutcome(str(error)))
         raise
 
