@@ -219,6 +219,22 @@ def test_columns_and_tables_that_come_and_go_are_named(published: Shop, tmp_path
     assert difference["broken"] == ["columns_removed > 0: kpi_ca_par_jour lost panier_moyen"]
 
 
+def test_the_partitions_that_differ_are_named_whether_their_column_is_of_the_key_or_not(
+    shop: Shop, tmp_path: Path
+) -> None:
+    project = tmp_path / "divided"
+    shutil.copytree(retail.FOLDER, project)
+    for table, column in (("kpi_ca_par_jour", "date"), ("fact_ventes", "date_achat")):
+        contract = project / "gold" / f"{table}.yaml"
+        word = f"customProperties:\n      - property: partition\n        value: {{column: {column}, by: month}}\n"
+        contract.write_text(contract.read_text().replace("customProperties:\n", word, 1))
+    divided = Shop(shop.folder, project=project)
+    divided.run()
+    divided.put("achats_2.csv", CORRECTED)
+    found = tables(plan(divided))
+    assert found["kpi_ca_par_jour"]["partitions"] == found["fact_ventes"]["partitions"] == ["2025-02"]
+
+
 class Texts(HTMLParser):
     """The texts of a page, and the tags that it has."""
 
