@@ -19,7 +19,7 @@ from filon.lake import Layer, Sources
 from filon.project import TEXT, Column, Contract, Dataset
 from filon.project.document import Document
 from filon.project.vocabulary import Dialect, Drift, FooterSpec, Keep, MissingFile, ShortRecords
-from filon.stages.bronze.parse import _read_one, _read_patiently, parse_fast, parse_lines
+from filon.stages.bronze.parse import _read_one, _read_patiently, parse_fast, parse_lines, parse_mended
 from filon.stages.bronze.receive import fingerprint
 from filon.stages.bronze.records import RecordReader, fitted
 from filon.stages.bronze.texts import Incoming, Parsed, SourceText, field_name, receive_texts
@@ -233,7 +233,7 @@ def test_the_fast_readers_cut_a_text_as_the_patient_one_does(ground: Ground, giv
     context = ground.context
     for number, example in enumerate(given_examples, start=1):
         for text in texts_of(ground, example, number, f"{number}.csv"):
-            expected = cut_in_python(text) if text.is_regular or text.may_be_split else []
+            expected = cut_in_python(text)
             if text.is_regular:
                 with suppress(CsvUnreadable):
                     parse_fast(context, [text])
@@ -242,4 +242,7 @@ def test_the_fast_readers_cut_a_text_as_the_patient_one_does(ground: Ground, giv
                 with suppress(CsvUnreadable):
                     parse_lines(context, text)
                     assert cut_by_the_engine(context, text) == expected
+            if text.may_be_mended:
+                parse_mended(context, text, context.workspace)
+                assert cut_by_the_engine(context, text) == expected
             let_go(text)

@@ -4,6 +4,7 @@ from filon.engines.dialect import Dialect
 from filon.engines.executors import Executors
 from filon.engines.protocol import BulkExport, Columns, Content, Engine, SqlEngine, StatementInvalid
 from filon.engines.reader import (
+    Aside,
     CsvFile,
     CsvForm,
     CsvUnreadable,
@@ -16,6 +17,7 @@ from filon.engines.reader import (
 from filon.engines.types import FoundColumn, FoundType, Nature, OtherType, has_nature
 
 __all__ = [
+    "Aside",
     "BulkExport",
     "Columns",
     "Content",

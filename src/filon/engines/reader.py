@@ -22,14 +22,27 @@ class CsvUnreadable(EngineError):
 
 
 @dataclass(frozen=True)
+class Aside:
+    """Records that were set aside from a file.
+
+    They are a CSV file with the columns ``_record``, ``_malformed``, ``_raw`` and the fields. In their place stand
+    records whose first field is ``mark``.
+    """
+
+    path: Path
+    mark: str
+
+
+@dataclass(frozen=True)
 class CsvFile:
     """A regular CSV file, UTF-8, on local disk.
 
-    ``number`` is its file version.
+    ``number`` is its file version; ``aside`` holds records that belong to it, if some were set aside.
     """
 
     number: int
     path: Path
+    aside: Aside | None = None
 
 
 @dataclass(frozen=True)
@@ -104,13 +117,13 @@ class LocalReader(Protocol):
     name: str
 
     def read(self, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
-        """Cut files of one form into records, which stay here.
+        """Cut files of one form into records, which stay here. A file with records set aside is read alone.
 
         Returns:
             The number of records of each file, by its file version.
 
         Raises:
-            CsvUnreadable: a file breaks the form
+            CsvUnreadable: a file breaks the form, or has not as many records set aside as places for them
             EngineExhausted: the records do not fit into memory and workspace
 
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from filon.engines.duckdb.connection import DuckDBConnection
 from filon.engines.duckdb.lock import SYSTEM, literal_path
@@ -15,8 +16,10 @@ LONGEST_RAGGED_LINE = 64 << 10
 """Functions make copies of lines, of a whole vector of them at once, and no memory limit counts these."""
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
 BUFFER = 32 << 20
-RAW, RECORDS = "records as read", "received records"  # a blank keeps them apart from every table of a project
+# a blank keeps them apart from every table of a project
+RAW, ASIDE, RECORDS = "records as read", "records set aside", "received records"
 SOURCE = identifier(RECORDS)
+ASIDE_COLUMNS = ("_record", "_malformed", "_raw")
 NOTHING = "CAST(NULL AS VARCHAR)"
 
 
@@ -27,17 +30,25 @@ class DuckDBReader:
 
     def __init__(self, connection: DuckDBConnection) -> None:
         self._connection = connection
-        self._form = CsvForm(())
+        self._has_faults = False
 
     def read(self, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
         """Parse in parallel into a table whose row order is the files' order, then count from there."""
-        self._form = form
-        with self._connection.in_order():
-            self._connection.parse(RAW, f"SELECT * FROM {SYSTEM}.read_csv({_arguments(files, form)})")
-        numbered = _numbered(files, form)
-        self._connection.view(RECORDS, _split(numbered, form) if form.ragged else numbered)
+        aside = next((file.aside for file in files if file.aside), None)
+        self._has_faults = form.has_faults or aside is not None
+        self._parse(RAW, [file.path for file in files], form)
+        records = _numbered(files, form)
+        if aside is not None:
+            tidy = CsvForm((*ASIDE_COLUMNS, *form.columns), numbered=True)
+            self._parse(ASIDE, [aside.path], tidy)
+            records = _with_aside(records, files[0].number, form, aside.mark)
+        self._connection.view(RECORDS, _split(records, form) if form.ragged else records)
         counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
         return {file.number: counts.get(file.number, 0) for file in files}
+
+    def _parse(self, table: str, paths: Sequence[Path], form: CsvForm) -> None:
+        with self._connection.in_order():
+            self._connection.parse(table, f"SELECT * FROM {SYSTEM}.read_csv({_arguments(paths, form)})")
 
     def count_empty(self, field: str) -> int:
         """Empty fields are null."""
@@ -81,13 +92,13 @@ class DuckDBReader:
         pairs = ", ".join(f"{literal(name)}, {identifier(field)}" for name, field in layout.extras)
         extra = f"CAST(json_object({pairs}) AS VARCHAR)" if pairs else NOTHING
         extra = f"nullif({identifier(layout.packed_extras)}, '')" if layout.packed_extras else extra
-        faults = ("nullif(_malformed, '')", "nullif(_raw, '')") if self._form.has_faults else (NOTHING, NOTHING)
+        faults = ("nullif(_malformed, '')", "nullif(_raw, '')") if self._has_faults else (NOTHING, NOTHING)
         columns += [f"{extra} AS _extra", f"{faults[0]} AS _malformed", f"{faults[1]} AS _raw", "_file", "_record"]
         return self._connection.write(f"SELECT {', '.join(columns)} FROM {SOURCE}", folder)
 
     def forget(self) -> None:
-        """Drop the records, and the table that they were numbered from."""
-        self._connection.drop([RECORDS, RAW])
+        """Drop the records, and the tables that they come from."""
+        self._connection.drop([RECORDS, RAW, ASIDE])
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""
@@ -98,16 +109,16 @@ class DuckDBReader:
         self._connection.close()
 
 
-def _arguments(files: Sequence[CsvFile], form: CsvForm) -> str:
+def _arguments(paths: Sequence[Path], form: CsvForm) -> str:
     columns = ("line",) if form.ragged else form.columns
     delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
     longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_RAGGED_LINE if form.ragged else LONGEST_LINE
     names = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}"
     return (
-        f"[{literals(literal_path(str(file.path)) for file in files)}], columns={names}, auto_detect=false, "
+        f"[{literals(literal_path(str(path)) for path in paths)}], columns={names}, auto_detect=false, "
         f"header={str(form.header).lower()}, delim={literal(delimiter)}, "
         f"quote={literal(quote)}, escape={literal(quote)}, strict_mode=true, null_padding=false, "
-        f"filename={str(len(files) > 1).lower()}, "
+        f"filename={str(len(paths) > 1).lower()}, "
         f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
     )
 
@@ -125,6 +136,19 @@ def _numbered(files: Sequence[CsvFile], form: CsvForm) -> str:
         f"starts AS (SELECT filename, min(rowid) AS start FROM {source} GROUP BY filename) "
         f"SELECT CAST(number AS BIGINT) AS _file, {source}.rowid - start + 1 AS _record, {columns} "
         f"FROM {source} JOIN starts USING (filename) JOIN numbers USING (filename)"
+    )
+
+
+def _with_aside(records: str, number: int, form: CsvForm, mark: str) -> str:
+    """The records, and those set aside instead of the ones that stand for them; none where its place is not found."""
+    first, columns = identifier(form.columns[0]), identifiers(form.columns)
+    return (
+        f"WITH records AS ({records}), "
+        f"places AS (SELECT _record AS place FROM records WHERE {first} = {literal(mark)}) "
+        f"SELECT _file, _record, {NOTHING} AS _malformed, {NOTHING} AS _raw, {columns} FROM records "
+        f"WHERE {first} IS DISTINCT FROM {literal(mark)} UNION ALL "
+        f"SELECT CAST({number} AS BIGINT), CAST(_record AS BIGINT), _malformed, _raw, {columns} "
+        f"FROM {identifier(ASIDE)} JOIN places ON place = CAST(_record AS BIGINT)"
     )
 
 

@@ -1,8 +1,9 @@
-"""From files to Parquet: each text is read by the fastest of three readers that reads it exactly.
+"""From files to Parquet: each text is read by the fastest of four readers that reads it exactly.
 
 The parallel parser reads regular texts, many at a time. The line splitter reads texts without quotes in which some
-lines have the wrong number of fields. The patient reader reads all others. The result of the first two is accepted only
-if it has as many records as the text has lines; otherwise the next reader takes the text.
+lines have the wrong number of fields. Any other text is mended: the patient reader cuts its irregular records, the
+parser the rest. The patient reader cuts all of a text whose delimiter the parser does not know. What the parser and the
+splitter find is accepted only if it has as many records as the text was found to have; otherwise the next one reads it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from filon.engines import CsvFile, CsvForm, CsvUnreadable
+from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import Layer, Sources, unreadable
 from filon.project import Dataset
 from filon.project.vocabulary import FileFormat
+from filon.stages.bronze.mending import mend
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import FileRejected, changed, unread
 from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
@@ -122,6 +124,9 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
         if text.may_be_split:
             with suppress(CsvUnreadable):
                 return _read_lines(context, text)
+        if text.may_be_mended:
+            with suppress(CsvUnreadable):
+                return _read_mended(context, text, folder)
         return _read_patiently(context, text, folder)
     except EngineExhausted as error:
         context.reader.forget()
@@ -214,6 +219,43 @@ def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], 
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
     return counts, faults.malformed
+
+
+def _read_mended(context: Context, text: SourceText, folder: Path) -> Parsed:
+    """The parallel parser for regular records, the patient reader for the others; CsvUnreadable when they disagree."""
+    start = time.perf_counter()
+    counts, malformed = parse_mended(context, text, folder)
+    return _write_unless_malformed(context, text, counts, malformed, start)
+
+
+def parse_mended(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
+    """Cut a text of which some records are irregular.
+
+    Args:
+        context: the run
+        text: the text; see ``SourceText.may_be_mended``
+        folder: a local folder for two files, which are gone afterwards
+
+    Returns:
+        The number of records by that of the file version, and how many are malformed; the reader holds them.
+
+    Raises:
+        CsvUnreadable: the parser finds not as many records as the text was found to have
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
+    number = text.incoming.number
+    target, aside = folder / f"{number}-mended.csv", folder / f"{number}-aside.csv"
+    try:
+        mended = mend(text.received.path, target, aside, text.dialect, text.header.width, text.received.facts.newline)
+        file = CsvFile(number, target, Aside(aside, mended.mark) if mended.aside else None)
+        counts = context.reader.read([file], replace(text.form, header=True))
+    finally:
+        target.unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
+    if counts[number] != mended.records:
+        raise CsvUnreadable(f"{mended.records} records found, {counts[number]} parsed")
+    return counts, mended.malformed
 
 
 def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from filon.project.vocabulary import WHITESPACE, Dialect, ShortRecords
+from filon.stages.bronze.window import TextWindow
 from filon.stages.limits import LONGEST_HEADER, MOST_FIELDS
 
 LONGEST_RECORD = 8 << 20
@@ -44,9 +44,15 @@ class RecordReader:
     """
 
     def __init__(
-        self, stream: TextIO, delimiter: str, quote: str, *, comment: str = "", escape: str | None = None
+        self,
+        stream: TextIO | TextWindow,
+        delimiter: str,
+        quote: str,
+        *,
+        comment: str = "",
+        escape: str | None = None,
     ) -> None:
-        """Read from a stream that was opened with ``newline=""``.
+        """Read from a stream that was opened with ``newline=""``, or from where a window of one stands.
 
         Args:
             stream: the text
@@ -56,10 +62,9 @@ class RecordReader:
             escape: the character that stands before a quote, or before itself, inside of quotes
 
         """
-        self._stream = stream
+        self._text = stream if isinstance(stream, TextWindow) else TextWindow(stream)
         self._comment = comment
-        self._position = self.start = 0
-        self._pushed: deque[str] = deque()
+        self.start = 0
         self._delimiter = delimiter
         self._is_blank = delimiter == WHITESPACE
         self._separator = re.compile(BLANKS if self._is_blank else re.escape(delimiter))
@@ -78,13 +83,12 @@ class RecordReader:
         self._doubled = re.compile(f"{q}({q}){f'|{e}([{q}{e}])' if e else ''}")
 
     @classmethod
-    def of(cls, stream: TextIO, dialect: Dialect) -> RecordReader:
+    def of(cls, stream: TextIO | TextWindow, dialect: Dialect) -> RecordReader:
         """A reader of a text in this dialect."""
         return cls(stream, dialect.delimiter, dialect.quote, comment=dialect.comment, escape=dialect.escape)
 
     def __iter__(self) -> Iterator[Record]:
-        while line := self._line():
-            self.start = self._position - len(line)
+        while line := self._first_line():
             text = line.rstrip("\r\n")
             if self._comment and line.startswith(self._comment):
                 if not line.endswith(("\n", "\r")):
@@ -100,10 +104,13 @@ class RecordReader:
     def _split(self, text: str) -> list[str]:
         return self._separator.split(text.strip(" \t")) if self._is_blank else text.split(self._delimiter)
 
+    def _first_line(self) -> str:
+        self._text.hold()
+        self.start = self._text.position
+        return self._line()
+
     def _line(self) -> str:
-        line = self._pushed.popleft() if self._pushed else self._stream.readline(LONGEST_RECORD + 1)
-        self._position += len(line)
-        return line
+        return self._text.readline(LONGEST_RECORD + 1)
 
     def _skip_line(self) -> None:
         while (rest := self._line()) and not rest.endswith(("\n", "\r")):
@@ -142,9 +149,8 @@ class RecordReader:
         return False
 
     def _malformed_line(self, lines: list[str], fault: str) -> Record:
-        """The first line as a malformed record; the lines after it are pushed back, and may be records of their own."""
-        self._pushed.extendleft(reversed(lines[1:]))
-        self._position -= sum(map(len, lines[1:]))
+        """The first line as a malformed record; the lines after it are given back, and may be records of their own."""
+        self._text.back(sum(map(len, lines[1:])))
         return Record(lines[0].rstrip("\r\n"), fault=fault)
 
     def _cut(self, raw: str, position: int, fields: list[str]) -> tuple[str | None, int]:
@@ -191,8 +197,9 @@ def read_header(path: Path, dialect: Dialect) -> tuple[Record | None, bool]:
     starts_blank = not first.strip() or (dialect.comment != "" and first.startswith(dialect.comment))
     length = start.seek(0, io.SEEK_END)
     start.seek(0)
-    header = next(iter(RecordReader.of(start, dialect)), None)
-    if header is not None and header.fault is None and start.tell() == length > LONGEST_HEADER:
+    text = TextWindow(start)
+    header = next(iter(RecordReader.of(text, dialect)), None)
+    if header is not None and header.fault is None and text.position == length > LONGEST_HEADER:
         header = Record(header.raw, fault="line_too_long")
     return header, not starts_blank
 

@@ -112,11 +112,19 @@ class SourceText:
 
     @property
     def is_regular(self) -> bool:
-        """Whether the parallel parser may read it."""
-        delimiter = self.dialect.delimiter
-        is_parsed = delimiter != WHITESPACE and len(delimiter.encode()) <= LONGEST_PARSED
+        """Whether the parallel parser may read all of it."""
         # parsers differ about blanks beside quotes, so one reader judges them all
-        return self._has_lines and is_parsed and not self.received.facts.has_padded_quote
+        return self._has_lines and self._is_delimited and not self.received.facts.has_padded_quote
+
+    @property
+    def may_be_mended(self) -> bool:
+        """Whether the parallel parser may read those of its records that are regular."""
+        return self.tidied is None and self._is_delimited
+
+    @property
+    def _is_delimited(self) -> bool:
+        delimiter = self.dialect.delimiter
+        return delimiter != WHITESPACE and len(delimiter.encode()) <= LONGEST_PARSED
 
     @property
     def may_be_split(self) -> bool:

@@ -1,0 +1,165 @@
+"""Texts in which some records are irregular: these are cut by the patient reader, the others by the parallel parser.
+
+A text is mended when each of its irregular records has been set aside and a regular line stands in its place. Whole
+runs of regular lines are found by one pattern and copied as they are, which takes less time than parsing them.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from filon.project.vocabulary import Dialect
+from filon.stages.bronze.records import TIDY_COLUMNS, Record, RecordReader, fitted
+from filon.stages.bronze.window import TextWindow
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What ``mend`` wrote: all records, those of them that it set aside, and the malformed ones among these.
+
+    ``mark`` is the first field of each line that stands for a record set aside; no field of the text is equal to it.
+    """
+
+    mark: str
+    records: int
+    aside: int
+    malformed: int
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Patterns of lines with the right number of fields, each with its end.
+
+    ``regular`` matches a run of lines that every reader of CSV cuts in the same way; ``padded`` a run in which blanks
+    may stand around quotes, and ``padding`` such blanks with what is quoted; ``blank`` a run of lines without a record;
+    ``spanning`` one regular record with line ends inside its quotes, when the text ends all lines in the same way.
+    """
+
+    regular: re.Pattern[str]
+    blank: re.Pattern[str]
+    padded: re.Pattern[str] | None
+    padding: re.Pattern[str] | None
+    spanning: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, dialect: Dialect, width: int, newline: str | None) -> Lines:
+        """The patterns of a dialect.
+
+        Args:
+            dialect: how the text is cut; its delimiter is no ``WHITESPACE``
+            width: number of fields
+            newline: the end of all lines; None when there are several
+
+        """
+        quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
+        other = f"[^{delimiter}{quote}\r\n]" if len(dialect.delimiter) == 1 else f"(?:(?!{delimiter})[^{quote}\r\n])"
+        plain = f"{other}{'+' if width == 1 else '*'}+"
+        start = f"(?!{re.escape(dialect.comment)})" if dialect.comment else ""
+        end = re.escape(newline) if newline else r"(?:\r\n|\r|\n)"
+        blanks = "".join(blank for blank in " \t" if blank not in dialect.delimiter) if width > 1 else ""
+        blank = re.compile(f"(?:{f'[{blanks}]*+' if blanks else ''}{end})++")
+
+        def record(field: str) -> str:
+            return f"{start}{field}(?:{delimiter}{field}){{{width - 1}}}{end}"
+
+        if not quote:
+            return cls(re.compile(f"(?:{record(plain)})++"), blank, None, None, None)
+
+        def quoted(inside: str) -> str:
+            begin = f"{inside}*+" if width > 1 else f"(?:{inside}++|(?={quote}{quote}))"
+            return f"{quote}{begin}(?:{quote}{quote}{inside}*+)*+{quote}"
+
+        escape = re.escape(dialect.escape or "")
+        short, long = quoted(f"[^{quote}{escape}\r\n]"), quoted(f"[^{quote}{escape}]")
+        before = "" if dialect.delimiter.endswith(" ") else " *+"
+        after = "" if dialect.delimiter.startswith(" ") else " *+"
+        return cls(
+            regular=re.compile(f"(?:{record(f'(?:{short}|{plain})')})++"),
+            blank=blank,
+            padded=re.compile(f"(?:{record(f'(?:{before}{short}{after}|{plain})')})++"),
+            padding=re.compile(f"{before}({short}){after}"),
+            spanning=re.compile(record(f"(?:{long}|{plain})")) if newline else None,
+        )
+
+
+def mend(path: Path, target: Path, aside: Path, dialect: Dialect, width: int, newline: str | None) -> Mended:
+    """Write the regular records of a text to one file and its irregular ones, as ``tidy`` would, to another.
+
+    Args:
+        path: the text, in UTF-8
+        target: the file to write; its columns are the fields ``f0``, ``f1``, …
+        aside: the file to write; its columns are ``TIDY_COLUMNS`` and the fields
+        dialect: how the text is cut, and whether its first record is a header; the delimiter is no ``WHITESPACE``
+        width: number of fields of the header, which each record must have
+        newline: the end of all lines of the text; None when there are several
+
+    """
+    with (
+        path.open(encoding="utf-8-sig", newline="") as stream,
+        target.open("w", encoding="utf-8", newline="") as regular,
+        aside.open("w", encoding="utf-8", newline="") as irregular,
+    ):
+        names = [f"f{index}" for index in range(width)]
+        regular.write(dialect.delimiter.join(names) + (newline or "\n"))
+        writer = csv.writer(irregular, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow([*TIDY_COLUMNS, *names])
+        mark = secrets.token_hex(16)
+        standin = dialect.delimiter.join([mark] + [""] * (width - 1)) + (newline or "\n")
+        records = kept = malformed = 0
+        for piece in _pieces(stream, dialect, width, newline):
+            if isinstance(piece, Run):
+                regular.write(piece.text)
+                records += piece.records
+                continue
+            records += 1
+            kept += 1
+            fields, fault = fitted(piece, width, dialect.short_records)
+            malformed += fault is not None
+            regular.write(standin)
+            writer.writerow([records, fault, piece.raw if fault else None, *fields])
+    return Mended(mark, records, kept, malformed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Whole lines of a text, all regular, and how many records they are."""
+
+    text: str
+    records: int
+
+
+def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -> Iterator[Run | Record]:
+    """The records of a text in their order, without its header: runs of regular ones, and each irregular one."""
+    lines = Lines.of(dialect, width, newline)
+    text = TextWindow(stream)
+    reader = RecordReader.of(text, dialect)
+    records = iter(reader)
+    if dialect.header:
+        next(records, None)
+    reader.blanks_count = width == 1
+    while True:
+        if run := text.take(lines.regular):
+            yield _run(run, newline)
+        elif text.take(lines.blank):
+            continue
+        elif lines.spanning and (record := text.take(lines.spanning)):
+            yield Run(record, 1)
+        elif lines.padded and lines.padding and (run := text.take(lines.padded)):
+            yield _run(lines.padding.sub(r"\1", run), newline)
+        elif irregular := next(records, None):
+            yield irregular
+        else:
+            return
+
+
+def _run(text: str, newline: str | None) -> Run:
+    """Regular lines; where the text ends its lines in several ways, they get one."""
+    if newline is None:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Run(text, text.count(newline or "\n"))
