@@ -11,43 +11,53 @@ from pathlib import Path
 
 import duckdb
 
+READ = """read_csv('{sources}/{name}.csv', all_varchar = true, header = true, auto_detect = false, delim = ',',
+    quote = '"', escape = '"', ignore_errors = true, columns = {columns})"""
+COLUMNS = {
+    "clients": ("id_client", "nom", "email", "date_inscription", "pays"),
+    "achats": ("id_achat", "id_client", "date_achat", "montant", "produit"),
+}
 CLEAN = """
-SET preserve_insertion_order = true;
-CREATE TABLE raw_clients AS SELECT * FROM read_csv('{sources}/clients.csv', all_varchar = true, header = true,
-    delim = ',', quote = '', ignore_errors = true, auto_detect = false, columns = {{'id_client': 'VARCHAR',
-    'nom': 'VARCHAR', 'email': 'VARCHAR', 'date_inscription': 'VARCHAR', 'pays': 'VARCHAR'}});
-CREATE TABLE raw_achats AS SELECT * FROM read_csv('{sources}/achats.csv', all_varchar = true, header = true,
-    delim = ',', quote = '', ignore_errors = true, auto_detect = false, columns = {{'id_achat': 'VARCHAR',
-    'id_client': 'VARCHAR', 'date_achat': 'VARCHAR', 'montant': 'VARCHAR', 'produit': 'VARCHAR'}});
-SET preserve_insertion_order = false;
 CREATE MACRO title(x) AS
     array_to_string(list_transform(string_split(x, ' '), lambda w: upper(w[1]) || lower(w[2:])), ' ');
-CREATE TABLE clients AS
-WITH typed AS (
-    SELECT rowid AS record, try_cast(id_client AS BIGINT) AS id_client, nullif(trim(nom), '') AS nom,
-        trim(email) AS email,
+CREATE TEMP TABLE valid_clients AS
+SELECT * FROM (
+    SELECT try_cast(id_client AS BIGINT) AS id_client, nullif(trim(nom), '') AS nom, trim(email) AS email,
         try_cast(date_inscription AS DATE) AS date_inscription, date_inscription AS inscription,
         CASE lower(trim(pays)) WHEN 'uk' THEN 'UK' WHEN 'usa' THEN 'USA' ELSE title(trim(pays)) END AS pays
-    FROM raw_clients
-)
-SELECT id_client, nom, email, date_inscription, pays FROM typed
+    FROM {clients})
 WHERE id_client IS NOT NULL AND nom IS NOT NULL AND regexp_full_match(email, '[^@]+@[^@]+') AND pays IS NOT NULL
-    AND (date_inscription IS NOT NULL OR inscription IS NULL)
-QUALIFY row_number() OVER (PARTITION BY id_client ORDER BY record) = 1;
-CREATE TABLE achats AS
-WITH typed AS (
-    SELECT rowid AS record, try_cast(id_achat AS BIGINT) AS id_achat, try_cast(id_client AS BIGINT) AS id_client,
+    AND (date_inscription IS NOT NULL OR inscription IS NULL);
+CREATE TEMP TABLE valid_achats AS
+SELECT * FROM (
+    SELECT try_cast(id_achat AS BIGINT) AS id_achat, try_cast(id_client AS BIGINT) AS id_client,
         try_cast(date_achat AS DATE) AS date_achat,
         CASE WHEN regexp_full_match(montant, '[+-]?[0-9]+([.][0-9]{{0,2}})?')
             THEN try_cast(montant AS DECIMAL(12, 2)) END AS montant,
         nullif(trim(produit), '') AS produit
-    FROM raw_achats
-)
-SELECT id_achat, id_client, date_achat, montant, title(produit) AS produit
-FROM typed SEMI JOIN clients USING (id_client)
-WHERE id_achat IS NOT NULL AND date_achat <= DATE '{as_of}' AND produit IS NOT NULL
-    AND montant > 0 AND least(montant, 10000) = montant
-QUALIFY row_number() OVER (PARTITION BY id_achat ORDER BY record) = 1;
+    FROM {achats})
+WHERE id_achat IS NOT NULL AND date_achat <= DATE '{as_of}' AND produit IS NOT NULL AND montant > 0
+    AND montant <= 10000;
+SET preserve_insertion_order = false;
+CREATE TEMP TABLE clients AS
+WITH repeated AS MATERIALIZED (SELECT id_client FROM valid_clients GROUP BY id_client HAVING count(*) > 1)
+SELECT id_client, nom, email, date_inscription, pays FROM valid_clients ANTI JOIN repeated USING (id_client)
+UNION ALL
+SELECT id_client, arg_min(nom, rowid), arg_min(email, rowid), first(date_inscription ORDER BY rowid),
+    arg_min(pays, rowid)
+FROM valid_clients SEMI JOIN repeated USING (id_client) GROUP BY id_client;
+CREATE TEMP TABLE achats AS
+WITH known AS (SELECT rowid AS record, * FROM valid_achats SEMI JOIN clients USING (id_client)),
+repeated AS MATERIALIZED (SELECT id_achat FROM known GROUP BY id_achat HAVING count(*) > 1),
+spelled AS (SELECT produit AS as_written, title(produit) AS produit FROM (SELECT DISTINCT produit FROM valid_achats)),
+firsts AS (
+    SELECT id_achat, id_client, date_achat, montant, produit FROM known ANTI JOIN repeated USING (id_achat)
+    UNION ALL
+    SELECT id_achat, arg_min(id_client, record), arg_min(date_achat, record), arg_min(montant, record),
+        arg_min(produit, record)
+    FROM known SEMI JOIN repeated USING (id_achat) GROUP BY id_achat)
+SELECT id_achat, id_client, date_achat, montant, spelled.produit
+FROM firsts JOIN spelled ON as_written = firsts.produit;
 """
 
 TABLES = {
@@ -101,12 +111,18 @@ TABLES = {
 }
 
 
+def _texts(columns: tuple[str, ...]) -> str:
+    """The argument of ``read_csv`` that makes every column a text."""
+    return "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in columns) + "}"
+
+
 def main(sources: str, out: str, as_of: str) -> None:
-    """Build the ten tables."""
+    """Build the ten tables. Values are converted while they are read; only keys that occur twice are ranked."""
     Path(out).mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": f"{out}/spill"}) as database:
+    with duckdb.connect(config={"temp_directory": f"{out}/spill"}) as database:
         database.execute("SET enable_progress_bar = false")
-        database.execute(CLEAN.format(sources=sources, as_of=as_of))
+        readers = {name: READ.format(sources=sources, name=name, columns=_texts(COLUMNS[name])) for name in COLUMNS}
+        database.execute(CLEAN.format(**readers, as_of=as_of))
         for name, query in TABLES.items():
             database.execute(f"COPY ({query.format(out=out)}) TO '{out}/{name}.parquet' (FORMAT parquet)")
 

@@ -32,19 +32,26 @@ class Mended:
     malformed: int
 
 
+NEWLINE = "\n"
+NEAR = 64
+"""Lines that are taken at once where some are not regular: those after them may be, and cost less as such."""
+
+
 @dataclass(frozen=True)
 class Lines:
     """Patterns of lines with the right number of fields, each with its end.
 
-    ``regular`` matches a run of lines that every reader of CSV cuts in the same way; ``padded`` a run in which blanks
-    may stand around quotes, and ``padding`` such blanks with what is quoted; ``blank`` a run of lines without a record;
-    ``spanning`` one regular record with line ends inside its quotes, when the text ends all lines in the same way.
+    ``regular`` matches a run of lines that every reader of CSV cuts in the same way; ``loose`` a short run in which
+    lines may consist of ``blanks`` alone, and quotes may have blanks around them. ``padding`` matches these with what
+    is quoted, and ``pairs`` are a quote with such a blank. ``spanning`` matches a short run of records that may have
+    line ends inside their quotes, where the text ends all lines in the same way.
     """
 
     regular: re.Pattern[str]
-    blank: re.Pattern[str]
-    padded: re.Pattern[str] | None
+    loose: re.Pattern[str]
+    blanks: str
     padding: re.Pattern[str] | None
+    pairs: tuple[str, ...]
     spanning: re.Pattern[str] | None
 
     @classmethod
@@ -54,7 +61,7 @@ class Lines:
         Args:
             dialect: how the text is cut; its delimiter is no ``WHITESPACE``
             width: number of fields
-            newline: the end of all lines; None when there are several
+            newline: the end of all lines, with a line feed; None when there are several
 
         """
         quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
@@ -62,30 +69,43 @@ class Lines:
         plain = f"{other}{'+' if width == 1 else '*'}+"
         start = f"(?!{re.escape(dialect.comment)})" if dialect.comment else ""
         end = re.escape(newline) if newline else r"(?:\r\n|\r|\n)"
-        blanks = "".join(blank for blank in " \t" if blank not in dialect.delimiter) if width > 1 else ""
-        blank = re.compile(f"(?:{f'[{blanks}]*+' if blanks else ''}{end})++")
+        blanks = "".join(blank for blank in " \t\r" if blank not in dialect.delimiter) if width > 1 else "\r"
+        blank = f"[{blanks}]*{end}"
 
         def record(field: str) -> str:
             return f"{start}{field}(?:{delimiter}{field}){{{width - 1}}}{end}"
 
+        def run(field: str) -> re.Pattern[str]:
+            return re.compile(f"(?:{record(field)})++")
+
+        def short_run(line: str) -> re.Pattern[str]:
+            return re.compile(f"(?:{line}){{1,{NEAR}}}+")
+
         if not quote:
-            return cls(re.compile(f"(?:{record(plain)})++"), blank, None, None, None)
+            return cls(run(plain), short_run(f"{blank}|{record(plain)}"), blanks, None, (), None)
 
         def quoted(inside: str) -> str:
             begin = f"{inside}*+" if width > 1 else f"(?:{inside}++|(?={quote}{quote}))"
             return f"{quote}{begin}(?:{quote}{quote}{inside}*+)*+{quote}"
 
         escape = re.escape(dialect.escape or "")
-        short, long = quoted(f"[^{quote}{escape}\r\n]"), quoted(f"[^{quote}{escape}]")
+        inside, across = quoted(f"[^{quote}{escape}\r\n]"), quoted(f"[^{quote}{escape}]")
         before = "" if dialect.delimiter.endswith(" ") else " *+"
         after = "" if dialect.delimiter.startswith(" ") else " *+"
         return cls(
-            regular=re.compile(f"(?:{record(f'(?:{short}|{plain})')})++"),
-            blank=blank,
-            padded=re.compile(f"(?:{record(f'(?:{before}{short}{after}|{plain})')})++"),
-            padding=re.compile(f"{before}({short}){after}"),
-            spanning=re.compile(record(f"(?:{long}|{plain})")) if newline else None,
+            regular=run(f"(?:{inside}|{plain})"),
+            loose=short_run(f"{blank}|{record(f'(?:{before}{inside}{after}|{plain})')}"),
+            blanks=blanks,
+            padding=re.compile(f"{before}({inside}){after}"),
+            pairs=(f" {dialect.quote}", f"{dialect.quote} "),
+            spanning=short_run(record(f"(?:{across}|{plain})")) if newline else None,
         )
+
+    def tightened(self, run: str) -> str:
+        """The records of a loose run as regular lines; each line ends in a line feed."""
+        run = "".join(f"{line}{NEWLINE}" for line in run.split(NEWLINE) if line.strip(self.blanks))
+        is_padded = any(pair in run for pair in self.pairs)
+        return "".join(self.padding.split(run)) if self.padding and is_padded else run
 
 
 def mend(path: Path, target: Path, aside: Path, dialect: Dialect, width: int, newline: str | None) -> Mended:
@@ -100,17 +120,18 @@ def mend(path: Path, target: Path, aside: Path, dialect: Dialect, width: int, ne
         newline: the end of all lines of the text; None when there are several
 
     """
+    newline = None if newline == "\r" else newline  # what is written ends its lines in line feeds
     with (
         path.open(encoding="utf-8-sig", newline="") as stream,
         target.open("w", encoding="utf-8", newline="") as regular,
         aside.open("w", encoding="utf-8", newline="") as irregular,
     ):
         names = [f"f{index}" for index in range(width)]
-        regular.write(dialect.delimiter.join(names) + (newline or "\n"))
+        regular.write(dialect.delimiter.join(names) + (newline or NEWLINE))
         writer = csv.writer(irregular, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow([*TIDY_COLUMNS, *names])
         mark = secrets.token_hex(16)
-        standin = dialect.delimiter.join([mark] + [""] * (width - 1)) + (newline or "\n")
+        standin = dialect.delimiter.join([mark] + [""] * (width - 1)) + (newline or NEWLINE)
         records = kept = malformed = 0
         for piece in _pieces(stream, dialect, width, newline):
             if isinstance(piece, Run):
@@ -145,21 +166,19 @@ def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -
     reader.blanks_count = width == 1
     while True:
         if run := text.take(lines.regular):
-            yield _run(run, newline)
-        elif text.take(lines.blank):
-            continue
-        elif lines.spanning and (record := text.take(lines.spanning)):
-            yield Run(record, 1)
-        elif lines.padded and lines.padding and (run := text.take(lines.padded)):
-            yield _run(lines.padding.sub(r"\1", run), newline)
+            run = _with_one_end(run, newline)
+            yield Run(run, run.count(NEWLINE))
+        elif run := text.take(lines.loose):
+            run = lines.tightened(_with_one_end(run, newline))
+            yield Run(run, run.count(NEWLINE))
+        elif lines.spanning and (run := text.take(lines.spanning)):
+            yield Run(run, sum(part.count(NEWLINE) for part in run.split(dialect.quote)[::2]))
         elif irregular := next(records, None):
             yield irregular
         else:
             return
 
 
-def _run(text: str, newline: str | None) -> Run:
-    """Regular lines; where the text ends its lines in several ways, they get one."""
-    if newline is None:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Run(text, text.count(newline or "\n"))
+def _with_one_end(text: str, newline: str | None) -> str:
+    """Lines without line ends inside; where the text ends its lines in several ways, these get one."""
+    return text if newline else text.replace("\r\n", NEWLINE).replace("\r", NEWLINE)
