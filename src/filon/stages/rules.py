@@ -16,6 +16,8 @@ from filon.stages.numbers import is_exact, is_number, number_of, number_value, s
 
 SEPARATOR = "chr(31)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+TRIM = "[!-~]([ -~]*[!-~])?"
+"""ASCII with nothing around it that could be trimmed."""
 COMPARISONS = {
     "minimum": "<",
     "maximum": ">",
@@ -125,17 +127,21 @@ def _match(column: Column) -> str:
 def _cleaned(column: Column, dialect: Dialect) -> str:
     """The text of a column without what is around it; null where it is empty or a word for null."""
     name = identifier(column.name)
-    bare = f"trim({name}, {BLANKS})"
-    cleaned = f"nullif({_normalised(column) if column.is_text else bare}, '')"
+    cleaned = f"nullif({_normalised(column) if column.is_text else _trimmed(name)}, '')"
     if not dialect.null_values:
         return cleaned
     words = ", ".join(map(literal, dialect.null_values))
-    return f"CASE WHEN nfc({bare}) NOT IN ({words}) THEN {cleaned} END"
+    return f"CASE WHEN nfc({_trimmed(name)}) NOT IN ({words}) THEN {cleaned} END"
+
+
+def _trimmed(value: str) -> str:
+    """A text without the blanks around it; seeing that there are none takes a third of the time of trimming."""
+    return f"CASE WHEN regexp_full_match({value}, {literal(TRIM)}) THEN {value} ELSE trim({value}, {BLANKS}) END"
 
 
 def _normalised(column: Column) -> str:
     name, rule = identifier(column.name), column.normalise
-    value = f"nfc(trim({name}, {BLANKS}))" if rule.trim else f"nfc({name})"
+    value = f"nfc({_trimmed(name)})" if rule.trim else f"nfc({name})"
     cased = {
         Case.KEEP: value,
         Case.TITLE: f"title_case({value})",

@@ -19,7 +19,7 @@ from filon.errors import EngineError, EngineExhausted, LakeUnavailable
 from filon.lake import ColumnStats, DataFile, Location
 from filon.sql import identifier, literal
 
-WRITE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2, RETURN_STATS true"
+WRITE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, RETURN_STATS true"
 INTO_FOLDER = "APPEND true, FILENAME_PATTERN 'part-{uuid}'"
 INTERRUPTED = "Query interrupted"
 SURROGATE = re.compile("[\ud800-\udfff]")

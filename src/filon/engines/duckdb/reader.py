@@ -33,7 +33,10 @@ class DuckDBReader:
         self._has_faults = False
 
     def read(self, files: Sequence[CsvFile], form: CsvForm) -> dict[int, int]:
-        """Parse in parallel into a table whose row order is the files' order, then count from there."""
+        """Parse in parallel into a table whose row order is the files' order, then count from there.
+
+        Ragged lines are cut on the way: a view would cut them again for each question.
+        """
         aside = next((file.aside for file in files if file.aside), None)
         self._has_faults = form.has_faults or aside is not None
         self._parse(RAW, [file.path for file in files], form)
@@ -42,13 +45,14 @@ class DuckDBReader:
             tidy = CsvForm((*ASIDE_COLUMNS, *form.columns), numbered=True)
             self._parse(ASIDE, [aside.path], tidy)
             records = _with_aside(records, files[0].number, form, aside.mark)
-        self._connection.view(RECORDS, _split(records, form) if form.ragged else records)
+        self._connection.view(RECORDS, records)
         counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
         return {file.number: counts.get(file.number, 0) for file in files}
 
     def _parse(self, table: str, paths: Sequence[Path], form: CsvForm) -> None:
         with self._connection.in_order():
-            self._connection.parse(table, f"SELECT * FROM {SYSTEM}.read_csv({_arguments(paths, form)})")
+            parsed = f"SELECT * FROM {SYSTEM}.read_csv({_arguments(paths, form)})"
+            self._connection.parse(table, _split(parsed, form) if form.ragged else parsed)
 
     def count_empty(self, field: str) -> int:
         """Empty fields are null."""
@@ -125,7 +129,8 @@ def _arguments(paths: Sequence[Path], form: CsvForm) -> str:
 
 def _numbered(files: Sequence[CsvFile], form: CsvForm) -> str:
     """The parsed rows with the numbers of their file version and record."""
-    columns = "line" if form.ragged else identifiers(name for name in form.columns if name != "_record")
+    found = ("_malformed", "_raw", *form.columns) if form.ragged else form.columns
+    columns = identifiers(name for name in found if name != "_record")
     source = identifier(RAW)
     if form.numbered or len(files) == 1:
         record = 'CAST("_record" AS BIGINT)' if form.numbered else "rowid + 1"
@@ -173,6 +178,6 @@ def _split(lines: str, form: CsvForm) -> str:
     return (
         f"WITH lines AS ({lines}), cut AS (SELECT *, {parts} AS parts FROM lines), judged AS (SELECT *, CASE "
         f"WHEN {crowded} THEN 'crowded' WHEN {fits} THEN NULL WHEN len(parts) < {width} THEN 'too_few_fields' "
-        f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT _file, _record, fault AS _malformed, "
+        f"ELSE 'too_many_fields' END AS fault FROM cut) SELECT fault AS _malformed, "
         f"CASE WHEN fault IS NOT NULL THEN line END AS _raw, {fields} FROM judged"
     )
