@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from filon.engines.spark.expressions import UNNESTED, Facts, Speller, Spelling, line_of, order_by, unified, window
+from filon.engines.spark.expressions import (
+    EXPRESSIONS,
+    UNNESTED,
+    Facts,
+    Speller,
+    Spelling,
+    line_of,
+    order_by,
+    unified,
+    window,
+)
 from filon.engines.spark.scopes import Scope, Source, Tables, Typed
 from filon.engines.spark.terms import Term, Unspellable, name, require
 from filon.engines.spark.types import BIGINT, DATE, INTERVAL, TIMESTAMP, Type, common_type
@@ -121,7 +131,7 @@ class QuerySpeller:
 
     def speller(self, scope: Scope) -> Speller:
         """Spells expressions of a scope."""
-        return Speller(scope, self.facts, self.functions, self._inner)
+        return Speller(scope, self.facts, EXPRESSIONS, self.functions, self._inner)
 
     def values(self, node: exp.Expr, scope: Scope) -> Spelled:
         """Rows that are written out."""
