@@ -32,7 +32,8 @@ class Dataset:
     """A source: which files bring it, how they are spelled, and which rows are accepted.
 
     ``locale`` is the project's: of the sizes of groups of digits.
-    ``newest`` is the column whose greatest value decides between rows of one key.
+    ``newest`` is the column whose greatest value decides between rows of one key. ``history`` is the contract of the
+    table with all states of each key, if one is wanted.
     """
 
     contract: Contract
@@ -47,11 +48,17 @@ class Dataset:
     place_columns: tuple[PlaceColumn, ...] = ()
     newest: str | None = None
     serving: ServingSpec = NOT_SERVED
+    history: Contract | None = None
 
     @property
     def name(self) -> str:
         """Name of the dataset and of its silver table."""
         return self.contract.name
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """The contracts of its silver tables: its own, and that of its history."""
+        return (self.contract, self.history) if self.history else (self.contract,)
 
     @cached_property
     def served_contract(self) -> Contract:

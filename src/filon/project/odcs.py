@@ -21,6 +21,7 @@ from filon.project.custom import read_words
 from filon.project.dataset import NOT_SERVED, Dataset
 from filon.project.document import Document, Place
 from filon.project.fileformats import report_format, with_typed_formats
+from filon.project.history import history_of
 from filon.project.odcs_columns import is_name, read_column, shared_name
 from filon.project.partition import partition_of
 from filon.project.promises import read_latency
@@ -41,6 +42,7 @@ def read_source(document: Document) -> Dataset | None:
     report_format(document, value_place(document, "dialect"), spec)
     contract = _divided(document, with_typed_formats(contract, spec), spec)
     report_rules(document, contract, spec)
+    newest = newest_column(document, contract, spec)
     return Dataset(
         contract=contract,
         pattern=spec.file_pattern,
@@ -51,8 +53,9 @@ def read_source(document: Document) -> Dataset | None:
         on_missing_file=spec.on_missing_file,
         rules=spec.rules,
         place_columns=place_columns(document, contract, spec),
-        newest=newest_column(document, contract, spec),
+        newest=newest,
         serving=spec.serving if spec.serving is not None else NOT_SERVED,
+        history=history_of(document, contract, newest, spec.history, is_dated=spec.newest is not None),
     )
 
 
