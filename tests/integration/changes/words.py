@@ -183,6 +183,7 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
     "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
+    "history": word("orders", "history", "scd2"),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),
     "drift: discard": word("orders", "drift", "discard"),
