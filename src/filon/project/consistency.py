@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from filon.project.dataset import Dataset
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.models import Model, contracts_of
 from filon.project.query import one_select, table_lines
+from filon.project.source_words import value_place
 from filon.suggestions import suggestion
 
 HISTORY = "history"
@@ -113,6 +115,27 @@ def check_tables_of_checks(datasets: Mapping[str, Dataset], models: Mapping[str,
                 for name in table_lines(one_select(check.query).tree)
                 if name.casefold() not in folded
             ]
+    return problems
+
+
+def check_successors(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    """The table that replaces a deprecated one is another one, and is served where that is."""
+    contracts = contracts_of(datasets, models)
+    served = {name for name, model in models.items() if model.serving.served}
+    served |= {name for name, dataset in datasets.items() if dataset.serving.served}
+    problems = []
+    for contract in contracts_of({name: replace(d, history=None) for name, d in datasets.items()}, models).values():
+        successor = contract.deprecated.successor if contract.deprecated else None
+        if successor is None:
+            continue
+        document, others = contract.document, contracts.keys() - {contract.name}
+        line = document.line((*value_place(document, "deprecated"), "successor"))
+        if successor not in others:
+            what = f"`{contract.name}` is replaced by the unknown table `{successor}`"
+            problems.append(Problem(document.path, line, what, suggestion(successor, others)))
+        elif contract.name in served and successor not in served:
+            what = f"`{contract.name}` is served, and `{successor}`, which replaces it, is not"
+            problems.append(Problem(document.path, line, what, f"serve `{successor}`, or remove `successor`"))
     return problems
 
 

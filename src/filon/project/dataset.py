@@ -90,24 +90,30 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when other rows would be accepted of the same records, or would look different."""
-        dialect = named(self.dialect, "delimiter", "quote", "timezone", *SPELLING)
         moments = [c for c in self.contract.columns if c.type.kind is Kind.TIMESTAMP]
         shifted = any(self.dialect_of(column).timezone != "UTC" for column in moments)
         return fingerprint_of(
             {
+                **self.choosing_facts,
                 "columns": [column.row_facts for column in self.contract.columns],
                 "key": sorted(self.contract.key),
-                "dialect": dialect,
                 "moments": "of the years 1 to 9999 in UTC" if shifted else None,
                 "groups": "full ones before the decimal mark" if self._has_groups else None,
-                "newest": self.newest,
-                "keep": self.keep,
-                "discards": self.drift is Drift.DISCARD or None,
-                "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
-                "places": [(place.column, place.pattern) for place in self.place_columns] or None,
                 "partition": self.contract.partition.facts if self.contract.partition else None,
             }
         )
+
+    @property
+    def choosing_facts(self) -> dict[str, object]:
+        """What decides which records become rows, beside what their columns say."""
+        return {
+            "dialect": named(self.dialect, "delimiter", "quote", "timezone", *SPELLING),
+            "newest": self.newest,
+            "keep": self.keep,
+            "discards": self.drift is Drift.DISCARD or None,
+            "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
+            "places": [(place.column, place.pattern) for place in self.place_columns] or None,
+        }
 
     @cached_property
     def format(self) -> FileFormat:

@@ -19,6 +19,7 @@ from filon.project.consistency import (
     check_inputs,
     check_names,
     check_references,
+    check_successors,
     check_tables_of_checks,
     referenced_tables,
 )
@@ -99,6 +100,7 @@ def load_project(folder: Path) -> Project:
     problems += check_references(datasets, models)
     problems += check_inputs(datasets, models)
     problems += check_tables_of_checks(datasets, models)
+    problems += check_successors(datasets, models)
     problems += serving_problems(datasets, models, settings.api)
     problems += chart_problems(models)
     if problems:

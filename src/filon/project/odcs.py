@@ -26,6 +26,7 @@ from filon.project.odcs_columns import is_name, read_column, shared_name
 from filon.project.partition import partition_of
 from filon.project.promises import read_latency
 from filon.project.source_words import SCHEMA, newest_column, place_columns, report_rules, value_place
+from filon.project.versions import read_version
 from filon.project.vocabulary import ModelSpec, SourceSpec
 from filon.suggestions import suggestion
 
@@ -41,6 +42,7 @@ def read_source(document: Document) -> Dataset | None:
         return None
     report_format(document, value_place(document, "dialect"), spec)
     contract = _divided(document, with_typed_formats(contract, spec), spec)
+    contract = replace(contract, deprecated=spec.deprecated)
     report_rules(document, contract, spec)
     newest = newest_column(document, contract, spec)
     return Dataset(
@@ -83,7 +85,8 @@ def read_model_contract(document: Document) -> ModelContract | None:
         )
     if contract is None or spec is None:
         return None
-    return ModelContract(_divided(document, contract, spec), spec, latency)
+    contract = replace(_divided(document, contract, spec), deprecated=spec.deprecated)
+    return ModelContract(contract, spec, latency)
 
 
 def _divided(document: Document, contract: Contract, spec: SourceSpec | ModelSpec) -> Contract:
@@ -187,6 +190,7 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
         key=key,
         description=schema.description or "",
         grain=schema.dataGranularityDescription or "",
+        version=read_version(document),
         document=document,
     )
     checks = (*contract_checks(contract), *written_checks(document, contract, _qualities(schema)))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from filon.project.vocabulary.deprecation import DeprecatedSpec
 from filon.project.vocabulary.dialect import ColumnDialect, Dialect
 from filon.project.vocabulary.gold import ServingSpec
 from filon.project.vocabulary.partition import PartitionSpec
@@ -113,6 +114,7 @@ class SourceSpec(Spec):
     rules: tuple[RowRule, ...] = ()
     serving: ServingSpec | None = None
     partition: PartitionSpec | None = None
+    deprecated: DeprecatedSpec | None = None
 
 
 class ColumnSpec(Spec):
