@@ -173,7 +173,7 @@ def telling_states() -> Iterator[str]:
     """Queries for the states of keys, of columns of every type: by the order of files, by dates and by timestamps."""
     dataset = load_project(retail.FOLDER).datasets["clients"]
     columns = of_every_type()
-    for newest in (None, *MOMENTS):
+    for newest in (None, *(str(ColumnType(kind)) for kind in MOMENTS)):
         contract = replace(dataset.contract, columns=columns, key=(columns[0].name,))
         history = history_of(contract.document, contract, newest, History.SCD2, is_dated=newest is not None)
         assert history is not None

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict
 from filon.differences.reach import Reach, Reached
 from filon.errors import Problem
 from filon.project import Kind, Project, parse_type
-from filon.project.surface import ColumnSurface, EndpointsSurface, Surface, TableSurface, surface_of
-from filon.project.types import ColumnType
+from filon.project.surface import UNBOUND, ColumnSurface, EndpointsSurface, Surface, TableSurface, surface_of
+from filon.project.types import INTEGER, ColumnType
 from filon.project.versions import FIRST, Version, parse_version
 
-GONE, NEW = "gone", "new"
+GONE, NEW, SAME = "gone", "new", "as it was"
 DIGITS_OF_INTEGER = 19
 
 
@@ -43,6 +43,8 @@ class Aspect(StrEnum):
     REFERENCE = "reference"
     ACCEPTED = "accepted texts"
     RECORDS = "chosen records"
+    FILES = "files"
+    CHECK = "check"
     SELECT = "SELECT"
     PATH = "path"
     ITEM = "path of a row"
@@ -79,9 +81,8 @@ class ContractChange(BaseModel):
         """The change as a phrase."""
         subject = f"{self.aspect} {self.name}".strip()
         if self.before is None or self.after is None:
-            detail = (
-                f" ({self.after or self.before})" if (self.after or self.before) not in (None, "", NEW, GONE) else ""
-            )
+            said = self.after or self.before
+            detail = f" ({said})" if said not in (None, "", NEW, GONE, SAME) else ""
             return f"{subject} {GONE if self.after is None else NEW}{detail}"
         return f"{subject}: {self.before} → {self.after}"
 
@@ -139,7 +140,13 @@ def _changes(table: str, old: TableSurface | None, new: TableSurface | None) -> 
     if old.key != new.key:
         yield change(Aspect.KEY, B, ", ".join(old.key) or "none", ", ".join(new.key) or "none")
     if old.rows != new.rows:
-        yield change(Aspect.RECORDS if new.sql is None else Aspect.SELECT, C, "as it was", "another one")
+        yield change(Aspect.RECORDS if new.sql is None else Aspect.SELECT, C, SAME, "another one")
+    if old.files != new.files:
+        yield change(Aspect.FILES, C, "as they were", "others, or read otherwise")
+    for name in dict.fromkeys([*old.checks, *new.checks]):
+        if old.checks.get(name) != new.checks.get(name):
+            was, now = (SAME if name in side.checks else None for side in (old, new))
+            yield change(Aspect.CHECK, C, was, "another one" if was and now else now, name)
     yield from _endpoint_changes(change, table, old.endpoints, new.endpoints)
     yield from _promise_changes(change, old, new)
 
@@ -165,8 +172,9 @@ def _column_changes(
     if _listed(old.values) != _listed(new.values):
         yield change(Aspect.VALUES, C if old.values is None else B, _listed(old.values), _listed(new.values), name)
     if old.refers != new.refers:
-        yield change(Aspect.REFERENCE, C if old.refers is None else B, old.refers, new.refers, name)
-    if old.accepts != new.accepts:
+        is_stronger = old.refers in (None, f"{new.refers}{UNBOUND}")
+        yield change(Aspect.REFERENCE, C if is_stronger else B, old.refers, new.refers, name)
+    if old.accepts != new.accepts and old.type == new.type:
         yield change(Aspect.ACCEPTED, C, "as they were", "others", name)
 
 
@@ -177,17 +185,17 @@ def _listed(values: Iterable[str] | None) -> str:
 def is_wider(new: str, old: str) -> bool:
     """Whether a type holds every value of another one, exactly."""
     types = parse_type(new), parse_type(old)
-    if None in types:
+    if not all(kind is not None and kind.is_exact for kind in types):
         return False
     (whole, scale), (had, had_scale) = (_digits(kind) for kind in types if kind is not None)
-    return had >= 0 and whole >= had and scale >= had_scale
+    return whole >= had and scale >= had_scale and (new != INTEGER.sql or whole > had)
 
 
 def _digits(kind: ColumnType) -> tuple[int, int]:
-    """The digits before and after the decimal mark; -1 of what is no exact number."""
+    """The most digits before and after the decimal mark; an integer has not all numbers of its most digits."""
     if kind.kind is Kind.DECIMAL:
         return kind.precision - kind.scale, kind.scale
-    return (DIGITS_OF_INTEGER if kind.kind is Kind.INTEGER else -1), 0
+    return DIGITS_OF_INTEGER, 0
 
 
 def _endpoint_changes(
@@ -215,9 +223,18 @@ def _endpoint_changes(
     if old.sort != new.sort:
         yield change(Aspect.SORT, B, ", ".join(old.sort) or "the key", ", ".join(new.sort) or "the key")
     if old.window != new.window:
-        yield change(Aspect.WINDOW, C if new.window is None else B, old.window or "all rows", new.window or "all rows")
+        effect = C if _is_longer(new.window, old.window) else B
+        yield change(Aspect.WINDOW, effect, old.window or "all rows", new.window or "all rows")
     yield from _appearing(change, Aspect.FILTER, _names(old.filters), _names(new.filters))
     yield from _sum_changes(change, old, new)
+
+
+def _is_longer(new: str | None, old: str | None) -> bool:
+    """Whether a window surely has every row of another one."""
+    if new is None or old is None:
+        return new is None
+    (length, *unit), (had, *same) = new.split(), old.split()
+    return unit == same and int(length) > int(had)
 
 
 def _sum_changes(change: Make, old: EndpointsSurface, new: EndpointsSurface) -> Iterator[ContractChange]:

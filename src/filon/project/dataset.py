@@ -115,6 +115,18 @@ class Dataset:
             "places": [(place.column, place.pattern) for place in self.place_columns] or None,
         }
 
+    @property
+    def file_facts(self) -> dict[str, object]:
+        """What decides which files count, and how their texts are cut into records; columns apart."""
+        footer = self.dialect.footer
+        return {
+            "pattern": self.pattern,
+            "format": self.format,
+            "dialect": named(self.dialect, *CUTTING, "sheet"),
+            "footer": named(footer, "lines", "starts_with") if footer else None,
+            **{name: getattr(self, name) for name in ("drift", "malformed_threshold", "on_missing_file")},
+        }
+
     @cached_property
     def format(self) -> FileFormat:
         """What its files are."""

@@ -15,6 +15,9 @@ from filon.project.models import Model, Project
 from filon.project.serving import filters_of, read_dimensions
 from filon.project.vocabulary import AggregationSpec, ApiSpec, DeprecatedSpec, EndpointSpec, ServingSpec
 
+UNBOUND = " (others only warn)"
+"""Stands behind what a column refers to if its values need not be there."""
+
 
 class Part(BaseModel):
     """A part of what readers rely on; a release of a later version may say more of it."""
@@ -59,7 +62,8 @@ class TableSurface(Part):
     """A table, as far as readers see it.
 
     ``rows`` is a hash of what decides its rows: of a source, which records become rows; of a gold table, its SELECT,
-    which is ``sql``. ``latency_s`` is what it promises, ``chart`` the columns that it is drawn from.
+    which is ``sql``. ``files`` is one of which files of a source count; ``checks`` are those that the contract writes
+    out, each as a hash. ``latency_s`` is what it promises, ``chart`` the columns that it is drawn from.
     """
 
     layer: str
@@ -67,7 +71,9 @@ class TableSurface(Part):
     key: tuple[str, ...]
     columns: dict[str, ColumnSurface]
     rows: str
+    files: str = ""
     sql: str | None = None
+    checks: dict[str, str] = {}
     endpoints: EndpointsSurface | None = None
     chart: tuple[str, ...] = ()
     latency_s: float | None = None
@@ -100,7 +106,9 @@ def _source(project: Project, dataset: Dataset, contract: Contract) -> TableSurf
         version=str(contract.version),
         key=contract.key,
         columns={column.name: _column(column, is_judged=is_own) for column in contract.columns},
-        rows=fingerprint_of(dataset.choosing_facts) if is_own else "",
+        rows=fingerprint_of(dataset.choosing_facts)[:16] if is_own else "",
+        files=fingerprint_of(dataset.file_facts)[:16] if is_own else "",
+        checks=_checks(contract),
         endpoints=_endpoints(project, dataset.served_contract, dataset.serving, None) if is_served else None,
         deprecated=contract.deprecated,
     )
@@ -114,8 +122,9 @@ def _gold(project: Project, model: Model) -> TableSurface:
         version=str(contract.version),
         key=contract.key,
         columns={column.name: _column(column, is_judged=False) for column in contract.columns},
-        rows=fingerprint_of({"sql": statement(model.sql)}),
+        rows=fingerprint_of({"sql": statement(model.sql)})[:16],
         sql=model.sql,
+        checks=_checks(contract),
         endpoints=_endpoints(project, contract, spec, model.aggregations) if spec.served else None,
         chart=tuple(dict.fromkeys(name for name in named if name)) or (contract.column_names if drawn else ()),
         latency_s=model.latency.total_seconds() if model.latency else None,
@@ -127,15 +136,20 @@ def _column(column: Column, *, is_judged: bool) -> ColumnSurface:
     listed = next((rule.bound for rule in column.rules if rule.name == "enum"), None)
     facts = {name: fact for name, fact in column.row_facts.items() if name not in ("name", "type", "required")}
     facts["rules"] = [(rule.name, rule.bound) for rule in column.rules if rule.name != "enum"] or None
-    facts["reference"] = None
+    facts |= {"reference": None, "aliases": column.aliases or None}
+    refers = f"{column.reference.table}.{column.reference.column}" if column.reference else None
     return ColumnSurface(
         type=column.type.sql,
         required=column.required,
         unique=column.unique,
         values=tuple(map(str, listed)) if isinstance(listed, tuple) else None,
         accepts=fingerprint_of(facts)[:16] if is_judged else "",
-        refers=f"{column.reference.table}.{column.reference.column}" if column.reference else None,
+        refers=refers if refers is None or column.is_bound else f"{refers}{UNBOUND}",
     )
+
+
+def _checks(contract: Contract) -> dict[str, str]:
+    return {check.name: fingerprint_of(check.facts)[:16] for check in contract.checks if check.place}
 
 
 def _endpoints(
