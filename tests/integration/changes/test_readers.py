@@ -324,6 +324,9 @@ def test_check_warns_of_what_is_compatible_and_a_plan_names_it(published: Shop) 
     assert "0 breaking changes, 1 compatible ones" in told
     plan = json.loads(published.filon("plan", "--as-of", "2026-01-01", "--json"))
     assert [(change["table"], change["aspect"]) for change in plan["contracts"]] == [("sales", "limit")]
+    published.filon("plan", "--as-of", "2026-01-01", "--html", "plan.html")
+    page = (published.folder / "plan.html").read_text("utf-8")
+    assert "<td>compatible</td><td>sales</td><td>limit maximum: 1000 → 5000</td><td>endpoints: sales" in page
 
 
 @pytest.mark.parametrize(
