@@ -24,10 +24,9 @@ from filon.project import TEXT, Column, ColumnType, Kind, Project
 from filon.project.functions import FUNCTIONS, GROUPS
 from filon.project.grammar import faults_in
 from filon.project.guard import parse_rule
-from filon.project.history import history_of
 from filon.project.loader import load_project
 from filon.project.modeltests import load_model_tests
-from filon.project.vocabulary import Case, Dialect, History, Negative, Normalise, Percent
+from filon.project.vocabulary import Case, Dialect, Negative, Normalise, Percent
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.serving.mongo.store import MongoStore
@@ -175,9 +174,7 @@ def telling_states() -> Iterator[str]:
     columns = of_every_type()
     for newest in (None, *(str(ColumnType(kind)) for kind in MOMENTS)):
         contract = replace(dataset.contract, columns=columns, key=(columns[0].name,))
-        history = history_of(contract.document, contract, newest, History.SCD2, is_dated=newest is not None)
-        assert history is not None
-        yield states_query(replace(dataset, contract=contract, newest=newest), history)
+        yield states_query(replace(dataset, contract=contract, newest=newest))
 
 
 def storing() -> Iterator[str]:

@@ -201,7 +201,7 @@ class _Work:
         context.engine.cache(SPANS, spans_query(self.spans))
         judging.judge(JUDGED, [judging.records(versions)])
         former = self._write(Layer.SUPERSEDED, former_query(self._dataset)) if self._is_filed else ()
-        files = self._write(Layer.SILVER, states_query(self._dataset, self.contract))
+        files = self._write(Layer.SILVER, states_query(self._dataset))
         return _Content(files, former, None, why, sum(version.rows for version in versions))
 
     def _write(self, layer: Layer, query: str) -> tuple[TableFile, ...]:
@@ -310,7 +310,7 @@ class _Work:
         names = identifiers(columns)
         context.engine.bind(BEFORE, context.lake.paths(base), base.columns, file=FILE)
         engine.cache(LEAVING, self._of_keys(BEFORE, f"{names}, {FILE}"))
-        engine.cache(COMING, states_query(self._dataset, self.contract))
+        engine.cache(COMING, states_query(self._dataset))
         engine.cache(changes.old, f"SELECT * FROM {identifier(LEAVING)} AS rows ANTI JOIN {_same(COMING, columns)}")
         engine.cache(changes.new, f"SELECT * FROM {identifier(COMING)} AS rows ANTI JOIN {_same(LEAVING, columns)}")
 

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Iterable
 
 from filon.lake.spans import Span
-from filon.project import Contract, Dataset, Kind
+from filon.project import Dataset, Kind
 from filon.project.history import IS_CURRENT, VALID_FROM, VALID_TO
 from filon.project.values import sql_value
 from filon.project.vocabulary import Keep
@@ -24,11 +24,13 @@ NTH, NEXT, ANCHOR = identifier("nth record"), identifier("next since"), identifi
 GAP_FROM, GAP_TO, COVERED = identifier("gap from"), identifier("gap to"), identifier("covered until")
 BEGINS, ISLAND, LAST = identifier("begins a state"), identifier("number of state"), identifier("ends at")
 PLACES = "_file, _record"
-BEGINNING = {
+UNDATED = {
     Kind.DATE: sql_value(dt.date(1, 1, 1)),
-    Kind.TIMESTAMP: sql_value(dt.datetime(1, 1, 2, tzinfo=dt.UTC)),
+    Kind.TIMESTAMP: sql_value(dt.datetime(1, 1, 1, tzinfo=dt.UTC)),
 }
-"""Since when a state is valid that nothing dates: the first day, and the first moment that has a date in every zone."""
+"""Since when a record says something that has no date in its column of ``newest``: nothing can be earlier."""
+FIRST_KNOWN = sql_value(dt.datetime(1, 1, 2, tzinfo=dt.UTC))
+"""Since when the first state is valid that files tell of: the first midnight that has a date in every time zone."""
 OPEN = sql_value(dt.datetime(9999, 12, 31, tzinfo=dt.UTC))
 """Stands for the end of what has none while ends are compared."""
 
@@ -54,14 +56,13 @@ def former_query(dataset: Dataset) -> str:
     )
 
 
-def states_query(dataset: Dataset, history: Contract) -> str:
+def states_query(dataset: Dataset) -> str:
     """The rows of the history of all keys that judged records have; all valid records of a key must be among them."""
     names = identifiers(dataset.contract.column_names)
     key = identifiers(dataset.contract.key)
     steps = _dated_steps(dataset) if dataset.newest else _filed_steps(dataset)
-    moment = history.column(VALID_FROM).type.kind
     # the first state that files tell of may be as old as the world: nobody knows of another one
-    since = SINCE if dataset.newest else f"CASE WHEN {ISLAND} = 1 THEN {BEGINNING[moment]} ELSE {SINCE} END"
+    since = SINCE if dataset.newest else f"CASE WHEN {ISLAND} = 1 THEN {FIRST_KNOWN} ELSE {SINCE} END"
     in_order = f"OVER (PARTITION BY {key} ORDER BY {SINCE})"
     of_state = f"OVER (PARTITION BY {key}, {ISLAND})"
     compared = [n for n in dataset.contract.column_names if n != dataset.newest and n not in dataset.contract.key]
@@ -87,7 +88,7 @@ def _dated_steps(dataset: Dataset) -> str:
     newest, key = identifier(dataset.newest or ""), identifiers(dataset.contract.key)
     names = identifiers(dataset.contract.column_names)
     moment = dataset.contract.column(dataset.newest or "").type.kind
-    since = f"coalesce({newest}, {BEGINNING[moment]})"
+    since = f"coalesce({newest}, {UNDATED[moment]})"
     rank = f"ORDER BY {newest} DESC NULLS LAST, _file DESC, _record {_direction(dataset)}"
     return (
         f"said AS (SELECT {names}, {PLACES}, {since} AS {SINCE}, "
