@@ -37,8 +37,8 @@ class Aspect(StrEnum):
     ORDER = "order of columns"
     KEY = "key"
     TYPE = "type"
-    REQUIRED = "required"
-    UNIQUE = "unique"
+    REQUIRED = "nullability"
+    UNIQUE = "uniqueness"
     VALUES = "values"
     REFERENCE = "reference"
     ACCEPTED = "accepted texts"
@@ -79,7 +79,8 @@ class ContractChange(BaseModel):
     @property
     def what(self) -> str:
         """The change as a phrase."""
-        subject = f"{self.aspect} {self.name}".strip()
+        of = "of " if self.aspect in _OF_COLUMNS and self.aspect is not Aspect.COLUMN else ""
+        subject = f"{self.aspect} {of}{self.name}".strip()
         if self.before is None or self.after is None:
             said = self.after or self.before
             detail = f" ({said})" if said not in (None, "", NEW, GONE, SAME) else ""
