@@ -75,7 +75,7 @@ def test_the_rows_of_a_table_are_saved_whole(visit: Visit, site: Site, tmp_path:
 
 def test_every_table_is_described_and_drawn_as_its_contract_says(visit: Visit, site: Site) -> None:
     tables = httpx.get(f"{site.api_url}/api/v1/tables").json()["data"]
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables:
         visit.open(f"explorateur?lang=en&table={table['name']}")
         assert table["description"] in visit.text()

@@ -36,6 +36,7 @@ from filon.settings import Settings
 from filon.sql import DIALECT
 from filon.stages.context import Context, Inputs
 from filon.stages.rules import judged_query, raw_record
+from filon.stages.silver.states import states_query
 from filon.validation.model_tests import run_model_test
 from filon.verification.rows import verify_rows
 from tests.engines.conftest import AS_OF
@@ -44,8 +45,9 @@ from tests.engines.recording import RecordingEngine
 SPARK = "spark"
 OWN = "a function of Filon: it must be defined there"
 ALIKE = """
-    abs cast chr coalesce concat_ws contains count day extract floor lag left length list_contains lower max min month
-    nullif quarter replace row_number sqrt string_split strpos substr sum try_cast unnest upper week year
+    abs cast chr coalesce concat_ws contains count day extract floor greatest lag lead least left length list_contains
+    lower max min month nullif quarter replace row_number sqrt string_split strpos substr sum try_cast unnest upper week
+    year
 """
 CALLED: dict[str, str] = {
     **dict.fromkeys(GROUPS["Filon's own"], OWN),
@@ -166,6 +168,15 @@ def judging() -> Iterator[str]:
     yield judged_query(named, AS_OF, "_raw")
 
 
+def telling_states() -> Iterator[str]:
+    """Queries for the states of keys, of columns of every type: by the order of files, by dates and by timestamps."""
+    dataset = load_project(retail.FOLDER).datasets["clients"]
+    columns = of_every_type()
+    for newest in (None, *(str(ColumnType(kind)) for kind in MOMENTS)):
+        contract = replace(dataset.contract, columns=columns, key=(columns[0].name,))
+        yield states_query(replace(dataset, contract=contract, newest=newest))
+
+
 def storing() -> Iterator[str]:
     """What stores ask of an engine for columns of every type."""
     for store in (open_store("sqlite:///never-written.db"), MongoStore("mongodb://127.0.0.1:1/never-asked")):
@@ -177,7 +188,7 @@ def storing() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def composed(queries: set[str]) -> set[str]:
     """All of them."""
-    return queries | {*judging(), *storing()}
+    return queries | {*judging(), *storing(), *telling_states()}
 
 
 def test_a_run_asks_much(queries: set[str]) -> None:

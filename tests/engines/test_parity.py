@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from filon.engines import Engine
-from filon.project import INTEGER, TEXT, TypedColumn
+from filon.project import INTEGER, PLACE, TEXT, ColumnType, Kind, TypedColumn
 from filon.projects import retail
 from filon.projects.retail.generate import generate
 from filon.settings import Settings
 from tests.engines.parity import assert_same_tables, run
-from tests.engines.test_composed_sql import judging, of_every_type
+from tests.engines.test_composed_sql import judging, of_every_type, telling_states
 
 
 def test_both_engines_make_the_same_tables_and_a_project_may_change_between_them(
@@ -43,6 +43,20 @@ def test_records_of_every_type_and_form_are_judged_by_every_engine(engine: Engin
     assert [column.name for column in engine.describe(query)][:2] == ["_file", "_record"]
     assert engine.rows(query) == []
     engine.drop(["bronze records"])
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_states_of_columns_of_every_type_are_told_by_every_engine(engine: Engine, number: int) -> None:
+    moment = ColumnType(Kind.TIMESTAMP)
+    columns = [TypedColumn(column.name, column.type) for column in of_every_type()]
+    engine.bind("judged records", [], [*columns, *PLACE, TypedColumn("_reasons", TEXT)])
+    spans = [TypedColumn("file number", INTEGER), *(TypedColumn(f"valid {end}", moment) for end in ("since", "until"))]
+    engine.bind("times of files", [], spans)
+    query = list(telling_states())[number]
+    names = [column.name for column in engine.describe(query)]
+    assert names == [*(column.name for column in columns), "valid_from", "valid_to", "is_current", "_file", "_record"]
+    assert engine.rows(query) == []
+    engine.drop(["judged records", "times of files"])
 
 
 def test_a_check_for_spark_refuses_what_spark_lacks_with_file_line_and_a_way_out(

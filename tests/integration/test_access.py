@@ -82,6 +82,11 @@ def test_a_release_is_read_as_it_was_published(shop: Pipeline) -> None:
         shop.release(3)
 
 
+def test_a_moment_without_a_date_in_the_zone_of_the_project_is_shown_in_utc(published: Shop) -> None:
+    shown = published.filon("sql", "SELECT CAST('9999-12-31 23:30:00+00' AS TIMESTAMPTZ) AS last FROM achats LIMIT 1")
+    assert "9999-12-31 23:30:00+00:00" in shown
+
+
 def test_conditions_limits_and_layers(published: Shop, shop: Pipeline) -> None:
     assert [
         row["id_client"] for row in shop.table("dim_clients", where="pays = 'France' -- or not", limit=1).dicts()

@@ -53,6 +53,7 @@ from filon.project.vocabulary import (
     ChartSpec,
     ColumnDialect,
     ColumnSpec,
+    DeprecatedSpec,
     Dialect,
     DimensionSpec,
     EndpointSpec,
@@ -99,6 +100,7 @@ VOCABULARY = (
     ChartSpec,
     AnalysisSpec,
     GoldColumnSpec,
+    DeprecatedSpec,
 )
 ERRORS_OF_ENGINES = (CsvUnreadable, StatementInvalid)  # imported above, so that the tree of errors is whole
 ALWAYS = {"--help", "--install-completion", "--show-completion", "--version"}

@@ -123,12 +123,20 @@ class Rows:
 def _text(value: object, zone: ZoneInfo) -> str:
     """A value for people."""
     if isinstance(value, dt.datetime):
-        return (value.astimezone(zone) if value.tzinfo else value).isoformat(" ")
+        return (_local(value, zone) if value.tzinfo else value).isoformat(" ")
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, list):
         return ", ".join(_text(item, zone) for item in value)
     return "" if value is None else str(value)
+
+
+def _local(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """A moment in a zone; as it is where it has no date there, on the first and the last day there are."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment
 
 
 def _exact(value: object) -> orjson.Fragment:

@@ -135,5 +135,6 @@ def aggregation_router(service: Service, prefix: str) -> APIRouter:
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{served.name}: {'sums per period' if series else 'sums'}",
                 operation_id=f"{served.name}_{'series' if series else 'total'}",
+                deprecated=served.is_deprecated,
             )
     return router

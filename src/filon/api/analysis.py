@@ -98,6 +98,7 @@ class Analyses:
                 openapi_extra=endpoint.parameters.openapi,
                 summary=f"{name}: measures of any choice, by anything",
                 operation_id=f"{name}_analysis",
+                deprecated=self._service.served[name].is_deprecated,
             )
         return router
 

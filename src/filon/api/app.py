@@ -19,6 +19,7 @@ from filon.api.aggregations import aggregation_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.cursor import kept_secret
+from filon.api.deprecation import Announcements, announcements
 from filon.api.explainer import ExplainerProcess
 from filon.api.explanations import Explanations
 from filon.api.headers import Heads, SafeAnswers
@@ -45,7 +46,16 @@ from filon.settings import STATE, Settings
 from filon.version import __version__
 from filon.web.clients import networks_of
 
-EXPOSED = ["ETag", "Link", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Retry-After"]
+EXPOSED = [
+    "Deprecation",
+    "ETag",
+    "Link",
+    "Sunset",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+]
 EXPOSED += ["X-Filon-Age", "X-Filon-Quality", "X-Filon-Release", "X-Request-ID"]
 SECURITY = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, if the server wants one"},
@@ -111,6 +121,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         metrics_router(service, metrics),
     ):
         app.include_router(router)
+    app.add_middleware(Announcements, headers=announcements(service.served, PREFIX))
     app.add_middleware(Heads)
     app.add_middleware(RequestMiddleware, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
     origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]

@@ -43,6 +43,7 @@ def describe(served: ServedTable, prefix: str, snapshot: Snapshot) -> dict[str, 
         "quality": quality_of([known]) if known else None,
         "analysis": _analysed(served.analysis, prefix) if served.analysis and _is_analysed(served, snapshot) else None,
         "chart": served.chart.model_dump() if served.chart else None,
+        "deprecated": contract.deprecated.model_dump() if contract.deprecated else None,
     }
 
 

@@ -67,6 +67,8 @@ def lineage_of(project: Project) -> Iterator[LineageTable]:
         inputs = [_node(project, dataset), *dict.fromkeys(referenced)]
         is_served = dataset.serving.served
         yield _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
+        if dataset.history is not None:
+            yield _table(dataset.history, SILVER, [dataset.name], is_served=False)
     for model in project.models.values():
         yield _table(model.contract, GOLD, list(model.inputs), is_served=model.serving.served, sql=model.sql)
 

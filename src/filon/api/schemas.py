@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from filon.pages import NumberFormat
 from filon.project import Column, Kind
+from filon.project.vocabulary import DeprecatedSpec
 from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.cube import Cube
 from filon.serving.served import ServedTable
@@ -224,6 +225,7 @@ class TableInfo(BaseModel):
     quality: str | None = Field(description="passed or warned")
     analysis: AnalysisInfo | None = Field(description="Null when the table has none")
     chart: ChartInfo | None = Field(description="How its contract says that it is drawn")
+    deprecated: DeprecatedSpec | None = Field(description="Since when it is deprecated, and what replaces it")
     latency_seconds: int | None = Field(description="How old the last check may be; null without a promise")
     checked_at: dt.datetime | None = Field(description="When a run last found it up to date")
     fresh: bool | None = Field(description="Whether the promise is kept; null when there is none, or no row yet")

@@ -224,6 +224,7 @@ def table_router(service: Service, prefix: str) -> APIRouter:
                 summary=f"{served.name}: one row",
                 tags=[served.spec.tag],
                 operation_id=f"{served.name}_item",
+                deprecated=served.is_deprecated,
             )
     router.add_api_route(f"{prefix}/tables/{{name}}", _unknown_table(service), include_in_schema=False)
     return router
@@ -244,6 +245,7 @@ def _add_list(router: APIRouter, path: str, served: ServedTable, endpoint: ListE
         description=served.contract.description or served.contract.grain,
         tags=["Tables" if is_generic else served.spec.tag],
         operation_id=f"table_{served.name}" if is_generic else f"{served.name}_list",
+        deprecated=served.is_deprecated,
     )
 
 

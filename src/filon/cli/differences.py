@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from filon.cli.contracts import change_lines
 from filon.cli.options import AsOfOption, EngineOption, JsonOption, LakeOption, ProjectOption, SourcesOption, read_as_of
 from filon.cli.progress import LiveProgress
 from filon.cli.render import number, open_console, table_of
@@ -111,6 +112,10 @@ def show_difference(console: Console, difference: Difference) -> None:
         console.print(f"  {_figure(table, figure)}")
     for table in difference.tables:
         _show_examples(console, table)
+    if difference.contracts:
+        console.print("\ncontracts", style="bold")
+    for line in change_lines(difference.contracts):
+        console.print(Text(f"  {line}"))
     console.print()
     for line in difference.checks_failed:
         console.print(Text(f"check does not hold: {line}", style="yellow"))

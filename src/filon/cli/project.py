@@ -11,12 +11,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli.options import EngineOption, JsonOption, ProjectOption
+from filon.cli.contracts import Compared, change_facts, change_lines, compare_with
+from filon.cli.options import EngineOption, JsonOption, LakeOption, ProjectOption
 from filon.cli.render import open_console, warn
 from filon.cli.strategies import strategy_facts, strategy_lines
+from filon.differences.contracts import Effect
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_backends, open_engine
-from filon.pipeline.resources import open_project, sources_of
+from filon.pipeline.resources import lake_of, open_project, sources_of, today
 from filon.project import Project
 from filon.project.folder import FILE
 from filon.project.modeltests import AS_OF, load_model_tests
@@ -29,13 +31,24 @@ from filon.validation.model_tests import ModelTestResult, run_model_tests
 from filon.validation.strategies import strategies
 
 WhyOption = Annotated[bool, typer.Option("--why", help="Say how each model is computed when its inputs change")]
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against", metavar="RELEASE", help="Name what changed in contracts and SQL since a release, or `latest`"
+    ),
+]
 
 
 def check(
-    project_folder: ProjectOption = None, engine: EngineOption = None, why: WhyOption = False, json: JsonOption = False
+    project_folder: ProjectOption = None,
+    engine: EngineOption = None,
+    lake: LakeOption = None,
+    against: AgainstOption = None,
+    why: WhyOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Compile every contract, model, page, check and test of a project, without data."""
-    settings = read_settings(project=project_folder, engine=engine)
+    settings = read_settings(project=project_folder, engine=engine, lake=lake)
     try:
         project = open_project(settings)
         _require_sound_pages(project)
@@ -45,6 +58,7 @@ def check(
             if backends.make_executors is not None:
                 backends.make_executors().check()
         warnings = list(undecided_keys(project, _files_of(settings, project)))
+        compared = compare_with(lake_of(settings, project), project, against, today(project)) if against else None
     except ProjectInvalid as error:
         if not json:
             raise
@@ -58,17 +72,38 @@ def check(
         "tests": len(tests),
     }
     how = strategies(project) if why else {}
+    warnings += compared.warned if compared else []
+    refused = compared.refused if compared else []
     if json:
-        found = {"problems": [], "warnings": [_spelled(warning) for warning in warnings]}
-        listed = {"strategies": [strategy_facts(strategy) for strategy in how.values()]} if why else {}
-        facts = {"valid": True, "project": project.name, **counts, **found, **listed}
+        found = {
+            name: [_spelled(item) for item in items] for name, items in (("problems", refused), ("warnings", warnings))
+        }
+        listed: dict[str, object] = {"strategies": [strategy_facts(item) for item in how.values()]} if why else {}
+        if compared is not None:
+            listed |= {"against": compared.release, "changes": [change_facts(change) for change in compared.changes]}
+        facts = {"valid": not refused, "project": project.name, **counts, **found, **listed}
         typer.echo(json_module.dumps(facts, indent=2, ensure_ascii=False))
+        if refused:
+            raise typer.Exit(ProjectInvalid.exit_code)
     else:
         warn(warnings)
         parts = ", ".join(f"{count} {what}" for what, count in counts.items())
         typer.echo(f"project {project.name} compiles: {parts}")
         for line in strategy_lines(how):
             typer.echo(line)
+        if compared is not None:
+            _show_compared(compared)
+
+
+def _show_compared(compared: Compared) -> None:
+    """Print what changed since a release; ProjectInvalid when a version does not say so."""
+    breaking = sum(change.effect is Effect.BREAKING for change in compared.changes)
+    others = len(compared.changes) - breaking
+    typer.echo(f"compared with release {compared.release}: {breaking} breaking changes, {others} compatible ones")
+    for line in change_lines(compared.changes):
+        typer.echo(line)
+    if compared.refused:
+        raise ProjectInvalid(compared.refused)
 
 
 def _require_sound_pages(project: Project) -> None:

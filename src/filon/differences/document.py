@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filon.differences.contracts import ContractChange
 from filon.lake import FileCounts, Layer
 
 
@@ -130,6 +131,7 @@ class Difference(_Part):
     records: tuple[RecordsDifference, ...]
     checks_failed: tuple[str, ...] = Field(description="Checks that do not hold afterwards, and what was found")
     broken: tuple[str, ...] = Field(default=(), description="Rules of the guard that it breaks, and why")
+    contracts: tuple[ContractChange, ...] = Field(default=(), description="Changes of contracts and SQL")
 
     @property
     def is_empty(self) -> bool:

@@ -80,7 +80,7 @@ class ChangeLog:
 
 def changes_since(before: Build) -> Changes:
     """The names for what changed in a table since a build."""
-    which = f"{before.table} since {before.fingerprint}"
+    which = f"{before.id} since {before.fingerprint}"
     return Changes(f"rows that left {which}", f"rows that came to {which}")
 
 

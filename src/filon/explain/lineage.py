@@ -81,7 +81,7 @@ def trace(
     contracts = {name: project.contracts[name] for name in model.inputs}
     tracer = _Tracer({name.lower(): contract for name, contract in contracts.items()})
     schema: dict[str, object] = {
-        name: _types(contract, is_source=name in project.datasets) for name, contract in contracts.items()
+        name: _types(contract, is_source=name in project.silver) for name, contract in contracts.items()
     }
     tree = parse_one(model.sql, dialect=DIALECT)
     try:

@@ -110,7 +110,7 @@ class Explainer:
         """Let the engine know a silver or gold table of the release."""
         if table in self._bound:
             return
-        build = self.release.build(Layer.SILVER if table in self.project.datasets else Layer.GOLD, table)
+        build = self.release.build(Layer.SILVER if table in self.project.silver else Layer.GOLD, table)
         if build is None:
             raise NotFound(f"release {self.release.number} has no table {table}: run the pipeline")
         self._require_columns(table, build)
@@ -164,7 +164,7 @@ class Explainer:
                 where = f"FROM {identifier(contract.name)} WHERE {condition}"
                 [(count,)] = self.engine.rows(f"SELECT count(*) {where}")
         shown = rows[: page.limit]
-        dataset = self.project.datasets.get(contract.name)
+        dataset = self.project.silver.get(contract.name)
         records = self._records(dataset, [(row[FILE], row[RECORD]) for row in shown]) if dataset else []
         is_only_candidate = reading.used and count == 1
         return Contribution(
@@ -189,7 +189,7 @@ class Explainer:
 
     def first_rows(self, contract: Contract, condition: str, most: int, skip: int = 0) -> list[Mapping[str, Any]]:
         """The first rows of a table that meet a condition, in the order of its key; those of a source with places."""
-        dataset = self.project.datasets.get(contract.name)
+        dataset = self.project.silver.get(contract.name)
         names = [*contract.column_names, *(PLACE_NAMES if dataset else ())]
         order = identifiers(_order(contract, dataset))
         query = (
@@ -219,7 +219,7 @@ class Explainer:
 
     def _explain_row(self, into: Explanation, contract: Contract, condition: str) -> None:
         reading = Reading(contract.name, condition, exact=True, used=True, implied=implied_by(contract, [into.row]))
-        if contract.name in self.project.datasets:
+        if contract.name in self.project.silver:
             self.follow(reading, into)
         else:
             self._descend([_Below(reading)], into)

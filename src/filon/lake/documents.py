@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from filon.lake.datafile import TableFile
 from filon.lake.location import Layer
 from filon.project import CheckStatus
+from filon.project.surface import Surface
 from filon.project.types import TypedColumn, parse_type
 
 NOTES = "builds"
@@ -265,7 +266,7 @@ class Release(Document):
     """The exact content of every table, published by one document.
 
     ``ledger`` is the number of the ledger that the tables were built from. ``rollback_of`` is the release whose tables
-    this one has again, ``rolled_back_from`` the one that it replaced.
+    this one has again, ``rolled_back_from`` the one that it replaced. ``surface`` is what its readers rely on.
     """
 
     number: int
@@ -278,6 +279,7 @@ class Release(Document):
     ledger: int
     tables: dict[str, Build]
     checks: tuple[CheckResult, ...]
+    surface: Surface | None = None
     rollback_of: int | None = None
     rolled_back_from: int | None = None
 

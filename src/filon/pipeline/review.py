@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from filon.differences.compare import NOTHING, Side, compare_sides
+from filon.differences.contracts import ContractChange, contract_changes
 from filon.differences.document import Difference
 from filon.differences.judging import broken_rules
 from filon.differences.tables import TableComparer
@@ -39,7 +40,9 @@ def review_run(
     is_new = publishes(context, candidate, published)
     after = Side(None, candidate.tables, ledger, checks) if is_new else replace(before, release=None)
     difference = compare_sides(comparer, before, after)
-    return difference.model_copy(update={"broken": tuple(broken_rules(rules, difference))})
+    contracts = _contract_changes(published, candidate) if published else ()
+    broken = tuple(broken_rules(rules, difference))
+    return difference.model_copy(update={"broken": broken, "contracts": contracts})
 
 
 def require_kept(difference: Difference) -> None:
@@ -54,7 +57,15 @@ def compare_releases(settings: Settings, project: Project, lake: Lake, before: i
     sides = [Side.of(release, lake.ledgers.get(release.ledger)) for release in releases]
     with open_engine(settings, project, releases[-1].as_of, lake.places) as engine:
         comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, EXAMPLES)
-        return compare_sides(comparer, *sides)
+        difference = compare_sides(comparer, *sides)
+    return difference.model_copy(update={"contracts": _contract_changes(*releases)})
+
+
+def _contract_changes(before: Release, after: Release) -> tuple[ContractChange, ...]:
+    """What changed in contracts and SQL; nothing where a release does not say what they were."""
+    if before.surface is None or after.surface is None:
+        return ()
+    return contract_changes(before.surface, after.surface)
 
 
 def _kept(lake: Lake, number: int) -> Release:

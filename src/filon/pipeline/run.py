@@ -23,7 +23,7 @@ from filon.pipeline.report import RunReport, RunStatus, make_report, with_alerts
 from filon.pipeline.review import require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
-from filon.project import Dataset, Model, Project
+from filon.project import Contract, Dataset, Model, Project
 from filon.project.guard import GuardRule
 from filon.serving.feeds import compile_served
 from filon.serving.loader import sync_store
@@ -37,7 +37,7 @@ from filon.stages.context import Context, Inputs, NullListener, RunListener, Tab
 from filon.stages.gold import build_gold
 from filon.stages.limits import Limits
 from filon.stages.publish import publish
-from filon.stages.silver import SilverResult, build_silver
+from filon.stages.silver import HistoryResult, SilverResult, build_history, build_silver
 from filon.validation.compilation import check_project
 
 
@@ -183,6 +183,7 @@ class PipelineRun:
     ingested: IngestResult | None = None
     bronze: dict[str, Build] = field(default_factory=dict)
     silver: dict[str, SilverResult] = field(default_factory=dict)
+    histories: dict[str, HistoryResult] = field(default_factory=dict)
     gold: dict[str, Build] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     difference: Difference | None = None
@@ -201,11 +202,14 @@ class PipelineRun:
     def builds(self) -> list[Build]:
         """The builds of all tables that the run has so far."""
         apart = [build for result in self.silver.values() for build in (result.rejected, result.superseded)]
-        return [*self.bronze.values(), *apart, *self._accepted.values(), *self.gold.values()]
+        apart += [result.former for result in self.histories.values() if result.former is not None]
+        return [*self.bronze.values(), *apart, *self._tables.values()]
 
     @property
-    def _accepted(self) -> dict[str, Build]:
-        return {name: result.accepted for name, result in self.silver.items()}
+    def _tables(self) -> dict[str, Build]:
+        """The builds of the tables that models and checks read: silver tables, histories, gold."""
+        accepted = {name: result.accepted for name, result in self.silver.items()}
+        return accepted | {name: result.history for name, result in self.histories.items()} | self.gold
 
     def execute(self) -> RunReport:
         """Carry out the layers up to ``until``, and report; FilonError when nothing could be started."""
@@ -270,6 +274,7 @@ class PipelineRun:
         self.ingested, self.checks, self.difference, self.loaded = None, (), None, None
         self.bronze.clear()
         self.silver.clear()
+        self.histories.clear()
         self.gold.clear()
         self.failures.clear()
         self.context.forget_reports()
@@ -333,6 +338,9 @@ class PipelineRun:
         for dataset in self.context.project.datasets.values():
             needs = frozenset(reference.table for _, reference in dataset.references)
             yield Step(f"silver {dataset.name}", partial(self._build_silver, dataset, needs), dataset.name, needs)
+            if (history := dataset.history) is not None:
+                work = partial(self._build_history, dataset, history, needs)
+                yield Step(f"silver {history.name}", work, history.name, needs | {dataset.name})
 
     def _build_silver(self, dataset: Dataset, needs: frozenset[str]) -> None:
         self.silver[dataset.name] = build_silver(
@@ -344,13 +352,24 @@ class PipelineRun:
             self.published,
         )
 
+    def _build_history(self, dataset: Dataset, history: Contract, needs: frozenset[str]) -> None:
+        self.histories[history.name] = build_history(
+            self.context,
+            dataset,
+            history,
+            self._ingested_files.ledger,
+            self.bronze[dataset.name],
+            self.silver[dataset.name],
+            {name: self.silver[name].accepted for name in needs},
+            self.published,
+        )
+
     def _gold_steps(self) -> Iterator[Step]:
         for model in self.context.project.models.values():
             yield Step(f"gold {model.name}", partial(self._build_gold, model), model.name, frozenset(model.inputs))
 
     def _build_gold(self, model: Model) -> None:
-        tables = {**self._accepted, **self.gold}
-        inputs = {name: tables[name] for name in model.inputs}
+        inputs = {name: self._tables[name] for name in model.inputs}
         self.gold[model.name] = build_gold(self.context, model, inputs, self.published)
 
     def _release_steps(self) -> Iterator[Step]:
@@ -364,7 +383,7 @@ class PipelineRun:
                 yield Step("publish", self._publish)
 
     def _check(self) -> None:
-        self.checks = run_checks(self.context, {**self._accepted, **self.gold}, self.published)
+        self.checks = run_checks(self.context, self._tables, self.published)
         if self.review.publishes:
             require_passed(self.checks)
 

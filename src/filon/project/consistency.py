@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -12,18 +13,26 @@ from filon.project.dataset import Dataset
 from filon.project.grammar import SqlRefused, faults_in
 from filon.project.models import Model, contracts_of
 from filon.project.query import one_select, table_lines
+from filon.project.source_words import value_place
 from filon.suggestions import suggestion
 
+HISTORY = "history"
 
-def check_names(sources: Iterable[Contract], models: Iterable[Contract]) -> list[Problem]:
+
+def check_names(datasets: Iterable[Dataset], models: Iterable[Contract]) -> list[Problem]:
     """SQL does not tell upper from lower case, so neither may the names of tables."""
     known: dict[str, tuple[str, Contract]] = {}
     problems = []
-    kinds = [*(("source", contract) for contract in sources), *(("model", contract) for contract in models)]
+    kinds = [
+        ("source" if contract is dataset.contract else HISTORY, contract)
+        for dataset in datasets
+        for contract in dataset.contracts
+    ]
+    kinds += [("model", contract) for contract in models]
     for kind, contract in kinds:
         other_kind, other = known.setdefault(contract.name.casefold(), (kind, contract))
         if other is not contract:
-            what = f"`{contract.name}` is also a {other_kind}"
+            what = f"`{contract.name}`{' (a history)' if kind == HISTORY else ''} is also a {other_kind}"
             what += f", `{other.name}`" if other.name != contract.name else ""
             problems.append(Problem(contract.document.path, 1, what, "give the table another name"))
     return problems
@@ -34,7 +43,7 @@ def check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model
     contracts = contracts_of(datasets, models)
     problems = []
     for name, contract in contracts.items():
-        known = datasets.keys() if name in datasets else contracts.keys()
+        known = contracts.keys() if name in models else datasets.keys()
         for column in contract.columns:
             if column.reference is None:
                 continue
@@ -66,7 +75,7 @@ def check_references(datasets: Mapping[str, Dataset], models: Mapping[str, Model
 def check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
     """Models read tables that are there, and none reads itself by way of others."""
     problems = []
-    known = datasets.keys() | models.keys()
+    known = contracts_of(datasets, models).keys()
     for model in models.values():
         if not model.inputs:
             problems.append(Problem(model.path, 1, "the model reads no table", "add a FROM clause"))
@@ -85,7 +94,7 @@ def check_inputs(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -
 
 def check_tables_of_checks(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
     """The queries of checks are SQL of Filon's, and read tables that are there."""
-    known = datasets.keys() | models.keys()
+    known = contracts_of(datasets, models).keys()
     folded = {name.casefold() for name in known}
     problems = []
     for contract in contracts_of(datasets, models).values():
@@ -106,6 +115,27 @@ def check_tables_of_checks(datasets: Mapping[str, Dataset], models: Mapping[str,
                 for name in table_lines(one_select(check.query).tree)
                 if name.casefold() not in folded
             ]
+    return problems
+
+
+def check_successors(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> list[Problem]:
+    """The table that replaces a deprecated one is another one, and is served where that is."""
+    contracts = contracts_of(datasets, models)
+    served = {name for name, model in models.items() if model.serving.served}
+    served |= {name for name, dataset in datasets.items() if dataset.serving.served}
+    problems = []
+    for contract in contracts_of({name: replace(d, history=None) for name, d in datasets.items()}, models).values():
+        successor = contract.deprecated.successor if contract.deprecated else None
+        if successor is None:
+            continue
+        document, others = contract.document, contracts.keys() - {contract.name}
+        line = document.line((*value_place(document, "deprecated"), "successor"))
+        if successor not in others:
+            what = f"`{contract.name}` is replaced by the unknown table `{successor}`"
+            problems.append(Problem(document.path, line, what, suggestion(successor, others)))
+        elif contract.name in served and successor not in served:
+            what = f"`{contract.name}` is served, and `{successor}`, which replaces it, is not"
+            problems.append(Problem(document.path, line, what, f"serve `{successor}`, or remove `successor`"))
     return problems
 
 

@@ -10,6 +10,8 @@ from filon.project.columns import Column
 from filon.project.document import Document, Place
 from filon.project.fingerprints import named, statement
 from filon.project.partition import Partition
+from filon.project.versions import FIRST, Version
+from filon.project.vocabulary import DeprecatedSpec
 
 _DEMANDS = {
     "mustBe": "must be {0}",
@@ -95,7 +97,10 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Contract:
-    """What every table has: a name, columns, a key and checks; ``partition`` is how its files are divided."""
+    """What every table has: a name, columns, a key and checks; ``partition`` is how its files are divided.
+
+    ``deprecated`` announces that it will go.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -104,6 +109,8 @@ class Contract:
     description: str = field(default="", repr=False)
     grain: str = field(default="", repr=False)
     partition: Partition | None = field(default=None, repr=False)
+    version: Version = field(default=FIRST, repr=False)
+    deprecated: DeprecatedSpec | None = field(default=None, repr=False)
     document: Document = field(kw_only=True, repr=False, compare=False)
 
     @property

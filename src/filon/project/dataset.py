@@ -32,7 +32,8 @@ class Dataset:
     """A source: which files bring it, how they are spelled, and which rows are accepted.
 
     ``locale`` is the project's: of the sizes of groups of digits.
-    ``newest`` is the column whose greatest value decides between rows of one key.
+    ``newest`` is the column whose greatest value decides between rows of one key. ``history`` is the contract of the
+    table with all states of each key, if one is wanted.
     """
 
     contract: Contract
@@ -47,11 +48,17 @@ class Dataset:
     place_columns: tuple[PlaceColumn, ...] = ()
     newest: str | None = None
     serving: ServingSpec = NOT_SERVED
+    history: Contract | None = None
 
     @property
     def name(self) -> str:
         """Name of the dataset and of its silver table."""
         return self.contract.name
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """The contracts of its silver tables: its own, and that of its history."""
+        return (self.contract, self.history) if self.history else (self.contract,)
 
     @cached_property
     def served_contract(self) -> Contract:
@@ -83,24 +90,42 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """Changes when other rows would be accepted of the same records, or would look different."""
-        dialect = named(self.dialect, "delimiter", "quote", "timezone", *SPELLING)
         moments = [c for c in self.contract.columns if c.type.kind is Kind.TIMESTAMP]
         shifted = any(self.dialect_of(column).timezone != "UTC" for column in moments)
         return fingerprint_of(
             {
+                **self.choosing_facts,
                 "columns": [column.row_facts for column in self.contract.columns],
                 "key": sorted(self.contract.key),
-                "dialect": dialect,
                 "moments": "of the years 1 to 9999 in UTC" if shifted else None,
                 "groups": "full ones before the decimal mark" if self._has_groups else None,
-                "newest": self.newest,
-                "keep": self.keep,
-                "discards": self.drift is Drift.DISCARD or None,
-                "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
-                "places": [(place.column, place.pattern) for place in self.place_columns] or None,
                 "partition": self.contract.partition.facts if self.contract.partition else None,
             }
         )
+
+    @property
+    def choosing_facts(self) -> dict[str, object]:
+        """What decides which records become rows, beside what their columns say."""
+        return {
+            "dialect": named(self.dialect, "delimiter", "quote", "timezone", *SPELLING),
+            "newest": self.newest,
+            "keep": self.keep,
+            "discards": self.drift is Drift.DISCARD or None,
+            "rules": [(rule.name, statement(rule.expression)) for rule in self.rules] or None,
+            "places": [(place.column, place.pattern) for place in self.place_columns] or None,
+        }
+
+    @property
+    def file_facts(self) -> dict[str, object]:
+        """What decides which files count, and how their texts are cut into records; columns apart."""
+        footer = self.dialect.footer
+        return {
+            "pattern": self.pattern,
+            "format": self.format,
+            "dialect": named(self.dialect, *CUTTING, "sheet"),
+            "footer": named(footer, "lines", "starts_with") if footer else None,
+            **{name: getattr(self, name) for name in ("drift", "malformed_threshold", "on_missing_file")},
+        }
 
     @cached_property
     def format(self) -> FileFormat:

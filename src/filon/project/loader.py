@@ -19,6 +19,7 @@ from filon.project.consistency import (
     check_inputs,
     check_names,
     check_references,
+    check_successors,
     check_tables_of_checks,
     referenced_tables,
 )
@@ -28,7 +29,7 @@ from filon.project.document import MOST_FILES, Document, read_document, validate
 from filon.project.folder import FILE, NAME
 from filon.project.guard import parse_rule
 from filon.project.guarding import alert_problems, guard_problems
-from filon.project.models import Model, Project
+from filon.project.models import Model, Project, contracts_of
 from filon.project.odcs import ModelContract, read_model_contract, read_source
 from filon.project.pages import read_pages, subjects_of
 from filon.project.query import ModelQuery, read_query
@@ -91,15 +92,15 @@ def load_project(folder: Path) -> Project:
     files, model_problems = _read_models(folder)
     problems += [*source_problems, *model_problems]
     if not problems:
-        sources = (dataset.contract for dataset in datasets.values())
-        problems += check_names(sources, (item.contract for item in files))
+        problems += check_names(datasets.values(), (item.contract for item in files))
     if problems or settings is None:
         raise ProjectInvalid(problems)
     datasets = {name: replace(dataset, locale=settings.locale) for name, dataset in datasets.items()}
-    models = _make_models(datasets, files)
+    models = _make_models(contracts_of(datasets, {}), files)
     problems += check_references(datasets, models)
     problems += check_inputs(datasets, models)
     problems += check_tables_of_checks(datasets, models)
+    problems += check_successors(datasets, models)
     problems += serving_problems(datasets, models, settings.api)
     problems += chart_problems(models)
     if problems:
@@ -206,9 +207,9 @@ def _read_models(folder: Path) -> tuple[list[_ModelFiles], list[Problem]]:
     return models, problems
 
 
-def _make_models(datasets: Iterable[str], files: Sequence[_ModelFiles]) -> dict[str, Model]:
+def _make_models(silver: Iterable[str], files: Sequence[_ModelFiles]) -> dict[str, Model]:
     """The models by name. Their inputs carry the names of the contracts, however the SQL spells them."""
-    names = {name.casefold(): name for name in (*datasets, *(item.contract.name for item in files))}
+    names = {name.casefold(): name for name in (*silver, *(item.contract.name for item in files))}
     models = {}
     for item in files:
         described, query = item.described, item.query

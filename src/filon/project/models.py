@@ -132,8 +132,13 @@ class Project:
         """Every contract by table name, in building order."""
         return contracts_of(self.datasets, self.models)
 
+    @cached_property
+    def silver(self) -> dict[str, Dataset]:
+        """By the name of each silver table the dataset that it comes from: its own table, or its history."""
+        return {contract.name: dataset for dataset in self.datasets.values() for contract in dataset.contracts}
+
 
 def contracts_of(datasets: Mapping[str, Dataset], models: Mapping[str, Model]) -> dict[str, Contract]:
-    """The contract of each table: datasets first, then models."""
-    contracts = {name: dataset.contract for name, dataset in datasets.items()}
+    """The contract of each table: those of datasets first, each with that of its history, then models."""
+    contracts = {contract.name: contract for dataset in datasets.values() for contract in dataset.contracts}
     return contracts | {name: model.contract for name, model in models.items()}

@@ -21,10 +21,12 @@ from filon.project.custom import read_words
 from filon.project.dataset import NOT_SERVED, Dataset
 from filon.project.document import Document, Place
 from filon.project.fileformats import report_format, with_typed_formats
+from filon.project.history import history_of
 from filon.project.odcs_columns import is_name, read_column, shared_name
 from filon.project.partition import partition_of
 from filon.project.promises import read_latency
 from filon.project.source_words import SCHEMA, newest_column, place_columns, report_rules, value_place
+from filon.project.versions import read_version
 from filon.project.vocabulary import ModelSpec, SourceSpec
 from filon.suggestions import suggestion
 
@@ -40,7 +42,9 @@ def read_source(document: Document) -> Dataset | None:
         return None
     report_format(document, value_place(document, "dialect"), spec)
     contract = _divided(document, with_typed_formats(contract, spec), spec)
+    contract = replace(contract, deprecated=spec.deprecated)
     report_rules(document, contract, spec)
+    newest = newest_column(document, contract, spec)
     return Dataset(
         contract=contract,
         pattern=spec.file_pattern,
@@ -51,8 +55,9 @@ def read_source(document: Document) -> Dataset | None:
         on_missing_file=spec.on_missing_file,
         rules=spec.rules,
         place_columns=place_columns(document, contract, spec),
-        newest=newest_column(document, contract, spec),
+        newest=newest,
         serving=spec.serving if spec.serving is not None else NOT_SERVED,
+        history=history_of(document, contract, newest, spec.history, is_dated=spec.newest is not None),
     )
 
 
@@ -80,7 +85,8 @@ def read_model_contract(document: Document) -> ModelContract | None:
         )
     if contract is None or spec is None:
         return None
-    return ModelContract(_divided(document, contract, spec), spec, latency)
+    contract = replace(_divided(document, contract, spec), deprecated=spec.deprecated)
+    return ModelContract(contract, spec, latency)
 
 
 def _divided(document: Document, contract: Contract, spec: SourceSpec | ModelSpec) -> Contract:
@@ -184,6 +190,7 @@ def _contract(document: Document, schema: SchemaObject, *, is_source: bool, spec
         key=key,
         description=schema.description or "",
         grain=schema.dataGranularityDescription or "",
+        version=read_version(document),
         document=document,
     )
     checks = (*contract_checks(contract), *written_checks(document, contract, _qualities(schema)))

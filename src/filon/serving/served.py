@@ -37,6 +37,11 @@ class ServedTable:
         return self.contract.name
 
     @property
+    def is_deprecated(self) -> bool | None:
+        """Whether its contract announces that it will go; None, which OpenAPI leaves out, if not."""
+        return self.contract.deprecated is not None or None
+
+    @property
     def window(self) -> Window | None:
         """Which rows are served, if not all."""
         return self.spec.window

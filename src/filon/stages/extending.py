@@ -35,6 +35,7 @@ class WhyFull(StrEnum):
     INPUT_REBUILT = "INPUT_REBUILT"
     DATE_IN_RULE = "DATE_IN_RULE"
     MOST_CHANGED = "MOST_CHANGED"
+    JUDGED_ANEW = "JUDGED_ANEW"
 
 
 def is_less_work(changed: int, rows: int) -> bool:

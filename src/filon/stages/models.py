@@ -18,7 +18,7 @@ def contract_columns(contract: Contract) -> tuple[TypedColumn, ...]:
 
 def input_columns(project: Project, model: Model) -> dict[str, tuple[TypedColumn, ...]]:
     """The columns of each input of a model, as it reads them: those of a dataset say where the record stands too."""
-    place = {name: PLACE if name in project.datasets else () for name in model.inputs}
+    place = {name: PLACE if name in project.silver else () for name in model.inputs}
     return {name: (*contract_columns(project.contracts[name]), *place[name]) for name in model.inputs}
 
 

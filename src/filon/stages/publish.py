@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filon.lake import Build, CheckResult, Release
+from filon.project.surface import surface_of
 from filon.stages.context import Context, left_by_rollback
 
 
@@ -59,6 +60,7 @@ def make_release(
         ledger=ledger,
         tables={build.id: build for build in builds},
         checks=checks,
+        surface=surface_of(context.project),
     )
 
 

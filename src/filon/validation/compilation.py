@@ -24,8 +24,8 @@ BEYOND_ONE_ROW = (exp.Query, exp.Window, exp.AggFunc, exp.Unnest, exp.Explode, e
 def check_project(engine: SqlEngine, project: Project) -> None:
     """Compile everything against empty tables; ProjectInvalid lists every mistake."""
     problems: list[Problem] = []
-    for dataset in project.datasets.values():
-        engine.bind(dataset.name, [], silver_columns(dataset))
+    for name in project.silver:
+        engine.bind(name, [], silver_columns(project.contracts[name]))
     for dataset in project.datasets.values():
         problems += _rule_problems(engine, dataset)
     for model in project.models.values():
@@ -39,9 +39,9 @@ def check_project(engine: SqlEngine, project: Project) -> None:
         raise ProjectInvalid(problems)
 
 
-def silver_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
+def silver_columns(contract: Contract) -> tuple[TypedColumn, ...]:
     """Columns of a silver table: the declared ones and the place of the record."""
-    return (*contract_columns(dataset.contract), *PLACE)
+    return (*contract_columns(contract), *PLACE)
 
 
 def _rule_problems(engine: SqlEngine, dataset: Dataset) -> Iterator[Problem]:

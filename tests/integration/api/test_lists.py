@@ -27,6 +27,7 @@ PAGED = [
 ]
 WHOLE = [
     ("kpis/ca-par-pays", "kpi_ca_par_pays", ["-ca_total", "pays"], 100),
+    ("kpis/ca-par-pays-historique", "kpi_ca_par_pays_historique", ["-ca_total", "pays"], 100),
     ("kpis/volume-par-produit", "kpi_volume_par_produit", ["-nb_ventes", "produit"], 100),
     ("kpis/top-clients", "kpi_top_clients", ["rang"], 10),
     ("kpis/stats-distribution", "kpi_stats_distribution", ["produit"], 100),

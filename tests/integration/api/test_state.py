@@ -13,7 +13,7 @@ from tests.integration.api.conftest import ServedApi
 
 TABLES = {
     "dim_clients", "dim_produits", "dim_temps", "fact_ventes", "kpi_ca_par_jour", "kpi_ca_par_mois", "kpi_ca_par_pays",
-    "kpi_volume_par_produit", "kpi_top_clients", "kpi_stats_distribution",
+    "kpi_ca_par_pays_historique", "kpi_volume_par_produit", "kpi_top_clients", "kpi_stats_distribution",
 }  # fmt: skip
 
 

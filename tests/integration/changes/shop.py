@@ -200,7 +200,10 @@ class Place:
         assert state is not None
         assert release is not None
         done = {"files"} if any(file.status != "unchanged" for file in report.files) else set()
-        done |= {table.layer.value for table in report.tables if table.status is TableStatus.BUILT} & {*LAYERS}
+        built = [table for table in report.tables if table.status is TableStatus.BUILT]
+        histories = {history.name for dataset in project.datasets.values() if (history := dataset.history)}
+        done |= {table.layer.value for table in built if table.table not in histories} & {*LAYERS}
+        done |= {"history" for table in built if table.table in histories}
         served = {name: table.fingerprint for name, table in state.tables.items()}
         return Seen(release, served, {name: table.rows for name, table in state.tables.items()}), done
 

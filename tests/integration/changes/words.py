@@ -175,6 +175,13 @@ SERVING: Mapping[str, object] = {
     "window.last": "12 months",
 }
 
+DEPRECATED: Mapping[str, object] = {
+    "since": {"since": "2026-10-01"},
+    "sunset": {"since": "2026-10-01", "sunset": "2027-01-31"},
+    "successor": {"since": "2026-10-01", "successor": "buyers"},
+    "link": {"since": "2026-10-01", "link": "https://example.org/changes"},
+}
+
 OF_A_SOURCE: Mapping[str, Change] = {
     "filePattern": word("orders", "filePattern", "**/orders*.csv"),
     **{f"dialect.{name}": word("orders", f"dialect.{name}", value) for name, value in DIALECT.items()},
@@ -183,6 +190,7 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "dialect.footer.lines": word("orders", "dialect.footer", {"lines": 1}),
     "dialect.footer.startsWith": word("orders", "dialect.footer", {"startsWith": "Total"}),
     "newest.by": word("orders", "newest", {"by": "amount"}),
+    "history": word("orders", "history", "scd2"),
     "keep": word("orders", "keep", "last"),
     "drift: freeze": word("orders", "drift", "freeze"),
     "drift: discard": word("orders", "drift", "discard"),
@@ -192,6 +200,7 @@ OF_A_SOURCE: Mapping[str, Change] = {
     "partition.column": word("orders", "partition.column", "sent"),
     "partition.by": word("orders", "partition.by", "year"),
     "onMissingFile": word("orders", "onMissingFile", "retract"),
+    **{f"deprecated.{name}": word("orders", "deprecated", value) for name, value in DEPRECATED.items()},
     "rules.name": word("orders", "rules.0.name", "another_name"),
     "rules.expression": word("orders", "rules.0.expression", "sent > ordered"),
     "rules.expression: comments and layout": word("orders", "rules.0.expression", "sent\n>= -- not before\nordered"),
@@ -266,6 +275,7 @@ OF_A_GOLD_TABLE: Mapping[str, Change] = {
     "chart.color": word("sales", "chart.color", "client"),
     "properties.format": column_word("sales", "amount", "format", "money"),
     "incremental": word("sales", "incremental", "strict"),
+    **{f"deprecated.{name}": word("sales", "deprecated", value) for name, value in DEPRECATED.items()},
     "partition.column": word("sales", "partition.column", "sent"),
     "partition.by": word("sales", "partition.by", "day"),
     "properties": lambda documents: documents["days"]["schema"][0]["properties"].reverse(),

@@ -29,6 +29,10 @@ rows:
   - cards: [{measure: ca}, {measure: ca / nb_ventes}]
   - chart: {kind: ranking, measure: ca, by: table}
 """
+GOES = """\
+      - property: deprecated
+        value: {since: 2026-10-01, sunset: 2027-01-31, successor: dim_clients}
+"""
 
 
 @pytest.fixture
@@ -41,6 +45,8 @@ def project(tmp_path: Path) -> Path:
     for path in (folder / "pages").iterdir():
         path.unlink()
     (folder / "pages" / "essai.yaml").write_text(PAGE)
+    products = folder / "gold" / "dim_produits.yaml"
+    products.write_text(products.read_text().replace("    customProperties:\n", f"    customProperties:\n{GOES}", 1))
     facts.write_text(text.replace("Une vente, avec", "Une **vente** :red[x] <b>y</b>, avec"))
     return folder
 
@@ -107,6 +113,15 @@ def test_words_of_a_contract_are_no_markup() -> None:
     text = next(block.value for block in _drawn("explorateur", table="fact_ventes").markdown if "vente" in block.value)
     assert "\\*\\*vente\\*\\*" in text
     assert ":red[" not in text
+
+
+@pytest.mark.usefixtures("address")
+def test_the_explorer_says_that_a_table_will_go() -> None:
+    [notice] = _drawn("explorateur", table="dim_produits").warning
+    assert notice.value == (
+        "This table is deprecated since Oct 1, 2026. It goes on Jan 31, 2027. dim\\_clients replaces it."
+    )
+    assert not _drawn("explorateur", table="dim_clients").warning
 
 
 def _drawn(path: str, **query: str) -> AppTest:

@@ -125,7 +125,7 @@ def test_quality_shows_what_became_of_every_row(draw: Draw, served: ServedApi) -
 
 def test_pipeline_shows_runs_and_the_state_of_every_collection(draw: Draw, served: ServedApi) -> None:
     page = draw("pipeline")
-    assert _cards(page)["Collections loaded"] == "10 / 10"
+    assert _cards(page)["Collections loaded"] == "11 / 11"
     collections = page.dataframe[0].value
     assert set(collections["Table"]) >= {"dim_clients", "fact_ventes", "kpi_stats_distribution"}
     assert list(page.dataframe[1].value["Release"])[:2] == [2, 1]

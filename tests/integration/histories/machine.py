@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, RuleStrategy, initialize,
 
 from filon.lake import FileState
 from filon.pipeline.report import RunReport, RunStatus
+from filon.project.history import SUFFIX
 from filon.stages.context import left_by_rollback
 from tests.integration.histories.beginnings import FIRST_FILES, Beginnings
 from tests.integration.histories.content import (
@@ -348,3 +349,4 @@ class Histories(RuleBasedStateMachine):
     def _require(self, report: RunReport) -> None:
         assert report.status in GOOD, report.error
         self.seen["runs"] += 1
+        self.seen["states of some keys"] += sum(bool(t.keys) for t in report.tables if t.table.endswith(SUFFIX))

@@ -18,6 +18,7 @@ from filon.stages.gold import build as gold
 from filon.stages.gold import extend as gold_extend
 from filon.stages.incremental import Local
 from filon.stages.silver import build as silver
+from filon.stages.silver import history as silver_history
 from filon.stages.silver.extend import Extension
 from filon.stages.silver.recount import Recount
 from tests.integration.histories.scripts import (
@@ -34,6 +35,7 @@ from tests.integration.histories.scripts import (
     nothing_follows,
     other_select,
     purchases_retracted,
+    returns_replaced,
     served_purchases_retracted,
 )
 
@@ -120,6 +122,10 @@ def _nothing_gone(found: Callable[..., Any]) -> Callable[..., Any]:
     return damaged
 
 
+def _none_of_them(query: Callable[..., str]) -> Callable[..., str]:
+    return lambda *facts: f"{query(*facts)} AND FALSE"
+
+
 def _no_partition(*_: object) -> str:
     """A query for the partition of rows without a date."""
     return "SELECT CAST(NULL AS VARCHAR)"
@@ -184,6 +190,7 @@ MUTANTS = (
         purchases_retracted,
     ),
     Mutant("references to what went are not counted", checks, "_missing", _came_only, lost_client),
+    Mutant("records of former contents are forgotten", silver_history, "former_query", _none_of_them, returns_replaced),
     Mutant("a row that leaves stays in its file", extending, "_last", lambda _: lambda _: "", purchases_retracted),
 )
 IN_MONGODB = Mutant(NOTHING_CLOSED, MongoSession, "close", lambda _: lambda *_: 0, served_purchases_retracted)

@@ -18,6 +18,7 @@ from filon.project.loader import load_project
 from tests.integration.changes.shop import Documents, contract, properties_of, set_word, write_project
 
 INTEGER, TEXT, DATE = {"logicalType": "integer"}, {"logicalType": "string"}, {"logicalType": "date"}
+BOOLEAN = {"logicalType": "boolean"}
 AMOUNT = {"logicalType": "number", "physicalType": "DECIMAL(8,2)"}
 NOT_AFTER = [{"property": "notAfter", "value": "as_of"}]
 HIDDEN = {"serving": {"served": False}}
@@ -41,7 +42,7 @@ def to(target: str) -> dict[str, Any]:
 SOURCES: Documents = {
     "clients": contract(
         "clients",
-        {"filePattern": "clients-*.csv", "keep": "last", "newest": {"by": "changed"}},
+        {"filePattern": "clients-*.csv", "keep": "last", "newest": {"by": "changed"}, "history": "scd2"},
         key("client", INTEGER),
         column("country", TEXT, customProperties=[{"property": "normalise", "value": {"case": "upper"}}]),
         column("changed", DATE),
@@ -51,6 +52,7 @@ SOURCES: Documents = {
         {
             "filePattern": "purchases-*.csv",
             "newest": {"by": "changed"},
+            "history": "scd2",
             "malformedThreshold": 0.6,
             "partition": {"column": "day", "by": "month"},
             "rules": [{"name": "large_has_note", "expression": "amount < 100 OR note IS NOT NULL"}],
@@ -64,7 +66,7 @@ SOURCES: Documents = {
     ),
     "returns": contract(
         "returns",
-        {"filePattern": "returns-*.csv", "malformedThreshold": 0.6},
+        {"filePattern": "returns-*.csv", "malformedThreshold": 0.6, "history": "scd2"},
         key("purchase", INTEGER, **to("purchases.id")),
         column("reason", TEXT, required=True),
     ),
@@ -108,6 +110,12 @@ MODELS: Documents = {
     # by key, with what may come later or never
     "details.sql": "SELECT p.id, p.note, r.reason FROM purchases AS p LEFT JOIN returns AS r ON r.purchase = p.id",
     "details": contract("details", {}, key("id", INTEGER), column("note", TEXT), column("reason", TEXT)),
+    # a state as of a day
+    "homes.sql": (
+        "SELECT p.id, h.country, h.is_current FROM purchases AS p LEFT JOIN clients_history AS h "
+        "ON h.client = p.client AND p.day >= h.valid_from AND (h.valid_to IS NULL OR p.day < h.valid_to)"
+    ),
+    "homes": contract("homes", HIDDEN, key("id", INTEGER), column("country", TEXT), column("is_current", BOOLEAN)),
     # a group per key, also for keys without rows
     "buyers.sql": (
         "SELECT c.client, count(p.id) AS number, sum(p.amount) AS spent, min(p.day) AS first_day "

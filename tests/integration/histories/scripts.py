@@ -65,6 +65,13 @@ def lost_client(history: Histories) -> None:
     history.clients_arrive(("clients-a.csv", ("1,fr,2025-01-01",)), run=True)
 
 
+def returns_replaced(history: Histories) -> None:
+    """A file without dates is replaced twice: what it held first is history that the last run does not read again."""
+    history.begin(SALES, serves=False, extends=True)
+    history.others_arrive(("returns-a.csv", ("1,late", "3,late")), run=True)
+    history.others_arrive(("returns-a.csv", ("1,broken", "3,late")), run=True)
+
+
 def client_and_purchases(history: Histories) -> None:
     """In one run a client changes, and another one's purchase arrives."""
     history.begin(SALES, serves=False, extends=True)

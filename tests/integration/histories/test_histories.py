@@ -23,6 +23,7 @@ COME_ABOUT = {
     "rejected: record:too_few_fields",
     "retractions",
     "rollbacks",
+    "states of some keys",
     "superseded records",
 }
 """What must have come about in so many histories: else they would prove little."""

@@ -92,6 +92,17 @@ def test_a_model_may_not_have_the_name_of_a_source(shop: Path) -> None:
     assert problems[0].fix == "give the table another name"
 
 
+def test_no_table_may_have_the_name_of_a_history(shop: Path) -> None:
+    contract = (shop / CLIENTS).read_text()
+    (shop / "sources/clients_history.yaml").write_text(contract.replace("clients", "clients_history"))
+    (shop / CLIENTS).write_text(
+        contract.replace("    properties:", "      - {property: history, value: scd2}\n    properties:")
+    )
+    problems = problems_of(shop)
+    assert shown(shop, problems) == ["sources/clients_history.yaml:1"]
+    assert problems[0].what == "`clients_history` is also a history"
+
+
 @pytest.mark.parametrize(("name", "line"), [(CLIENTS, 1), (BEST_SQL, 1), (TESTS, 1), (FILON, 1)])
 def test_a_file_that_is_not_utf_8_is_told_to_be_saved_as_such(shop: Path, name: str, line: int) -> None:
     (shop / name).write_bytes("# été\n".encode("latin-1") + (shop / name).read_bytes())

@@ -63,6 +63,13 @@ def _sizes(described: Row) -> list[int]:
 
 def _describe(context: Context, described: Row) -> None:
     language = context.language
+    if said := described.get("deprecated"):
+        parts = [language.text("explorer.deprecated", day=language.date(said["since"]))]
+        if said["sunset"]:
+            parts.append(language.text("explorer.sunset", day=language.date(said["sunset"])))
+        if said["successor"]:
+            parts.append(language.text("explorer.successor", table=plain(said["successor"])))
+        st.warning(" ".join(parts), icon=":material/event_busy:")
     about = (described["description"], language.text("explorer.grain", grain=described["grain"]))
     st.markdown("  \n".join(plain(text) for text in about if text))
     with st.expander(language.text("explorer.columns", count=len(described["columns"]))):

@@ -4,6 +4,7 @@ One entry per word; ``docs/contracts.md`` is the user's view of the same list. A
 ``vendor`` other than ``filon`` belongs to another tool and is left alone.
 """
 
+from filon.project.vocabulary.deprecation import DeprecatedSpec
 from filon.project.vocabulary.dialect import (
     LONGEST_DELIMITER,
     NO_QUOTE,
@@ -39,6 +40,7 @@ from filon.project.vocabulary.source import (
     ColumnSpec,
     Drift,
     FileNameSpec,
+    History,
     Keep,
     MissingFile,
     NewestSpec,
@@ -60,6 +62,7 @@ __all__ = [
     "ChartSpec",
     "ColumnDialect",
     "ColumnSpec",
+    "DeprecatedSpec",
     "Dialect",
     "DimensionSpec",
     "Drift",
@@ -68,6 +71,7 @@ __all__ = [
     "FileNameSpec",
     "FooterSpec",
     "GoldColumnSpec",
+    "History",
     "Incremental",
     "Keep",
     "MeasureSpec",

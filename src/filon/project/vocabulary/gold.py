@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from filon.pages import ChartKind, NumberFormat
+from filon.project.vocabulary.deprecation import DeprecatedSpec
 from filon.project.vocabulary.partition import PartitionSpec
 from filon.project.vocabulary.spec import Listed, Spec
 
@@ -147,6 +148,7 @@ class ModelSpec(Spec):
     chart: ChartSpec | None = None
     incremental: Incremental = Incremental.AUTO
     partition: PartitionSpec | None = None
+    deprecated: DeprecatedSpec | None = None
 
 
 class GoldColumnSpec(Spec):

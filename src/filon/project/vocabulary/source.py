@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from filon.project.vocabulary.deprecation import DeprecatedSpec
 from filon.project.vocabulary.dialect import ColumnDialect, Dialect
 from filon.project.vocabulary.gold import ServingSpec
 from filon.project.vocabulary.partition import PartitionSpec
@@ -59,6 +60,12 @@ class MissingFile(StrEnum):
     RETRACT = "retract"
 
 
+class History(StrEnum):
+    """How former states of a key are kept: as rows with the time in which they were valid (slowly changing, type 2)."""
+
+    SCD2 = "scd2"
+
+
 class Orphan(StrEnum):
     """What happens to a row whose value refers to nothing."""
 
@@ -98,6 +105,7 @@ class SourceSpec(Spec):
     file_pattern: str = Field(min_length=1)
     dialect: Dialect = Dialect()
     newest: NewestSpec | None = None
+    history: History | None = None
     keep: Keep = Keep.FIRST
     drift: Drift = Drift.EVOLVE
     malformed_threshold: float = Field(default=0.1, ge=0, le=1)
@@ -106,6 +114,7 @@ class SourceSpec(Spec):
     rules: tuple[RowRule, ...] = ()
     serving: ServingSpec | None = None
     partition: PartitionSpec | None = None
+    deprecated: DeprecatedSpec | None = None
 
 
 class ColumnSpec(Spec):

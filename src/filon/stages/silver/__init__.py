@@ -5,7 +5,17 @@ reason goes to the quarantine table; of the others, one per key is accepted and 
 """
 
 from filon.stages.silver.build import SilverResult, build_silver
+from filon.stages.silver.history import HistoryResult, build_history
 from filon.stages.silver.queries import QUARANTINE_COLUMNS, raw_text
 from filon.stages.silver.records import LiveRecords, bind_records
 
-__all__ = ["QUARANTINE_COLUMNS", "LiveRecords", "SilverResult", "bind_records", "build_silver", "raw_text"]
+__all__ = [
+    "QUARANTINE_COLUMNS",
+    "HistoryResult",
+    "LiveRecords",
+    "SilverResult",
+    "bind_records",
+    "build_history",
+    "build_silver",
+    "raw_text",
+]

@@ -162,8 +162,8 @@ class _Work:
             duration = elapsed()
         result = SilverResult(*builds)
         if isinstance(extension, Extension):
-            base = extension.base.accepted
-            context.changes.note(base, self.fingerprint, changes_since(base))
+            for base in self._noted(extension.base):
+                context.changes.note(base, self.fingerprint, changes_since(base))
         for build, took in ((result.accepted, duration), (result.rejected, 0.0)):
             report = TableReport(name, build.layer, TableStatus.BUILT, build.rows, took)
             written = build.rows
@@ -239,10 +239,14 @@ class _Work:
     # the two ways
 
     def _extend(self, extension: Extension) -> _Content:
-        done = extension.run(changes_since(extension.base.accepted))
+        done = extension.run({base.layer: changes_since(base) for base in self._noted(extension.base)})
         whole = frozenset(version.number for version in extension.came)
         base = sum(extension.base.build(layer).rows for layer in LAYERS)
         return _Content(done.files, done.quality, done.judged, whole, None, sum(done.judged.values()) + base, done.keys)
+
+    def _noted(self, base: Base) -> list[Build]:
+        """The builds whose changes other tables are told: a history comes from superseded records too."""
+        return [base.accepted, base.superseded] if self.judging.dataset.history else [base.accepted]
 
     def _whole(self, why: WhyFull) -> _Content:
         judging, dataset = self.judging, self.judging.dataset

@@ -67,15 +67,15 @@ class Extension:
     gone: frozenset[int]
     referenced: Mapping[str, Changes]
 
-    def run(self, changes: Changes) -> Extended:
-        """Extend the tables; the rows that leave the silver table and come to it are kept as ``changes``."""
+    def run(self, kept: Mapping[Layer, Changes]) -> Extended:
+        """Extend the tables; of those in ``kept``, the rows that leave and those that come are kept by these names."""
         self._bind_base()
         again = self._choose_again()
         judging = self.judging
         judging.judge(JUDGED, [judging.records(self.came), judging.records(again, AGAIN)])
         if self._key:
             self._rank()
-        changed = {layer: self._changes(layer, changes) for layer in LAYERS}
+        changed = {layer: self._changes(layer, kept.get(layer)) for layer in LAYERS}
         files = {layer: self._write(layer, changed[layer]) for layer in LAYERS}
         return Extended(
             files,
@@ -204,11 +204,11 @@ class Extension:
 
     # what changes in each table
 
-    def _changes(self, layer: Layer, kept: Changes) -> Changes:
+    def _changes(self, layer: Layer, kept: Changes | None) -> Changes:
         """The rows that leave a table and those that come to it; one that stands in both is in neither."""
         engine = self.judging.context.engine
         leaving, coming = _named("leaving", layer), _named("coming", layer)
-        changes = kept if layer is Layer.SILVER else Changes(_named("old", layer), _named("new", layer))
+        changes = kept or Changes(_named("old", layer), _named("new", layer))
         names = identifiers(column.name for column in self.columns(layer))
         places = _named("leaving places", layer)
         engine.cache(places, " UNION ".join(self._leaving_places(layer)))

@@ -49,7 +49,7 @@ IN_A_MODEL = [
         "    customProperties:\n      - {property: filePattern, value: x}\n    properties:\n",
         "gold/totals.yaml:14",
         "unknown custom property `filePattern`",
-        "use one of: aggregations, chart, incremental, partition, serving",
+        "use one of: aggregations, chart, deprecated, incremental, partition, serving",
     ),
     Mistake(
         "name that is not the file's",

@@ -177,6 +177,55 @@ IN_A_SOURCE = [
         "unknown key `newest.bye`",
         "did you mean `by`?",
     ),
+    Mistake(
+        "history without a key",
+        CLIENTS,
+        "    properties:\n      - name: client\n        logicalType: integer\n        primaryKey: true\n",
+        "      - property: history\n        value: scd2\n    properties:\n      - name: client\n"
+        "        logicalType: integer\n        unique: true\n",
+        "sources/clients.yaml:12",
+        "a history has the states of each key, and `clients` has no key",
+        "mark its columns with `primaryKey: true`",
+    ),
+    Mistake(
+        "history of another kind",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: history\n        value: scd4\n    properties:\n",
+        "sources/clients.yaml:12",
+        "`history`: Input should be 'scd2'",
+        "docs/contracts.md",
+    ),
+    Mistake(
+        "history with a column that it has itself",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: history\n        value: scd2\n    properties:\n      - name: Valid_From\n"
+        "        physicalName: since\n        logicalType: date\n",
+        "sources/clients.yaml:14",
+        "the history of `clients` has a column `valid_from` of its own",
+        "give the column another `name`, and `physicalName: since`",
+    ),
+    Mistake(
+        "history by a column that is neither date nor timestamp",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: history\n        value: scd2\n      - property: newest\n        value: {by: country}\n"
+        "    properties:\n",
+        "sources/clients.yaml:12",
+        "a state is valid since a date or a moment, and `newest` compares `country`, a VARCHAR",
+        "let `newest` compare a date or a timestamp",
+    ),
+    Mistake(
+        "history and newest by a column that does not exist",
+        CLIENTS,
+        "    properties:\n",
+        "      - property: history\n        value: scd2\n      - property: newest\n        value: {by: cuntry}\n"
+        "    properties:\n",
+        "sources/clients.yaml:14",
+        "`newest` compares `cuntry`, which is no column",
+        "did you mean `country`?",
+    ),
     *(
         Mistake(
             f"lines before the header: {words}",

@@ -1,0 +1,11 @@
+SELECT
+    achats.id_client,
+    coalesce(clients_history.pays, 'Inconnu') AS pays,
+    sum(montant) AS ca_total,
+    count(*) AS nb_transactions
+FROM achats
+LEFT JOIN clients_history
+    ON achats.id_client = clients_history.id_client
+    AND achats.date_achat >= clients_history.valid_from
+    AND (clients_history.valid_to IS NULL OR achats.date_achat < clients_history.valid_to)
+GROUP BY achats.id_client, coalesce(clients_history.pays, 'Inconnu')
