@@ -221,13 +221,15 @@ class Build(NewBuild):
 
     ``columns`` are names and types; ``key`` is that of a gold table, ``quality`` the result of the rules of a silver
     table. ``log_bytes`` is the size of the Delta log up to ``version``. Bounds of the files' columns stand in that log,
-    not here: ``Lake.with_stats`` reads them.
+    not here: ``Lake.with_stats`` reads them. ``counts_forgotten`` is the number of rows whose figures were published
+    before a person was forgotten, and count that person still.
     """
 
     version: int
     rows: int
     files: tuple[TableFile, ...] = ()
     log_bytes: int
+    counts_forgotten: int = 0
 
     @property
     def note(self) -> str:
@@ -293,6 +295,11 @@ class Release(Document):
     def content(self) -> dict[str, str]:
         """Fingerprint of each table: two releases with the same content show the same rows."""
         return {name: build.fingerprint for name, build in self.tables.items()}
+
+    @property
+    def counts_forgotten(self) -> dict[str, int]:
+        """The tables with figures that count people who were forgotten since, with the number of such rows."""
+        return {build.table: build.counts_forgotten for build in self.tables.values() if build.counts_forgotten}
 
     @property
     def objects(self) -> dict[str, tuple[int, tuple[str, ...]]]:

@@ -35,6 +35,7 @@ class WhyFull(StrEnum):
     INPUT_REBUILT = "INPUT_REBUILT"
     DATE_IN_RULE = "DATE_IN_RULE"
     MOST_CHANGED = "MOST_CHANGED"
+    COUNTS_FORGOTTEN = "COUNTS_FORGOTTEN"
 
 
 def is_less_work(changed: int, rows: int) -> bool:
