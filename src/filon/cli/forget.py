@@ -113,6 +113,8 @@ def _show(found: Forgotten, *, json: bool, is_plan: bool) -> None:
     _show_counts(console, "rows of tables", found.rows)
     if found.copies:
         console.print(f"copies of refused files that may name them: {number(found.copies)}")
+    if found.sources:
+        console.print(f"files of the sources: {number(found.sources)}")
     if found.counting:
         _show_counts(console, "rows whose published figures stay, and count them", found.counting)
         console.print("the next run publishes figures without them; --recompute changes the published ones, too")

@@ -14,11 +14,15 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
+from filon.lake.datafile import TableFile
 from filon.lake.documents import Document
 from filon.lake.location import Location
 from filon.lake.numbered import NumberedLog
+from filon.lake.sealed import seal, unseal
 from filon.sql import identifier, literal, literals
 
+REPLACED = "erasing.json"
+RESTORE = "restore the lake from a backup, and forget again"
 SEPARATOR = "\x1f"
 SEPARATOR_SQL = "chr(31)"
 
@@ -55,6 +59,12 @@ class Erasure(Document):
     erased: Mapping[str, int] = Field(default={})
 
 
+class Replaced(Document):
+    """By dataset, the Parquet files of bronze that an erasure in progress wrote in the place of which."""
+
+    files: Mapping[str, Mapping[str, tuple[TableFile, ...]]]
+
+
 @dataclass(frozen=True)
 class Naming:
     """Columns of a dataset whose values name a person, and what is known of the people who are forgotten.
@@ -77,7 +87,7 @@ class Naming:
     @property
     def condition(self) -> str:
         """SQL over typed columns: the row names one of these people."""
-        return f"{self.hash_sql} IN ({literals(sorted(self.hashes))})"
+        return f"{self.hash_sql} IN ({literals(sorted(self.hashes))})" if self.hashes else "FALSE"
 
 
 def hashed(salt: str, dataset: str, columns: Sequence[str], values: Sequence[str]) -> str:
@@ -111,6 +121,7 @@ class ErasureLog:
     """The erasures of a lake."""
 
     def __init__(self, metadata: Location) -> None:
+        self._metadata = metadata
         self.documents = NumberedLog(metadata, "erasures", Erasure, part="the erasures of people")
 
     def all(self) -> list[Erasure]:
@@ -131,6 +142,22 @@ class ErasureLog:
     def block_list(self) -> BlockList:
         """Everybody who is forgotten, by erasures that ended and by those that did not."""
         return merged(self.begun())
+
+    def replaced(self) -> Replaced:
+        """What an erasure in progress has replaced so far; a killed one goes on from it."""
+        try:
+            raw = self._metadata.read(REPLACED)
+        except FileNotFoundError:
+            return Replaced(files={})
+        return unseal(raw, Replaced, self._metadata.path_of(REPLACED), "an erasure in progress", RESTORE).content
+
+    def note_replaced(self, replaced: Replaced) -> None:
+        """Note what was replaced, before any document names it."""
+        self._metadata.write(REPLACED, seal(replaced))
+
+    def forget_replaced(self) -> None:
+        """Delete that note: every document names what was written."""
+        self._metadata.delete([REPLACED])
 
     def add(self, erasure: Erasure) -> Erasure | None:
         """Create the next document; returns it with its number, or None when another writer was first."""

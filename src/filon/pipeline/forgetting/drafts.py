@@ -81,7 +81,8 @@ class SourceTables:
             rows += f" ANTI JOIN {identifier(places)} AS place ON place._file = r._file AND place._record = r._record"
             if layer is Layer.QUARANTINE:
                 live = ", ".join(map(str, quality.files)) or "NULL"
-                reasons = f"string_split({literal(FORGOTTEN)}, ',') AS reasons"
+                # of a column, since an engine fails to write lists that are the same constant in all rows
+                reasons = f"string_split({literal(FORGOTTEN)} || left(CAST(_record AS VARCHAR), 0), ',') AS reasons"
                 rows += (
                     f" UNION ALL SELECT _file, _record, {reasons}, CAST(NULL AS VARCHAR) AS raw "
                     f"FROM {identifier(places)} WHERE {NOT_FOOTERS} AND _file IN ({live})"

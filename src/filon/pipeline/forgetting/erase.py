@@ -7,6 +7,7 @@ tables that come from it; then whatever is named no more; then the store; at the
 
 from __future__ import annotations
 
+import collections
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,10 @@ from filon.lake.leases import Lease, end_dead_leases, leases
 from filon.lake.purge import purge_unnamed
 from filon.lake.store import new_run_id
 from filon.pipeline.engine import Backends, open_backends
-from filon.pipeline.forgetting.people import People
+from filon.pipeline.forgetting.people import People, erased_records
 from filon.pipeline.forgetting.releases import ReleaseEraser, ReleasePlan
 from filon.pipeline.forgetting.served import load_anew
+from filon.pipeline.forgetting.sourcefiles import rewritten_sources
 from filon.pipeline.forgetting.texts import copies_of, erase_copies, erase_messages, with_erased_records
 from filon.project import Dataset, Project
 from filon.serving.protocol import Store
@@ -51,7 +53,8 @@ class Forgotten:
 
     ``records`` counts records of sources by dataset, ``rows`` the rows of tables, ``counting`` the rows whose figures
     stay and count these people; both of the release that has most. ``dropped`` are releases that could not be kept,
-    each with the table whose SQL is another one today. ``known`` are people who were forgotten before.
+    each with the table whose SQL is another one today. ``sources`` counts files that were written again, ``known``
+    people who were forgotten before.
     """
 
     erasure: int
@@ -61,6 +64,7 @@ class Forgotten:
     rows: Mapping[str, int]
     counting: Mapping[str, int]
     copies: int
+    sources: int
     releases: int
     dropped: Mapping[int, str]
     recompute: bool
@@ -86,7 +90,9 @@ class Forgetting:
             )
             plan = eraser.plan({})
             records = {name: people.count(name) for name in people.datasets}
-            return _summary(erasure, known, records, plan, len(copies_of(people)))
+            found = _summary(erasure, known, records, plan, len(copies_of(people)))
+            files = sum(1 for _ in rewritten_sources(people, self.sources)) if request.sources else 0
+            return replace(found, sources=files)
 
     def forget(self, request: Request, now: dt.datetime) -> Forgotten:
         """Erase people; what a killed erasure left is erased as well.
@@ -131,6 +137,8 @@ class Forgetting:
         """FilonError when the published release could not be written again: before anything is."""
         people = self._people(at, [*self.lake.erasures.begun(), erasure], [erasure])
         ReleaseEraser(self.lake, self.project, people, at.release, 0, erasure.recompute, writes=False).plan({})
+        if erasure.sources:
+            collections.deque(rewritten_sources(people, self.sources), maxlen=0)
 
     # whom
 
@@ -221,20 +229,26 @@ class Forgetting:
             return _summary(None, 0, {}, ReleasePlan(), 0)
         records = {name: people.count(name) for name in people.datasets}
         search = people.search()
+        files = 0
+        if any(erasure.sources for erasure in due):
+            for rewritten in rewritten_sources(people, self.sources):
+                self.sources.replace(rewritten.file, rewritten.content)
+                files += 1
         copies = erase_copies(people)
         erase_messages(people)
-        erased = people.erase_records()
+        erased = erased_records(people)
         documents = self.lake.ledgers.documents
         changes = {each: documents.get(each) for each in documents.numbers()}
         documents.rewrite({each: with_erased_records(people, change, erased) for each, change in changes.items()})
         eraser = ReleaseEraser(self.lake, self.project, people, at.release, number, recompute=recompute)
         plan = eraser.plan(erased)
         eraser.carry_out(plan)
+        self.lake.erasures.forget_replaced()
         purge_unnamed(self.lake, now)
         self._serve(at, search)
         for erasure in due:
             self._note_end(erasure, plan, now)
-        return _summary(due[-1], 0, records, plan, len(copies))
+        return replace(_summary(due[-1], 0, records, plan, len(copies)), sources=files)
 
     def _serve(self, at: _Engines, search: TextSearch) -> None:
         release = self.lake.release()
@@ -306,6 +320,7 @@ def _summary(
         rows=plan.erased,
         counting=plan.counting,
         copies=copies,
+        sources=0,
         releases=len(plan.drafts),
         dropped=plan.dropped,
         recompute=erasure.recompute if erasure else False,

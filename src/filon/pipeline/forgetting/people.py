@@ -9,7 +9,8 @@ from functools import cached_property
 from filon.engines import SqlEngine
 from filon.engines.reader import FOOTER, FORGOTTEN
 from filon.lake import FileVersion, Lake, Layer, TableFile
-from filon.lake.erasures import BlockList, Erasure
+from filon.lake.erasures import BlockList, Erasure, Replaced
+from filon.lake.location import sync_objects
 from filon.project import PLACE, Dataset, Project
 from filon.sql import identifier, literal
 from filon.stages.bronze.columns import bronze_columns
@@ -77,7 +78,7 @@ class People:
 
     def _values(self, erasure: Erasure) -> set[str]:
         dataset = self.datasets.get(erasure.dataset)
-        if dataset is None:
+        if dataset is None or not erasure.subjects:
             return set()
         only = BlockList(erasure.salt, erasure.subjects)
         own, table = only.naming(dataset.name, dataset.contract.key, dataset.contract.key), "own records"
@@ -110,13 +111,23 @@ class People:
         [(count,)] = self.engine.rows(f"SELECT count(*) FROM {identifier(self.places[name])} WHERE {due}")
         return int(count)
 
-    def erase_records(self) -> dict[str, dict[str, tuple[TableFile, ...]]]:
-        """Write the Parquet files with their records again; returns by dataset what takes the place of which file."""
-        return {
-            name: self.finder(dataset).erase(self.places[name], self.files[name].values())
-            for name, dataset in self.datasets.items()
-        }
-
     def finder(self, dataset: Dataset) -> RecordFinder:
         """Finds records of a dataset."""
         return RecordFinder(self.engine, self.lake, dataset, bronze_columns(dataset))
+
+
+def erased_records(people: People) -> dict[str, dict[str, tuple[TableFile, ...]]]:
+    """Write the Parquet files with their records again; returns by dataset what takes the place of which file.
+
+    What a killed erasure has written counts: documents may name it already.
+    """
+    log = people.lake.erasures
+    files = {name: dict(found) for name, found in log.replaced().files.items()}
+    for name, dataset in people.datasets.items():
+        known = files.setdefault(name, {})
+        due = [file for file in people.files[name].values() if file.name not in known]
+        known |= people.finder(dataset).erase(people.places[name], due)
+    new = {f"{name}/{file.name}" for name, found in files.items() for written in found.values() for file in written}
+    sync_objects({people.lake.layer(Layer.BRONZE): new})
+    log.note_replaced(Replaced(files=files))
+    return files

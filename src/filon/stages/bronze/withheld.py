@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import IO
 
 from filon.lake import Layer, TableFile
@@ -19,7 +21,7 @@ from filon.stages.bronze.versions import version_of
 from filon.stages.context import Context
 from filon.stages.forgetting import RecordFinder, TextSearch, namings, renamed
 
-WITHHELD = "records of forgotten people"
+WITHHELD = "withheld records"
 ERASED = "what was said of it is erased, and no copy is kept: it may name a person who is forgotten"
 PIECE = 1 << 20
 LONGEST_MEMBER = 256 << 20
@@ -92,16 +94,15 @@ def _texts(copy: IO[bytes]) -> Iterator[str | None]:
 
 
 def _pieces(stream: IO[bytes], encoding: str) -> Iterator[str | None]:
-    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape" if encoding == "utf-8" else "replace")
+    errors = "surrogateescape" if encoding == "utf-8" else "replace"
     rest = ""
-    while piece := text.read(PIECE):
+    for piece in codecs.iterdecode(iter(partial(stream.read, PIECE), b""), encoding, errors):
         if "\0" in piece:
             yield None
         whole, newline, last = (rest + piece).rpartition("\n")
         yield _as_western(whole + newline)
         rest = last
     yield _as_western(rest)
-    text.detach()
 
 
 def _as_western(text: str) -> str:
