@@ -195,6 +195,8 @@ class NewBuild(Document):
     ``recipe`` is a hash of all that decides its rows beside the tables that it reads; these are ``inputs``, with their
     fingerprints. A build of the same recipe can be extended where its inputs changed. ``partition`` is the column of
     the Delta table by which its files are divided, a text that they do not have; it is empty when they are not.
+    ``counts_forgotten`` is the number of rows whose figures were published before a person was forgotten, and count
+    that person still.
     """
 
     table: str
@@ -209,6 +211,7 @@ class NewBuild(Document):
     recipe: str = ""
     inputs: dict[str, str] = {}
     partition: str = ""
+    counts_forgotten: int = 0
 
     @property
     def id(self) -> str:
@@ -221,15 +224,13 @@ class Build(NewBuild):
 
     ``columns`` are names and types; ``key`` is that of a gold table, ``quality`` the result of the rules of a silver
     table. ``log_bytes`` is the size of the Delta log up to ``version``. Bounds of the files' columns stand in that log,
-    not here: ``Lake.with_stats`` reads them. ``counts_forgotten`` is the number of rows whose figures were published
-    before a person was forgotten, and count that person still.
+    not here: ``Lake.with_stats`` reads them.
     """
 
     version: int
     rows: int
     files: tuple[TableFile, ...] = ()
     log_bytes: int
-    counts_forgotten: int = 0
 
     @property
     def note(self) -> str:

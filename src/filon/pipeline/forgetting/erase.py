@@ -17,7 +17,7 @@ from filon.engines import Engine
 from filon.errors import ConfigError, LakeBusy, NotFound, WriteConflict
 from filon.lake import Lake, Layer, Release, Sources
 from filon.lake.erasures import BlockList, Erasure, Subject, hashed, merged, new_salt
-from filon.lake.leases import Lease, end_dead_leases, leases
+from filon.lake.leases import PATIENCE_S, Lease, end_dead_leases, leases
 from filon.lake.purge import purge_unnamed
 from filon.lake.store import new_run_id
 from filon.pipeline.engine import Backends, open_backends
@@ -29,6 +29,7 @@ from filon.pipeline.forgetting.texts import copies_of, erase_copies, erase_messa
 from filon.project import Dataset, Project
 from filon.serving.protocol import Store
 from filon.settings import Settings
+from filon.stages.bronze import require_own_project
 from filon.stages.bronze.columns import bronze_columns
 from filon.stages.forgetting import TextSearch, identifies, key_hashes, namings, referenced
 
@@ -72,13 +73,17 @@ class Forgotten:
 
 @dataclass
 class Forgetting:
-    """Erases people from a lake, its store and, where that is wanted, the sources."""
+    """Erases people from a lake, its store and, where that is wanted, the sources.
+
+    ``patience_s``: seconds without a change after which the lease of a run counts as dead.
+    """
 
     settings: Settings
     project: Project
     lake: Lake
     sources: Sources
     store: Store | None
+    patience_s: float = PATIENCE_S
 
     def plan(self, request: Request, now: dt.datetime) -> Forgotten:
         """What would be erased; nothing is."""
@@ -103,7 +108,7 @@ class Forgetting:
             LakeBusy: a run or another erasure is in progress; nothing was erased
 
         """
-        with alone(self.lake, now), self._opened() as at:
+        with alone(self.lake, now, self.patience_s), self._opened() as at:
             erasure, known = self._decided(request, at, now)
             if erasure.subjects:
                 self._require_possible(at, erasure)
@@ -118,7 +123,7 @@ class Forgetting:
         """Finish what killed erasures left; None when there is nothing. LakeBusy when one is in progress."""
         if not self.lake.erasures.unfinished():
             return None
-        with alone(self.lake, now), self._opened() as at:
+        with alone(self.lake, now, self.patience_s), self._opened() as at:
             return self._finish(at, now)
 
     @contextmanager
@@ -148,6 +153,7 @@ class Forgetting:
         if dataset is None or not dataset.contract.key:
             keyed = [name for name, other in self.project.datasets.items() if other.contract.key]
             raise ConfigError(f"{request.dataset} is no dataset with a key; these are: {', '.join(keyed)}")
+        require_own_project(self.lake.ledger(), self.project, self.lake.root)
         blocked = self.lake.erasures.block_list()
         salt = blocked.salt or new_salt()
         hashes = self._hashes(at.any, dataset, request.keys, salt)
@@ -294,10 +300,10 @@ class _Engines:
 
 
 @contextmanager
-def alone(lake: Lake, now: dt.datetime) -> Iterator[None]:
+def alone(lake: Lake, now: dt.datetime, patience_s: float) -> Iterator[None]:
     """Hold a lease while no run is in progress; LakeBusy when one is."""
     metadata, own = lake.layer(Layer.METADATA), f"erasure {new_run_id(now)}"
-    end_dead_leases(metadata)
+    end_dead_leases(metadata, patience_s=patience_s)
     newest = max(lake.releases.numbers(), default=0)
     with Lease(metadata, own, newest):
         if others := [lease.run_id for lease in leases(metadata) if lease.run_id != own]:

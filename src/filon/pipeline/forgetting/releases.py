@@ -150,11 +150,8 @@ class ReleaseEraser:
         before = draft.before
         facts = {name: getattr(before, name) for name in NewBuild.model_fields}
         facts |= {"fingerprint": draft.fingerprint, "quality": draft.quality}
-        build = self.lake.keep_build(NewBuild(**facts), draft.files)
-        if draft.counts_forgotten:
-            build = build.model_copy(update={"counts_forgotten": draft.counts_forgotten})
-            self.lake.note(build)
-        return build
+        facts |= {"counts_forgotten": draft.counts_forgotten}
+        return self.lake.keep_build(NewBuild(**facts), draft.files)
 
 
 def _identity(build: Build) -> object:

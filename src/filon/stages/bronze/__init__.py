@@ -5,7 +5,7 @@ Sources are listed and compared with the ledger; new content is hashed, decoded,
 """
 
 from filon.stages.bronze.columns import BRONZE_EXTRAS, bronze_columns
-from filon.stages.bronze.ingest import IngestResult, receive_files
+from filon.stages.bronze.ingest import IngestResult, receive_files, require_own_project
 from filon.stages.bronze.listing import Listing, list_files, matching_files
 from filon.stages.bronze.outcomes import FileOutcome
 from filon.stages.bronze.table import build_bronze
@@ -23,4 +23,5 @@ __all__ = [
     "list_files",
     "matching_files",
     "receive_files",
+    "require_own_project",
 ]
