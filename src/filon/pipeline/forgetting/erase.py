@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from filon.engines import Engine
-from filon.errors import ConfigError, LakeBusy, NotFound, WriteConflict
+from filon.errors import ConfigError, ErasureUnfinished, LakeBusy, NotFound, WriteConflict
 from filon.lake import Lake, Layer, Release, Sources
 from filon.lake.erasures import BlockList, Erasure, Subject, hashed, merged, new_salt
 from filon.lake.leases import PATIENCE_S, Lease, end_dead_leases, leases
@@ -86,7 +86,9 @@ class Forgetting:
     patience_s: float = PATIENCE_S
 
     def plan(self, request: Request, now: dt.datetime) -> Forgotten:
-        """What would be erased; nothing is."""
+        """What would be erased; nothing is. ErasureUnfinished when a killed erasure has to be finished first."""
+        if self.lake.erasures.unfinished():
+            raise ErasureUnfinished
         with self._opened() as at:
             erasure, known = self._decided(request, at, now)
             people = self._people(at, [*self.lake.erasures.begun(), erasure], [erasure])
@@ -109,6 +111,8 @@ class Forgetting:
 
         """
         with alone(self.lake, now, self.patience_s), self._opened() as at:
+            if self.lake.erasures.unfinished():  # whose documents may not fit each other yet
+                self._finish(at, now)
             erasure, known = self._decided(request, at, now)
             if erasure.subjects:
                 self._require_possible(at, erasure)
@@ -236,7 +240,7 @@ class Forgetting:
         records = {name: people.count(name) for name in people.datasets}
         search = people.search()
         files = 0
-        if any(erasure.sources for erasure in due):
+        if any(erasure.sources for erasure in due) and not self.lake.erasures.replaced().files:
             for rewritten in rewritten_sources(people, self.sources):
                 self.sources.replace(rewritten.file, rewritten.content)
                 files += 1
