@@ -16,6 +16,8 @@ FilonError
 │   ├── LakeUnavailable      the place of the lake cannot be read or written (retryable)
 │   ├── LakeRefused          the object store refuses the credentials
 │   ├── LakeUnsafe           the object store ignores create-only writes, and overwrites
+│   ├── LakeBusy             others use the lake, and must end first (retryable)
+│   ├── ErasureUnfinished    a killed erasure of people has to be finished first
 │   ├── WriteConflict        other writers created the same object first, repeatedly (retryable)
 │   ├── LakeDamaged          objects of the lake are not as they were written; carries each Damage
 │   └── LakeForeign          a version of Filon with another format of documents wrote the lake
@@ -183,6 +185,26 @@ class LakeRefused(LakeError):
 
 class LakeUnsafe(LakeError):
     """The object store ignores create-only writes, so that two runs could overwrite each other's documents."""
+
+
+class LakeBusy(LakeError):
+    """Runs, or an erasure of people, are in progress; ``run_ids`` names them."""
+
+    retryable = True
+
+    def __init__(self, run_ids: Iterable[str]) -> None:
+        self.run_ids = tuple(run_ids)
+        super().__init__(f"{', '.join(self.run_ids)} is in progress in this lake. Try again when it has ended.")
+
+
+class ErasureUnfinished(LakeError):
+    """People are to be forgotten, and the process that erased them was killed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "people were being erased from this lake when the process was killed. `filon run` goes on with that, and "
+            "so does `filon forget`; until then the lake is not read."
+        )
 
 
 class WriteConflict(LakeError):

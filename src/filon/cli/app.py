@@ -29,6 +29,7 @@ COMMANDS = (
     LazyCommand("rollback", "lake:rollback", "Publish an older release again, as a new one."),
     LazyCommand("quarantine", "quarantine:app", "What was refused, why, and trying it again."),
     LazyCommand("retract", "lake:retract", "Take back a file, or let it count again."),
+    LazyCommand("forget", "forget:forget", "Erase a person from everything that Filon holds."),
     LazyCommand("show", "data:show", "Show rows of a table, in the order of its key."),
     LazyCommand("sql", "data:sql", "Answer a SELECT over the tables of a release."),
     LazyCommand("explain", "data:explain", "Explain a row: what it was computed from."),

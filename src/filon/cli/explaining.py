@@ -48,6 +48,9 @@ def _show_row(console: Console, explanation: Explanation) -> None:
         console.print(f"  {name}: {'' if value is None else value}")
     if explanation.computed_by:
         console.print(f"computed by {explanation.computed_by}")
+    if explanation.counts_forgotten:
+        rows = number(explanation.counts_forgotten)
+        console.print(f"figures of {rows} of its rows count people who were forgotten since, and whose rows are gone")
 
 
 def _one_of_each_table(explanation: Explanation) -> list[Contribution]:

@@ -71,6 +71,9 @@ def show_release(console: Console, release: Release | None) -> None:
     console.print()
     console.print(f"release {release.number}, as of {release.as_of}{_origin(release)}", style="bold")
     console.print(table)
+    if counting := release.counts_forgotten:
+        rows = ", ".join(f"{number(count)} of {name}" for name, count in counting.items())
+        console.print(f"rows with figures that count people who were forgotten: {rows}")
 
 
 @releases_app.callback()
@@ -104,8 +107,9 @@ def releases(
         warned = sum(check.status is not CheckStatus.PASSED for check in release.checks)
         checks = f"{len(release.checks) - warned} passed" + (f", {warned} warned" if warned else "")
         published = f"{release.created_at:%Y-%m-%d %H:%M:%S}"
+        origin = _origin(release) + (", counts forgotten people" if release.counts_forgotten else "")
         cells = (published, str(release.as_of), str(len(release.tables)), number(rows), checks)
-        table.add_row(str(release.number), *cells, _origin(release).removeprefix(", "))
+        table.add_row(str(release.number), *cells, origin.removeprefix(", "))
     console.print(table if newest_first else "nothing is published yet: `filon run`")
 
 
@@ -215,4 +219,4 @@ def _summary(release: Release) -> dict[str, object]:
     columns = {"table", "layer", "version", "rows", "built_at", "fingerprint"}
     tables = [build.model_dump(mode="json", include=columns) for build in release.tables.values()]
     checks = [check.model_dump(mode="json", exclude={"fingerprint"}) for check in release.checks]
-    return {**facts, "tables": tables, "checks": checks}
+    return {**facts, "tables": tables, "checks": checks, "counts_forgotten": release.counts_forgotten}

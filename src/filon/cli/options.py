@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from filon.errors import ConfigError
+from filon.errors import ConfigError, ErasureUnfinished
 from filon.lake import Lake
 from filon.pipeline.resources import lake_named, lake_of, open_project, project_name, today
 from filon.project import Project
@@ -32,14 +32,21 @@ def open_lake(project_folder: Path | None, lake_uri: str | None) -> tuple[Projec
     """The project and its lake; ``None`` takes the setting, else the default."""
     settings = read_settings(project=project_folder, lake=lake_uri)
     project = open_project(settings)
-    return project, lake_of(settings, project)
+    return project, _readable(lake_of(settings, project))
 
 
 def open_lake_alone(project_folder: Path | None, lake_uri: str | None) -> tuple[str, Lake]:
     """The name of the project and its lake, for commands that need nothing else of the project."""
     settings = read_settings(project=project_folder, lake=lake_uri)
     name = project_name(settings)
-    return name, lake_named(settings, name)
+    return name, _readable(lake_named(settings, name))
+
+
+def _readable(lake: Lake) -> Lake:
+    """The lake; ErasureUnfinished when its documents may not fit each other."""
+    if lake.erasures.unfinished():
+        raise ErasureUnfinished
+    return lake
 
 
 def read_as_of(text: str | None, project: Project) -> dt.date:

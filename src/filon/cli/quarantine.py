@@ -19,6 +19,7 @@ from filon.lake import FileVersion, Layer, listed_name
 from filon.pipeline.engine import open_engine
 from filon.project import Project
 from filon.settings import read_settings
+from filon.stages.bronze.withheld import ERASED
 
 app = typer.Typer(help="What was refused, why, and trying it again.", no_args_is_help=True)
 
@@ -73,7 +74,7 @@ def show(
     console = open_console()
     for version in selection.refused:
         console.print(f"{version.path}  version {version.number}  {version.reason}: {version.detail}")
-        if version.sha256:  # a file that could not be read has no copy
+        if version.sha256 and version.detail != ERASED:  # a file that could not be read has no copy
             console.print(f"  kept as {lake.layer(Layer.QUARANTINE).path_of(kept_name(version))}")
     for row in rejected.rows:
         console.print(f"{row.file}  record {row.record}  {', '.join(row.reasons)}")

@@ -13,6 +13,8 @@ from typing import Protocol
 from filon.errors import EngineError
 from filon.lake import DataFile, Location
 
+FORGOTTEN = "forgotten"
+"""What ``_malformed`` says of a record of a person who was forgotten: nothing of it is kept but its place."""
 FOOTER = "footer"
 """What ``_malformed`` says of a line that stands behind the records of a file: it is kept, and never judged."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from filon.engines.reader import FORGOTTEN
 from filon.project import Column, Dataset, Rule
 from filon.stages.bronze.records import LONGEST_RECORD
 
@@ -29,6 +30,8 @@ RECORDS = {
 
 def demand_of(dataset: Dataset, reason: str) -> str:
     """What the contract of today demands where rows have this reason; empty when it demands nothing of the kind."""
+    if reason == FORGOTTEN:
+        return "no record of a person who is forgotten"
     name, _, word = reason.partition(":")
     if not word:
         return next((rule.expression for rule in dataset.rules if rule.name == name), "")

@@ -9,7 +9,7 @@ from filon.explain.report import Record
 from filon.lake import Lake, Layer, Ledger
 from filon.project import PLACE, Dataset
 from filon.sql import identifier, identifiers
-from filon.stages.bronze.table import bronze_columns
+from filon.stages.bronze.columns import bronze_columns
 from filon.stages.rules import as_read
 from filon.stages.silver import raw_text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from filon.engines import SqlEngine
 from filon.errors import NotFound
-from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id
+from filon.lake import Build, FileState, FileVersion, Lake, Layer, Ledger, build_id, copy_name
 from filon.sql import identifier, literal
 
 
@@ -82,7 +82,7 @@ def latest_build(lake: Lake, layer: Layer, table: str) -> Build | None:
 
 def kept_name(version: FileVersion) -> str:
     """The path of the copy of a quarantined file, relative to the quarantine layer."""
-    return f"files/{version.number}-{version.sha256[:12]}"
+    return f"files/{copy_name(version.number, version.sha256)}"
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class Explanation:
 
     ``row`` is empty when the table has no row of that key, but a source has records of it. ``others`` are the first of
     the records of sources that have the key and are not the row, ``others_total`` says how many there are.
+    ``counts_forgotten`` is the number of rows of the table whose figures still count people who were forgotten.
     ``sql`` and ``inputs`` are of the model, None and empty for the table of a source.
     """
 
@@ -102,6 +103,7 @@ class Explanation:
     not_followed: list[NotFollowed] = field(default_factory=list)
     others: list[OtherRecord] = field(default_factory=list)
     others_total: int = 0
+    counts_forgotten: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation as nested dicts and lists, for JSON."""

@@ -104,7 +104,10 @@ class Explainer:
         model = self.project.models.get(table)
         if model is None:
             return Explanation(table, self.release.number, row, None)
-        return Explanation(table, self.release.number, row, str(model.path), model.sql, model.inputs)
+        build = self.release.named(table)
+        counting = build.counts_forgotten if build is not None else 0
+        sql, inputs = model.sql, model.inputs
+        return Explanation(table, self.release.number, row, str(model.path), sql, inputs, counts_forgotten=counting)
 
     def bind(self, table: str) -> None:
         """Let the engine know a silver or gold table of the release."""

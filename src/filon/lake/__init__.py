@@ -21,7 +21,7 @@ from filon.lake.names import listed_name, printable_name
 from filon.lake.s3 import S3, Keys, open_s3
 from filon.lake.sourcefile import Member, SourceFile
 from filon.lake.sources import Sources, unreadable
-from filon.lake.store import Lake, new_run_id
+from filon.lake.store import Lake, copy_name, new_run_id
 from filon.project import CheckStatus
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Sources",
     "TableFile",
     "build_id",
+    "copy_name",
     "listed_name",
     "locate",
     "new_run_id",

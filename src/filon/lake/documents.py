@@ -196,6 +196,8 @@ class NewBuild(Document):
     ``recipe`` is a hash of all that decides its rows beside the tables that it reads; these are ``inputs``, with their
     fingerprints. A build of the same recipe can be extended where its inputs changed. ``partition`` is the column of
     the Delta table by which its files are divided, a text that they do not have; it is empty when they are not.
+    ``counts_forgotten`` is the number of rows whose figures were published before a person was forgotten, and count
+    that person still.
     """
 
     table: str
@@ -210,6 +212,7 @@ class NewBuild(Document):
     recipe: str = ""
     inputs: dict[str, str] = {}
     partition: str = ""
+    counts_forgotten: int = 0
 
     @property
     def id(self) -> str:
@@ -295,6 +298,11 @@ class Release(Document):
     def content(self) -> dict[str, str]:
         """Fingerprint of each table: two releases with the same content show the same rows."""
         return {name: build.fingerprint for name, build in self.tables.items()}
+
+    @property
+    def counts_forgotten(self) -> dict[str, int]:
+        """The tables with figures that count people who were forgotten since, with the number of such rows."""
+        return {build.table: build.counts_forgotten for build in self.tables.values() if build.counts_forgotten}
 
     @property
     def objects(self) -> dict[str, tuple[int, tuple[str, ...]]]:

@@ -37,7 +37,7 @@ def inspect_release(lake: Lake, release: Release) -> list[Damage]:
 def inspect_documents(lake: Lake) -> list[Damage]:
     """The damage of ledger, releases and reports of runs."""
     damages: list[Damage] = []
-    for log in (lake.ledgers.documents, lake.releases, lake.runs):
+    for log in (lake.ledgers.documents, lake.releases, lake.runs, lake.erasures.documents):
         lost = _lost_newest(log)
         damages += lost or log.broken_links()
     return damages

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import Generic, TypeVar
@@ -159,6 +159,28 @@ class NumberedLog(Generic[Content]):
             self.delete([lost for lost in numbers if before < lost < number])
             self.accepts_loss = False
         return True
+
+    def rewrite(self, contents: Mapping[int, Content]) -> None:
+        """Write every document again, with other contents and the seals that follow from them; others are deleted.
+
+        Only an erasure does so. A killed one leaves documents whose seals do not fit each other, until it is finished;
+        it reads each by itself (``get``).
+
+        Args:
+            contents: the content of each document that stays, by number
+
+        """
+        self.delete([number for number in self.numbers() if number not in contents])
+        previous = ""
+        for number, content in sorted(contents.items()):
+            stored = seal(content, previous, indent=None if self._compressed else 1)
+            raw = gzip.compress(stored, compresslevel=1, mtime=0) if self._compressed else stored
+            if self._location.read(self._name(number)) != raw:
+                self._location.write(self._name(number), raw)
+            previous = self._seals[number] = seal_in(stored)
+        if contents:
+            newest = Head(number=max(contents), seal=previous)
+            self._location.write(self._head_name, seal(newest))
 
     def note_head(self, number: int) -> None:
         """Write the head for the newest document, unless it is up to date; a killed writer may have left it out."""

@@ -11,6 +11,7 @@ from filon.durable import Effect, durable
 from filon.errors import ConfigError, Damage, LakeDamaged, ReleaseConflict, ReleaseMissing
 from filon.lake.datafile import DataFile, TableFile
 from filon.lake.documents import Build, Ledger, NewBuild, Release, RunDocument, build_id, note_name
+from filon.lake.erasures import ErasureLog
 from filon.lake.files import TableFiles
 from filon.lake.leases import Lease
 from filon.lake.ledgers import LedgerLog
@@ -45,6 +46,7 @@ class Lake:
         self.ledgers = LedgerLog(metadata, self.layer(Layer.BRONZE))
         self.releases = NumberedLog(metadata, "releases", Release, part="the releases", without_newest=WITHOUT_RELEASE)
         self.runs = NumberedLog(metadata, "runs", RunDocument, part="the reports of runs", compressed=True)
+        self.erasures = ErasureLog(metadata)
         self.files = TableFiles(self.table)
         self.damaged_logs: set[str] = set()
         """Ids of builds whose Delta log is damaged; the next commit of their table writes another log."""
@@ -149,7 +151,7 @@ class Lake:
             LakeRefused: a bucket does not exist and may not be created
 
         """
-        for log in (self.ledgers.documents, self.releases, self.runs):
+        for log in (self.ledgers.documents, self.releases, self.runs, self.erasures.documents):
             log.require_own_format()
         for bucket in dict.fromkeys(self.layer(layer).bucket for layer in Layer):
             if bucket is not None:
@@ -281,6 +283,11 @@ class Lake:
     def keep_file(self, name: str, content: Iterator[bytes]) -> None:
         """Store the content of a quarantined file under ``quarantine/files``."""
         self.layer(Layer.QUARANTINE).write(f"files/{name}", content)
+
+
+def copy_name(version: int, sha256: str) -> str:
+    """The name of the copy of a quarantined file, by the number of its version and the hash of its content."""
+    return f"{version}-{sha256[:12]}"
 
 
 def _place_of(root: str, layer: Layer) -> Location:

@@ -13,7 +13,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from filon.differences.document import Difference
-from filon.errors import Damage, FilonError, LakeDamaged, LakeError, StoreError, TablesFailed, TableSkipped
+from filon.errors import (
+    Damage,
+    ErasureUnfinished,
+    FilonError,
+    LakeDamaged,
+    LakeError,
+    StoreError,
+    TablesFailed,
+    TableSkipped,
+)
 from filon.lake import Build, CheckResult, Lake, Layer, Release, RunDocument, Sources, new_run_id
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.pipeline.alerting import RunOutcome, tell_alerts
@@ -81,6 +90,7 @@ def run_pipeline(
         FilonError: nothing could be started: the lake cannot be opened, or the sources cannot be listed
 
     """
+    _finish_erasures(settings, project, lake, sources, store, now, is_run=plan is None)
     inputs = Inputs(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
@@ -110,6 +120,26 @@ def run_pipeline(
             return tell(run.keep(report))
         except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
             return _failed(report, f"the report of this run could not be kept: {error}")
+
+
+def _finish_erasures(
+    settings: Settings,
+    project: Project,
+    lake: Lake,
+    sources: Sources,
+    store: Store | None,
+    now: dt.datetime,
+    *,
+    is_run: bool,
+) -> None:
+    """Erase whom a killed process was erasing; a plan, which knows no store, leaves that to a run."""
+    if not lake.erasures.unfinished():
+        return
+    if not is_run:
+        raise ErasureUnfinished
+    from filon.pipeline.forgetting.erase import Forgetting  # brings what explains figures, which hardly a run needs
+
+    Forgetting(settings, project, lake, sources, store).finish(now)
 
 
 def _failed(report: RunReport, problem: str) -> RunReport:
@@ -216,6 +246,8 @@ class PipelineRun:
         self.published = self.runner.step("open the lake", self._open_lake)
         try:
             with self.context.lake.leased(self.context.inputs.run_id, self.published):
+                if self.context.lake.erasures.unfinished():  # it began when this run had looked, and sees its lease
+                    raise ErasureUnfinished
                 self._run_layers_repairing()
         except FilonError as error:
             if self.ingested is None:

@@ -32,6 +32,7 @@ def sync_store(
     now: Callable[[], dt.datetime],
     keep: int,
     force: bool = False,
+    anew: bool = False,
     changes: ChangeLog | None = None,
 ) -> LoadReport:
     """Write a release into the store, beside the loads before it, and let readers see it.
@@ -46,6 +47,7 @@ def sync_store(
         now: the clock, in UTC: when a table reached the store is a fact of the store's
         keep: how many of the loads before this one can still be asked
         force: write every row, whatever the store holds
+        anew: keep nothing of the loads before, as if the store were empty
         changes: what the run knows of changes in tables
 
     Returns:
@@ -64,10 +66,10 @@ def sync_store(
         raise ConfigError(
             f"{store.uri} serves the project {before.project}, not {release.project}. Give another FILON_SERVING."
         )
-    if before is not None and not force and _is_done(store, before, feeds, release, as_of):
+    if before is not None and not force and not anew and _is_done(store, before, feeds, release, as_of):
         return LoadReport(store.name, before.load, release.number, 0, 0, _seconds(start))
     require_servable(release, served.tables)
-    with store.loading() as session, _no_collector():
+    with store.loading(anew=anew) as session, _no_collector():
         newest = lake.release()
         if session.before and newest and newest.number > release.number:  # the run that published it loads it
             return LoadReport(store.name, session.before.load, session.before.release, 0, 0, _seconds(start))

@@ -106,11 +106,14 @@ class Store(Protocol):
     def holds(self, table: StoredTable, versions: int) -> bool:
         """Whether the table is there and has that many rows, closed ones included."""
 
-    def loading(self) -> AbstractContextManager[LoadSession]:
+    def loading(self, *, anew: bool = False) -> AbstractContextManager[LoadSession]:
         """Begin the next load, alone: what a killed one left is undone first.
 
-        StoreBusy when another process is loading.
+        ``anew``: nothing of the loads before stays, as in an empty store. StoreBusy when another process is loading.
         """
+
+    def give_back(self) -> None:
+        """Give back the space of what was deleted, so that no byte of it is left in the files of the store."""
 
     async def states(self) -> Sequence[ServedState]:
         """The loads that readers can still ask for, newest first."""

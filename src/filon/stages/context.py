@@ -16,6 +16,7 @@ from filon.engines import Engine, LocalReader
 from filon.engines.changes import ChangeLog
 from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, NewBuild, Quality, Release, TableFile
+from filon.lake.erasures import BlockList
 from filon.project import Partition, Project, TypedColumn
 from filon.stages.limits import Limits
 
@@ -140,6 +141,11 @@ class Context:
     def changes(self) -> ChangeLog:
         """What changed in tables since builds of former runs."""
         return ChangeLog(self.lake, lambda: self.engine)
+
+    @cached_property
+    def blocked(self) -> BlockList:
+        """The people who are forgotten."""
+        return self.lake.erasures.block_list()
 
     @property
     def _started(self) -> list[LocalReader | Engine]:

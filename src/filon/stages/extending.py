@@ -36,6 +36,7 @@ class WhyFull(StrEnum):
     DATE_IN_RULE = "DATE_IN_RULE"
     MOST_CHANGED = "MOST_CHANGED"
     JUDGED_ANEW = "JUDGED_ANEW"
+    COUNTS_FORGOTTEN = "COUNTS_FORGOTTEN"
 
 
 def is_less_work(changed: int, rows: int) -> bool:

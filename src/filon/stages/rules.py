@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from filon.engines.reader import FOOTER
+from filon.engines.reader import FOOTER, FORGOTTEN
 from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
 from filon.project.vocabulary import WHITESPACE, Case, Dialect
-from filon.sql import identifier, literal
+from filon.sql import identifier, identifiers, literal
 from filon.stages.moments import moment_value, spelled_moments
 from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
 
@@ -44,23 +44,37 @@ def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
 
     """
     columns = dataset.contract.columns
+    reasons = ", ".join(_reason_cases(dataset, as_of))
+    names = ", ".join(identifier(column.name) for column in columns)
+    collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
+    # the text is composed in the last step, for rejected rows only
+    return (
+        f"WITH {_typed_steps(dataset, f'_malformed IS DISTINCT FROM {literal(FOOTER)}')}, "
+        f"{JUDGED} AS (SELECT *, CASE WHEN _malformed = {literal(FORGOTTEN)} THEN _malformed "
+        f"WHEN _malformed IS NOT NULL THEN 'record:' || _malformed ELSE {collected} END AS _reasons "
+        f"FROM {TYPED}{_joins(dataset)}) "
+        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM {JUDGED}"
+    )
+
+
+def typed_query(dataset: Dataset, columns: Iterable[str]) -> str:
+    """The query of the typed values of some columns, for all records in ``BRONZE``, with their places."""
+    names = identifiers(["_file", "_record", *dict.fromkeys(columns)])
+    return f"WITH {_typed_steps(dataset, 'TRUE')} SELECT {names} FROM {TYPED}"
+
+
+def _typed_steps(dataset: Dataset, where: str) -> str:
+    """The steps that clean and type those records in ``BRONZE`` that meet a condition."""
+    columns = dataset.contract.columns
     read = ", ".join(f"{identifier(column.name)} AS {as_read(column.name)}" for column in columns)
     spelled = [(column, dataset.dialect_of(column)) for column in columns]
     cleaned = ", ".join(f"{_cleaned(column, dialect)} AS {_text(column)}" for column, dialect in spelled)
     typed = ", ".join(
         f"{_typed(column, dialect, dataset.locale)} AS {identifier(column.name)}" for column, dialect in spelled
     )
-    reasons = ", ".join(_reason_cases(dataset, as_of))
-    names = ", ".join(identifier(column.name) for column in columns)
-    collected = f"concat_ws({SEPARATOR}, {reasons})" if reasons else "''"
-    # the text is composed in the last step, for rejected rows only
     return (
-        f"WITH {CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
-        f"FROM {identifier(BRONZE)} WHERE _malformed IS DISTINCT FROM {literal(FOOTER)}), "
-        f"{TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)}), "
-        f"{JUDGED} AS (SELECT *, CASE WHEN _malformed IS NOT NULL "
-        f"THEN 'record:' || _malformed ELSE {collected} END AS _reasons FROM {TYPED}{_joins(dataset)}) "
-        f"SELECT _file, _record, {names}, _reasons, CASE WHEN _reasons <> '' THEN {raw_text} END AS _text FROM {JUDGED}"
+        f"{CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
+        f"FROM {identifier(BRONZE)} WHERE {where}), {TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)})"
     )
 
 

@@ -118,11 +118,12 @@ def _listed(rows: Rows) -> str:
 def rebuilt(lake: Lake, fresh: Place, project: Project, as_of: dt.date) -> Content:
     """What a lake without a past, in the new place ``fresh``, makes of the file versions of another.
 
-    It gets the documents of the ledger and the Parquet files of bronze. Nothing else comes along: no release, no note
-    of a build, no Delta log.
+    It gets the documents of the ledger, the block list and the Parquet files of bronze. Nothing else comes along: no
+    release, no note of a build, no Delta log.
     """
     metadata, bronze = lake.layer(Layer.METADATA), lake.layer(Layer.BRONZE)
-    for name in ("heads/ledger.json", *metadata.names("ledger")):
+    heads = [name for name in metadata.names("heads") if name in ("heads/ledger.json", "heads/erasures.json")]
+    for name in (*heads, *metadata.names("ledger"), *metadata.names("erasures")):
         _copy(metadata, name, fresh.metadata)
     before = lake.ledger()
     files = {f"{version.dataset}/{file.name}" for version in before.versions for file in version.bronze}

@@ -237,6 +237,17 @@ class Histories(RuleBasedStateMachine):
         with self.damaged():
             self.seen["compacted tables"] += self.place.compact(edition(self.edition), self.as_of)
 
+    @rule(key=st.sampled_from("123"), recompute=st.booleans())
+    def is_forgotten(self, key: str, recompute: bool) -> None:
+        """A client is erased from all releases; the project is that of the published one."""
+        self._run()
+        self.is_judged = False
+        with self.damaged():
+            forgotten = self.place.forget(edition(self.edition), key, serves=self.serves, recompute=recompute)
+        self.seen["rows of forgotten people"] += forgotten
+        if self.serves:
+            self._require_served(None)
+
     # ---- accidents ----
 
     @rule(at=MOMENT, after=st.booleans(), file=arrivals("clients", "purchases", "returns"))

@@ -17,6 +17,7 @@ from filon.lake.retract import restore_file, retract_file
 from filon.lake.sweep import sweep_lake
 from filon.pipeline.compact import compact_lake
 from filon.pipeline.engine import open_engine
+from filon.pipeline.forgetting.erase import Forgetting, Request
 from filon.pipeline.report import RunReport
 from filon.pipeline.rollback import roll_back
 from filon.pipeline.run import run_pipeline
@@ -181,6 +182,19 @@ class Place:
             if store is not None:
                 store.shut()
         return done is not None
+
+    def forget(self, project: Project, key: str, *, serves: bool, recompute: bool) -> int:
+        """Forget a client; returns the number of rows that are gone."""
+        store = self.open_store() if serves else None
+        work = Forgetting(OPTIONS, project, self.lake, self.open_sources(), store, patience_s=0)
+        request = Request("clients", ((key,),), reason="asked", by="test", recompute=recompute)
+        try:
+            return sum(work.forget(request, NOW).rows.values())
+        except NotFound:
+            return 0
+        finally:
+            if store is not None:
+                store.shut()
 
     def compact(self, project: Project, as_of: dt.date) -> int:
         """Write small files together; returns the number of tables that have other files now."""

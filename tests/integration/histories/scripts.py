@@ -79,6 +79,15 @@ def client_and_purchases(history: Histories) -> None:
     history.purchases_arrive(("purchases-c.csv", ("5,3,2025-01-05,5.00,,",)), run=True)
 
 
+def forgotten_client(history: Histories) -> None:
+    """A client is erased, then purchases of that client arrive, and rows that outranked others are gone."""
+    history.begin(SALES, serves=False, extends=True)
+    history.is_forgotten("1", recompute=False)
+    history.purchases_arrive(
+        ("purchases-c.csv", ("1,1,2025-01-05,7.50,,2025-02-02", "5,2,2025-01-05,5.00,,")), run=True
+    )
+
+
 def laxer_rule(history: Histories) -> None:
     history.begin(WAITING, serves=False, extends=True)
     history.project_becomes("a laxer rule", run=True)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.histories.machine import Histories
 from tests.integration.histories.running import run_histories
-from tests.integration.histories.scripts import FOUND, Script, carry_out
+from tests.integration.histories.scripts import FOUND, Script, carry_out, forgotten_client
 
 EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
@@ -24,6 +24,7 @@ COME_ABOUT = {
     "retractions",
     "rollbacks",
     "states of some keys",
+    "rows of forgotten people",
     "superseded records",
 }
 """What must have come about in so many histories: else they would prove little."""
@@ -39,6 +40,10 @@ def prove(start: int) -> None:
 @pytest.mark.parametrize("script", FOUND, ids=lambda script: script.__name__)
 def test_what_was_found_once_is_found_no_more(script: Script) -> None:
     carry_out(script)
+
+
+def test_a_forgotten_client_is_as_one_who_never_said_anything() -> None:
+    carry_out(forgotten_client)
 
 
 class TestSomeHistories:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
+from pymongo.errors import OperationFailure
 from pymongo.read_preferences import ReadPreference
 
 from filon.errors import LoadGone
@@ -107,14 +108,24 @@ class MongoStore:
             return read_loads(self._db[LOADS].find().sort("_id", -1), self.uri)
 
     @contextmanager
-    def loading(self) -> Iterator[MongoSession]:
+    def loading(self, *, anew: bool = False) -> Iterator[MongoSession]:
         """Hold the loader's lease, renewed while the load lasts."""
         with (
             translated(self.uri),
             Lease(self._db[LOCK], self.uri) as lease,
             ThreadPoolExecutor(max_workers=INDEXERS) as background,
         ):
+            if anew:
+                self._db[LOADS].delete_many({})
             yield MongoSession(self._db, self.uri, lease, background)
+
+    def give_back(self) -> None:
+        """The server gives the space of collections back as they are dropped; that of records, if it is allowed to."""
+        with translated(self.uri):
+            names = self._db.list_collection_names(filter={"type": "collection"})
+            for name in names:
+                with suppress(OperationFailure):  # the user may not, or the member is the primary of an old server
+                    self._db.command("compact", name)
 
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""

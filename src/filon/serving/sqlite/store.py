@@ -92,12 +92,14 @@ class SQLiteStore:
         return self._read(lambda connection: states_of(connection, self.uri))
 
     @contextmanager
-    def loading(self) -> Iterator[SQLiteSession]:
+    def loading(self, *, anew: bool = False) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
         with ExitStack() as at_the_end, self._writing() as connection:
             before = file_at(self._path)
             scratch = Scratch(connection, self._path)
             at_the_end.callback(scratch.discard)
+            if anew:
+                connection.execute("DELETE FROM _loads")
             yield SQLiteSession(connection, self.uri, scratch)
             after = file_at(self._path)
             if before is None or after is None or before.place != after.place:
@@ -124,6 +126,20 @@ class SQLiteStore:
                         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
+
+    def give_back(self) -> None:
+        """Write the file again without free pages, and empty its log."""
+        with translated(self.uri):
+            connection = sqlite3.connect(self._path, isolation_level=None, timeout=PATIENCE_S)
+            try:
+                connection.executescript(DURABLE)
+                with durable(Effect.SQLITE, "vacuum"):
+                    connection.execute("VACUUM")
+                [(is_busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                if is_busy:
+                    raise StoreBusy(f"{self.uri}: a reader keeps the log of deleted rows; run again when it is done")
+            finally:
+                connection.close()
 
     async def states(self) -> Sequence[ServedState]:
         """Newest first."""

@@ -50,7 +50,7 @@ def receive_files(context: Context, sources: Sources, workers: Workers) -> Inges
     """
     for _ in range(ATTEMPTS):
         ledger = context.lake.ledger()
-        _check_project(ledger, context.project, context.lake.root)
+        require_own_project(ledger, context.project, context.lake.root)
         listing = list_files(context.project, sources)
         if not listing.files and not ledger.versions:
             patterns = ", ".join(dataset.pattern for dataset in context.project.datasets.values())
@@ -68,7 +68,8 @@ def receive_files(context: Context, sources: Sources, workers: Workers) -> Inges
     raise WriteConflict("other runs kept adding to the ledger. Nothing is lost: run again when they are done.")
 
 
-def _check_project(ledger: Ledger, project: Project, root: str) -> None:
+def require_own_project(ledger: Ledger, project: Project, root: str) -> None:
+    """ConfigError when a lake belongs to another project."""
     if ledger.project not in ("", project.name):
         raise ConfigError(
             f"the lake {root} belongs to the project {ledger.project}, not {project.name}. Give another --lake."

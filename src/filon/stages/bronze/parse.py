@@ -18,13 +18,14 @@ from pathlib import Path
 
 from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
-from filon.lake import Layer, Sources, unreadable
+from filon.lake import Layer, Sources, copy_name, unreadable
 from filon.project import Dataset
 from filon.project.vocabulary import FileFormat
 from filon.stages.bronze.mending import mend
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import FileRejected, changed, unread
 from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
+from filon.stages.bronze.withheld import withhold, withhold_refused
 from filon.stages.bronze.writing import write_records
 from filon.stages.context import Context
 
@@ -57,8 +58,7 @@ def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> l
             for texts, refused in receive_texts(sources, window, folder, context.limits):
                 batch = [*refused, *_read_texts(context, texts, folder)]
                 checked = [_checked(result, sources) for result in batch]
-                _keep_refused(context, sources, checked)
-                results += checked
+                results += [_keep_refused(context, sources, result) for result in withhold(context, checked)]
             folder.rmdir()
     return results
 
@@ -305,14 +305,17 @@ def _checked(result: Parsed, sources: Sources) -> Parsed:
     return replace(result, refused=changed(), records=0, malformed=0, data=())
 
 
-def _keep_refused(context: Context, sources: Sources, results: Iterable[Parsed]) -> None:
-    """Copy files that are refused for their content to the quarantine; one that is gone by now is not copied."""
-    for result in results:
-        if result.refused is None or result.refused.is_passing:
-            continue
-        name = f"{result.incoming.number}-{result.incoming.sha256[:12]}"
-        # an object store cannot be read while another one is written: both would want the same event loop
-        with tempfile.TemporaryFile(dir=context.workspace) as copy, suppress(SourceUnreadable):
-            copy.writelines(sources.chunks(result.incoming.file))
+def _keep_refused(context: Context, sources: Sources, result: Parsed) -> Parsed:
+    """Copy a file that is refused for its content to the quarantine; one that is gone by now is not copied."""
+    if result.refused is None or result.refused.is_passing:
+        return result
+    # an object store cannot be read while another one is written: both would want the same event loop
+    with tempfile.TemporaryFile(dir=context.workspace) as copy, suppress(SourceUnreadable):
+        copy.writelines(sources.chunks(result.incoming.file))
+        copy.seek(0)
+        result, may_keep = withhold_refused(context, result, copy)
+        if may_keep:
             copy.seek(0)
+            name = copy_name(result.incoming.number, result.incoming.sha256)
             context.lake.keep_file(name, iter(partial(copy.read, CHUNK), b""))
+    return result

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from filon.lake import Build, Layer, Release
-from filon.project import PLACE, TEXT, Dataset, TypedColumn, fingerprint_of
+from filon.project import Dataset
+from filon.stages.bronze.columns import bronze_columns, bronze_fingerprint
 from filon.stages.bronze.ingest import IngestResult
 from filon.stages.context import Context, TableReport, TableStatus
-
-BRONZE_EXTRAS = (*(TypedColumn(name, TEXT) for name in ("_extra", "_malformed", "_raw")), *PLACE)
-"""Beside the contract's columns: undeclared ones as JSON, the fault and text of a malformed record, its place."""
-
-
-def bronze_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
-    """Columns of a dataset's bronze table: the declared ones as text, then those of every bronze table."""
-    return (*(TypedColumn(name, TEXT) for name in dataset.contract.column_names), *BRONZE_EXTRAS)
 
 
 def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, published: Release | None) -> Build:
@@ -30,8 +23,7 @@ def build_bronze(context: Context, dataset: Dataset, ingested: IngestResult, pub
     named = [v for v in ledger.versions if v.dataset == dataset.name and v.bronze]
     files = {file.name: file for version in named for file in version.bronze}
     columns = bronze_columns(dataset)
-    facts = {"files": list(files), "columns": [(name, kind.sql) for name, kind in columns]}
-    fingerprint = fingerprint_of(facts)
+    fingerprint = bronze_fingerprint(files, columns)
     if builds := context.find_builds(fingerprint, published, (Layer.BRONZE, dataset.name)):
         return builds[0]
     # files of this run come from its results: those of the ledger lack the bounds of columns

@@ -157,6 +157,8 @@ class _Work:
             return WhyFull.NO_BASE
         if base.recipe != self.recipe:
             return WhyFull.RECIPE_CHANGED
+        if base.counts_forgotten:
+            return WhyFull.COUNTS_FORGOTTEN
         changed = self._changed(base)
         if changed == {}:
             return base

@@ -13,7 +13,9 @@ from filon.project import PLACE, Dataset, fingerprint_of
 from filon.project.functions import Setting
 from filon.stages.context import REVISION, Context, TableReport, TableStatus, left_by_rollback
 from filon.stages.extending import WhyFull, is_less_work, written_rows
+from filon.stages.forgetting import block_facts
 from filon.stages.models import contract_columns
+from filon.stages.places import PLACES
 from filon.stages.rules import BRONZE
 from filon.stages.silver.extend import Base, Extension
 from filon.stages.silver.judging import Judging
@@ -21,7 +23,6 @@ from filon.stages.silver.queries import (
     ACCEPTED,
     JUDGED,
     LOSERS,
-    PLACES,
     QUARANTINE_COLUMNS,
     REJECTED,
     accepted_query,
@@ -79,6 +80,7 @@ def build_silver(
         "revision": REVISION,
         "dataset": dataset.fingerprint,
         "settings": context.project.settings(dataset.reads - {Setting.AS_OF}, None),
+        "forgotten": block_facts(context.project, dataset, context.blocked),
     }
     base = fingerprint_of(
         {

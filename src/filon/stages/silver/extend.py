@@ -17,16 +17,14 @@ from filon.project import PLACE, TypedColumn
 from filon.sql import identifier, identifiers, literal
 from filon.stages.extending import FILE, rewrite
 from filon.stages.models import contract_columns
+from filon.stages.places import is_at, those_at, those_not_at
 from filon.stages.silver.judging import Judging
 from filon.stages.silver.queries import (
     JUDGED,
     QUARANTINE_COLUMNS,
-    is_at,
     rank,
     rejected_query,
     superseded_columns,
-    those_at,
-    those_not_at,
 )
 from filon.stages.silver.recount import LAYERS, Recount, is_of
 

@@ -8,12 +8,12 @@ from filon.lake import FileVersion, HeaderProfile
 from filon.project import PLACE, TEXT, TEXTS, Column, Dataset, TypedColumn
 from filon.project.headers import fields_of
 from filon.project.vocabulary import Drift, Keep
-from filon.sql import identifier, identifiers, literal
+from filon.sql import identifier, identifiers
 from filon.stages.models import contract_columns
+from filon.stages.places import those_at, those_not_at
 from filon.stages.rules import SEPARATOR, raw_record
 
 # names with a blank, which no table of a project can have
-PLACES = "places of files"
 JUDGED, LOSERS = "judged records", "losing records"
 ACCEPTED, REJECTED, SUPERSEDED = "accepted records", "rejected records", "superseded records"
 QUARANTINE_COLUMNS = (*PLACE, TypedColumn("reasons", TEXTS), TypedColumn("raw", TEXT))
@@ -25,65 +25,6 @@ def superseded_columns(dataset: Dataset) -> tuple[TypedColumn, ...]:
     deciding |= {column.name for column, _ in dataset.references}
     deciding |= {column.name for column in dataset.contract.columns if compares_with_as_of(column)}
     return (*(column for column in contract_columns(dataset.contract) if column.name in deciding), *PLACE)
-
-
-def is_at(rows: str, places: str) -> str:
-    """A condition, one of several, for the rows of an alias whose ``_file`` and ``_record`` stand in a table."""
-    return f"EXISTS (SELECT 1 FROM {identifier(places)} AS place WHERE {_same_place(rows)})"
-
-
-def those_at(rows: str, places: str, where: str = "TRUE") -> str:
-    """A join that leaves the rows of an alias whose ``_file`` and ``_record`` stand in a table.
-
-    A join, since engines carry out EXISTS as one only when it compares nothing but these.
-
-    Args:
-        rows: the alias
-        places: the table
-        where: what else must hold; the row of the table is called ``place``
-
-    """
-    return f"SEMI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
-
-
-def those_not_at(rows: str, places: str, where: str = "TRUE") -> str:
-    """The same for all other rows of the alias."""
-    return f"ANTI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
-
-
-def _same_place(rows: str) -> str:
-    return f"place._file = {rows}._file AND place._record = {rows}._record"
-
-
-def places_query(dataset: Dataset, live: Iterable[FileVersion]) -> str:
-    """A row per file version: its number, and the values of the columns that are read from its path."""
-    rows = [
-        ", ".join([f"CAST({version.number} AS BIGINT)", *(_text(c.value(version.path)) for c in dataset.place_columns)])
-        for version in live
-    ]
-    names = identifiers(["number", *(f"{column.column} of place" for column in dataset.place_columns)])
-    nothing = ", ".join(["CAST(NULL AS BIGINT)", *(_text(None) for _ in dataset.place_columns)])
-    values = ", ".join(f"({row})" for row in rows or [nothing])
-    return f"SELECT {names} FROM (VALUES {values}) AS places({names})"
-
-
-def _text(value: str | None) -> str:
-    return "CAST(NULL AS VARCHAR)" if value is None else literal(value)
-
-
-def with_places(dataset: Dataset, columns: Iterable[TypedColumn], records: str) -> str:
-    """The records of a query with the columns that are read from paths, by the table ``PLACES``."""
-    placed = {column.column for column in dataset.place_columns}
-    values = [
-        f"places.{identifier(f'{column.name} of place')} AS {identifier(column.name)}"
-        if column.name in placed
-        else f"received.{identifier(column.name)}"
-        for column in columns
-    ]
-    return (
-        f"SELECT {', '.join(values)} FROM ({records}) AS received "
-        f"LEFT JOIN {identifier(PLACES)} AS places ON received._file = places.number"
-    )
 
 
 def losers_query(dataset: Dataset) -> str:

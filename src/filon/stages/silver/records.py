@@ -9,8 +9,8 @@ from filon.engines import SqlEngine
 from filon.lake import Build, FileVersion, Lake, Layer, Ledger
 from filon.project import Dataset
 from filon.sql import identifier
+from filon.stages.places import PLACES, places_query, those_at, with_places
 from filon.stages.rules import BRONZE
-from filon.stages.silver.queries import PLACES, places_query, those_at, with_places
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""People are forgotten: erased from everything that Filon holds of them."""

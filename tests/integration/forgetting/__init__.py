@@ -1,0 +1,1 @@
+"""People are forgotten: nothing of them is left in anything that Filon holds."""
