@@ -15,7 +15,7 @@ from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.pages import Text
-from filon.project import TEXT, Column, Contract, Dataset, Project
+from filon.project import TEXT, Column, Contract, Dataset, Kind, Project
 from filon.project.vocabulary import ApiSpec
 from filon.version import __version__
 
@@ -36,6 +36,19 @@ class ProjectInfo(BaseModel):
     api: ApiSpec = Field(description="The names for time in parameters and answers")
 
 
+class RuleInfo(BaseModel):
+    """What the contract of a dataset demands, and by which reason the rows are known that do not meet it."""
+
+    reason: str
+    column: str | None = Field(description="The column; null for a rule of the whole row")
+    rule: str = Field(
+        description="required, type, scale, precision, reference, the name of a bound, or of a rule in SQL"
+    )
+    bounds: list[str] = Field(
+        description="What the rule compares with: bounds, values, formats, a column, an expression"
+    )
+
+
 class LineageTable(BaseModel):
     """A table, or the files that a dataset arrives in, and what it is made from."""
 
@@ -50,6 +63,7 @@ class LineageTable(BaseModel):
     served: bool = Field(description="Whether the API has its rows")
     file_pattern: str | None = Field(description="Which files are its source")
     checks: list[str]
+    rules: list[RuleInfo] = Field(default=[], description="Of a silver table: why records are rejected")
 
 
 class Lineage(BaseModel):
@@ -66,7 +80,8 @@ def lineage_of(project: Project) -> Iterator[LineageTable]:
         referenced = [reference.table for _, reference in dataset.references]
         inputs = [_node(project, dataset), *dict.fromkeys(referenced)]
         is_served = dataset.serving.served
-        yield _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
+        table = _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
+        yield table.model_copy(update={"rules": list(_rules(dataset))})
     for model in project.models.values():
         yield _table(model.contract, GOLD, list(model.inputs), is_served=model.serving.served, sql=model.sql)
 
@@ -94,6 +109,30 @@ def _source(project: Project, dataset: Dataset) -> LineageTable:
         file_pattern=dataset.pattern,
         checks=[],
     )
+
+
+def _rules(dataset: Dataset) -> Iterator[RuleInfo]:
+    """Every rule of a dataset; those of records themselves are the same everywhere (``record:WORD``)."""
+    for column in dataset.contract.columns:
+        for rule, bounds in _rules_of(column):
+            yield RuleInfo(reason=f"{column.name}:{rule}", column=column.name, rule=rule, bounds=bounds)
+    for row_rule in dataset.rules:
+        yield RuleInfo(reason=row_rule.name, column=None, rule=row_rule.name, bounds=[row_rule.expression])
+
+
+def _rules_of(column: Column) -> Iterator[tuple[str, list[str]]]:
+    if column.required:
+        yield "required", []
+    if not column.is_text:
+        spelled = list(map(str, column.formats)) if column.format else []
+        yield "type", [column.type.kind.value, *spelled]
+        if column.type.kind is Kind.DECIMAL:
+            yield "scale", [str(column.type.scale)]
+        yield "precision", [column.type.sql]
+    for rule in column.rules:
+        yield rule.name, list(rule.texts)
+    if column.reference is not None and column.is_bound:
+        yield "reference", [column.reference.table, column.reference.column]
 
 
 def _table(

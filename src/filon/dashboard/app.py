@@ -21,6 +21,7 @@ from filon.dashboard.language import Language
 from filon.dashboard.markup import language_script, plain
 from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
+from filon.dashboard.why import panel
 from filon.errors import ApiError
 from filon.pages import HOME, ICON, Entry, Page, read_page
 from filon.settings import Settings, read_settings
@@ -71,6 +72,7 @@ def main() -> None:
     if pinned is not None:
         menu.draw_pin(language, pinned)
     _draw(context, chosen)
+    panel.draw(context)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from filon.spreadsheet import guarded
 Formats = Mapping[str, Callable[[Any], str]]
 ROW_PX = 35
 MOST_PX = 420
+ASK, ASK_PX = "?", 44
+"""The column of buttons that ask why a row is what it is."""
 LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
 """Larger numbers keep all digits only as Decimal."""
 MOST_DIGITS = 38
@@ -109,11 +111,20 @@ def plotly_config(file: str) -> dict[str, Any]:
     }
 
 
-def footer(context: Context, key: str, rows: Sequence[Row], tables: Sequence[str]) -> None:
-    """Draw the provenance of rows, and a button that saves them as CSV."""
+def footer(
+    context: Context,
+    key: str,
+    rows: Sequence[Row],
+    tables: Sequence[str],
+    more: Callable[[], None] | None = None,
+) -> None:
+    """Draw the provenance of rows, a button that saves them as CSV, and what ``more`` draws beside it."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(provenance(context, tables), width="content")
-        csv_button(context, key, rows)
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if more is not None:
+                more()
+            csv_button(context, key, rows)
 
 
 def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
@@ -158,6 +169,7 @@ def table(
     rows: Sequence[Row],
     formats: Formats | None = None,
     choose: Callable[[Row], None] | None = None,
+    explain: Callable[[int], None] | None = None,
 ) -> None:
     """Draw rows as a table with translated column names; it sorts by values, not by their formatted text.
 
@@ -167,6 +179,7 @@ def table(
         rows: the rows, all with the same columns
         formats: formatters by column; other values are shown as they are
         choose: called with the row that is picked; rows cannot be picked if None
+        explain: called with the place of the row that somebody asks about; rows have no button for it if None
 
     """
     language = context.language
@@ -174,8 +187,22 @@ def table(
     frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
     formatters = {titles[name]: formatter for name, formatter in (formats or {}).items() if name in titles}
     formatters = {**escape_formulas(frame), **formatters}
+    asking: dict[str, Any] = {}
+    if explain is not None:
+        frame.insert(0, ASK, ASK)
+        asking[ASK] = st.column_config.ButtonColumn(
+            ASK,
+            help=language.text("why.title"),
+            pinned=True,
+            width=ASK_PX,
+            type="tertiary",
+            key=f"{key}.why",
+            on_click=_ask,
+            args=(f"{key}.why", explain),
+        )
     styled = frame.style.format(formatters, na_rep=language.text("none"))
     options: dict[str, Any] = {
+        "column_config": asking,
         "hide_index": True,
         "height": min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
         "placeholder": language.text("none"),
@@ -192,6 +219,10 @@ def table(
         selection_mode="single-row",
         **options,
     )
+
+
+def _ask(key: str, explain: Callable[[int], None]) -> None:
+    explain(int(st.session_state[key]["row"]))
 
 
 def container_key(key: str, *, is_inert: bool) -> str:

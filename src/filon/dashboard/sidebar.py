@@ -18,7 +18,7 @@ from filon.dashboard.timeline import TO, period_from
 
 BOUND: Final = "query-params"
 DAYS, FORMER_DAYS = "days", "jours"
-OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release")
+OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release", "why")
 """Names in the address that are no dimensions, the project's words for time apart."""
 UNKNOWN = "filters.unknown"
 """Where the session has what the address asked for in vain, and with which filters."""
