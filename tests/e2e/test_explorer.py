@@ -89,14 +89,6 @@ def test_every_table_is_described_and_drawn_as_its_contract_says(visit: Visit, s
     assert not visit.complaints
 
 
-def test_rejected_rows_stand_with_their_reasons_and_raw_text(visit: Visit, site: Site) -> None:
-    shown = site.shop.json("quarantine", "show", "clients")["rows"]
-    visit.open("qualite?lang=en&dataset=clients")
-    rows = _rows_shown(visit)
-    assert [shown[0]["file"], str(shown[0]["record"]), ", ".join(shown[0]["reasons"]), shown[0]["raw"]] in rows
-    assert "achats_vides.csv" in _rows_shown(visit, -2)[0]
-
-
 def test_a_click_on_a_table_of_the_lineage_shows_its_sql(visit: Visit) -> None:
     visit.open("pipeline?lang=en")
     visit.wait_for_charts(3)

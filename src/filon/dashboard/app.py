@@ -61,17 +61,17 @@ def main() -> None:
         served, pinned = client.release(), menu.pinned_release()
         context = Context(client, language, project, served if pinned is None else pinned)
         shown: list[Shown] = [*_pages_of(pages), *VIEWS]
+        newest = client.newest_run()
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
         _refresh_on_change(client, iter([True]), None, None)
         return
     chosen = _navigate(language, shown)
-    follows_runs = isinstance(chosen, View) and chosen.follows_runs
-    _refresh_on_change(client, iter([True]), served, pages, client.newest_run() if follows_runs else None)
+    _refresh_on_change(client, iter([True]), served, pages, newest.get("run_id"))
     if pinned is not None:
         menu.draw_pin(language, pinned)
-    _draw(context, chosen)
+    _draw(context, chosen, newest)
     panel.draw(context)
 
 
@@ -144,11 +144,13 @@ def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> 
     return chosen[0]
 
 
-def _draw(context: Context, shown: Shown) -> None:
-    """Draw the page, or the reason why it cannot be drawn."""
+def _draw(context: Context, shown: Shown, newest: Row) -> None:
+    """Draw the page, or the reason why it cannot be drawn; above it, whether the ``newest`` run failed."""
     language = context.language
     st.title(_title(language, shown), anchor=False)
     try:
+        if _has_failed(context, newest):
+            states.show_failed_run(language, context.release, newest)
         if isinstance(shown, View):
             if shown.filters is not None:
                 context = context.with_filters(sidebar.choose_filters(context, shown.filters(context)))
@@ -161,6 +163,15 @@ def _draw(context: Context, shown: Shown) -> None:
             _draw_project_page(context, shown.page)
     except ApiError as error:
         states.show_error(language, error)
+
+
+def _has_failed(context: Context, run: Row) -> bool:
+    """Whether a run failed and none found the release up to date since: such a run leaves no record of its own."""
+    if run.get("status") != "failed":
+        return False
+    started = dt.datetime.fromisoformat(run["started_at"])
+    checked = (entry["checked_at"] for entry in context.tables.values() if entry["checked_at"] is not None)
+    return all(dt.datetime.fromisoformat(text) <= started for text in checked)
 
 
 def _draw_project_page(context: Context, page: Page) -> None:
@@ -198,11 +209,10 @@ def _refresh_on_change(
     if next(drawing, False):
         return
     try:
-        now, files = client.release(), client.get("pages").data
-        newest = client.newest_run() if last_run is not None else None
+        now, files, newest = client.release(), client.get("pages").data, client.newest_run()
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
-    if (now, files, newest) != (shown, pages, last_run):
+    if (now, files, newest.get("run_id")) != (shown, pages, last_run):
         st.rerun(scope="app")
 
 

@@ -90,10 +90,10 @@ class ApiClient:
             self._health = (time.monotonic() + HEALTH_FRESH_S, release)
         return release
 
-    def newest_run(self) -> str:
-        """The id of the run that ended last; empty when there is none."""
-        newest = self.get("runs", [("limit", "1")]).data["data"]
-        return str(newest[0]["run_id"]) if newest else ""
+    def newest_run(self) -> Row:
+        """The run that ended last; empty when there is none."""
+        newest: list[Row] = self.get("runs", [("limit", "1")]).data["data"]
+        return newest[0] if newest else {}
 
     def get(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """A response that is not cached; ``path`` is relative to ``/api/v1``, or an absolute path from the API."""

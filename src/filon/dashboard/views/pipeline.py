@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def show(context: Context) -> None:
     times = context.client.get("pipeline/refresh-times").data
     status = context.client.get("pipeline/status").data
     _numbers(context, runs, status)
+    _alerts(context)
     _collections(context, status, times)
     _runs(context, runs)
     _lineage(context)
@@ -50,6 +52,33 @@ def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
     ]
     for place, card in zip(st.columns(len(items)), items, strict=True):
         place.metric(card.label, card.text, border=True)
+
+
+def _alerts(context: Context) -> None:
+    """Draw the alerts of the project, those that hold first; nothing where nobody looked at any."""
+    language = context.language
+    found = context.client.get("alerts").data
+    if found["at"] is None:
+        return
+    with st.container(border=True, key="pipeline-alerts"):
+        st.subheader(language.text("alerts.title"), anchor=False)
+        for alert in found["data"]:
+            if alert["is_on"]:
+                said = f"**{plain(alert['alert'])}** · {plain(alert['what'])} · {language.moment(alert['since'])}"
+                st.error(said, icon=":material/notifications:")
+        rows = [
+            {
+                "alert": alert["alert"],
+                "status": language.text("alerts.on" if alert["is_on"] else "alerts.off"),
+                "since": alert["since"],
+                "what": alert["what"],
+                "is_told": alert["is_told"],
+            }
+            for alert in found["data"]
+        ]
+        table(context, "pipeline.alerts", rows, {"since": language.moment, "is_told": language.truth})
+        ago = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(found["at"])).total_seconds()
+        st.caption(language.text("alerts.at", ago=language.ago(ago)))
 
 
 def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
