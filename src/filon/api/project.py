@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from pathlib import Path
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -19,6 +21,9 @@ from filon.project import TEXT, Column, Contract, Dataset, Kind, Project
 from filon.project.vocabulary import ApiSpec
 from filon.version import __version__
 
+LOGOS = {"logo.svg": "image/svg+xml", "logo.png": "image/png"}
+LARGEST_LOGO = 200_000
+"""Bytes."""
 SOURCE, SILVER, GOLD = "source", "silver", "gold"
 
 
@@ -33,6 +38,7 @@ class ProjectInfo(BaseModel):
     version: str = Field(description="Version of Filon")
     sources: list[str] = Field(description="Names of the datasets that arrive")
     labels: dict[str, Text] = Field(description="What people call columns, measures and dimensions, by language")
+    logo: str | None = Field(description="Its image as a data URI: `logo.svg` or `logo.png` of its folder")
     api: ApiSpec = Field(description="The names for time in parameters and answers")
 
 
@@ -70,6 +76,15 @@ class Lineage(BaseModel):
     """Every table after those that it is made from."""
 
     tables: list[LineageTable]
+
+
+def logo_of(folder: Path) -> str | None:
+    """The image in a project's folder, as a data URI; None without one, or where it is too large for every page."""
+    for name, media in LOGOS.items():
+        file = folder / name
+        if file.is_file() and file.stat().st_size <= LARGEST_LOGO:
+            return f"data:{media};base64,{base64.b64encode(file.read_bytes()).decode()}"
+    return None
 
 
 def lineage_of(project: Project) -> Iterator[LineageTable]:
@@ -173,6 +188,7 @@ def project_router(service: Service, prefix: str) -> APIRouter:
         version=__version__,
         sources=list(described.datasets),
         labels=dict(described.labels),
+        logo=logo_of(described.folder),
         api=described.api,
     ).model_dump(mode="json", by_alias=True)
     lineage = Lineage(tables=list(lineage_of(described))).model_dump()

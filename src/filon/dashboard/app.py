@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from filon.dashboard import access, chips, sidebar, states
 from filon.dashboard.blocks import draw_page, lacking, limits_of, prepared
 from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
-from filon.dashboard.language import Language
+from filon.dashboard.language import Code, Language
 from filon.dashboard.markup import language_script, plain
+from filon.dashboard.parts import draw_provenance
 from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
 from filon.dashboard.why import panel
@@ -27,6 +29,7 @@ from filon.pages import HOME, ICON, Entry, Page, read_page
 from filon.settings import Settings, read_settings
 
 LOOK_EVERY = dt.timedelta(seconds=10)
+OWN = "language.own"
 LOGO = Path(__file__).with_name("icon.svg")
 
 
@@ -47,7 +50,7 @@ def client_of_server() -> ApiClient:
 def main() -> None:
     """Draw the page of the address."""
     st.set_page_config(page_title="Filon", page_icon=str(LOGO), layout="wide")
-    language = Language(sidebar.choose_language())
+    language = Language(sidebar.choose_language(_own_language()))
     # screen readers use the language of the document, which Streamlit sets to English
     st.html(f"<script>{language_script(language.code)}</script>", unsafe_allow_javascript=True)
     if not access.admit(language, settings_of_server()):
@@ -67,12 +70,27 @@ def main() -> None:
         states.show_error(language, error)
         _refresh_on_change(client, iter([True]), None, None)
         return
-    chosen = _navigate(language, shown)
+    chosen = _navigate(language, shown, title=project["title"])
+    st.set_page_config(page_title=f"{_title(language, chosen)} · {project['title']}")
+    if project.get("logo"):
+        st.logo(_image(project["logo"]), size="large")
     _refresh_on_change(client, iter([True]), served, pages, newest.get("run_id"))
     if pinned is not None:
         menu.draw_pin(language, pinned)
     _draw(context, chosen, newest)
     panel.draw(context)
+
+
+def _own_language() -> Code:
+    """The language of the project, in which pages begin; French while nobody knows the project."""
+    if OWN not in st.session_state:
+        try:
+            locale = str(client_of_server().get("project").data["locale"])
+        except ApiError:
+            return Code.FRENCH
+        st.session_state[OWN] = next((code for code in Code if code == locale[:2]), Code.ENGLISH)
+    own: Code = st.session_state[OWN]
+    return own
 
 
 @dataclass(frozen=True)
@@ -110,12 +128,19 @@ def _pages_of(answer: Row) -> list[ProjectPage]:
     return [shown[name] for name in sorted(shown, key=lambda name: (shown[name].entry.order, name))]
 
 
+def _image(address: str) -> bytes | str:
+    """The content of an image whose address holds it; Streamlit takes drawings as text."""
+    kind, _, content = address.partition(",")
+    image = base64.b64decode(content)
+    return image.decode("utf-8") if "svg" in kind else image
+
+
 def _title(language: Language, shown: Shown) -> str:
     return language.said(shown.entry.title) if isinstance(shown, ProjectPage) else language.text(f"{shown.name}.page")
 
 
-def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> Shown:
-    """Draw the menu; returns the chosen page.
+def _navigate(language: Language, entries: Sequence[Shown], asked: str = "", title: str = "") -> Shown:
+    """Draw the menu under the ``title`` of the project; returns the chosen page.
 
     ``asked``: the path of the address, where nobody knows which pages the project has.
     """
@@ -140,7 +165,7 @@ def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> 
     pages = [page(first, HOME, default=True), *(page(entry, entry.path) for entry in following)]
     others = {first.path, asked} - {"", HOME, *(entry.path for entry in following)}
     pages += [page(first, path, hidden=True) for path in sorted(others)]
-    st.navigation(pages).run()
+    st.navigation({plain(title): pages} if title else pages).run()
     return chosen[0]
 
 
@@ -155,6 +180,7 @@ def _draw(context: Context, shown: Shown, newest: Row) -> None:
             if shown.filters is not None:
                 context = context.with_filters(sidebar.choose_filters(context, shown.filters(context)))
                 chips.draw(context)
+            draw_provenance(context, ())
             shown.show(context)
             return
         if shown.problems:
@@ -181,6 +207,7 @@ def _draw_project_page(context: Context, page: Page) -> None:
     _warn_if_stale(context, page.tables)
     context = context.with_filters(sidebar.choose_filters(context, page.filters))
     chips.draw(context)
+    draw_provenance(context, page.tables)
     if page.about is not None:
         st.caption(plain(context.language.said(page.about)))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):

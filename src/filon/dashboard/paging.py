@@ -12,7 +12,7 @@ from filon.dashboard.client import Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.numbers import writer
-from filon.dashboard.parts import provenance, table
+from filon.dashboard.parts import provenance_sign, table
 from filon.dashboard.takeaway.content import Report
 from filon.dashboard.takeaway.csvs import respelled
 from filon.dashboard.takeaway.facts import facts_of
@@ -128,7 +128,7 @@ def _trail(key: str, query: tuple[Any, ...]) -> list[str]:
 def _draw_downloads(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
     language = context.language
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(provenance(context, (described["name"],)), width="content")
+        provenance_sign(context, (described["name"],))
         if total > MOST_SAVED:
             address = f"{context.client.url}{described['path']}?format=parquet".replace("`", "")
             st.caption(language.text("paging.too_many", most=language.number(MOST_SAVED), address=address))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from filon.dashboard.takeaway.csvs import as_csv
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
+AGES_EVERY = dt.timedelta(seconds=20)
 ROW_PX = 35
 MOST_PX = 420
 ASK, ASK_PX = "?", 44
@@ -37,8 +40,8 @@ class Card:
     text: str
 
 
-def provenance(context: Context, tables: Sequence[str]) -> str:
-    """The release, and age and quality of tables; only the release when there are none."""
+def provenance(context: Context, tables: Sequence[str], later_s: float = 0) -> str:
+    """The release, and age (``later_s`` from now) and quality of tables; only the release when there are none."""
     language = context.language
     if not tables:
         return language.text("provenance.release", release=context.release)
@@ -46,9 +49,25 @@ def provenance(context: Context, tables: Sequence[str]) -> str:
     return language.text(
         "provenance",
         release=context.release,
-        ago=language.ago(context.age_s(tables)),
+        ago=language.ago(context.age_s(tables) + later_s),
         quality=language.text(f"quality.{quality}"),
     )
+
+
+def provenance_sign(context: Context, tables: Sequence[str]) -> None:
+    """Draw a sign that tells where rows come from when somebody asks; the page says it once for all."""
+    st.caption("", help=provenance(context, tables), width="content")
+
+
+def draw_provenance(context: Context, tables: Sequence[str]) -> None:
+    """Draw where the numbers of a page come from; their age goes on while the page stays open."""
+    drawn = time.monotonic()
+
+    @st.fragment(run_every=AGES_EVERY)
+    def draw() -> None:
+        st.caption(provenance(context, tables, time.monotonic() - drawn))
+
+    draw()
 
 
 def chart(
@@ -118,9 +137,9 @@ def footer(
     tables: Sequence[str],
     more: Callable[[], None] | None = None,
 ) -> None:
-    """Draw the provenance of rows, a button that saves them as CSV, and what ``more`` draws beside it."""
+    """Draw the sign of the provenance of rows, a button that saves them as CSV, and what ``more`` draws beside it."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(provenance(context, tables), width="content")
+        provenance_sign(context, tables)
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             if more is not None:
                 more()

@@ -24,13 +24,13 @@ UNKNOWN = "filters.unknown"
 """Where the session has what the address asked for in vain, and with which filters."""
 
 
-def choose_language() -> Code:
-    """Draw the switch of the language; returns the choice, French by default."""
-    codes = [code.value for code in Code]
+def choose_language(own: Code) -> Code:
+    """Draw the switch of the language; returns the choice, by default that of the project, which stands first."""
+    codes = sorted((code.value for code in Code), key=lambda code: code != own)
     code = chosen(
         "lang",
         codes,
-        Code.FRENCH.value,
+        own.value,
         lambda key: st.sidebar.segmented_control(
             "Langue · Language",
             codes,

@@ -16,13 +16,15 @@ from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
-from filon.dashboard.numbers import measure_writer
-from filon.dashboard.parts import container_key, provenance
+from filon.dashboard.numbers import format_of, measure_writer
+from filon.dashboard.parts import container_key
 from filon.dashboard.timeline import between
 from filon.dashboard.why import address
-from filon.pages import Card, Compare, Summary
+from filon.pages import Card, Compare, NumberFormat, Summary
 
 COLUMNS = 5
+CENTS_BELOW = 10_000
+"""Larger amounts are written without cents on a card; what explains them has all digits."""
 SPARK_WIDTH, SPARK_HEIGHT = 200, 36
 
 
@@ -96,14 +98,12 @@ def _line(context: Context, card: Card) -> tuple[float, ...]:
 
 
 def draw_cards(context: Context, cards: Sequence[tuple[str, Card, Answer]]) -> None:
-    """Draw numbers side by side, each under a key, and where they come from."""
+    """Draw numbers side by side, each under a key."""
     for start in range(0, len(cards), COLUMNS):
         group = cards[start : start + COLUMNS]
         for place, (key, card, answer) in zip(st.columns(len(group)), group, strict=True):
             with place:
                 _draw_card(context, key, card, answer)
-    tables = [card.count or str(card.of) for _, card, _ in cards]
-    st.caption(provenance(context, list(dict.fromkeys(tables))))
 
 
 def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
@@ -168,6 +168,9 @@ def text_of(context: Context, card: Card, answer: Answer) -> str:
         return context.language.percent(answer.value)
     if card.count is not None:
         return context.language.number(answer.value)
+    kind = format_of(context.tables[str(card.of)], str(card.measure), card.format)
+    if kind == NumberFormat.MONEY and answer.value is not None:
+        return context.language.money(answer.value, cents=abs(answer.value) < CENTS_BELOW)
     return measure_writer(context, str(card.of), str(card.measure), card.format)(answer.value)
 
 

@@ -193,16 +193,20 @@ def _lineage(context: Context) -> None:
     nodes = place_nodes(tables, chosen)
     edges = [(source, name) for name, item in tables.items() for source in item["inputs"] if source in tables]
     depth = max(sum(node.column == column for node in nodes) for column in {node.column for node in nodes})
-    selected = chart(
-        context,
-        "pipeline.lineage",
-        lambda style: diagrams.graph(style, nodes, edges),
-        [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
-        (),
-        about=language.text("pipeline.lineage.about"),
-        height=max(320, 62 * depth),
-        selects=True,
-    )
+    with st.container(key="lineage-graph"):
+        selected = chart(
+            context,
+            "pipeline.lineage",
+            lambda style: diagrams.graph(style, nodes, edges),
+            [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
+            (),
+            about=language.text("pipeline.lineage.about"),
+            height=max(320, 62 * depth),
+            selects=True,
+        )
+    with st.container(key="lineage-list", border=True):
+        st.subheader(language.text("pipeline.lineage.title"), anchor=False)
+        st.markdown("\n".join(_line_of(context, item) for item in tables.values()))
     points: list[dict[str, Any]] = selected["selection"]["points"] if selected else []
     clicked = points[0]["customdata"] if points else None
     if clicked and clicked != st.session_state.get("lineage.clicked"):
@@ -210,6 +214,14 @@ def _lineage(context: Context) -> None:
         st.rerun()
     name = st.selectbox(language.text("explorer.table"), names, index=names.index(start), key="lineage.table") or start
     _table_of_lineage(context, tables[name])
+
+
+def _line_of(context: Context, item: Row) -> str:
+    """A table and what it is made from, as a line of a list: on a phone, the graph cannot be read."""
+    language = context.language
+    layer = language.text(f"layer.{item['layer']}")
+    line = f"* **{plain(item['name'])}** · {layer}"
+    return f"{line}  \n  ← {', '.join(map(plain, item['inputs']))}" if item["inputs"] else line
 
 
 def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[diagrams.Node]:
