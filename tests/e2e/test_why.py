@@ -46,6 +46,7 @@ def test_a_card_is_explained_down_to_the_line_of_a_file_and_back(visit: Visit, s
     assert f"fact_ventes, rows: {total}" in panel.inner_text()
     panel.get_by_role("button", name="Next").first.click()
     expect(panel.get_by_text("Rows 11 to 20").first).to_be_visible()
+    visit.settle()
     _ask_row(visit, panel.get_by_test_id("stDataFrame").first)
     expect(panel.get_by_role("button", name="Back")).to_be_visible()
     panel = _panel(visit)

@@ -19,7 +19,7 @@ from filon.dashboard.blocks import draw_page, lacking, limits_of, prepared
 from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Code, Language
-from filon.dashboard.markup import language_script, plain
+from filon.dashboard.markup import language_script, plain, title_style
 from filon.dashboard.parts import draw_provenance
 from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
@@ -165,7 +165,9 @@ def _navigate(language: Language, entries: Sequence[Shown], asked: str = "", tit
     pages = [page(first, HOME, default=True), *(page(entry, entry.path) for entry in following)]
     others = {first.path, asked} - {"", HOME, *(entry.path for entry in following)}
     pages += [page(first, path, hidden=True) for path in sorted(others)]
-    st.navigation({plain(title): pages} if title else pages).run()
+    if title:  # a heading of Streamlit's own would be in a list, where screen readers expect the items of one
+        st.html(f"<style>{title_style(title)}</style>")
+    st.navigation(pages).run()
     return chosen[0]
 
 
