@@ -262,7 +262,7 @@ def _files(context: Context, files: Row) -> None:
         if not files["data"]:
             st.caption(f":material/check_circle: {language.text('quality.no_files')}")
             return
-        st.caption(language.text("quality.files.fix"))
+        st.markdown(language.text("quality.files.fix"))
         rows = [
             {
                 "file": item["file"],
