@@ -294,10 +294,14 @@ class StoreUnfit(StoreError):
 
 
 class ApiError(FilonError):
-    """A request of the dashboard to the API failed; ``status``: the HTTP status, if there was a response."""
+    """A request of the dashboard to the API failed.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    ``status``: the HTTP status, if there was a response; ``kind``: what its problem document calls the problem.
+    """
+
+    def __init__(self, message: str, status: int | None = None, kind: str = "") -> None:
         self.status = status
+        self.kind = kind
         super().__init__(message)
 
 

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
         default=False,
         description="Whether a run that breaks a rule under `guard` in filon.yaml publishes nothing",
     )
+    reports: SecretStr | None = Field(
+        default=None,
+        description="Who is sent the project's reports: mail addresses of Apprise (mailto://…), folder:PATH or "
+        "command:FILE, blanks between",
+    )
     alerts: SecretStr | None = Field(
         default=None,
         description="Who is told of the project's alerts: addresses of Apprise, such as mailto://… or slack://…, "

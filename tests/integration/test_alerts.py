@@ -22,6 +22,8 @@ from filon.pipeline.alerting import RunOutcome, tell_alerts
 from filon.project import Project
 from filon.project.loader import load_project
 from filon.projects import retail
+from filon.serving.history import LAST, AlertsRecord, Kind
+from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.conftest import ACHATS, CLIENTS, Shop, free_ports
 
@@ -111,6 +113,25 @@ def test_people_are_told_once_when_it_begins_and_once_when_it_is_over(
     assert alerting.run()["alerts"] == []
     assert [subject for subject, _ in box.mails][1:] == ["Ventes au détail: over: achats.records_rejected > 80%"]
     assert len(seen.posted) == 2
+
+
+def test_readers_of_the_store_find_which_alerts_hold(shop: Shop, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'serving.db'}"
+    alerting = with_alerts(shop, tmp_path / "project", "achats.records_rejected > 80%", FILON_SERVING=uri)
+
+    def told() -> list[tuple[bool, str]]:
+        store = open_store(uri)
+        record = AlertsRecord.model_validate_json(store.records.known(Kind.ALERTS, LAST) or "")
+        store.shut()
+        return [(alert.is_on, alert.what) for alert in record.alerts]
+
+    alerting.run()
+    assert told() == [(False, "")]
+    alerting.put("achats-2.csv", ALL_REJECTED)
+    alerting.run("--serving", "none")
+    assert told() == [(False, "")], "that run had no store"
+    alerting.filon("alerts")
+    assert told() == [(True, "achats: 42 of 46 records are rejected")]
 
 
 def test_a_run_that_fails_or_cannot_start_is_told(shop: Shop, tmp_path: Path, hook: tuple[Hook, str]) -> None:

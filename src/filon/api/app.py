@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from filon.api.aggregations import aggregation_router
+from filon.api.alerts import alerts_router
 from filon.api.analysis import Analyses
 from filon.api.catalogue import catalogue_router
 from filon.api.cursor import kept_secret
@@ -115,6 +116,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         explanations.router(PREFIX),
         pipeline_router(service, PREFIX),
         runs_router(service, PREFIX),
+        alerts_router(service, PREFIX),
         quality_router(service, PREFIX),
         project_router(service, PREFIX),
         pages_router(service, PREFIX),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from filon.api.snapshot import Reader, Remembered
 from filon.serving.history import (
     LAST,
+    AlertsRecord,
     CheckedRecord,
     Kind,
     QualityRecord,
@@ -46,6 +47,11 @@ class History:
         """The last run that found the release up to date."""
         text = await self._find(Kind.CHECKED, LAST)
         return None if text is None else read_record(CheckedRecord, text, self._reader.uri)
+
+    async def alerts(self) -> AlertsRecord | None:
+        """The alerts of the project, as they were last looked at; None when nobody did."""
+        text = await self._find(Kind.ALERTS, LAST)
+        return None if text is None else read_record(AlertsRecord, text, self._reader.uri)
 
     async def quality(self, release: int) -> QualityRecord | None:
         """The quality of a release; None when it was loaded by a version of Filon that left none."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from pathlib import Path
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -15,10 +17,13 @@ from filon.api.responder import respond
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.pages import Text
-from filon.project import TEXT, Column, Contract, Dataset, Project
+from filon.project import TEXT, Column, Contract, Dataset, Kind, Project
 from filon.project.vocabulary import ApiSpec
 from filon.version import __version__
 
+LOGOS = {"logo.svg": "image/svg+xml", "logo.png": "image/png"}
+LARGEST_LOGO = 200_000
+"""Bytes."""
 SOURCE, SILVER, GOLD = "source", "silver", "gold"
 
 
@@ -33,7 +38,21 @@ class ProjectInfo(BaseModel):
     version: str = Field(description="Version of Filon")
     sources: list[str] = Field(description="Names of the datasets that arrive")
     labels: dict[str, Text] = Field(description="What people call columns, measures and dimensions, by language")
+    logo: str | None = Field(description="Its image as a data URI: `logo.svg` or `logo.png` of its folder")
     api: ApiSpec = Field(description="The names for time in parameters and answers")
+
+
+class RuleInfo(BaseModel):
+    """What the contract of a dataset demands, and by which reason the rows are known that do not meet it."""
+
+    reason: str
+    column: str | None = Field(description="The column; null for a rule of the whole row")
+    rule: str = Field(
+        description="required, type, scale, precision, reference, the name of a bound, or of a rule in SQL"
+    )
+    bounds: list[str] = Field(
+        description="What the rule compares with: bounds, values, formats, a column, an expression"
+    )
 
 
 class LineageTable(BaseModel):
@@ -50,12 +69,22 @@ class LineageTable(BaseModel):
     served: bool = Field(description="Whether the API has its rows")
     file_pattern: str | None = Field(description="Which files are its source")
     checks: list[str]
+    rules: list[RuleInfo] = Field(default=[], description="Of a silver table: why records are rejected")
 
 
 class Lineage(BaseModel):
     """Every table after those that it is made from."""
 
     tables: list[LineageTable]
+
+
+def logo_of(folder: Path) -> str | None:
+    """The image in a project's folder, as a data URI; None without one, or where it is too large for every page."""
+    for name, media in LOGOS.items():
+        file = folder / name
+        if file.is_file() and file.stat().st_size <= LARGEST_LOGO:
+            return f"data:{media};base64,{base64.b64encode(file.read_bytes()).decode()}"
+    return None
 
 
 def lineage_of(project: Project) -> Iterator[LineageTable]:
@@ -66,7 +95,8 @@ def lineage_of(project: Project) -> Iterator[LineageTable]:
         referenced = [reference.table for _, reference in dataset.references]
         inputs = [_node(project, dataset), *dict.fromkeys(referenced)]
         is_served = dataset.serving.served
-        yield _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
+        table = _table(dataset.contract, SILVER, inputs, is_served=is_served, file_pattern=dataset.pattern)
+        yield table.model_copy(update={"rules": list(_rules(dataset))})
         if dataset.history is not None:
             yield _table(dataset.history, SILVER, [dataset.name], is_served=False)
     for model in project.models.values():
@@ -96,6 +126,30 @@ def _source(project: Project, dataset: Dataset) -> LineageTable:
         file_pattern=dataset.pattern,
         checks=[],
     )
+
+
+def _rules(dataset: Dataset) -> Iterator[RuleInfo]:
+    """Every rule of a dataset; those of records themselves are the same everywhere (``record:WORD``)."""
+    for column in dataset.contract.columns:
+        for rule, bounds in _rules_of(column):
+            yield RuleInfo(reason=f"{column.name}:{rule}", column=column.name, rule=rule, bounds=bounds)
+    for row_rule in dataset.rules:
+        yield RuleInfo(reason=row_rule.name, column=None, rule=row_rule.name, bounds=[row_rule.expression])
+
+
+def _rules_of(column: Column) -> Iterator[tuple[str, list[str]]]:
+    if column.required:
+        yield "required", []
+    if not column.is_text:
+        spelled = list(map(str, column.formats)) if column.format else []
+        yield "type", [column.type.kind.value, *spelled]
+        if column.type.kind is Kind.DECIMAL:
+            yield "scale", [str(column.type.scale)]
+        yield "precision", [column.type.sql]
+    for rule in column.rules:
+        yield rule.name, list(rule.texts)
+    if column.reference is not None and column.is_bound:
+        yield "reference", [column.reference.table, column.reference.column]
 
 
 def _table(
@@ -136,6 +190,7 @@ def project_router(service: Service, prefix: str) -> APIRouter:
         version=__version__,
         sources=list(described.datasets),
         labels=dict(described.labels),
+        logo=logo_of(described.folder),
         api=described.api,
     ).model_dump(mode="json", by_alias=True)
     lineage = Lineage(tables=list(lineage_of(described))).model_dump()

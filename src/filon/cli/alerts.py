@@ -11,7 +11,7 @@ from rich.text import Text
 from filon.cli.options import JsonOption, LakeOption, ProjectOption
 from filon.cli.render import open_console
 from filon.errors import ConfigError, FilonError
-from filon.pipeline.resources import lake_of, open_project
+from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -32,8 +32,14 @@ def alerts(
         _send_test(settings, project)
         return
     from filon.pipeline.alerting import tell_alerts
+    from filon.pipeline.run_history import record_alerts
 
-    book = tell_alerts(settings, project, lake_of(settings, project), dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    book = tell_alerts(settings, project, lake_of(settings, project), now)
+    with loadable_store(settings, project) as store:
+        problem = record_alerts(store, book, now) if store is not None else None
+    if problem is not None:
+        typer.echo(f"the store did not take note of the alerts: {problem}", err=True)
     if json:
         typer.echo(book.model_dump_json(indent=2))
     else:

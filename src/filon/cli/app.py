@@ -40,6 +40,7 @@ COMMANDS = (
     LazyCommand("apikey", "serve:apikey", "Keys that open the API."),
     LazyCommand("dashboard", "dashboard:dashboard", "Serve the dashboard, over an API that runs already."),
     LazyCommand("alerts", "alerts:alerts", "Look whether alerts hold, and tell people what changed."),
+    LazyCommand("reports", "reports:app", "Pages as files, sent to people by the calendar."),
     LazyCommand("mcp", "mcp:mcp", "Answer models and agents, over an API that runs already."),
     LazyCommand("flows", "flows:app", "The pipeline under Prefect 3."),
     LazyCommand("up", "up:up", "Run the whole stack on this machine."),

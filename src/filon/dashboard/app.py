@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,15 +18,18 @@ from filon.dashboard import access, chips, sidebar, states
 from filon.dashboard.blocks import draw_page, lacking, limits_of, prepared
 from filon.dashboard.client import ApiClient, Row
 from filon.dashboard.context import Context
-from filon.dashboard.language import Language
-from filon.dashboard.markup import language_script, plain
+from filon.dashboard.language import Code, Language
+from filon.dashboard.markup import language_script, plain, title_style
+from filon.dashboard.parts import draw_provenance
 from filon.dashboard.takeaway import menu
 from filon.dashboard.views import VIEWS, View
+from filon.dashboard.why import panel
 from filon.errors import ApiError
 from filon.pages import HOME, ICON, Entry, Page, read_page
 from filon.settings import Settings, read_settings
 
 LOOK_EVERY = dt.timedelta(seconds=10)
+OWN = "language.own"
 LOGO = Path(__file__).with_name("icon.svg")
 
 
@@ -46,7 +50,7 @@ def client_of_server() -> ApiClient:
 def main() -> None:
     """Draw the page of the address."""
     st.set_page_config(page_title="Filon", page_icon=str(LOGO), layout="wide")
-    language = Language(sidebar.choose_language())
+    language = Language(sidebar.choose_language(_own_language()))
     # screen readers use the language of the document, which Streamlit sets to English
     st.html(f"<script>{language_script(language.code)}</script>", unsafe_allow_javascript=True)
     if not access.admit(language, settings_of_server()):
@@ -60,17 +64,33 @@ def main() -> None:
         served, pinned = client.release(), menu.pinned_release()
         context = Context(client, language, project, served if pinned is None else pinned)
         shown: list[Shown] = [*_pages_of(pages), *VIEWS]
+        newest = client.newest_run()
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
         _refresh_on_change(client, iter([True]), None, None)
         return
-    chosen = _navigate(language, shown)
-    follows_runs = isinstance(chosen, View) and chosen.follows_runs
-    _refresh_on_change(client, iter([True]), served, pages, client.newest_run() if follows_runs else None)
+    chosen = _navigate(language, shown, title=project["title"])
+    st.set_page_config(page_title=f"{_title(language, chosen)} · {project['title']}")
+    if project.get("logo"):
+        st.logo(_image(project["logo"]), size="large")
+    _refresh_on_change(client, iter([True]), served, pages, newest.get("run_id"))
     if pinned is not None:
         menu.draw_pin(language, pinned)
-    _draw(context, chosen)
+    _draw(context, chosen, newest)
+    panel.draw(context)
+
+
+def _own_language() -> Code:
+    """The language of the project, in which pages begin; French while nobody knows the project."""
+    if OWN not in st.session_state:
+        try:
+            locale = str(client_of_server().get("project").data["locale"])
+        except ApiError:
+            return Code.FRENCH
+        st.session_state[OWN] = next((code for code in Code if code == locale[:2]), Code.ENGLISH)
+    own: Code = st.session_state[OWN]
+    return own
 
 
 @dataclass(frozen=True)
@@ -108,12 +128,19 @@ def _pages_of(answer: Row) -> list[ProjectPage]:
     return [shown[name] for name in sorted(shown, key=lambda name: (shown[name].entry.order, name))]
 
 
+def _image(address: str) -> bytes | str:
+    """The content of an image whose address holds it; Streamlit takes drawings as text."""
+    kind, _, content = address.partition(",")
+    image = base64.b64decode(content)
+    return image.decode("utf-8") if "svg" in kind else image
+
+
 def _title(language: Language, shown: Shown) -> str:
     return language.said(shown.entry.title) if isinstance(shown, ProjectPage) else language.text(f"{shown.name}.page")
 
 
-def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> Shown:
-    """Draw the menu; returns the chosen page.
+def _navigate(language: Language, entries: Sequence[Shown], asked: str = "", title: str = "") -> Shown:
+    """Draw the menu under the ``title`` of the project; returns the chosen page.
 
     ``asked``: the path of the address, where nobody knows which pages the project has.
     """
@@ -138,19 +165,24 @@ def _navigate(language: Language, entries: Sequence[Shown], asked: str = "") -> 
     pages = [page(first, HOME, default=True), *(page(entry, entry.path) for entry in following)]
     others = {first.path, asked} - {"", HOME, *(entry.path for entry in following)}
     pages += [page(first, path, hidden=True) for path in sorted(others)]
+    if title:  # a heading of Streamlit's own would be in a list, where screen readers expect the items of one
+        st.html(f"<style>{title_style(title)}</style>")
     st.navigation(pages).run()
     return chosen[0]
 
 
-def _draw(context: Context, shown: Shown) -> None:
-    """Draw the page, or the reason why it cannot be drawn."""
+def _draw(context: Context, shown: Shown, newest: Row) -> None:
+    """Draw the page, or the reason why it cannot be drawn; above it, whether the ``newest`` run failed."""
     language = context.language
     st.title(_title(language, shown), anchor=False)
     try:
+        if _has_failed(context, newest):
+            states.show_failed_run(language, context.release, newest)
         if isinstance(shown, View):
             if shown.filters is not None:
                 context = context.with_filters(sidebar.choose_filters(context, shown.filters(context)))
                 chips.draw(context)
+            draw_provenance(context, ())
             shown.show(context)
             return
         if shown.problems:
@@ -161,6 +193,15 @@ def _draw(context: Context, shown: Shown) -> None:
         states.show_error(language, error)
 
 
+def _has_failed(context: Context, run: Row) -> bool:
+    """Whether a run failed and none found the release up to date since: such a run leaves no record of its own."""
+    if run.get("status") != "failed":
+        return False
+    started = dt.datetime.fromisoformat(run["started_at"])
+    checked = (entry["checked_at"] for entry in context.tables.values() if entry["checked_at"] is not None)
+    return all(dt.datetime.fromisoformat(text) <= started for text in checked)
+
+
 def _draw_project_page(context: Context, page: Page) -> None:
     if missing := lacking(context, page):
         states.show_lacking(context.language, missing)
@@ -168,6 +209,7 @@ def _draw_project_page(context: Context, page: Page) -> None:
     _warn_if_stale(context, page.tables)
     context = context.with_filters(sidebar.choose_filters(context, page.filters))
     chips.draw(context)
+    draw_provenance(context, page.tables)
     if page.about is not None:
         st.caption(plain(context.language.said(page.about)))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
@@ -196,11 +238,10 @@ def _refresh_on_change(
     if next(drawing, False):
         return
     try:
-        now, files = client.release(), client.get("pages").data
-        newest = client.newest_run() if last_run is not None else None
+        now, files, newest = client.release(), client.get("pages").data, client.newest_run()
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
-    if (now, files, newest) != (shown, pages, last_run):
+    if (now, files, newest.get("run_id")) != (shown, pages, last_run):
         st.rerun(scope="app")
 
 

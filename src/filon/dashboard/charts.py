@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +18,8 @@ PLAIN = Unit()
 HEIGHT = 340
 BAR_PX = 30
 FEWEST_BARS = 5
+STEPS = 5
+"""The marks of an axis of numbers, about."""
 Figure: TypeAlias = go.Figure
 
 
@@ -42,6 +45,19 @@ class Style:
         figure.update_xaxes(automargin=True, title_standoff=8, zeroline=False)
         figure.update_yaxes(automargin=True, title_standoff=8)
         return figure
+
+
+def scale(language: Language, values: Iterable[float], unit: Unit, steps: int = STEPS) -> dict[str, Any]:
+    """The marks of an axis of numbers from zero to the largest (or smallest) of some values, as people write them."""
+    numbers = [value for value in values if math.isfinite(value)]
+    low, high = min([0.0, *numbers]), max([0.0, *numbers])
+    if low == high:
+        return {"tickprefix": unit.before, "ticksuffix": unit.after}
+    rough = (high - low) / steps
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * times for times in (1, 2, 5, 10) if power * times >= rough)
+    places = [step * place for place in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    return {"tickvals": places, "ticktext": [literal(language.compact(place, unit)) for place in places]}
 
 
 def height_of(bars: int) -> int:
@@ -185,7 +201,8 @@ def boxes(
             )
         )
     style.finish(figure, showlegend=False)
-    figure.update_yaxes(tickprefix=unit.before, ticksuffix=unit.after, rangemode="tozero")
+    highest = (float(row[stats]["max"]) for row in rows if row[stats]["max"] is not None)
+    figure.update_yaxes(rangemode="tozero", **scale(style.language, highest, unit))
     figure.update_xaxes(tickangle=-35, type="category")
     return figure
 

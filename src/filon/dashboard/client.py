@@ -20,6 +20,8 @@ from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, Ap
 
 PREFIX = "/api/v1"
 TIMEOUT = httpx.Timeout(40.0, connect=2.0)
+EXPLAINING = httpx.Timeout(100.0, connect=2.0)
+"""For explanations: the first of a release opens the tables of the lake."""
 MOST_CACHED = 500
 LARGEST_CACHED, CACHE_BYTES = 2_000_000, 50_000_000
 """The most bytes of a cached response, and of all; parsed they take about ten times as much memory."""
@@ -88,17 +90,19 @@ class ApiClient:
             self._health = (time.monotonic() + HEALTH_FRESH_S, release)
         return release
 
-    def newest_run(self) -> str:
-        """The id of the run that ended last; empty when there is none."""
-        newest = self.get("runs", [("limit", "1")]).data["data"]
-        return str(newest[0]["run_id"]) if newest else ""
+    def newest_run(self) -> Row:
+        """The run that ended last; empty when there is none."""
+        newest: list[Row] = self.get("runs", [("limit", "1")]).data["data"]
+        return newest[0] if newest else {}
 
     def get(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """A response that is not cached; ``path`` is relative to ``/api/v1``, or an absolute path from the API."""
         response = self._request(_absolute_path(path), parameters)
         return _parse_response(response)
 
-    def get_of_release(self, release: int, path: str, parameters: Parameters = (), stamp: str = "") -> ApiResponse:
+    def get_of_release(
+        self, release: int, path: str, parameters: Parameters = (), stamp: str = "", timeout: httpx.Timeout = TIMEOUT
+    ) -> ApiResponse:
         """A response from a release, requested once even when several users need it at the same time.
 
         Args:
@@ -106,6 +110,7 @@ class ApiClient:
             path: relative to ``/api/v1``, or an absolute path from the API
             parameters: the query, without ``release``
             stamp: part of the cache key; differs between loads of the same release
+            timeout: how long the answer may take
 
         Raises:
             ApiError: the request failed; this is not cached
@@ -121,14 +126,16 @@ class ApiClient:
             if len(self._cached) > MOST_CACHED:
                 self._evict(next(iter(self._cached)))
         if cached is None:
-            self._fetch(future, key, path, pairs)
+            self._fetch(future, key, path, pairs, timeout)
         return future.result()
 
-    def _fetch(self, future: Future[ApiResponse], key: str, path: str, pairs: Parameters) -> None:
+    def _fetch(
+        self, future: Future[ApiResponse], key: str, path: str, pairs: Parameters, timeout: httpx.Timeout
+    ) -> None:
         """Request, and complete the future that others wait for; failures and large responses are not cached."""
         size = LARGEST_CACHED + 1
         try:
-            response = self._request(_absolute_path(path), pairs)
+            response = self._request(_absolute_path(path), pairs, timeout)
             future.set_result(_parse_response(response))
             size = len(response.content)
         except BaseException as error:
@@ -176,9 +183,11 @@ class ApiClient:
         self._threads.shutdown()
         self._http.close()
 
-    def _request(self, path: str, parameters: Iterable[tuple[str, str]]) -> httpx.Response:
+    def _request(
+        self, path: str, parameters: Iterable[tuple[str, str]], timeout: httpx.Timeout = TIMEOUT
+    ) -> httpx.Response:
         with _translated(self.url):
-            return self._http.get(path, params=list(parameters))
+            return self._http.get(path, params=list(parameters), timeout=timeout)
 
 
 def _absolute_path(path: str) -> str:
@@ -233,17 +242,18 @@ ERRORS: dict[int, type[ApiError]] = {
 def _require_success(response: httpx.Response) -> None:
     if response.is_success:
         return
-    kind = ERRORS.get(response.status_code, ApiError)
-    raise kind(_reason(response), response.status_code)
+    error = ERRORS.get(response.status_code, ApiError)
+    detail, kind = _reason(response)
+    raise error(detail, response.status_code, kind)
 
 
-def _reason(response: httpx.Response) -> str:
-    """The detail of a problem document; the status where a response is none, such as that of a proxy."""
+def _reason(response: httpx.Response) -> tuple[str, str]:
+    """The detail of a problem document and its kind; the status where a response is none, such as that of a proxy."""
     try:
         problem = json.loads(response.content)
     except ValueError:
         problem = None
     if not isinstance(problem, dict) or "detail" not in problem:
-        return f"{response.url.path}: {response.status_code} {response.reason_phrase}"
+        return f"{response.url.path}: {response.status_code} {response.reason_phrase}", ""
     mistakes = [f"{item['parameter']}: {item['detail']}; {item['fix']}" for item in problem.get("errors", [])]
-    return " ".join([problem["detail"], *mistakes])
+    return " ".join([problem["detail"], *mistakes]), str(problem.get("type", "")).rpartition(":")[2]

@@ -34,6 +34,8 @@ class Code(StrEnum):
 
 
 NAMES = {Code.FRENCH: "Français", Code.ENGLISH: "English"}
+NO_BREAK = "\u00a0"
+"""A blank at which no line ends."""
 TEXTS = Path(__file__).with_name("texts.yaml")
 
 
@@ -101,6 +103,24 @@ class Language:
         pattern = f"{digits} ¤" if self.code is Code.FRENCH else f"¤{digits}"
         with localcontext(DIGITS):
             return format_currency(amount, self.currency, pattern, locale=self.locale, currency_digits=False)
+
+    def compact(self, value: float, unit: Unit) -> str:
+        """A number of an axis: short, with what stands around it (400 k€, €400k)."""
+        for size, letter in self._sizes:
+            if abs(value) >= size:
+                value, letters = value / size, letter
+                break
+        else:
+            letters = ""
+        text = self.number(Decimal(f"{value:.6g}"))
+        if self.code is Code.FRENCH:
+            after = f"{letters}{unit.after.strip()}"
+            return f"{unit.before}{text}{NO_BREAK if after else ''}{after}"
+        return f"{unit.before}{text}{letters}{unit.after}"
+
+    @property
+    def _sizes(self) -> tuple[tuple[float, str], ...]:
+        return ((1e9, "Md" if self.code is Code.FRENCH else "B"), (1e6, "M"), (1e3, "k"))
 
     @property
     def money_unit(self) -> Unit:

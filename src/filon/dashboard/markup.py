@@ -43,6 +43,15 @@ def labels(names: Sequence[str]) -> list[str]:
     return [literal(label_of[name]) for name in names]
 
 
+def title_style(title: str) -> str:
+    """A style that writes the name of a project above the menu."""
+    text = "".join(letter if letter.isalnum() else f"\\{ord(letter):06x}" for letter in " ".join(title.split()))
+    return (
+        f'[data-testid="stSidebarNav"]::before {{ content: "{text}"; display: block; '
+        "padding: 0 0.5rem 0.5rem; font-weight: 600; overflow-wrap: anywhere; }"
+    )
+
+
 def language_script(code: str) -> str:
     """A script that sets the language of the page for browsers and screen readers."""
     return f"document.documentElement.lang = '{code}'"

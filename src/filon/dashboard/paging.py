@@ -12,12 +12,14 @@ from filon.dashboard.client import Parameters, Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.numbers import writer
-from filon.dashboard.parts import provenance, table
+from filon.dashboard.parts import provenance_sign, table
 from filon.dashboard.takeaway.content import Report
 from filon.dashboard.takeaway.csvs import respelled
 from filon.dashboard.takeaway.facts import facts_of
 from filon.dashboard.takeaway.rows import rows_part
 from filon.dashboard.takeaway.xlsx import XLSX, as_xlsx
+from filon.dashboard.why import address
+from filon.dashboard.why.figure import Figure, figure_of_row
 
 PAGE = 50
 MOST_SAVED = 200_000
@@ -34,6 +36,7 @@ def paged_table(
     parameters: Parameters,
     size: int = PAGE,
     choose: Callable[[Row], None] | None = None,
+    explain: Callable[[Figure], None] = address.explain,
 ) -> list[Row]:
     """Draw a page of a table, with buttons to the next and previous page and downloads of the whole table.
 
@@ -44,6 +47,7 @@ def paged_table(
         parameters: filters and order
         size: rows per page
         choose: called with the row that is picked; rows cannot be picked if None
+        explain: called with the row that somebody asks about, if the table has a key
 
     Returns:
         The rows of the page.
@@ -51,13 +55,21 @@ def paged_table(
     """
     language = context.language
     trail = _trail(key, (context.release, context.stamp, described["name"], tuple(parameters), size))
-    response = context.page(described, parameters, size, trail[-1] if trail else None)
+    response = context.page(described, _with_key(described, parameters), size, trail[-1] if trail else None)
     rows: list[Row] = response.data["data"]
     total = response.data["total"]
     if not rows:
         st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
         return []
-    table(context, key, rows, formats_of(language, described), choose)
+    figures = [figure for row in rows if (figure := figure_of_row(described, row))]
+    table(
+        context,
+        key,
+        [{name: row[name] for name in _shown(parameters) or row} for row in rows],
+        formats_of(language, described),
+        choose,
+        (lambda place: explain(figures[place])) if len(figures) == len(rows) else None,
+    )
     first = len(trail) * size + 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         place_text = language.text(
@@ -88,6 +100,18 @@ def paged_table(
     return rows
 
 
+def _shown(parameters: Parameters) -> list[str]:
+    """The columns that are asked for; none when that are all."""
+    return dict(parameters).get("fields", "").split(",") if "fields" in dict(parameters) else []
+
+
+def _with_key(described: Row, parameters: Parameters) -> Parameters:
+    """The parameters with the columns of the key, by which rows are explained."""
+    shown = _shown(parameters)
+    names = ",".join(dict.fromkeys([*shown, *described["key"]]))
+    return [(name, names if name == "fields" else value) for name, value in parameters] if shown else parameters
+
+
 def _back(trail: list[str]) -> None:
     trail.pop()
 
@@ -104,7 +128,7 @@ def _trail(key: str, query: tuple[Any, ...]) -> list[str]:
 def _draw_downloads(context: Context, key: str, described: Row, parameters: Parameters, total: int) -> None:
     language = context.language
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(provenance(context, (described["name"],)), width="content")
+        provenance_sign(context, (described["name"],))
         if total > MOST_SAVED:
             address = f"{context.client.url}{described['path']}?format=parquet".replace("`", "")
             st.caption(language.text("paging.too_many", most=language.number(MOST_SAVED), address=address))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +21,11 @@ from filon.dashboard.takeaway.csvs import as_csv
 from filon.spreadsheet import guarded
 
 Formats = Mapping[str, Callable[[Any], str]]
+AGES_EVERY = dt.timedelta(seconds=20)
 ROW_PX = 35
 MOST_PX = 420
+ASK, ASK_PX = "?", 44
+"""The column of buttons that ask why a row is what it is."""
 LARGEST_WHOLE, LARGEST_AMOUNT = 2**53 - 1, 10**12
 """Larger numbers keep all digits only as Decimal."""
 MOST_DIGITS = 38
@@ -35,8 +40,8 @@ class Card:
     text: str
 
 
-def provenance(context: Context, tables: Sequence[str]) -> str:
-    """The release, and age and quality of tables; only the release when there are none."""
+def provenance(context: Context, tables: Sequence[str], later_s: float = 0) -> str:
+    """The release, and age (``later_s`` from now) and quality of tables; only the release when there are none."""
     language = context.language
     if not tables:
         return language.text("provenance.release", release=context.release)
@@ -44,9 +49,25 @@ def provenance(context: Context, tables: Sequence[str]) -> str:
     return language.text(
         "provenance",
         release=context.release,
-        ago=language.ago(context.age_s(tables)),
+        ago=language.ago(context.age_s(tables) + later_s),
         quality=language.text(f"quality.{quality}"),
     )
+
+
+def provenance_sign(context: Context, tables: Sequence[str]) -> None:
+    """Draw a sign that tells where rows come from when somebody asks; the page says it once for all."""
+    st.caption("", help=provenance(context, tables), width="content")
+
+
+def draw_provenance(context: Context, tables: Sequence[str]) -> None:
+    """Draw where the numbers of a page come from; their age goes on while the page stays open."""
+    drawn = time.monotonic()
+
+    @st.fragment(run_every=AGES_EVERY)
+    def draw() -> None:
+        st.caption(provenance(context, tables, time.monotonic() - drawn))
+
+    draw()
 
 
 def chart(
@@ -109,11 +130,20 @@ def plotly_config(file: str) -> dict[str, Any]:
     }
 
 
-def footer(context: Context, key: str, rows: Sequence[Row], tables: Sequence[str]) -> None:
-    """Draw the provenance of rows, and a button that saves them as CSV."""
+def footer(
+    context: Context,
+    key: str,
+    rows: Sequence[Row],
+    tables: Sequence[str],
+    more: Callable[[], None] | None = None,
+) -> None:
+    """Draw the sign of the provenance of rows, a button that saves them as CSV, and what ``more`` draws beside it."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.caption(provenance(context, tables), width="content")
-        csv_button(context, key, rows)
+        provenance_sign(context, tables)
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if more is not None:
+                more()
+            csv_button(context, key, rows)
 
 
 def csv_button(context: Context, key: str, rows: Sequence[Row]) -> None:
@@ -158,6 +188,7 @@ def table(
     rows: Sequence[Row],
     formats: Formats | None = None,
     choose: Callable[[Row], None] | None = None,
+    explain: Callable[[int], None] | None = None,
 ) -> None:
     """Draw rows as a table with translated column names; it sorts by values, not by their formatted text.
 
@@ -167,6 +198,7 @@ def table(
         rows: the rows, all with the same columns
         formats: formatters by column; other values are shown as they are
         choose: called with the row that is picked; rows cannot be picked if None
+        explain: called with the place of the row that somebody asks about; rows have no button for it if None
 
     """
     language = context.language
@@ -174,8 +206,22 @@ def table(
     frame = pd.DataFrame({title: column([row[name] for row in rows]) for name, title in titles.items()})
     formatters = {titles[name]: formatter for name, formatter in (formats or {}).items() if name in titles}
     formatters = {**escape_formulas(frame), **formatters}
+    asking: dict[str, Any] = {}
+    if explain is not None:
+        frame.insert(0, ASK, ASK)
+        asking[ASK] = st.column_config.ButtonColumn(
+            ASK,
+            help=language.text("why.title"),
+            pinned=True,
+            width=ASK_PX,
+            type="tertiary",
+            key=f"{key}.why",
+            on_click=_ask,
+            args=(f"{key}.why", explain),
+        )
     styled = frame.style.format(formatters, na_rep=language.text("none"))
     options: dict[str, Any] = {
+        "column_config": asking,
         "hide_index": True,
         "height": min(MOST_PX, ROW_PX * (len(rows) + 1) + 3),
         "placeholder": language.text("none"),
@@ -192,6 +238,10 @@ def table(
         selection_mode="single-row",
         **options,
     )
+
+
+def _ask(key: str, explain: Callable[[int], None]) -> None:
+    explain(int(st.session_state[key]["row"]))
 
 
 def container_key(key: str, *, is_inert: bool) -> str:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.starlette import App
 
@@ -27,7 +29,7 @@ LOGGER = logging.getLogger("filon.dashboard")
 # without it, Streamlit's page tries paths below its own first, and each failure is an error in the browser's console
 WHERE = b"<script>window.__streamlit = {BACKEND_BASE_URL: window.location.origin}</script>"
 FOLDER = Path(__file__).parent
-SCRIPTS = [b"<script>%s</script>" % (FOLDER / name).read_bytes() for name in ("page.js", "clicks.js")]
+SCRIPTS = [b"<script>%s</script>" % (FOLDER / name).read_bytes() for name in ("page.js", "clicks.js", "widgets.js")]
 STYLE = b"<style>%s</style>" % (FOLDER / "page.css").read_bytes()
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": "same-origin"}
 INLINE_SCRIPT = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
@@ -52,8 +54,14 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if "//" in scope["path"]:  # the browser would take what follows for the name of a server, and show nothing
+            path = re.sub("/{2,}", "/", scope["path"])
+            query = scope["query_string"].decode("latin-1")
+            await RedirectResponse(f"{quote(path)}?{query}" if query else quote(path))(scope, receive, send)
+            return
         start: Message = {}
         body = bytearray()
+        folder, _, name = scope["path"].rpartition("/")
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -61,9 +69,13 @@ class Frame:
                 headers.update(HEADERS)
                 if headers.get("content-type", "").startswith("text/html"):
                     start.update(message)
+                    if folder:  # pages have no folders, and would look for their scripts in them
+                        await RedirectResponse(f"/{quote(name)}")(scope, receive, send)
                     return
             if not start:
                 await send(message)
+                return
+            if folder:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):

@@ -18,19 +18,19 @@ from filon.dashboard.timeline import TO, period_from
 
 BOUND: Final = "query-params"
 DAYS, FORMER_DAYS = "days", "jours"
-OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release")
+OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release", "why")
 """Names in the address that are no dimensions, the project's words for time apart."""
 UNKNOWN = "filters.unknown"
 """Where the session has what the address asked for in vain, and with which filters."""
 
 
-def choose_language() -> Code:
-    """Draw the switch of the language; returns the choice, French by default."""
-    codes = [code.value for code in Code]
+def choose_language(own: Code) -> Code:
+    """Draw the switch of the language; returns the choice, by default that of the project, which stands first."""
+    codes = sorted((code.value for code in Code), key=lambda code: code != own)
     code = chosen(
         "lang",
         codes,
-        Code.FRENCH.value,
+        own.value,
         lambda key: st.sidebar.segmented_control(
             "Langue · Language",
             codes,

@@ -56,6 +56,13 @@ def show_lacking(language: Language, missing: Mapping[str, Sequence[str]]) -> No
             st.caption(plain(f"{table}: {', '.join(names)}"))
 
 
+def show_failed_run(language: Language, release: int, run: Mapping[str, str]) -> None:
+    """Draw a warning that the newest run failed, so that the figures are those of a release before it."""
+    lines = run["error"].splitlines() or [""]
+    at, error = language.moment(run["started_at"]), plain(" ".join(lines[:2]))
+    st.error(language.text("run.banner", release=release, at=at, error=error), icon=":material/report:")
+
+
 def show_stale(language: Language, tables: list[str], ago: str) -> None:
     """Draw a warning that tables are older than their contracts promise."""
     st.warning(language.text("state.stale", tables=plain(", ".join(tables)), ago=ago), icon=":material/schedule:")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from filon.engines.reader import FORGOTTEN
-from filon.project import Column, Dataset, Rule
+from filon.project import Column, Dataset
 from filon.stages.bronze.records import LONGEST_RECORD
 
 RULES = {
@@ -55,9 +53,4 @@ def _of_column(column: Column, word: str) -> str:
     if word in own:
         return own[word]
     rule = next((rule for rule in column.rules if rule.name == word), None)
-    return RULES[word].format(_bound(rule)) if rule and word in RULES else ""
-
-
-def _bound(rule: Rule) -> str:
-    values = rule.bound if isinstance(rule.bound, tuple) else (rule.bound,)
-    return ", ".join(format(value, "f") if isinstance(value, Decimal) else str(value) for value in values)
+    return RULES[word].format(", ".join(rule.texts)) if rule and word in RULES else ""

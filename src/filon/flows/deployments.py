@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture, ResourceSpecification
@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
+from pydantic import SecretStr
 
 from filon.errors import ConfigError
 from filon.flows.pipeline import TAG, backfill, pipeline
@@ -34,6 +35,8 @@ SILENT_S = 3 * HEARTBEAT_S
 SILENT_RUNS = "Filon: runs without a sign of life have crashed"
 AT_ONCE = 2  # one run goes on, and the next one waits for it
 PROCESS = "process"
+SECRETS = {name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
+"""Settings that are never written into a deployment."""
 
 
 def detect_crashed_runs(client: SyncPrefectClient) -> None:
@@ -134,12 +137,12 @@ def job_of(settings: Settings, kind: str, folder: Path) -> dict[str, Any]:
     """Job variables that let a worker run as this process would: settings that are no secrets, and the folder.
 
     Args:
-        settings: options that were set; the API key and stores with a password are left out
+        settings: options that were set; secrets and stores with a password are left out
         kind: the type of the work pool
         folder: the working directory, used by pools of processes
 
     """
-    options = settings.model_dump(mode="json", exclude_unset=True, exclude={"api_key"})
+    options = settings.model_dump(mode="json", exclude_unset=True, exclude=SECRETS)
     if settings.serving and urlsplit(settings.serving).password:
         del options["serving"]
     environment = {PREFIX + name.upper(): str(value) for name, value in options.items() if value is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from filon.lake import CheckStatus, FileState, Lake, Layer, Ledger, Release
 from filon.lake.alertbook import AlertBook, AlertState, read_book, write_book
-from filon.pipeline.delivery import deliver
+from filon.pipeline.delivery import deliver, token_of
 from filon.pipeline.engine import open_engine
 from filon.project import Project
 from filon.project.alerts import AlertRule, Trigger
@@ -84,7 +83,7 @@ def _told(settings: Settings, project: Project, rule: AlertRule, state: AlertSta
         "what": state.what,
         "link": link,
     }
-    addresses = {_token(address): address for address in settings.alerts.get_secret_value().split()}
+    addresses = {token_of(address): address for address in settings.alerts.get_secret_value().split()}
     waiting = {token: address for token, address in addresses.items() if token not in state.reached}
     answers = {token: deliver(address, title, body, facts) for token, address in waiting.items()}
     reached = (*state.reached, *(token for token, problem in answers.items() if problem is None))
@@ -93,11 +92,6 @@ def _told(settings: Settings, project: Project, rule: AlertRule, state: AlertSta
         return state.model_copy(update={"is_told": True, "problem": "", "reached": reached})
     told = {"attempts": state.attempts + 1, "problem": "; ".join(problems), "reached": reached}
     return state.model_copy(update=told)
-
-
-def _token(address: str) -> str:
-    """What an address is known by in the lake, which must not hold its secrets."""
-    return hashlib.sha256(address.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

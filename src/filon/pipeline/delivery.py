@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import shutil
 import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-COMMAND = "command:"
+COMMAND, FOLDER = "command:", "folder:"
 LONGEST_S, LONGEST = 30, 200
 """Seconds that a program may take, and characters of a reason."""
 
 
-def deliver(address: str, title: str, body: str, facts: dict[str, object]) -> str | None:
+def token_of(address: str) -> str:
+    """What an address is known by in the lake, which must not hold its secrets."""
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def deliver(address: str, title: str, body: str, facts: dict[str, object], attached: Path | None = None) -> str | None:
     """Send a message to an address; returns why it did not take it, None when it did.
 
     Args:
@@ -23,10 +30,14 @@ def deliver(address: str, title: str, body: str, facts: dict[str, object]) -> st
         title: the line that people read first
         body: the rest
         facts: the same for programs; a command reads them as JSON
+        attached: a file that goes along; a command finds its path as ``file``
 
     """
     if address.startswith(COMMAND):
-        return _call(Path(address.removeprefix(COMMAND)), facts)
+        more = {"file": str(attached)} if attached is not None else {}
+        return _call(Path(address.removeprefix(COMMAND)), {**facts, **more})
+    if address.startswith(FOLDER):
+        return _put(Path(address.removeprefix(FOLDER)), attached)
     # Apprise knows 160 services and is slow to import
     from apprise import Apprise
 
@@ -35,7 +46,7 @@ def deliver(address: str, title: str, body: str, facts: dict[str, object]) -> st
         if not notifier.add(address):
             return f"{_name(address)}: no address that Apprise knows"
         with _listening() as words:
-            is_taken = notifier.notify(title=title, body=body)
+            is_taken = notifier.notify(title=title, body=body, attach=str(attached) if attached is not None else None)
     return None if is_taken else f"{_name(address)}: {words[0][:LONGEST] if words else 'was not taken'}"
 
 
@@ -61,6 +72,20 @@ def _listening() -> Iterator[list[str]]:
         yield words
     finally:
         logger.removeHandler(handler)
+
+
+def _put(folder: Path, attached: Path | None) -> str | None:
+    """Put a file into a folder, whole or not at all."""
+    if attached is None:
+        return f"{FOLDER}{folder}: takes files only"
+    unfinished = folder / f".{attached.name}.unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(attached, unfinished)
+        unfinished.replace(folder / attached.name)
+    except OSError as error:
+        return f"{FOLDER}{folder}: {error.strerror or error}"
+    return None
 
 
 def _call(program: Path, facts: dict[str, object]) -> str | None:

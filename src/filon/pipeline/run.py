@@ -30,7 +30,7 @@ from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import open_backends
 from filon.pipeline.report import RunReport, RunStatus, make_report, with_alerts
 from filon.pipeline.review import require_kept, review_run
-from filon.pipeline.run_history import record_run
+from filon.pipeline.run_history import record_alerts, record_run
 from filon.pipeline.runner import DirectRunner, Result, StepRunner, Until
 from filon.project import Contract, Dataset, Model, Project
 from filon.project.guard import GuardRule
@@ -94,7 +94,7 @@ def run_pipeline(
     inputs = Inputs(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
-    with _telling_alerts(settings, project, lake, now, is_run=plan is None) as tell:
+    with _telling_alerts(settings, project, lake, store, now, is_run=plan is None) as tell:
         with open_backends(settings, [*lake.places, *sources.places]) as backends:
             context = Context(
                 project=project,
@@ -150,7 +150,7 @@ def _failed(report: RunReport, problem: str) -> RunReport:
 
 @contextmanager
 def _telling_alerts(
-    settings: Settings, project: Project, lake: Lake, now: dt.datetime, *, is_run: bool
+    settings: Settings, project: Project, lake: Lake, store: Store | None, now: dt.datetime, *, is_run: bool
 ) -> Iterator[Callable[[RunReport], RunReport]]:
     """Tell people of the alerts of a project at the end of a run, also of one that could not be started.
 
@@ -162,16 +162,20 @@ def _telling_alerts(
             return report
         problem = report.error if report.status is RunStatus.FAILED else None
         try:
-            return with_alerts(report, tell_alerts(settings, project, lake, now, RunOutcome(problem)))
+            book = tell_alerts(settings, project, lake, now, RunOutcome(problem))
         except FilonError as error:
             return _failed(report, f"the alerts of the project could not be looked at: {error}")
+        unrecorded = report.unrecorded or (record_alerts(store, book, now) if store is not None else None)
+        return with_alerts(report.model_copy(update={"unrecorded": unrecorded}), book)
 
     try:
         yield tell
     except FilonError as error:
         if project.alerts and is_run:
             with suppress(FilonError):  # that of the run says more, and is raised
-                tell_alerts(settings, project, lake, now, RunOutcome(str(error)))
+                book = tell_alerts(settings, project, lake, now, RunOutcome(str(error)))
+                if store is not None:
+                    record_alerts(store, book, now)
         raise
 
 

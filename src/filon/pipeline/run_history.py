@@ -10,11 +10,14 @@ from dataclasses import asdict
 
 from filon.errors import StoreError
 from filon.lake import Lake, Layer, Ledger, Release
+from filon.lake.alertbook import AlertBook
 from filon.pipeline.report import RunReport, RunStatus
 from filon.serving.history import (
     LAST,
     LONGEST_ERROR,
     MOST_RUNS,
+    AlertRecord,
+    AlertsRecord,
     CheckedRecord,
     FilesRecord,
     Kind,
@@ -113,6 +116,21 @@ def record_rollback(
         cut=cut.has_cut,
     )
     return keep_run(store, lake, record)
+
+
+def record_alerts(store: Store, book: AlertBook, at: dt.datetime) -> str | None:
+    """Write which alerts hold to the store, for readers; returns the reason when it did not take it."""
+    cut = Truncator()
+    alerts = (
+        AlertRecord(alert=text, is_on=state.is_on, since=state.since, what=cut(state.what), is_told=state.is_told)
+        for text, state in book.alerts.items()
+    )
+    try:
+        text = AlertsRecord(at=at, alerts=tuple(alerts)).model_dump_json()
+        store.records.keep(Kind.ALERTS, LAST, at, text)
+    except StoreError as error:
+        return str(error)
+    return None
 
 
 def keep_run(store: Store, lake: Lake, record: RunRecord) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cached_property
 
 from filon.pages import NumberFormat
@@ -28,6 +29,12 @@ class Rule:
 
     name: str
     bound: Bound
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What values are held to, as people write it."""
+        values = self.bound if isinstance(self.bound, tuple) else (self.bound,)
+        return tuple(format(value, "f") if isinstance(value, Decimal) else str(value) for value in values)
 
 
 @dataclass(frozen=True)

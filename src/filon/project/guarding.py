@@ -1,4 +1,4 @@
-"""Whether the rules of a guard and the conditions of alerts fit the project."""
+"""Whether the rules of a guard, the conditions of alerts and the reports fit the project."""
 
 from __future__ import annotations
 
@@ -57,6 +57,23 @@ def alert_problems(document: Document, project: Project) -> list[Problem]:
     for rule, what, fix in alert_faults(project, project.alerts):
         line = document.line(("alerts", project.alerts.index(rule)))
         problems.append(Problem(document.path, line, f"{what}: `{rule.text}`", fix))
+    return problems
+
+
+def report_problems(document: Document, project: Project) -> list[Problem]:
+    """What is wrong with the reports in ``filon.yaml``; a page with a mistake of its own is not known here."""
+    problems = []
+    for name, rule in project.reports.items():
+        page = project.pages.get(rule.page)
+        if page is None:
+            if not project.page_problems:
+                line, fix = document.line(("reports", name, "page")), suggestion(rule.page, project.pages)
+                problems.append(Problem(document.path, line, f"there is no page `{rule.page}`", fix))
+            continue
+        for filtered in rule.filters:
+            if filtered not in page.filters:
+                line, fix = document.line(("reports", name, "filters", filtered)), suggestion(filtered, page.filters)
+                problems.append(Problem(document.path, line, f"the page has no filter `{filtered}`", fix))
     return problems
 
 

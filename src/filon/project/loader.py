@@ -28,11 +28,12 @@ from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
 from filon.project.folder import FILE, NAME
 from filon.project.guard import parse_rule
-from filon.project.guarding import alert_problems, guard_problems
+from filon.project.guarding import alert_problems, guard_problems, report_problems
 from filon.project.models import Model, Project, contracts_of
 from filon.project.odcs import ModelContract, read_model_contract, read_source
 from filon.project.pages import read_pages, subjects_of
 from filon.project.query import ModelQuery, read_query
+from filon.project.reports import ReportRule
 from filon.project.serving import serving_problems
 from filon.project.vocabulary import ApiSpec, Timezone
 
@@ -77,6 +78,7 @@ class ProjectFile(BaseModel):
     api: ApiSpec = ApiSpec()
     guard: tuple[Annotated[str, AfterValidator(_known_rule)], ...] = ()
     alerts: tuple[Annotated[str, AfterValidator(_known_alert)], ...] = ()
+    reports: dict[Annotated[str, Field(pattern=NAME)], ReportRule] = Field(default={})
     labels: dict[str, Text] = Field(default={})
 
 
@@ -119,13 +121,14 @@ def load_project(folder: Path) -> Project:
         api=settings.api,
         guard=tuple(map(parse_rule, settings.guard)),
         alerts=tuple(map(parse_alert, settings.alerts)),
+        reports=settings.reports,
         labels=settings.labels,
         pages=pages.sound,
         page_problems=pages.problems,
     )
-    if project.guard or project.alerts:
-        document = read_document(folder / FILE)
-        if problems := [*guard_problems(document, project), *alert_problems(document, project)]:
+    if project.guard or project.alerts or project.reports:
+        document, checks = read_document(folder / FILE), (guard_problems, alert_problems, report_problems)
+        if problems := [problem for check in checks for problem in check(document, project)]:
             raise ProjectInvalid(problems)
     return project
 

@@ -17,6 +17,7 @@ from filon.project.dataset import SERVED, Dataset, answer_facts
 from filon.project.fingerprints import fingerprint_of, statement
 from filon.project.functions import Setting
 from filon.project.guard import GuardRule
+from filon.project.reports import ReportRule
 from filon.project.vocabulary import (
     AggregationSpec,
     ApiSpec,
@@ -79,9 +80,9 @@ class Project:
     """A project folder, read and consistent in itself.
 
     ``datasets`` and ``models`` are in building order; ``api`` are the API's names for time, ``guard`` is by how much a
-    release may differ from the one before it, ``alerts`` are the conditions on which people are told, ``labels`` what
-    people call columns, measures and dimensions, ``pages`` those without a mistake in the order of the menu,
-    ``page_problems`` the mistakes of the others.
+    release may differ from the one before it, ``alerts`` are the conditions on which people are told, ``reports`` the
+    pages that they are sent, ``labels`` what people call columns, measures and dimensions, ``pages`` those without a
+    mistake in the order of the menu, ``page_problems`` the mistakes of the others.
     """
 
     folder: Path
@@ -96,6 +97,7 @@ class Project:
     api: ApiSpec = ENGLISH
     guard: tuple[GuardRule, ...] = ()
     alerts: tuple[AlertRule, ...] = ()
+    reports: Mapping[str, ReportRule] = field(default_factory=dict)
     labels: Mapping[str, Text] = field(default_factory=dict)
     pages: Mapping[str, Page] = field(default_factory=dict, repr=False)
     page_problems: tuple[Problem, ...] = field(default=(), repr=False)

@@ -24,12 +24,13 @@ Document = TypeVar("Document", bound=BaseModel)
 
 
 class Kind(StrEnum):
-    """The kinds of records: a run by its id, the last check (one), a release's quality by its number, a sample."""
+    """Kinds of records: runs, the quality of a release, samples of rejected rows; one each: the last check, alerts."""
 
     RUN = "run"
     CHECKED = "checked"
     QUALITY = "quality"
     SAMPLE = "sample"
+    ALERTS = "alerts"
 
 
 class _Part(BaseModel):
@@ -166,6 +167,23 @@ class Sample(_Part):
     """Some rejected rows of a dataset, by file and record."""
 
     rows: tuple[RejectedRow, ...]
+
+
+class AlertRecord(_Part):
+    """An alert of the project."""
+
+    alert: str = Field(description="Its condition, as filon.yaml has it")
+    is_on: bool = Field(description="Whether it holds")
+    since: dt.datetime = Field(description="When it began to hold, or was over")
+    what: str = Field(description="What was found; empty when it does not hold")
+    is_told: bool = Field(description="Whether that reached everybody who is to be told")
+
+
+class AlertsRecord(_Part):
+    """The alerts of the project, when they were last looked at."""
+
+    at: dt.datetime
+    alerts: tuple[AlertRecord, ...]
 
 
 def read_record(model: type[Document], text: str, uri: str) -> Document:

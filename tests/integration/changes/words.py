@@ -95,6 +95,7 @@ OF_THE_PROJECT: Mapping[str, Change] = {
     "timezone": put("filon", timezone="America/New_York"),
     "labels": put("filon", labels={"amount": {"fr": "Montant"}}),
     "alerts": put("filon", alerts=["run failed"]),
+    "reports": put("filon", reports={}),
     "guard": put("filon", guard=["rows_removed > 1%"]),
     "defaults.sources": put("filon", defaults={"sources": "elsewhere"}),
     **{f"api.{word}": named_in_api(word) for word in API_WORDS},

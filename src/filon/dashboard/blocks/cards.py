@@ -11,27 +11,37 @@ from typing import Any
 import streamlit as st
 
 from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, unapplied, value_of
+from filon.dashboard.blocks.explained import figure_of_card
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
-from filon.dashboard.numbers import measure_writer
-from filon.dashboard.parts import container_key, provenance
+from filon.dashboard.numbers import format_of, measure_writer
+from filon.dashboard.parts import container_key
 from filon.dashboard.timeline import between
-from filon.pages import Card, Compare, Summary
+from filon.dashboard.why import address
+from filon.pages import Card, Compare, NumberFormat, Summary
 
 COLUMNS = 5
+CENTS_BELOW = 10_000
+"""Larger amounts are written without cents on a card; what explains them has all digits."""
 SPARK_WIDTH, SPARK_HEIGHT = 200, 36
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The number of a card; ``before`` on the compared days, ``line`` along time, ``at`` the period that it is of."""
+    """The number of a card.
+
+    ``before`` on the compared days, ``line`` along time, ``at`` the period that it is of; ``periods`` that a mean
+    divides by, ``groups`` that have a share.
+    """
 
     value: Any
     before: Any = None
     line: tuple[float, ...] = ()
     at: str = ""
+    periods: int = 0
+    groups: tuple[Any, ...] = ()
 
 
 def ask_card(context: Context, card: Card) -> Answer:
@@ -46,7 +56,8 @@ def ask_card(context: Context, card: Card) -> Answer:
     total = context.analyse(table)[0]
     if card.share is not None:
         best = context.analyse(table, card.share.by, sort=f"-{measure}", limit=card.share.top)
-        return Answer(sum(row[measure] for row in best) / total[measure] if total[measure] else None)
+        share = sum(row[measure] for row in best) / total[measure] if total[measure] else None
+        return Answer(share, groups=tuple(row[card.share.by] for row in best))
     filters = context.filters
     earlier = filters.year_before() if card.compare is Compare.LAST_YEAR else filters.before()
     before = None
@@ -64,7 +75,7 @@ def _summed_up(context: Context, card: Card, by: str) -> Answer:
     if not present:
         return Answer(None)
     if card.take is Summary.MEAN:
-        return Answer(sum(present.values()) / len(present))
+        return Answer(sum(present.values()) / len(present), periods=len(present))
     best = (max if card.take is Summary.MAX else min)(present, key=lambda text: present[text])
     return Answer(present[best], at=best)
 
@@ -87,14 +98,12 @@ def _line(context: Context, card: Card) -> tuple[float, ...]:
 
 
 def draw_cards(context: Context, cards: Sequence[tuple[str, Card, Answer]]) -> None:
-    """Draw numbers side by side, each under a key, and where they come from."""
+    """Draw numbers side by side, each under a key."""
     for start in range(0, len(cards), COLUMNS):
         group = cards[start : start + COLUMNS]
         for place, (key, card, answer) in zip(st.columns(len(group)), group, strict=True):
             with place:
                 _draw_card(context, key, card, answer)
-    tables = [card.count or str(card.of) for _, card, _ in cards]
-    st.caption(provenance(context, list(dict.fromkeys(tables))))
 
 
 def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
@@ -121,6 +130,16 @@ def _draw_card(context: Context, key: str, card: Card, answer: Answer) -> None:
             st.caption(f":material/filter_alt_off: {language.text('chips.inert', names=plain(names))}")
         if len(answer.line) > 1:
             st.html(_spark(answer.line))
+        figure = figure_of_card(context, card, at=answer.at, periods=answer.periods, groups=answer.groups)
+        with st.container(key=f"ask-{key.replace('.', '-')}"):
+            st.button(
+                language.text("why.of", name=plain(title_of(context, card))),
+                icon=":material/help:",
+                key=f"{key}.why",
+                on_click=address.explain,
+                args=[figure],
+                type="tertiary",
+            )
 
 
 def _spark(values: Sequence[float]) -> str:
@@ -149,6 +168,9 @@ def text_of(context: Context, card: Card, answer: Answer) -> str:
         return context.language.percent(answer.value)
     if card.count is not None:
         return context.language.number(answer.value)
+    kind = format_of(context.tables[str(card.of)], str(card.measure), card.format)
+    if kind == NumberFormat.MONEY and answer.value is not None:
+        return context.language.money(answer.value, cents=abs(answer.value) < CENTS_BELOW)
     return measure_writer(context, str(card.of), str(card.measure), card.format)(answer.value)
 
 

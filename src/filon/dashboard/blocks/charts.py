@@ -10,11 +10,14 @@ import streamlit as st
 from filon.dashboard import chips
 from filon.dashboard.blocks.asking import BEFORE, DETAIL, LABEL, SHARE, by_of, chosen_by, is_analysed, lengths
 from filon.dashboard.blocks.drawing import Drawing
+from filon.dashboard.blocks.explained import figure_of_group
 from filon.dashboard.blocks.figures import FIGURES
 from filon.dashboard.charts import Style, height_of
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.parts import count_pick, footer, one_time_key, plotly_config
+from filon.dashboard.why import address
+from filon.dashboard.why.figure import Figure
 from filon.pages import Chart, ChartKind
 
 TALL = {ChartKind.BOX: 420}
@@ -50,7 +53,46 @@ def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], ti
             config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
             alt=language.text("chart.alt", title=title),
         )
-    footer(context, key, [_plain(row) for row in rows], _tables(context, block))
+    footer(
+        context,
+        key,
+        [_plain(row) for row in rows],
+        _tables(context, block),
+        lambda: _draw_asking(context, key, drawing),
+    )
+
+
+def _draw_asking(context: Context, key: str, drawing: Drawing) -> None:
+    """Draw what asks why a mark is what it is: a list of them, since a click on one filters the page."""
+    language, widget = context.language, one_time_key(f"{key}.why")  # a new one is closed
+    with st.popover(
+        language.text("why.short"), icon=":material/help:", type="tertiary", key=widget, on_change="rerun"
+    ) as menu:
+        if not menu.open:
+            return
+        named = [(_name_of(drawing, row), figure_of_group(context, drawing.block, row)) for row in drawing.rows]
+        figures = {name: figure for name, figure in reversed(named) if figure is not None}
+        st.selectbox(
+            language.text("why.mark"),
+            list(reversed(figures)),
+            index=None,
+            placeholder=language.text("why.choose"),
+            key=f"{widget}.mark",
+            on_change=lambda: _ask(f"{key}.why", figures[st.session_state[f"{widget}.mark"]]),
+        )
+
+
+def _name_of(drawing: Drawing, row: Row) -> str:
+    """What a mark is called, and its number."""
+    names = [drawing.label_of(row)] if drawing.by else []
+    names += [drawing.text_of(row[name]) for name in (*drawing.by[1:], drawing.block.color) if name]
+    measure = drawing.block.measure[0]
+    return f"{', '.join(names)} : {drawing.write(measure)(row[measure])}" if measure in row else ", ".join(names)
+
+
+def _ask(key: str, figure: Figure) -> None:
+    count_pick(key)
+    address.explain(figure)
 
 
 def _clicks(context: Context, block: Chart, drawing: Drawing) -> tuple[str | None, bool]:

@@ -52,12 +52,14 @@ class Drawing:
         return bool(self.by) and self.columns[self.by[0]]["type"] == "date"
 
     def name_of(self, value: object) -> str:
+        """A value of what the rows are by as text."""
+        return self.language.period(str(value)) if self.is_time and value is not None else self.text_of(value)
+
+    def text_of(self, value: object) -> str:
         """A value of the data as text."""
         if value is None:
             return self.language.text("none")
-        if isinstance(value, bool):
-            return self.language.truth(value)
-        return self.language.period(str(value)) if self.is_time else str(value)
+        return self.language.truth(value) if isinstance(value, bool) else str(value)
 
     def label_of(self, row: Row) -> str:
         """What a row is called."""

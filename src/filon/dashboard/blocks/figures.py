@@ -9,7 +9,18 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 from filon.dashboard.blocks.asking import SHARE
 from filon.dashboard.blocks.drawing import Drawing
 from filon.dashboard.blocks.series import series
-from filon.dashboard.charts import BAR_PX, FEWEST_BARS, Figure, Style, boxes, height_of, numbers_of, shares, treemap
+from filon.dashboard.charts import (
+    BAR_PX,
+    FEWEST_BARS,
+    Figure,
+    Style,
+    boxes,
+    height_of,
+    numbers_of,
+    scale,
+    shares,
+    treemap,
+)
 from filon.dashboard.colours import MAIN, SERIES
 from filon.dashboard.language import as_sorted
 from filon.dashboard.markup import labels, literal
@@ -51,7 +62,8 @@ def ranking(drawing: Drawing) -> Figure:
         range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # so that a single bar does not fill the chart
         showgrid=False,
     )
-    figure.update_xaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after, nticks=4)
+    lengths = (number for number in numbers_of(rows, measure) if number is not None)
+    figure.update_xaxes(rangemode="tozero", **scale(drawing.language, lengths, unit, 3))
     return figure
 
 

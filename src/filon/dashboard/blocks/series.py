@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import plotly.graph_objects as go  # type: ignore[import-untyped]
 
 from filon.dashboard.blocks.asking import BEFORE, is_analysed, is_partial
 from filon.dashboard.blocks.drawing import Drawing
-from filon.dashboard.charts import Figure
+from filon.dashboard.charts import Figure, scale
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN, QUIET, SERIES, tint
 from filon.dashboard.markup import labels, literal
@@ -44,9 +45,25 @@ def series(drawing: Drawing) -> Figure:
     figure = drawing.style.finish(
         figure, showlegend=has_legend, hovermode="x", barmode="stack" if block.stack else "group"
     )
-    figure.update_yaxes(rangemode="tozero", tickprefix=unit.before, ticksuffix=unit.after)
+    figure.update_yaxes(rangemode="tozero", **scale(drawing.language, _heights(figure, is_stacked=block.stack), unit))
     _along(drawing, figure)
     return figure
+
+
+def _heights(figure: Figure, *, is_stacked: bool) -> Iterator[float]:
+    """How high the marks of a figure reach, above and below zero; bars that stand on each other together."""
+    above: Counter[Any] = Counter()
+    below: Counter[Any] = Counter()
+    for trace in figure.data:
+        for place, height in zip(trace.x, trace.y, strict=True):
+            if height is None:
+                continue
+            if is_stacked and trace.type == "bar":
+                (above if height > 0 else below)[place] += height
+            else:
+                yield height
+    yield from above.values()
+    yield from below.values()
 
 
 def _series(drawing: Drawing) -> Iterator[Series]:

@@ -7,11 +7,14 @@ from typing import Any
 
 from filon.dashboard import chips
 from filon.dashboard.blocks.asking import SHARE, by_of, chosen_by, is_analysed, lengths
+from filon.dashboard.blocks.explained import figure_of_group
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context, parameter_of
 from filon.dashboard.numbers import measure_writer
 from filon.dashboard.paging import paged_table
 from filon.dashboard.parts import Formats, footer, table
+from filon.dashboard.why import address
+from filon.dashboard.why.figure import Figure
 from filon.pages import ROWS, Table
 
 
@@ -25,7 +28,15 @@ def draw_table(context: Context, block: Table, key: str, rows: Sequence[Row]) ->
     by = by_of(context, block)
     names = [*by, *block.measure]
     shown = [{name: row[name] for name in names} | _stats(block, row) | _share(block, row) for row in rows]
-    table(context, key, shown, _formats(context, block, by, shown[0]), _choice(context, block, by[0]))
+    figures = [figure_of_group(context, block, row) for row in rows]
+    table(
+        context,
+        key,
+        shown,
+        _formats(context, block, by, shown[0]),
+        _choice(context, block, by[0]),
+        None if None in figures else lambda place: address.explain(figures[place] or Figure(str(block.of))),
+    )
     footer(context, key, shown, (str(block.of),))
 
 

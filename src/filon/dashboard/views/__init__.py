@@ -14,7 +14,7 @@ from filon.pages import EXPLORER, PIPELINE, QUALITY
 class View:
     """A page of the menu.
 
-    ``filters``: what the sidebar offers on it. ``follows_runs``: it is drawn again after every run.
+    ``filters``: what the sidebar offers on it.
     """
 
     name: str
@@ -22,11 +22,10 @@ class View:
     icon: str
     show: Callable[[Context], None]
     filters: Callable[[Context], list[str]] | None = None
-    follows_runs: bool = False
 
 
 VIEWS = (
     View("explorer", EXPLORER, ":material/table_view:", explorer.show, explorer.filters),
-    View("quality", QUALITY, ":material/verified:", quality.show, follows_runs=True),
-    View("pipeline", PIPELINE, ":material/conversion_path:", pipeline.show, follows_runs=True),
+    View("quality", QUALITY, ":material/verified:", quality.show),
+    View("pipeline", PIPELINE, ":material/conversion_path:", pipeline.show),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ def show(context: Context) -> None:
     times = context.client.get("pipeline/refresh-times").data
     status = context.client.get("pipeline/status").data
     _numbers(context, runs, status)
+    _alerts(context)
     _collections(context, status, times)
     _runs(context, runs)
     _lineage(context)
@@ -50,6 +52,33 @@ def _numbers(context: Context, runs: Sequence[Row], status: Row) -> None:
     ]
     for place, card in zip(st.columns(len(items)), items, strict=True):
         place.metric(card.label, card.text, border=True)
+
+
+def _alerts(context: Context) -> None:
+    """Draw the alerts of the project, those that hold first; nothing where nobody looked at any."""
+    language = context.language
+    found = context.client.get("alerts").data
+    if found["at"] is None:
+        return
+    with st.container(border=True, key="pipeline-alerts"):
+        st.subheader(language.text("alerts.title"), anchor=False)
+        for alert in found["data"]:
+            if alert["is_on"]:
+                said = f"**{plain(alert['alert'])}** · {plain(alert['what'])} · {language.moment(alert['since'])}"
+                st.error(said, icon=":material/notifications:")
+        rows = [
+            {
+                "alert": alert["alert"],
+                "status": language.text("alerts.on" if alert["is_on"] else "alerts.off"),
+                "since": alert["since"],
+                "what": alert["what"],
+                "is_told": alert["is_told"],
+            }
+            for alert in found["data"]
+        ]
+        table(context, "pipeline.alerts", rows, {"since": language.moment, "is_told": language.truth})
+        ago = (dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(found["at"])).total_seconds()
+        st.caption(language.text("alerts.at", ago=language.ago(ago)))
 
 
 def _collections(context: Context, status: Row, times: Sequence[Row]) -> None:
@@ -164,16 +193,20 @@ def _lineage(context: Context) -> None:
     nodes = place_nodes(tables, chosen)
     edges = [(source, name) for name, item in tables.items() for source in item["inputs"] if source in tables]
     depth = max(sum(node.column == column for node in nodes) for column in {node.column for node in nodes})
-    selected = chart(
-        context,
-        "pipeline.lineage",
-        lambda style: diagrams.graph(style, nodes, edges),
-        [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
-        (),
-        about=language.text("pipeline.lineage.about"),
-        height=max(320, 62 * depth),
-        selects=True,
-    )
+    with st.container(key="lineage-graph"):
+        selected = chart(
+            context,
+            "pipeline.lineage",
+            lambda style: diagrams.graph(style, nodes, edges),
+            [{"table": name, "layer": item["layer"], "inputs": item["inputs"]} for name, item in tables.items()],
+            (),
+            about=language.text("pipeline.lineage.about"),
+            height=max(320, 62 * depth),
+            selects=True,
+        )
+    with st.container(key="lineage-list", border=True):
+        st.subheader(language.text("pipeline.lineage.title"), anchor=False)
+        st.markdown("\n".join(_line_of(context, item) for item in tables.values()))
     points: list[dict[str, Any]] = selected["selection"]["points"] if selected else []
     clicked = points[0]["customdata"] if points else None
     if clicked and clicked != st.session_state.get("lineage.clicked"):
@@ -181,6 +214,14 @@ def _lineage(context: Context) -> None:
         st.rerun()
     name = st.selectbox(language.text("explorer.table"), names, index=names.index(start), key="lineage.table") or start
     _table_of_lineage(context, tables[name])
+
+
+def _line_of(context: Context, item: Row) -> str:
+    """A table and what it is made from, as a line of a list: on a phone, the graph cannot be read."""
+    language = context.language
+    layer = language.text(f"layer.{item['layer']}")
+    line = f"* **{plain(item['name'])}** · {layer}"
+    return f"{line}  \n  ← {', '.join(map(plain, item['inputs']))}" if item["inputs"] else line
 
 
 def place_nodes(tables: Mapping[str, Row], chosen: str) -> list[diagrams.Node]:

@@ -1,21 +1,36 @@
-"""Qualité: counts of rows by outcome, results of checks, refused files and rejected rows."""
+"""Qualité: what does not hold, and what was rejected, in words, with the way to put it right; then counts over time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
 from filon.dashboard import charts, diagrams
+from filon.dashboard.address import chosen
 from filon.dashboard.client import Row
 from filon.dashboard.colours import BAD, GOOD, MAIN, QUIET, SERIES, WARNING
 from filon.dashboard.context import Context
+from filon.dashboard.language import texts
+from filon.dashboard.markup import short
 from filon.dashboard.parts import Card, chart, footer, table
+from filon.dashboard.reasons import Reasons
+from filon.dashboard.takeaway.csvs import as_csv
 from filon.errors import ApiRefused
 
 RUNS = 50
-MOST_REASONS = 8
+MOST_SERIES = 8
+"""The most colours of the chart over runs; the rarer reasons are one of them together."""
+OTHERS = "others"
 MOST_ROWS = 100
+PAGE = 1_000
+"""The most rejected rows that the API gives at a time."""
+FLOW_PX = 34
+NAMED_CHECK = re.compile(r"(unique|required|reference|finite)\((.*)\)")
+COUNTS = ("read", "accepted", "superseded", "rejected")
 
 
 def show(context: Context) -> None:
@@ -25,22 +40,27 @@ def show(context: Context) -> None:
     if not quality["datasets"]:
         st.info(context.language.text("quality.nothing"), icon=":material/inbox:")
         return
+    reasons = Reasons(context.language, context.client.get("lineage").data["tables"])
     _numbers(context, quality)
     dataset = _choose_dataset(context, quality["datasets"])
-    counts = _choose_run(context, runs, quality)
-    selected = next((item for item in counts if item["dataset"] == dataset), None)
-    _flow(context, selected)
-    _trend(context, runs, dataset)
     _checks(context, quality["checks"])
     _files(context, quality["files"])
-    _rows(context, quality["datasets"])
+    _reasons(context, reasons, _of(dataset, quality["datasets"]))
+    _rows(context, reasons, dataset, quality["datasets"])
+    counts = _of(dataset, _choose_run(context, runs, quality))
+    _datasets(context, counts)
+    _flow(context, reasons, counts)
+    _trend(context, reasons, runs, dataset)
+
+
+def _of(dataset: str, counts: Sequence[Row]) -> list[Row]:
+    """The counts of a dataset, or of all."""
+    return [item for item in counts if dataset in ("", item["dataset"])]
 
 
 def _numbers(context: Context, quality: Row) -> None:
     language = context.language
-    sums = {
-        name: sum(item[name] for item in quality["datasets"]) for name in ("read", "accepted", "superseded", "rejected")
-    }
+    sums = {name: sum(item[name] for item in quality["datasets"]) for name in COUNTS}
     failing = sum(check["status"] != "passed" for check in quality["checks"])
     items = [
         *(Card(language.text(f"quality.{name}"), language.number(count)) for name, count in sums.items()),
@@ -55,16 +75,23 @@ def _numbers(context: Context, quality: Row) -> None:
 
 
 def _choose_dataset(context: Context, datasets: Sequence[Row]) -> str:
-    names: list[str] = [item["dataset"] for item in datasets]
-    chosen = st.segmented_control(
-        context.language.text("quality.dataset"),
+    """Draw the choice of a dataset; returns its name, empty for all of them."""
+    names = ["", *(item["dataset"] for item in datasets)]
+    if len(names) == 2:
+        return ""
+    dataset: str = chosen(
+        "dataset",
         names,
-        default=names[0],
-        required=True,
-        key="dataset",
-        bind="query-params",
+        "",
+        lambda key: st.segmented_control(
+            context.language.text("quality.dataset"),
+            names,
+            required=True,
+            format_func=lambda name: context.language.name(name) if name else context.language.text("filters.all"),
+            key=key,
+        ),
     )
-    return chosen or names[0]
+    return dataset
 
 
 def _choose_run(context: Context, runs: Sequence[Row], quality: Row) -> list[Row]:
@@ -88,73 +115,144 @@ def run_text(context: Context, run: Row) -> str:
     return f"{language.moment(run['started_at'], seconds=True)} · {status}"
 
 
-def _flow(context: Context, counts: Row | None) -> None:
+def _called(context: Context, reasons: Reasons, dataset: str, reason: str, *, is_one: bool) -> str:
+    """A reason in words, with its dataset where there are several."""
+    words = reasons.words(dataset, reason)
+    return words if is_one else f"{context.language.name(dataset)} : {words}"
+
+
+def _datasets(context: Context, counts: Sequence[Row]) -> None:
     language = context.language
-    flows = _flows(counts) if counts else []
+    with st.container(border=True):
+        st.subheader(language.text("quality.datasets.title"), anchor=False)
+        rows = [
+            {
+                "dataset": language.name(item["dataset"]),
+                **{name: item[name] for name in COUNTS},
+                "share": item["rejected"] / item["read"] if item["read"] else None,
+            }
+            for item in sorted(counts, key=lambda item: -item["rejected"])
+        ]
+        table(context, "quality.datasets", rows, {**dict.fromkeys(COUNTS, language.number), "share": language.percent})
+        footer(context, "quality.datasets", rows, ())
+
+
+def _flow(context: Context, reasons: Reasons, counts: Sequence[Row]) -> None:
+    language = context.language
     colours = {"read": MAIN, "accepted": GOOD, "superseded": QUIET, "rejected": BAD}
-    reasons = {flow.target for flow in flows if flow.source == "rejected"}
-    amounts = {"read": counts["read"] if counts else 0} | {flow.target: flow.amount for flow in flows}
-    labels = {
-        name: f"{language.text(f'quality.{name}') if name in colours else name} · {language.number(amount)}"
-        for name, amount in amounts.items()
+    sums = {name: sum(item[name] for item in counts) for name in colours}
+    flows = [diagrams.Flow("read", name, sums[name], colours[name]) for name in COUNTS[1:] if sums[name]]
+    amounts = _counts(counts)
+    shown, others = _frequent(amounts)
+    is_one = len(counts) == 1
+    named = {
+        f"{name} {reason}": (short(_called(context, reasons, name, reason, is_one=is_one)), amounts[name, reason])
+        for name, reason in shown
     }
+    if others:
+        named[OTHERS] = language.text("quality.others", count=len(others)), sum(amounts[key] for key in others)
+    flows += [diagrams.Flow("rejected", node, count, WARNING) for node, (_, count) in named.items()]
+    words = {name: (language.text(f"quality.{name}"), sums[name]) for name in colours} | named
+    labels = {node: f"{text} · {language.number(count)}" for node, (text, count) in words.items()}
     chart(
         context,
         "quality.flow",
-        lambda style: diagrams.sankey(style, flows, labels, colours | dict.fromkeys(reasons, WARNING)),
+        lambda style: diagrams.sankey(style, flows, labels, colours | dict.fromkeys(named, WARNING)),
         [{"source": flow.source, "target": flow.target, "rows": flow.amount} for flow in flows],
         (),
         about=language.text("quality.flow.about"),
+        height=max(charts.HEIGHT, FLOW_PX * len(named) + 80),
     )
 
 
-def _flows(counts: Row) -> list[diagrams.Flow]:
-    """Flows from read to accepted, superseded and rejected, and from rejected to the most frequent reasons."""
-    colours = {"accepted": GOOD, "superseded": QUIET, "rejected": BAD}
-    flows = [diagrams.Flow("read", name, counts[name], colour) for name, colour in colours.items() if counts[name]]
-    most = list(counts["reasons"].items())[:MOST_REASONS]
-    return flows + [diagrams.Flow("rejected", reason, count, WARNING) for reason, count in most]
+Reason = tuple[str, str]
+"""A dataset, and a reason why rows of it are rejected."""
 
 
-def _trend(context: Context, runs: Sequence[Row], dataset: str) -> None:
+def _frequent(amounts: Mapping[Reason, int]) -> tuple[list[Reason], list[Reason]]:
+    """The most frequent reasons, as many as have a colour, and the others."""
+    ranked = sorted(amounts, key=lambda key: -amounts[key])
+    most = MOST_SERIES if len(ranked) <= MOST_SERIES else MOST_SERIES - 1
+    return ranked[:most], ranked[most:]
+
+
+def _counts(datasets: Sequence[Row]) -> dict[Reason, int]:
+    """How many rows have each reason, by dataset and reason."""
+    return {(item["dataset"], reason): count for item in datasets for reason, count in item["reasons"].items()}
+
+
+def _trend(context: Context, reasons: Reasons, runs: Sequence[Row], dataset: str) -> None:
     language = context.language
-    runs_of_dataset = [(run, item) for run in reversed(runs) for item in run["datasets"] if item["dataset"] == dataset]
-    totals: dict[str, int] = {}
-    for _, item in runs_of_dataset:
-        for reason, count in item["reasons"].items():
-            totals[reason] = totals.get(reason, 0) + count
-    reasons = sorted(totals, key=lambda reason: -totals[reason])[:MOST_REASONS]
+    counted = [(run, _counts(_of(dataset, run["datasets"]))) for run in reversed(runs)]
+    totals: Counter[Reason] = Counter()
+    for _, counts in counted:
+        totals.update(counts)
+    shown, others = _frequent(totals)
+    is_one = len({name for name, _ in totals}) == 1
+    series = {
+        f"{name} {reason}": (_called(context, reasons, name, reason, is_one=is_one), SERIES[index])
+        for index, (name, reason) in enumerate(shown)
+    }
+    if others:
+        series[OTHERS] = (language.text("quality.others", count=len(others)), QUIET)
     rows = [
-        {"run": language.moment(run["started_at"], seconds=True), **{r: item["reasons"].get(r, 0) for r in reasons}}
-        for run, item in runs_of_dataset
+        {
+            "run": language.moment(run["started_at"], seconds=True),
+            **{f"{name} {reason}": counts.get((name, reason), 0) for name, reason in shown},
+            OTHERS: sum(counts.get(key, 0) for key in others),
+        }
+        for run, counts in counted
     ]
-    series = {reason: (reason, SERIES[index % len(SERIES)]) for index, reason in enumerate(reasons)}
     chart(
         context,
         "quality.trend",
         lambda style: charts.stacked(style, rows, "run", series),
-        rows if reasons else [],
+        rows if totals else [],
         (),
         about=language.text("quality.trend.about", count=len(rows)),
     )
 
 
+def _check_words(context: Context, check: str) -> str:
+    """What a check demands; its own name where its contract gave it one."""
+    language, named = context.language, NAMED_CHECK.fullmatch(check)
+    if named is None:
+        return check
+    columns = ", ".join(language.name(column) for column in named[2].split(", "))
+    return language.text(f"check.demand.{named[1]}", column=columns)
+
+
 def _checks(context: Context, checks: Sequence[Row]) -> None:
+    """The checks that do not hold, with what was found; the others folded."""
     language = context.language
+    order = ("failed", "warned", "passed")
+    listed = sorted(checks, key=lambda check: (order.index(check["status"]), check["table"]))
+    broken = [check for check in listed if check["status"] != "passed"]
     with st.container(border=True):
         st.subheader(language.text("quality.checks.title"), anchor=False)
-        order = ("failed", "warned", "passed")
-        rows = [
-            {
-                "status": language.text(f"check.{check['status']}"),
-                "table": check["table"],
-                "check": check["check"],
-                "failed_rows": check["failed_rows"],
-            }
-            for check in sorted(checks, key=lambda check: (order.index(check["status"]), check["table"]))
-        ]
-        table(context, "quality.checks", rows, {"failed_rows": language.number})
-        footer(context, "quality.checks", rows, ())
+        if broken:
+            _check_table(context, "quality.checks.broken", broken)
+        else:
+            st.caption(f":material/check_circle: {language.text('quality.all_hold')}")
+        if len(broken) < len(listed):
+            with st.expander(language.text("quality.holding", count=language.number(len(listed) - len(broken)))):
+                _check_table(context, "quality.checks", listed[len(broken) :])
+
+
+def _check_table(context: Context, key: str, checks: Sequence[Row]) -> None:
+    language = context.language
+    rows = [
+        {
+            "status": language.text(f"check.{check['status']}"),
+            "table": check["table"],
+            "check": _check_words(context, check["check"]),
+            "failed_rows": check["failed_rows"],
+            "detail": check.get("detail", ""),
+        }
+        for check in checks
+    ]
+    table(context, key, rows, {"failed_rows": language.number})
+    footer(context, key, rows, ())
 
 
 def _files(context: Context, files: Row) -> None:
@@ -162,47 +260,116 @@ def _files(context: Context, files: Row) -> None:
     with st.container(border=True):
         st.subheader(language.text("quality.files.title"), anchor=False)
         if not files["data"]:
-            st.caption(language.text("quality.no_files"))
+            st.caption(f":material/check_circle: {language.text('quality.no_files')}")
             return
-        names = ("file", "dataset", "reason", "detail", "size", "arrived_at")
-        rows = [{name: item[name] for name in names} for item in files["data"]]
+        st.markdown(language.text("quality.files.fix"))
+        rows = [
+            {
+                "file": item["file"],
+                "reason": _file_words(context, item["reason"]),
+                **{name: item[name] for name in ("dataset", "detail", "size", "arrived_at")},
+            }
+            for item in files["data"]
+        ]
         table(context, "quality.files", rows, {"arrived_at": language.moment, "size": language.number})
         footer(context, "quality.files", rows, ())
 
 
-def _rows(context: Context, datasets: Sequence[Row]) -> None:
+def _file_words(context: Context, reason: str) -> str:
+    return context.language.text(f"file.{reason}") if f"file.{reason}" in texts() else reason
+
+
+def _reasons(context: Context, reasons: Reasons, datasets: Sequence[Row]) -> None:
+    """Every reason with how many rows have it, the most frequent first."""
     language = context.language
     with st.container(border=True):
-        st.subheader(language.text("quality.rows.title"), anchor=False)
-        rejected = [item for item in datasets if item["rejected"]]
-        if not rejected:
-            st.caption(language.text("quality.no_rows"))
+        st.subheader(language.text("quality.reasons.title"), anchor=False)
+        rows = [
+            {
+                "dataset": language.name(item["dataset"]),
+                "demand": reasons.words(item["dataset"], reason),
+                "rows": count,
+                "share": count / item["read"],
+            }
+            for item in datasets
+            for reason, count in item["reasons"].items()
+        ]
+        if not rows:
+            st.caption(f":material/check_circle: {language.text('quality.no_rows')}")
             return
-        left, right = st.columns(2)
-        names = [item["dataset"] for item in rejected]
-        dataset = left.selectbox(language.text("quality.dataset"), names, key="quality.rows.dataset") or names[0]
-        reasons = next(item["reasons"] for item in rejected if item["dataset"] == dataset)
-        reason = right.selectbox(
+        st.caption(language.text("quality.reasons.about"))
+        rows.sort(key=lambda row: -row["rows"])
+        table(context, "quality.reasons", rows, {"rows": language.number, "share": language.percent})
+        footer(context, "quality.reasons", rows, ())
+
+
+def _rows(context: Context, reasons: Reasons, dataset: str, datasets: Sequence[Row]) -> None:
+    language = context.language
+    counts: Counter[str] = Counter()
+    for item in _of(dataset, datasets):
+        counts.update(item["reasons"])
+    if not counts:
+        return
+    named = {reason: item["dataset"] for item in reversed(_of(dataset, datasets)) for reason in item["reasons"]}
+    with st.container(border=True):
+        st.subheader(language.text("quality.rows.title"), anchor=False)
+        reason = st.selectbox(
             language.text("quality.reason"),
-            ["", *reasons],
+            ["", *counts],
             format_func=lambda value: (
-                f"{value} ({language.number(reasons[value])})" if value else language.text("filters.all")
+                f"{reasons.words(named[value], value)} ({language.number(counts[value])})"
+                if value
+                else language.text("filters.all")
             ),
-            key="quality.rows.reason",
+            key=f"quality.rows.reason.{dataset}",
         )
-        query = [("dataset", dataset), ("limit", str(MOST_ROWS)), *([("reason", reason)] if reason else [])]
+        chosen_rows = [("dataset", dataset)] if dataset else []
+        query = [*chosen_rows, *([("reason", reason)] if reason else [])]
         try:
-            rejected_rows = context.client.get("quarantine/rows", query).data
+            found = context.client.get("quarantine/rows", [*query, ("limit", str(MOST_ROWS))]).data
         except ApiRefused:
             st.info(language.text("quality.rows.refused"), icon=":material/lock:")
             return
-        rows = [{name: row[name] for name in ("file", "record", "reasons", "raw")} for row in rejected_rows["data"]]
+        rows = [
+            {
+                "file": row["file"],
+                "record": row["record"],
+                "demand": reasons.listed(row["dataset"], row["reasons"]),
+                "raw": row["raw"],
+            }
+            for row in found["data"]
+        ]
         table(context, "quality.rows", rows, {"record": language.number})
+        numbers = {"shown": len(rows), "rejected": found["rejected"], "kept": found["total"]}
         st.caption(
-            language.text(
-                "quality.rows.count",
-                shown=language.number(len(rows)),
-                rejected=language.number(rejected_rows["rejected"]),
-            )
+            language.text("quality.rows.count", **{name: language.number(count) for name, count in numbers.items()})
         )
-        footer(context, "quality.rows", rows, ())
+        st.markdown(language.text("quality.rows.fix"))
+        st.download_button(
+            language.text("quality.rows.save"),
+            lambda: as_csv(_lines(context, reasons, query), language),
+            file_name=f"filon-rejected-{context.release}.csv",
+            mime="text/csv",
+            key="quality.rows.csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _lines(context: Context, reasons: Reasons, query: Sequence[tuple[str, str]]) -> list[list[Any]]:
+    """The rejected rows that the store keeps, as lines of a file, below the names of its columns."""
+    language = context.language
+    names = ("dataset", "file", "version", "record", "demand", "reasons", "raw")
+    lines: list[list[Any]] = [[language.name(name) for name in names]]
+    total = 1
+    while len(lines) <= total:
+        page = [("skip", str(len(lines) - 1)), ("limit", str(PAGE))]
+        found = context.client.get("quarantine/rows", [*query, *page]).data
+        total = found["total"]
+        if not found["data"]:
+            break
+        for row in found["data"]:
+            demand = reasons.listed(row["dataset"], row["reasons"])
+            told = {**row, "demand": demand, "reasons": ", ".join(row["reasons"])}
+            lines.append([told[name] for name in names])
+    return lines

@@ -19,10 +19,11 @@ from filon.sql import identifier, identifiers
 from filon.stages.context import REVISION, Context, TableReport, TableStatus
 from filon.stages.extending import FILE, WhyFull, is_less_work, rewrite, written_rows
 from filon.stages.models import contract_columns
+from filon.stages.places import PLACES, those_not_at
 from filon.stages.rules import BRONZE
 from filon.stages.silver.build import SilverResult
 from filon.stages.silver.judging import Judging
-from filon.stages.silver.queries import JUDGED, PLACES, those_not_at
+from filon.stages.silver.queries import JUDGED
 from filon.stages.silver.recount import is_of
 from filon.stages.silver.states import NUMBER, OPEN, SPANS, UNTIL, former_query, spans_query, states_query
 
