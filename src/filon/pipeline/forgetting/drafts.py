@@ -77,8 +77,7 @@ class SourceTables:
             return {layer: unchanged(build) for layer, build in builds.items()}
         drafts = {}
         for layer, build in builds.items():
-            rows = f"SELECT {identifiers(c.name for c in build.columns)} FROM {identifier(TABLE)} AS r"
-            rows += f" ANTI JOIN {identifier(places)} AS place ON place._file = r._file AND place._record = r._record"
+            rows = _others(build, places)
             if layer is Layer.QUARANTINE:
                 live = ", ".join(map(str, quality.files)) or "NULL"
                 # of a column, since an engine fails to write lists that are the same constant in all rows
@@ -87,20 +86,29 @@ class SourceTables:
                     f" UNION ALL SELECT _file, _record, {reasons}, CAST(NULL AS VARCHAR) AS raw "
                     f"FROM {identifier(places)} WHERE {NOT_FOOTERS} AND _file IN ({live})"
                 )
-            self.engine.bind(TABLE, self.lake.paths(build), build.columns)
             partition = dataset.contract.partition if layer is Layer.SILVER and build.partition else None
-            files, view = build.files, ""
-            if self.writes:
-                files = write(self.engine, self.lake, build, rows, partition)
-            else:
-                view = f"planned {build.id} {build.fingerprint}"
-                self.engine.cache(view, rows)
-            fingerprint = erased_fingerprint(build, self.erasure)
-            drafts[layer] = Draft(build, files, fingerprint, None, found[layer], is_new=True, differs=True, view=view)
+            drafts[layer] = self._draft(build, rows, partition, found[layer])
         if self.writes:
             counted = self._counted(quality, drafts)
             drafts[Layer.SILVER] = replace(drafts[Layer.SILVER], quality=counted)
         return drafts
+
+    def history(self, build: Build, places: str) -> Draft:
+        """States of keys, or the places of former records, without people's."""
+        found = self._found(build, places)
+        return self._draft(build, _others(build, places), None, found) if found else unchanged(build)
+
+    def _draft(self, build: Build, rows: str, partition: Partition | None, found: int) -> Draft:
+        """Rows that take the place of a table's, of which so many are people's."""
+        self.engine.bind(TABLE, self.lake.paths(build), build.columns)
+        files, view = build.files, ""
+        if self.writes:
+            files = write(self.engine, self.lake, build, rows, partition)
+        else:
+            view = f"planned {build.id} {build.fingerprint}"
+            self.engine.cache(view, rows)
+        fingerprint = erased_fingerprint(build, self.erasure)
+        return Draft(build, files, fingerprint, None, found, is_new=True, differs=True, view=view)
 
     def _found(self, build: Build, places: str) -> int:
         """The rows of a table that say something of people."""
@@ -135,6 +143,14 @@ class SourceTables:
             for number, before in quality.files.items()
         }
         return quality.model_copy(update={"files": files, "reasons": reasons})
+
+
+def _others(build: Build, places: str) -> str:
+    """The rows of a table that are not at these places."""
+    return (
+        f"SELECT {identifiers(c.name for c in build.columns)} FROM {identifier(TABLE)} AS r "
+        f"ANTI JOIN {identifier(places)} AS place ON place._file = r._file AND place._record = r._record"
+    )
 
 
 def write(

@@ -12,7 +12,7 @@ from filon.pipeline.forgetting.drafts import Draft, SourceTables, unchanged
 from filon.pipeline.forgetting.models import ModelTables, NotReproducible, require_reproducible
 from filon.pipeline.forgetting.people import People
 from filon.pipeline.forgetting.texts import clean
-from filon.project import Project
+from filon.project import Dataset, Project
 
 JUDGED = (Layer.SILVER, Layer.QUARANTINE, Layer.SUPERSEDED)
 Erased = Mapping[str, Mapping[str, tuple[TableFile, ...]]]
@@ -95,6 +95,10 @@ class ReleaseEraser:
                 found = tables.judged(dataset, builds, places)
                 known |= {(name, _identity(builds[layer])): draft for layer, draft in found.items()}
             drafts |= {build.id: known[name, _identity(build)] for build in builds.values()}
+            for build in _histories(release, dataset):
+                if (name, _identity(build)) not in known:
+                    known[name, _identity(build)] = tables.history(build, places)
+                drafts[build.id] = known[name, _identity(build)]
         return drafts
 
     def _of_models(self, release: Release, drafts: Mapping[str, Draft], known: dict[object, Draft]) -> dict[str, Draft]:
@@ -152,6 +156,14 @@ class ReleaseEraser:
         facts |= {"fingerprint": draft.fingerprint, "quality": draft.quality}
         facts |= {"counts_forgotten": draft.counts_forgotten}
         return self.lake.keep_build(NewBuild(**facts), draft.files)
+
+
+def _histories(release: Release, dataset: Dataset) -> Iterator[Build]:
+    """The history of a dataset, and its former records, as far as a release has them."""
+    if dataset.history is not None:
+        for layer in (Layer.SILVER, Layer.SUPERSEDED):
+            if (build := release.build(layer, dataset.history.name)) is not None:
+                yield build
 
 
 def _identity(build: Build) -> object:
