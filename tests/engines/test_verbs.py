@@ -93,6 +93,15 @@ def test_a_column_that_files_lack_is_null_where_that_is_allowed(engine: Engine, 
     assert engine.describe("SELECT * FROM t") == [FoundColumn("id", INTEGER), FoundColumn("a name", TEXT)]
 
 
+def test_a_view_may_be_made_anew_of_what_was_kept_of_the_one_before(engine: Engine) -> None:
+    engine.view("read", "SELECT 1 AS x UNION ALL SELECT 2 AS x")
+    engine.cache("kept", "SELECT x + 1 AS x FROM read")
+    engine.view("read", "SELECT x FROM kept WHERE x > 2")
+    assert engine.rows("SELECT x FROM read") == [(3,)]
+    assert sorted(engine.rows("SELECT x FROM kept")) == [(2,), (3,)]
+    engine.drop(["read", "kept"])
+
+
 def test_a_view_is_computed_when_it_is_read_and_a_cache_once(engine: Engine) -> None:
     engine.view("t", "SELECT 1 AS x")
     engine.cache("u", "SELECT x FROM t")

@@ -56,7 +56,7 @@ class SparkEngine:
         typed = [Typed(column, type_of_column(kind)) for column, kind in columns]
         named = [*typed, Typed(file, TEXT)] if file else typed
         with self._connection.translated():
-            self._forget(table)
+            self._remove(table)
             self._files(paths, named, file).createOrReplaceTempView(name(table))
         self.dialect.tables[table.casefold()] = tuple(named)
 
@@ -76,8 +76,8 @@ class SparkEngine:
         """A temporary view."""
         spelled = self._compiled(query)
         with self._connection.translated():
-            self._forget(table)
-            self._connection.execute(f"CREATE OR REPLACE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
+            self._remove(table)
+            self._connection.execute(f"CREATE TEMPORARY VIEW {name(table)} AS {spelled.sql}")
         self.dialect.tables[table.casefold()] = spelled.columns
 
     def cache(self, table: str, query: str) -> None:
@@ -85,26 +85,29 @@ class SparkEngine:
         spelled = self._compiled(query)
         with self._connection.translated():
             frame = self._connection.frame(spelled.sql)
-            self._forget(table)
+            self._remove(table)
             # the view holds the plan as it is analysed now, whatever becomes of the tables that it reads
             frame.createOrReplaceTempView(name(table))
             self._connection.session.table(name(table)).persist().count()
         self._cached.add(table.casefold())
         self.dialect.tables[table.casefold()] = spelled.columns
 
-    def _forget(self, table: str) -> None:
-        """Give back what a table of that name keeps."""
+    def _remove(self, table: str) -> None:
+        """Give back what a table of that name keeps, and drop it.
+
+        A view that is replaced may not be read, not even by what was kept of it; after it was dropped, it may.
+        """
         if table.casefold() in self._cached:
             self._connection.session.catalog.uncacheTable(name(table))
             self._cached.discard(table.casefold())
+        self._connection.execute(f"DROP VIEW IF EXISTS {name(table)}")
 
     def drop(self, tables: Iterable[str]) -> None:
         """Drop temporary views of these names, and what they keep."""
         with self._connection.translated():
             for table in tables:
                 if self.dialect.tables.pop(table.casefold(), None) is not None:
-                    self._forget(table)
-                    self._connection.execute(f"DROP VIEW IF EXISTS {name(table)}")
+                    self._remove(table)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
