@@ -145,17 +145,18 @@ def _cleaned(column: Column, dialect: Dialect) -> str:
     if not dialect.null_values:
         return cleaned
     words = ", ".join(map(literal, dialect.null_values))
-    return f"CASE WHEN nfc({_trimmed(name)}) NOT IN ({words}) THEN {cleaned} END"
+    return f"CASE WHEN nfc(trim({name}, {BLANKS})) NOT IN ({words}) THEN {cleaned} END"
 
 
 def _trimmed(value: str) -> str:
-    """A text without the blanks around it; seeing that there are none takes a third of the time of trimming."""
+    """What a number or date is read from; seeing that it has no blanks around takes a third of the time of trimming."""
     return f"CASE WHEN regexp_full_match({value}, {literal(TRIM)}) THEN {value} ELSE trim({value}, {BLANKS}) END"
 
 
 def _normalised(column: Column) -> str:
     name, rule = identifier(column.name), column.normalise
-    value = f"nfc({_trimmed(name)})" if rule.trim else f"nfc({name})"
+    # texts repeat, and what has no CASE is computed once for each different text
+    value = f"nfc(trim({name}, {BLANKS}))" if rule.trim else f"nfc({name})"
     cased = {
         Case.KEEP: value,
         Case.TITLE: f"title_case({value})",
