@@ -113,7 +113,8 @@ MODELS: Documents = {
     # a state as of a day
     "homes.sql": (
         "SELECT p.id, h.country, h.is_current FROM purchases AS p LEFT JOIN clients_history AS h "
-        "ON h.client = p.client AND p.day >= h.valid_from AND p.day < coalesce(h.valid_to, CAST('9999-12-31 00:00:00+00' AS TIMESTAMPTZ))"
+        "ON h.client = p.client AND p.day >= h.valid_from "
+        "AND p.day < coalesce(h.valid_to, CAST('9999-12-31 00:00:00+00' AS TIMESTAMPTZ))"
     ),
     "homes": contract("homes", HIDDEN, key("id", INTEGER), column("country", TEXT), column("is_current", BOOLEAN)),
     # a group per key, also for keys without rows
