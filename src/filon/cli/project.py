@@ -27,6 +27,7 @@ from filon.stages.bronze import matching_files
 from filon.suggestions import suggestion
 from filon.validation.compilation import check_project
 from filon.validation.hints import undecided_keys
+from filon.validation.joins import slow_joins
 from filon.validation.model_tests import ModelTestResult, run_model_tests
 from filon.validation.strategies import strategies
 
@@ -57,7 +58,7 @@ def check(
             check_project(backends.make_engine(project, AS_OF), project)
             if backends.make_executors is not None:
                 backends.make_executors().check()
-        warnings = list(undecided_keys(project, _files_of(settings, project)))
+        warnings = [*undecided_keys(project, _files_of(settings, project)), *slow_joins(project)]
         compared = compare_with(lake_of(settings, project), project, against, today(project)) if against else None
     except ProjectInvalid as error:
         if not json:
