@@ -11,8 +11,8 @@ import duckdb
 from filon.lake import Lake, Release, Sources
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
+from filon.pipeline.layers import PipelineRun, Review
 from filon.pipeline.report import RunReport
-from filon.pipeline.run import PipelineRun, Review
 from filon.pipeline.runner import DirectRunner, Until
 from filon.project.guard import parse_rule
 from filon.project.loader import load_project

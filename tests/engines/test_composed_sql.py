@@ -18,7 +18,7 @@ from filon.explain.rows import explain
 from filon.lake import Lake, Sources
 from filon.pipeline.cluster import make_workers
 from filon.pipeline.engine import Backends
-from filon.pipeline.run import PipelineRun, Review
+from filon.pipeline.layers import PipelineRun, Review
 from filon.pipeline.runner import DirectRunner, Until
 from filon.project import TEXT, Column, ColumnType, Kind, Project
 from filon.project.functions import FUNCTIONS, GROUPS

@@ -18,7 +18,7 @@ from filon import durable
 from filon.engines import SqlEngine
 from filon.engines.duckdb import DuckDBConnection
 from filon.lake import Location, locate
-from filon.pipeline import run
+from filon.pipeline import layers
 from filon.project import Project
 from filon.stages import extending
 from filon.validation.compilation import check_project
@@ -105,7 +105,7 @@ def kept_connection(
 def quick() -> Iterator[None]:
     """Runs use databases that are kept, and the system decides when files reach the disk: no power is cut here."""
     fsync, sync, connect = os.fsync, durable.sync, DuckDBConnection
-    run.check_project = _check_once  # type: ignore[attr-defined]
+    layers.check_project = _check_once  # type: ignore[attr-defined]
     os.fsync = _leave_to_the_system
     durable.sync = _require_files
     filon.engines.duckdb.DuckDBConnection = kept_connection  # type: ignore[assignment,misc]
@@ -114,7 +114,7 @@ def quick() -> Iterator[None]:
     finally:
         os.fsync, durable.sync = fsync, sync
         filon.engines.duckdb.DuckDBConnection = connect  # type: ignore[misc]
-        run.check_project = check_project  # type: ignore[attr-defined]
+        layers.check_project = check_project  # type: ignore[attr-defined]
 
 
 @contextmanager
