@@ -63,6 +63,7 @@ def test_before_the_first_load_there_are_a_project_its_lineage_and_failed_runs(o
         "timezone": "Europe/Paris",
         "version": __version__,
         "sources": ["clients", "achats"],
+        "logo": None,
     }
     assert got(client, "lineage")["tables"]
     assert got(client, "runs") == {"total": 0, "skip": 0, "limit": 20, "data": []}
@@ -246,7 +247,10 @@ def test_the_lineage_is_that_of_the_project(served: ServedApi, folder: Path) -> 
         answer = client.get("/api/v1/lineage")
         tables = {entry["name"]: entry for entry in answer.json()["tables"]}
     assert answer.headers["Content-Encoding"] == "gzip"
-    assert len(tables) == 2 * len(project.datasets) + len(project.models)
+    histories = [dataset.history.name for dataset in project.datasets.values() if dataset.history is not None]
+    assert len(tables) == 2 * len(project.datasets) + len(histories) + len(project.models)
+    for name in histories:
+        assert (tables[name]["layer"], tables[name]["served"]) == ("silver", False)
     seen = set[str]()
     for name, entry in tables.items():
         assert set(entry["inputs"]) <= seen, "every table stands after its inputs"
