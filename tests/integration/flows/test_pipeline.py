@@ -38,12 +38,13 @@ def test_a_flow_reports_what_a_run_reports_and_prefect_shows_it(shop_of: Opener,
     assert list(layers) == ["bronze", "silver", "gold", "release", "serving"]
     assert {layer["state"]["name"] for layer in layers.values()} == {"Completed"}
     tasks = list(prefect_server.tasks(run))
-    assert tasks[:6] == [
+    assert tasks[:7] == [
         "compile the project",
         "receive files",
         "bronze clients",
         "bronze achats",
         "silver clients",
+        "silver clients_history",
         "silver achats",
     ]
     assert tasks.index("gold fact_ventes") < tasks.index("gold kpi_ca_par_jour") < tasks.index("checks")
