@@ -14,8 +14,8 @@ from tests.integration.forgetting.scan import found
 
 HOSTILE = """Zo'é;"%_\\ 🜂"""
 QUOTED = '"' + HOSTILE.replace('"', '""') + '"'
-MEMBERS = f"club,number,badge,name\nParis,1,b-1,Ada\nParis,2,b-2,Quatorzelle\n{QUOTED},2,b-3,Trezelle\n"
-VISITS = "visit,badge,day\n1,b-1,2025-01-01\n2,b-2,2025-01-02\n3,b-3,2025-01-03\n4,b-2,2025-01-03\n"
+MEMBERS = f"club,number,badge,name\nParis,1,badge-1,Ada\nParis,2,badge-2,Quatorzelle\n{QUOTED},2,badge-3,Trezelle\n"
+VISITS = "visit,badge,day\n1,badge-1,2025-01-01\n2,badge-2,2025-01-02\n3,badge-3,2025-01-03\n4,badge-2,2025-01-03\n"
 
 
 def text(name: str, **words: Any) -> dict[str, Any]:
@@ -79,11 +79,11 @@ def forget(shop: Shop, *keys: str) -> dict[str, Any]:
 def test_a_key_of_two_columns_is_one_person(club: Shop) -> None:
     report = forget(club, "Paris,2")
     assert report["records"] == {"members": 1, "visits": 2}
-    assert found(club.lake, ["Quatorzelle", "b-2"]) == []
+    assert found(club.lake, ["Quatorzelle", "badge-2"]) == []
     assert [row[:2] for row in club.rows("members", layer="silver")] == [("Paris", 1), (HOSTILE, 2)]
     assert [row[0] for row in club.rows("visits", layer="silver")] == [1, 3]
     club.run()
-    assert found(club.lake, ["Quatorzelle", "b-2"]) == []
+    assert found(club.lake, ["Quatorzelle", "badge-2"]) == []
 
 
 def test_what_is_more_than_a_count_is_computed_again(club: Shop) -> None:
@@ -97,7 +97,7 @@ def test_what_is_more_than_a_count_is_computed_again(club: Shop) -> None:
 
 def test_a_hostile_key_names_one_person(club: Shop) -> None:
     forget(club, f"{QUOTED},2")
-    assert found(club.folder / "lake", ["Trezelle", "b-3", HOSTILE]) == []
+    assert found(club.folder / "lake", ["Trezelle", "badge-3", HOSTILE]) == []
     assert [row[:2] for row in club.rows("members", layer="silver")] == [("Paris", 1), ("Paris", 2)]
 
 
@@ -108,4 +108,4 @@ def test_a_key_with_too_few_parts_is_refused(club: Shop) -> None:
 
 def test_several_keys_at_once(club: Shop) -> None:
     assert forget(club, "Paris,2", "Paris,1")["people"] == 2
-    assert [row[2] for row in club.rows("members", layer="silver")] == ["b-3"]
+    assert [row[2] for row in club.rows("members", layer="silver")] == ["badge-3"]
