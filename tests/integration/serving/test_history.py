@@ -129,7 +129,7 @@ def test_runs_with_nothing_new_only_renew_the_last_check(
     found = record(store, "checked", "last")
     assert (found["run_id"], found["release"], found["status"]) == (last["run_id"], 1, "unchanged")
     assert found["at"] > kept[0][0]["started_at"]
-    assert (found["as_of"], len(found["content"])) == ("2026-01-01", 13), "the silver and gold tables"
+    assert (found["as_of"], len(found["content"])) == ("2026-01-01", 16), "the silver and gold tables, and the history"
 
 
 def test_a_file_that_is_refused_shows_although_nothing_is_published(served: Shop, store: Store) -> None:

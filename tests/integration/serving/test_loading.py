@@ -289,7 +289,7 @@ def test_a_contract_may_serve_nothing_of_a_table(served: Shop, store_uri: str) -
     shop.run()
     tables = state_of(store_uri).tables
     assert "fact_ventes" not in tables
-    assert len(tables) == 9
+    assert len(tables) == 10
 
 
 def test_a_dimension_must_come_from_a_table_that_is_served(served: Shop) -> None:
