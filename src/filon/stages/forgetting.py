@@ -17,11 +17,12 @@ from filon.lake import FileVersion, Lake, Layer, TableFile
 from filon.lake.erasures import BlockList, Naming, hashed
 from filon.project import PLACE, Dataset, Project, TypedColumn
 from filon.sql import identifier, literal
-from filon.stages.places import PLACES, places_query, with_places
+from filon.stages.extending import FILE
+from filon.stages.places import PLACES, places_query, same_place, those_at, with_places
 from filon.stages.rules import BRONZE, typed_query
 
 STORED, RECORDS, FOUND = "stored records", "records by place", "records of forgotten people"
-ONE_FILE = "records of one file"
+ONE_FILE, MANY_FILES = "records of one file", "records of many files"
 WORDS = re.compile(r"[^\w@.+-]+")
 """Between the words of a text that may be the values of a key."""
 
@@ -123,8 +124,7 @@ class RecordFinder:
     def _bind(self, versions: Sequence[FileVersion]) -> None:
         """Bind what is stored of the records of file versions, and the records with the columns of their paths."""
         files = {file.name: file for version in versions for file in version.bronze}
-        paths = self.lake.paths_of(Layer.BRONZE, self.dataset.name, list(files.values()), f"bronze/{self.dataset.name}")
-        self.engine.bind(STORED, paths, self.columns, lenient=True)
+        self.engine.bind(STORED, self._paths(list(files.values())), self.columns, lenient=True)
         records = f"SELECT * FROM {identifier(STORED)}"
         if self.dataset.place_columns:
             self.engine.cache(PLACES, places_query(self.dataset, versions))
@@ -152,21 +152,30 @@ class RecordFinder:
         """
         result = {}
         location = self.lake.table(Layer.BRONZE, self.dataset.name)
-        for file in files:
-            paths = self.lake.paths_of(Layer.BRONZE, self.dataset.name, [file], f"bronze/{self.dataset.name}")
-            self.engine.bind(ONE_FILE, paths, self.columns, lenient=True)
-            joined = (
-                f"FROM {identifier(ONE_FILE)} AS r LEFT JOIN {identifier(found)} AS place "
-                "ON place._file = r._file AND place._record = r._record"
-            )
-            due = f"place._file IS NOT NULL AND NOT ({_is_erased('r')})"
-            [(count,)] = self.engine.rows(f"SELECT count(*) {joined} WHERE {due}")
-            if count:
-                values = ", ".join(_erased(column.name) for column in self.columns)
-                written = self.engine.write(f"SELECT {values} {joined}", location, in_one_file=True)
-                result[file.name] = self.lake.seal(Layer.BRONZE, self.dataset.name, written)
+        values = ", ".join(_erased(column.name) for column in self.columns)
+        for file in self._with_records(found, list(files)):
+            self.engine.bind(ONE_FILE, self._paths([file]), self.columns, lenient=True)
+            rows = f"FROM {identifier(ONE_FILE)} AS r LEFT JOIN {identifier(found)} AS place ON {same_place('r')}"
+            written = self.engine.write(f"SELECT {values} {rows}", location, in_one_file=True)
+            result[file.name] = self.lake.seal(Layer.BRONZE, self.dataset.name, written)
         self.engine.drop([ONE_FILE])
         return result
+
+    def _with_records(self, found: str, files: Sequence[TableFile]) -> list[TableFile]:
+        """Those of some files in which records at places of a table are not erased yet."""
+        if not files:
+            return []
+        self.engine.bind(MANY_FILES, self._paths(files), self.columns, lenient=True, file=FILE)
+        query = (
+            f"SELECT DISTINCT {identifier(FILE)} FROM {identifier(MANY_FILES)} AS r {those_at('r', found)} "
+            f"WHERE NOT ({_is_erased('r')})"
+        )
+        names = {name for (name,) in self.engine.rows(query)}
+        self.engine.drop([MANY_FILES])
+        return [file for file in files if file.name in names]
+
+    def _paths(self, files: Sequence[TableFile]) -> list[str]:
+        return self.lake.paths_of(Layer.BRONZE, self.dataset.name, files, f"bronze/{self.dataset.name}")
 
 
 def _is_erased(rows: str) -> str:

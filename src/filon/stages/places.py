@@ -14,7 +14,7 @@ PLACES = "places of files"
 
 def is_at(rows: str, places: str) -> str:
     """A condition, one of several, for the rows of an alias whose ``_file`` and ``_record`` stand in a table."""
-    return f"EXISTS (SELECT 1 FROM {identifier(places)} AS place WHERE {_same_place(rows)})"
+    return f"EXISTS (SELECT 1 FROM {identifier(places)} AS place WHERE {same_place(rows)})"
 
 
 def those_at(rows: str, places: str, where: str = "TRUE") -> str:
@@ -28,15 +28,16 @@ def those_at(rows: str, places: str, where: str = "TRUE") -> str:
         where: what else must hold; the row of the table is called ``place``
 
     """
-    return f"SEMI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
+    return f"SEMI JOIN {identifier(places)} AS place ON {same_place(rows)} AND {where}"
 
 
 def those_not_at(rows: str, places: str, where: str = "TRUE") -> str:
     """The same for all other rows of the alias."""
-    return f"ANTI JOIN {identifier(places)} AS place ON {_same_place(rows)} AND {where}"
+    return f"ANTI JOIN {identifier(places)} AS place ON {same_place(rows)} AND {where}"
 
 
-def _same_place(rows: str) -> str:
+def same_place(rows: str) -> str:
+    """Whether the row ``place`` of a table stands for the row of an alias."""
     return f"place._file = {rows}._file AND place._record = {rows}._record"
 
 

@@ -11,6 +11,7 @@ from filon.project import Project
 from filon.project.document import read_text
 from filon.project.query import one_select
 from filon.sql import DIALECT
+from filon.stages.incremental.reasons import line_of
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Between)
 FIX = (
@@ -31,7 +32,7 @@ def slow_joins(project: Project) -> Iterator[Problem]:
             for condition in _tried(join):
                 said = condition.sql(dialect=DIALECT)
                 what = f"{join.side} JOIN {join.this.alias_or_name} tries each row with each other for `{said[:100]}`"
-                yield Problem(model.path, above + _line_of(condition), what, FIX)
+                yield Problem(model.path, above + (line_of(condition) or 1), what, FIX)
 
 
 def _tried(join: exp.Join) -> Iterator[exp.Expr]:
@@ -61,7 +62,3 @@ def _sides(condition: exp.Expr) -> list[exp.Expr]:
 def _tables(value: exp.Expr) -> set[str]:
     """The tables whose columns a value is computed from; empty text where a column does not name its own."""
     return {column.table.casefold() for column in value.find_all(exp.Column)}
-
-
-def _line_of(node: exp.Expr) -> int:
-    return next((int(part.meta["line"]) for part in node.walk() if "line" in part.meta), 1)

@@ -12,6 +12,7 @@ from filon.project import Dataset, Partition, Project, fingerprint_of
 from filon.sql import identifier, identifiers, literal
 from filon.stages.bronze.columns import bronze_fingerprint
 from filon.stages.forgetting import renamed
+from filon.stages.places import those_at, those_not_at
 
 TABLE, PEOPLE = "table of a release", "people in a table"
 NOT_FOOTERS = f"_malformed IS DISTINCT FROM {literal(FOOTER)}"
@@ -115,8 +116,7 @@ class SourceTables:
         self.engine.bind(TABLE, self.lake.paths(build), build.columns)
         says = "array_to_string(r.reasons, ',') <> " + literal(FORGOTTEN) if build.layer is Layer.QUARANTINE else "TRUE"
         [(count,)] = self.engine.rows(
-            f"SELECT count(*) FROM {identifier(TABLE)} AS r SEMI JOIN {identifier(places)} AS place "
-            f"ON place._file = r._file AND place._record = r._record WHERE {says}"
+            f"SELECT count(*) FROM {identifier(TABLE)} AS r {those_at('r', places)} WHERE {says}"
         )
         return int(count)
 
@@ -148,8 +148,7 @@ class SourceTables:
 def _others(build: Build, places: str) -> str:
     """The rows of a table that are not at these places."""
     return (
-        f"SELECT {identifiers(c.name for c in build.columns)} FROM {identifier(TABLE)} AS r "
-        f"ANTI JOIN {identifier(places)} AS place ON place._file = r._file AND place._record = r._record"
+        f"SELECT {identifiers(c.name for c in build.columns)} FROM {identifier(TABLE)} AS r {those_not_at('r', places)}"
     )
 
 

@@ -15,6 +15,7 @@ from filon.project import PLACE, Dataset, Project
 from filon.sql import identifier, literal
 from filon.stages.bronze.columns import bronze_columns
 from filon.stages.forgetting import RecordFinder, TextSearch, namings
+from filon.stages.places import those_at, those_not_at
 
 SHORTEST_VALUE = 4
 """Characters of a value that is looked for in texts."""
@@ -87,14 +88,13 @@ class People:
         stored = "all records of a dataset"
         paths = [self.lake.table(Layer.BRONZE, dataset.name).path_of(name) for name in self.files[dataset.name]]
         self.engine.bind(stored, paths, finder.columns, lenient=True)
-        same = "place._file = r._file AND place._record = r._record"
         found: set[str] = set()
         skipped = {"_malformed", "_raw", "_extra", *(name for name, _ in PLACE)}
         for column in (column.name for column in finder.columns if column.name not in skipped):
             value = f"trim(r.{identifier(column)})"
             rows = f"SELECT DISTINCT {value} AS value FROM {identifier(stored)} AS r"
-            mine = f"{rows} SEMI JOIN {identifier(table)} AS place ON {same}"
-            others = f"{rows} ANTI JOIN {identifier(table)} AS place ON {same} WHERE r._malformed IS NULL"
+            mine = f"{rows} {those_at('r', table)}"
+            others = f"{rows} {those_not_at('r', table)} WHERE r._malformed IS NULL"
             alone = f"SELECT value FROM ({mine} EXCEPT {others}) AS alone WHERE length(value) >= {SHORTEST_VALUE}"
             found |= {str(text).casefold() for (text,) in self.engine.rows(alone)}
         self.engine.drop([table, stored])
