@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from filon.project.vocabulary import Dialect
+from filon.stages.bronze import window
 from filon.stages.bronze.records import Record, RecordReader, Tidied, read_header, tidy
 
 
@@ -224,3 +225,13 @@ def test_a_text_of_blanks_has_no_header(tmp_path: Path, content: bytes) -> None:
 
 def test_where_nothing_is_quoted_each_line_is_a_record() -> None:
     assert fields('1,"a\n2,b"\n3,""\n', quote="") == [("1", '"a'), ("2", 'b"'), ("3", '""')]
+
+
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_a_record_says_where_it_starts_however_the_text_is_read(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(window, "BLOCK", block)
+    text = 'é,b\n\n1,"x\ny"\r\n2,"open\n3,c\n4,"stray"x\n5,d'
+    reader = RecordReader(io.StringIO(text, newline=""), ",", '"')
+    found = [(record.raw, text[reader.start :].startswith(record.raw)) for record in reader]
+    assert [starts for _, starts in found] == [True] * 6
+    assert [raw for raw, _ in found][-1] == "5,d"
