@@ -15,6 +15,7 @@ from filon.stages.names import fold, folded, name_number
 
 FIRST_MOMENT, LAST_MOMENT = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
 """Clients cannot represent others: neither as a local time, nor as a moment in UTC."""
+ISO_DATE = "%Y-%m-%d"
 ANY_BLANK = r"[ \t\x{A0}\x{202F}]"
 """What a blank stands for beside names, halves of the day and offsets: programs write no-break spaces there."""
 FIRST_GROUP = r"\1"
@@ -22,8 +23,8 @@ ANY_NAME = "[^|]+?"
 """What stands where a name is read; whether it is one is asked afterwards, so that expressions stay short."""
 
 
-def spelled_moments(column: Column, locale: str) -> Iterator[str]:
-    """Expressions, each with its name, that ``moment_value`` is composed of: what each reading of a text gives.
+def spelled_moments(column: Column, locale: str) -> Iterator[tuple[str, str]]:
+    """Names, quoted, each with its expression, that ``moment_value`` is composed of: what each reading of a text gives.
 
     Args:
         column: a date or a timestamp, with its formats
@@ -32,9 +33,9 @@ def spelled_moments(column: Column, locale: str) -> Iterator[str]:
     """
     for place, reading in enumerate(column.readings):
         spelling = _Spelling(column, place, reading, locale)
-        yield f"{spelling.read()} AS {spelling.local}"
+        yield spelling.local, spelling.read()
         if reading.field(Part.OFFSET) is not None and column.type.kind is Kind.TIMESTAMP:
-            yield f"{spelling.read_offset()} AS {spelling.offset}"
+            yield spelling.offset, spelling.read_offset()
 
 
 def moment_value(column: Column, dialect: Dialect, locale: str) -> str:
@@ -53,6 +54,25 @@ def moment_value(column: Column, dialect: Dialect, locale: str) -> str:
     cases = " ".join(f"WHEN {spelling.exists} THEN {spelling.moment(dialect.timezone)}" for spelling in spellings)
     moment = f"CASE {cases} END"
     return f"CASE WHEN {moment} BETWEEN {_in_utc(FIRST_MOMENT)} AND {_in_utc(LAST_MOMENT)} THEN {moment} END"
+
+
+def plain_date(column: Column) -> str | None:
+    """An expression for the date of a field as it was read, null unless it is spelled as SQL spells dates.
+
+    Args:
+        column: a date or a timestamp, with its formats
+
+    Returns:
+        The expression; None when another format reads first, or the column is a timestamp.
+
+    """
+    reading = column.readings[0]
+    if column.type.kind is not Kind.DATE or not reading.is_plain or reading.strptime != ISO_DATE:
+        return None
+    field = identifier(column.name)
+    date = f"TRY_CAST({field} AS DATE)"
+    has_form = f"regexp_full_match({field}, {literal(reading.regex)})"
+    return f"CASE WHEN {has_form} AND {date} >= CAST(TIMESTAMP '{FIRST_MOMENT}' AS DATE) THEN {date} END"
 
 
 def moment_form(column: Column) -> str:

@@ -55,6 +55,35 @@ def is_number(column: Column, dialect: Dialect) -> str:
 
 def is_exact(column: Column, dialect: Dialect) -> str:
     """The condition that a text spells a number with no more decimals than the column's type holds."""
+    if column.type.kind is Kind.DOUBLE:
+        return is_number(column, dialect)
+    return _has_exact_form(number_of(column, dialect), column, dialect)
+
+
+def number_value(column: Column, dialect: Dialect) -> str:
+    """An expression for the typed number; null when the text spells none that the type holds."""
+    return _value(number_of(column, dialect), is_exact(column, dialect), column)
+
+
+def plain_number(column: Column, dialect: Dialect) -> str | None:
+    """An expression for the typed number of a field as it was read, null unless it is a plain number and nothing else.
+
+    Returns:
+        The expression; None when numbers of this dialect are not plain.
+
+    """
+    if not _is_plain(dialect):
+        return None
+    field = identifier(column.name)
+    return _value(field, _has_exact_form(field, column, dialect), column)
+
+
+def number_form(column: Column, dialect: Dialect, locale: str) -> str:
+    """A regular expression (RE2) for the texts that spell a number, without blanks around."""
+    return _form(column, dialect, locale)
+
+
+def _has_exact_form(number: str, column: Column, dialect: Dialect) -> str:
     kind, scale = column.type.kind, column.type.scale
     if kind is Kind.INTEGER:
         form = "[+-]?[0-9]+" if _is_plain(dialect) else r"[+-]?[0-9]+(\.0*)?"  # 500% may be divided
@@ -62,22 +91,16 @@ def is_exact(column: Column, dialect: Dialect) -> str:
         fraction = f"[0-9]{{1,{scale}}}0*" if scale else "0+"
         form = rf"[+-]?([0-9]+(\.[0-9]{{0,{scale}}}0*)?|\.{fraction})"
     else:
-        return is_number(column, dialect)
-    return f"regexp_full_match({number_of(column, dialect)}, {literal(form)})"
+        form = _form(column, dialect, "")
+    return f"regexp_full_match({number}, {literal(form)})"
 
 
-def number_value(column: Column, dialect: Dialect) -> str:
-    """An expression for the typed number; null when the text spells none that the type holds."""
-    value = f"TRY_CAST({number_of(column, dialect)} AS {column.type.sql})"
+def _value(number: str, is_exact: str, column: Column) -> str:
+    value = f"TRY_CAST({number} AS {column.type.sql})"
     fits = ""
     if column.type.kind is Kind.DOUBLE:
         fits = f" AND abs({value}) <= {LARGEST_DOUBLE}"  # larger texts are cast to infinity
-    return f"CASE WHEN {is_exact(column, dialect)}{fits} THEN {value} END"
-
-
-def number_form(column: Column, dialect: Dialect, locale: str) -> str:
-    """A regular expression (RE2) for the texts that spell a number, without blanks around."""
-    return _form(column, dialect, locale)
+    return f"CASE WHEN {is_exact}{fits} THEN {value} END"
 
 
 def _text(column: Column) -> str:

@@ -11,8 +11,8 @@ from filon.project import Column, Dataset, Kind, Rule
 from filon.project.values import Value, at_scale, sql_value
 from filon.project.vocabulary import WHITESPACE, Case, Dialect
 from filon.sql import identifier, identifiers, literal
-from filon.stages.moments import moment_value, spelled_moments
-from filon.stages.numbers import is_exact, is_number, number_of, number_value, spelled_number
+from filon.stages.moments import moment_value, plain_date, spelled_moments
+from filon.stages.numbers import is_exact, is_number, number_of, number_value, plain_number, spelled_number
 
 SEPARATOR = "chr(31)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
@@ -27,7 +27,7 @@ COMPARISONS = {
 }
 BRONZE = "bronze records"
 """The table that the query reads; no table of a project can have a name with a blank."""
-CLEANED, TYPED, JUDGED = (identifier(f"{step} step") for step in ("cleaned", "typed", "judged"))
+PLAIN, CLEANED, TYPED, JUDGED = (identifier(f"{step} step") for step in ("plain", "cleaned", "typed", "judged"))
 
 
 def judged_query(dataset: Dataset, as_of: dt.date, raw_text: str) -> str:
@@ -72,10 +72,29 @@ def _typed_steps(dataset: Dataset, where: str) -> str:
     typed = ", ".join(
         f"{_typed(column, dialect, dataset.locale)} AS {identifier(column.name)}" for column, dialect in spelled
     )
+    plain = {column.name: value for column, dialect in spelled if (value := _plain_value(column, dialect))}
+    plainly = "".join(f", {value} AS {_plain(name)}" for name, value in plain.items())
+    kept = "".join(f", {_plain(name)}" for name in plain)
     return (
-        f"{CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra, {read}, {cleaned} "
-        f"FROM {identifier(BRONZE)} WHERE {where}), {TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)})"
+        f"{PLAIN} AS (SELECT *{plainly} FROM {identifier(BRONZE)} WHERE {where}), "
+        f"{CLEANED} AS (SELECT _file, _record, _malformed, _raw, _extra{kept}, {read}, {cleaned} FROM {PLAIN}), "
+        f"{TYPED} AS (SELECT *, {typed} FROM {_spelled(dataset)})"
     )
+
+
+def _plain_value(column: Column, dialect: Dialect) -> str | None:
+    """The typed value of a field that needs no cleaning, null of others; None when a column has no such fields.
+
+    Most fields are spelled as SQL spells values. To read these first takes half the time of cleaning all.
+    """
+    if column.type.is_number:
+        value = plain_number(column, dialect)
+    else:
+        value = plain_date(column) if column.type.kind is Kind.DATE else None
+    if value is None or not dialect.null_values:
+        return value
+    words = ", ".join(map(literal, dialect.null_values))
+    return f"CASE WHEN {identifier(column.name)} NOT IN ({words}) THEN {value} END"
 
 
 def _spelled(dataset: Dataset) -> str:
@@ -83,10 +102,13 @@ def _spelled(dataset: Dataset) -> str:
     values = []
     for column in dataset.contract.columns:
         dialect = dataset.dialect_of(column)
-        plain = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
-        if plain is not None:
-            values.append(f"{plain} AS {number_of(column, dialect)}")
-        values += spelled_moments(column, dataset.locale)
+        number = spelled_number(column, dialect, dataset.locale) if column.type.is_number else None
+        if number is not None:
+            values.append(f"{number} AS {number_of(column, dialect)}")
+        for name, moment in spelled_moments(column, dataset.locale):
+            is_plain = _plain_value(column, dialect) is not None
+            value = f"CASE WHEN {_plain(column.name)} IS NULL THEN {moment} END" if is_plain else moment
+            values.append(f"{value} AS {name}")
     return f"(SELECT *, {', '.join(values)} FROM {CLEANED}) AS spelled" if values else CLEANED
 
 
@@ -128,6 +150,11 @@ def _csv_field(value: str, dialect: Dialect) -> str:
     return f"coalesce(CASE WHEN {needs_quotes} THEN {quoted} ELSE {value} END, {empty})"
 
 
+def _plain(column: str) -> str:
+    """The name of a column's value where its field needs no cleaning, quoted."""
+    return identifier(f"{column} plain")
+
+
 def _text(column: Column) -> str:
     """The name of a column's cleaned text, quoted."""
     return identifier(f"{column.name} text")
@@ -142,10 +169,12 @@ def _cleaned(column: Column, dialect: Dialect) -> str:
     """The text of a column without what is around it; null where it is empty or a word for null."""
     name = identifier(column.name)
     cleaned = f"nullif({_normalised(column) if column.is_text else _trimmed(name)}, '')"
-    if not dialect.null_values:
+    if dialect.null_values:
+        words = ", ".join(map(literal, dialect.null_values))
+        cleaned = f"CASE WHEN nfc(trim({name}, {BLANKS})) NOT IN ({words}) THEN {cleaned} END"
+    if _plain_value(column, dialect) is None:
         return cleaned
-    words = ", ".join(map(literal, dialect.null_values))
-    return f"CASE WHEN nfc(trim({name}, {BLANKS})) NOT IN ({words}) THEN {cleaned} END"
+    return f"CASE WHEN {_plain(column.name)} IS NOT NULL THEN {name} ELSE {cleaned} END"
 
 
 def _trimmed(value: str) -> str:
@@ -178,9 +207,8 @@ def _typed(column: Column, dialect: Dialect, locale: str) -> str:
             f"CASE lower({text}) WHEN lower({literal(dialect.true)}) THEN TRUE "
             f"WHEN lower({literal(dialect.false)}) THEN FALSE END"
         )
-    if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return moment_value(column, dialect, locale)
-    return number_value(column, dialect)
+    value = number_value(column, dialect) if column.type.is_number else moment_value(column, dialect, locale)
+    return value if _plain_value(column, dialect) is None else f"coalesce({_plain(column.name)}, {value})"
 
 
 def _reason_cases(dataset: Dataset, as_of: dt.date) -> Iterator[str]:

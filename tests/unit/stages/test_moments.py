@@ -40,7 +40,7 @@ def read_all(
     value = moment_value(column, Dialect(timezone=zone), locale)
     shown = value if kind is DATE else f"timezone('UTC', {value})"
     rows = ", ".join(f"({place}, {literal(text)})" for place, text in enumerate(texts))
-    spelled = ", ".join(spelled_moments(column, locale))
+    spelled = ", ".join(f"{value} AS {name}" for name, value in spelled_moments(column, locale))
     source = f'(SELECT *, {spelled} FROM (VALUES {rows}) AS texts(place, "m text")) AS spelled'
     query = f'SELECT {shown}, regexp_full_match("m text", {literal(moment_form(column))}) FROM {source}'
     found = engine.rows(f"{query} ORDER BY place")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from filon.sql import identifier
-from filon.stages.rules import judged_query, raw_record
+from filon.sql import identifier, literal
+from filon.stages.rules import judged_query, raw_record, typed_query
 from tests.unit.stages.bench import AS_OF, Bench, opened, write_project
 
 CONTRACT = """\
@@ -130,3 +132,56 @@ def test_a_malformed_record_is_rejected_for_that_alone_and_shown_as_it_arrived(b
 def test_a_rejected_record_is_spelled_again_as_csv(bench: Bench) -> None:
     row = judged(bench, id="x", title='a;"b"', code="line\nend")
     assert row["_text"] == 'x;;;;;;"line\nend";"a;""b"""'
+
+
+PLAIN = """\
+apiVersion: v3.1.0
+kind: DataContract
+id: plain
+version: 1.0.0
+status: active
+schema:
+  - name: plain
+    customProperties:
+      - {property: filePattern, value: "plain*.csv"}
+      - {property: dialect, value: {nullValues: ["0", "1900-01-01", "NA"]}}
+    properties:
+      - {name: whole, logicalType: integer}
+      - {name: money, logicalType: number, physicalType: "DECIMAL(5,2)"}
+      - {name: units, logicalType: number, physicalType: "DECIMAL(3,0)"}
+      - {name: weight, logicalType: number, physicalType: DOUBLE}
+      - {name: day, logicalType: date}
+"""
+SPELLED = [
+    *("", "0", "-0", "+0", "00", "007", "+7", "1.", ".5", "1.5", "1.50", "1.500", "1.505", "999.99", "999.999", "1000"),
+    *("1e5", "1E400", "-1e-400", "nan", "NaN", "inf", "-infinity", "0x10", "1_000", "1,5", "١٢", "1\u00a0000", "true"),
+    *("9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "NA", "na", "N/A"),
+    *("2024-02-29", "2023-02-29", "0000-01-01", "0001-01-01", "9999-12-31", "10000-01-01", "0044-03-15 (BC)", "epoch"),
+    *("2024-2-9", "2024-02-09T00:00:00", "2024-02-09 00:00", "+2024-02-09", "1900-01-01", "infinity", "20240209"),
+]
+
+
+def test_a_field_that_needs_no_cleaning_gives_the_value_that_cleaning_it_would(tmp_path: Path) -> None:
+    choice = random.Random(20260101)  # noqa: S311 - no secret
+    mixed = ["".join(choice.choices("0123456789+-.eE", k=choice.randint(1, 10))) for _ in range(3000)]
+    days = [f"{choice.randint(0, 10000):04}-{choice.randint(0, 13):02}-{choice.randint(0, 32):02}" for _ in range(1000)]
+    with opened(write_project(tmp_path / "project", {"sources/plain.yaml": PLAIN}), tmp_path) as bench:
+        dataset, engine = bench.dataset("plain"), bench.context.engine
+        names = dataset.contract.column_names
+
+        def typed(around: str) -> list[tuple[Any, ...]]:
+            texts = enumerate(SPELLED + mixed + days)
+            fields = ", ".join(f"({place}, {literal(f'{around}{text}{around}')})" for place, text in texts)
+            columns = ", ".join(f"field AS {identifier(name)}" for name in names)
+            nothing = "NULL AS _malformed, NULL AS _raw, NULL AS _extra"
+            records = f"(VALUES {fields}) AS records(place, field)"
+            engine.view("bronze records", f"SELECT 1 AS _file, place AS _record, {columns}, {nothing} FROM {records}")
+            return engine.rows(f"SELECT * FROM ({typed_query(dataset, names)}) AS typed ORDER BY _record")
+
+        bare = typed("")
+        assert bare == typed("\t ")
+    read = {name: sum(row[place] is not None for row in bare) for place, name in enumerate(names, start=2)}
+    assert all(count > 50 for count in read.values()), read
+    assert bare[SPELLED.index("0")][2:] == (None,) * 5
+    assert bare[SPELLED.index("007")][2:] == (7, Decimal("7.00"), Decimal(7), 7.0, None)
+    assert bare[SPELLED.index("2024-02-29")][6] == dt.date(2024, 2, 29)
