@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -44,7 +45,7 @@ class Host:
     name: str
     port: int | None = None
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Whether it is a loopback address or a name of localhost."""
         if self.name == LOCAL_NAME or self.name.endswith(f".{LOCAL_NAME}"):
@@ -117,6 +118,7 @@ class HostCheck:
         await send({"type": f"{prefix}http.response.body", "body": b"" if is_head else body})
 
 
+@lru_cache(maxsize=256)
 def parsed_host(text: str) -> Host | None:
     """Parse a Host header, or the part of an origin after the scheme; None when it is neither name nor address."""
     match = HOST_PATTERN.fullmatch(text.lower())

@@ -14,9 +14,10 @@ from starlette.responses import Response
 from filon.api.parameters import AggregationRequest, aggregation_parameters, read_aggregation
 from filon.api.problems import READING_ERRORS, documented
 from filon.api.rendering import json_bytes
+from filon.api.routing import make_router
 from filon.api.schemas import series_model, total_model
 from filon.api.service import Service
-from filon.api.snapshot import Snapshot
+from filon.api.snapshot import Remembered, Snapshot
 from filon.api.tables import BATCH, NOT_MODIFIED
 from filon.project import Kind
 from filon.project.serving import Operator
@@ -29,6 +30,7 @@ from filon.serving.tables import Order
 
 LENGTHS = {Period.DAY: 10, Period.MONTH: 7, Period.YEAR: 4}
 Number = int | Decimal
+MOST_ANSWERS = 200
 
 
 class AggregationEndpoint:
@@ -41,6 +43,7 @@ class AggregationEndpoint:
         self._answer: EndpointSpec = cube.series if series else cube.total
         self._series = series
         self._sort = (Order(cube.time.name, descending=True), Order(GROUPING_KEY))
+        self._answers: Remembered[bytes] = Remembered(MOST_ANSWERS)
         self.parameters = aggregation_parameters(cube, series=series)
 
     async def answer(self, request: Request) -> Response:
@@ -51,12 +54,17 @@ class AggregationEndpoint:
         reply = service.responder.reply(request, snapshot, map(snapshot.table, self._cube.inputs))
         if unchanged := reply.unchanged():
             return unchanged
-        days = [row async for row in self._days(snapshot, asked)]
-        body = await asyncio.to_thread(self._body, days, asked.period)
+        key = (snapshot.load, *sorted(asked.choice.items()), asked.first, asked.last, asked.period)
+        body = await self._answers.get(key, lambda: self._body(snapshot, asked))
         return await reply.json(body)
 
-    def _body(self, days: Iterable[Row], period: Period) -> bytes:
-        return json_bytes(self._periods(days, period) if self._series else self._sums(days))
+    async def _body(self, snapshot: Snapshot, asked: AggregationRequest) -> bytes:
+        days = [row async for row in self._days(snapshot, asked)]
+
+        def body() -> bytes:
+            return json_bytes(self._periods(days, asked.period) if self._series else self._sums(days))
+
+        return await asyncio.to_thread(body)
 
     async def _days(self, snapshot: Snapshot, asked: AggregationRequest) -> AsyncIterator[Row]:
         """The sums of every day in the range, newest first; the load's cube has one row per day and choice."""
@@ -120,7 +128,7 @@ def _period(day: Value, period: Period) -> str:
 
 def aggregation_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints of every cube."""
-    router = APIRouter(tags=["Aggregations"])
+    router = make_router(tags=["Aggregations"])
     for served in service.served.values():
         cube = served.cube
         if cube is None:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from filon.api.parameters import Nothing, Parameters
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.service import Service
 from filon.serving.history import AlertRecord
 
@@ -25,7 +26,7 @@ class AlertsInfo(BaseModel):
 
 def alerts_router(service: Service, prefix: str) -> APIRouter:
     """The endpoint ``/alerts``."""
-    router, parameters = APIRouter(tags=["Pipeline"]), Parameters(Nothing)
+    router, parameters = make_router(tags=["Pipeline"]), Parameters(Nothing)
 
     async def alerts(request: Request) -> Response:
         parameters.read(request)

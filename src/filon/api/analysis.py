@@ -14,6 +14,7 @@ from filon.api.columns import ColumnCache
 from filon.api.parameters import analysis_parameters, read_analysis
 from filon.api.problems import READING_ERRORS, HttpProblem, documented
 from filon.api.rendering import json_bytes
+from filon.api.routing import make_router
 from filon.api.schemas import analysis_model
 from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
@@ -84,7 +85,7 @@ class Analyses:
 
     def router(self, prefix: str) -> APIRouter:
         """Their endpoints."""
-        router = APIRouter(tags=["Aggregations"])
+        router = make_router(tags=["Aggregations"])
         for name, library in self._libraries.items():
             cube = self._service.served[name].cube
             if cube is None:

@@ -36,6 +36,7 @@ from filon.api.project import project_router
 from filon.api.quality import quality_router
 from filon.api.rates import Rates
 from filon.api.requirement import is_noted_in
+from filon.api.routing import make_router
 from filon.api.runs import runs_router
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
@@ -106,9 +107,8 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    # asked in this order until one matches, so those that are asked most come first
     for router in (
-        page_router(project.title),
-        health_router(service),
         catalogue_router(service, PREFIX),
         table_router(service, PREFIX),
         aggregation_router(service, PREFIX),
@@ -120,10 +120,13 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         quality_router(service, PREFIX),
         project_router(service, PREFIX),
         pages_router(service, PREFIX),
+        health_router(service),
         metrics_router(service, metrics),
+        page_router(project.title),
     ):
-        app.include_router(router)
-    app.add_middleware(Announcements, headers=announcements(service.served, PREFIX))
+        app.router.routes.extend(router.routes)
+    if announced := announcements(service.served, PREFIX):
+        app.add_middleware(Announcements, headers=announced)
     app.add_middleware(Heads)
     app.add_middleware(RequestMiddleware, guard=guard, rates=rates, metrics=metrics, trusted=trusted)
     origins = [part.strip() for part in (settings.api_cors or "").split(",") if part.strip()]
@@ -152,7 +155,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
 
 def metrics_router(service: Service, metrics: Metrics) -> APIRouter:
     """The endpoint ``/metrics``."""
-    router = APIRouter(tags=["Health"])
+    router = make_router(tags=["Health"])
 
     async def answer(_request: Request) -> Response:
         states = await service.snapshots.known()

@@ -11,6 +11,7 @@ from filon.api.history import table_checked_at
 from filon.api.parameters import Parameters, ReleaseOnly
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import age_s, quality_of, respond
+from filon.api.routing import make_router
 from filon.api.schemas import TableInfos, column_info, measure_format
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
@@ -81,7 +82,7 @@ def _is_analysed(served: ServedTable, snapshot: Snapshot) -> bool:
 
 def catalogue_router(service: Service, prefix: str) -> APIRouter:
     """The endpoint ``/tables``."""
-    router = APIRouter(tags=["Tables"])
+    router = make_router(tags=["Tables"])
     parameters = Parameters(ReleaseOnly)
 
     async def tables(request: Request) -> Response:

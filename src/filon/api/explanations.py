@@ -26,6 +26,7 @@ from filon.api.parameters import (
 )
 from filon.api.problems import READING_ERRORS, HttpProblem, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.security import CALLER, Caller
 from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
@@ -183,7 +184,7 @@ class Explanations:
 
     def router(self, prefix: str) -> APIRouter:
         """Their endpoints."""
-        router = APIRouter(tags=["Explanations"])
+        router = make_router(tags=["Explanations"])
         for name, served in self._service.served.items():
             if served.analysis is not None:
                 parameters = cell_parameters(served.analysis)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from filon.api.clock import now
 from filon.api.problems import RETRY_AFTER_S, documented
 from filon.api.rendering import JSON_TYPE, json_bytes
+from filon.api.routing import make_router
 from filon.api.schemas import Health, Liveness
 from filon.api.service import Service
 from filon.errors import StoreError
@@ -56,7 +57,7 @@ class HealthEndpoints:
 
 def health_router(service: Service) -> APIRouter:
     """The endpoints under ``/health``."""
-    router = APIRouter(tags=["Health"])
+    router = make_router(tags=["Health"])
     endpoints = HealthEndpoints(service)
     out = {503: {"model": Health, "description": "The store is out of reach"}, **documented(500)}
     router.add_api_route(

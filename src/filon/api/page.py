@@ -11,6 +11,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from filon.api.routing import make_router
+
 PACKAGE = "fastapi_offline"
 STATIC = "static"
 FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png")
@@ -50,7 +52,7 @@ FRESH = {"Cache-Control": "max-age=3600"}
 
 def page_router(title: str) -> APIRouter:
     """The page and its files. Addresses in it are relative, so that it works below a path of a proxy."""
-    router = APIRouter(include_in_schema=False)
+    router = make_router(include_in_schema=False)
     page = PAGE.format(title=escape(title))
 
     async def show(_request: Request) -> Response:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from filon.api.parameters import Nothing, Parameters
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.service import Service
 from filon.errors import Problem
 from filon.pages import Entry, Page
@@ -107,7 +108,7 @@ class PageLibrary:
 
 def pages_router(service: Service, prefix: str) -> APIRouter:
     """The endpoint ``/pages``."""
-    router = APIRouter(tags=["Project"])
+    router = make_router(tags=["Project"])
     parameters = Parameters(Nothing)
     library = PageLibrary(service.project)
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from filon.api.parameters import Nothing, Parameters, nearest
 from filon.api.problems import ERRORS, HttpProblem, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.schemas import PipelineStatus, RefreshTime
 from filon.api.service import Service
 from filon.serving.state import ServedState, TableState
@@ -104,7 +105,7 @@ class PipelineEndpoints:
 
 def pipeline_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints under ``/pipeline``."""
-    router = APIRouter(tags=["Pipeline"])
+    router = make_router(tags=["Pipeline"])
     endpoints = PipelineEndpoints(service)
     router.add_api_route(
         f"{prefix}/pipeline/status",

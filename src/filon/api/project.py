@@ -14,6 +14,7 @@ from starlette.responses import Response
 from filon.api.parameters import Nothing, Parameters
 from filon.api.problems import ERRORS, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.schemas import ColumnInfo, column_info
 from filon.api.service import Service
 from filon.pages import Text
@@ -178,7 +179,7 @@ def _table(
 
 def project_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints ``/project`` and ``/lineage``."""
-    router = APIRouter(tags=["Project"])
+    router = make_router(tags=["Project"])
     parameters = Parameters(Nothing)
     described = service.project
     about = ProjectInfo(

@@ -15,6 +15,7 @@ from filon.api.history import release_checked_at
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip, nearest, refused
 from filon.api.problems import ERRORS, HttpProblem, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.service import Service
 from filon.serving.history import CheckRecord, DatasetRecord, QualityRecord, RefusedFiles, RejectedRow
 from filon.serving.state import ServedState
@@ -125,7 +126,7 @@ def _rejected(line: DatasetRecord, reason: str | None) -> int:
 
 def quality_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints ``/quality`` and ``/quarantine/rows``."""
-    router = APIRouter(tags=["Quality"])
+    router = make_router(tags=["Quality"])
     endpoints = QualityEndpoints(service)
     router.add_api_route(
         f"{prefix}/quality",

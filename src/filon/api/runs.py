@@ -12,6 +12,7 @@ from starlette.responses import Response
 from filon.api.parameters import STRICT, WHOLE_NUMBER, Nothing, Parameters, Skip
 from filon.api.problems import ERRORS, HttpProblem, documented
 from filon.api.responder import respond
+from filon.api.routing import make_router
 from filon.api.service import Service
 from filon.serving.history import MOST_RUNS, RunRecord
 
@@ -38,7 +39,7 @@ class RunRecords(BaseModel):
 
 def runs_router(service: Service, prefix: str) -> APIRouter:
     """The endpoints under ``/runs``."""
-    router = APIRouter(tags=["Pipeline"])
+    router = make_router(tags=["Pipeline"])
     several, one = Parameters(RunsAsked), Parameters(Nothing, [ID])
 
     async def runs(request: Request) -> Response:

@@ -27,6 +27,7 @@ from filon.api.parameters import (
 from filon.api.problems import READING_ERRORS, HttpProblem, documented
 from filon.api.rendering import MEDIA_TYPES, Writer, json_bytes, json_bytes_beside, make_writer
 from filon.api.responder import Reply
+from filon.api.routing import make_router
 from filon.api.schemas import list_model, row_model
 from filon.api.service import Service
 from filon.api.snapshot import Snapshot
@@ -205,7 +206,7 @@ class ItemEndpoint:
 
 def table_router(service: Service, prefix: str) -> APIRouter:
     """The lists and rows of every table that is served."""
-    router = APIRouter()
+    router = make_router()
     for served in service.served.values():
         endpoint, model = ListEndpoint(service, served), list_model(served)
         paths = [f"{prefix}/tables/{served.name}"]

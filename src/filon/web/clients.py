@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from filon.errors import ConfigError
 
@@ -23,6 +24,7 @@ def networks_of(text: str | None) -> tuple[Network, ...]:
         ) from None
 
 
+@lru_cache(maxsize=1_000)
 def address_of(text: str) -> Address | None:
     """Parse an address with or without a port; an IPv4-mapped IPv6 address becomes the IPv4 address."""
     text = text.strip()

@@ -57,7 +57,7 @@ class MongoStore:
             MongoClient[Document](uri, connect=False).close()
         self._database = urlsplit(uri).path.strip("/") or DATABASE
         self._client: MongoClient[Document] | None = None
-        self._reader: AsyncMongoClient[Document] | None = None
+        self._reader: AsyncDatabase[Document] | None = None
         self._kept = Kept(self._ids)
         self.records = MongoRecords(self.uri, lambda: self._db, lambda: self._read)
 
@@ -194,7 +194,7 @@ class MongoStore:
     async def shut_readers(self) -> None:
         """Close the connections of readers."""
         if self._reader is not None:
-            await self._reader.close()
+            await self._reader.client.close()
             self._reader = None
 
     @property
@@ -210,13 +210,16 @@ class MongoStore:
     def _read(self) -> AsyncDatabase[Document]:
         if self._reader is None:
             with readable_address(self.uri):
-                self._reader = AsyncMongoClient(
+                client = AsyncMongoClient[Document](
                     self._address,
                     serverSelectionTimeoutMS=ANSWER_MS,
                     connectTimeoutMS=ANSWER_MS,
                     appname="filon-api",
                 )
-        return self._reader.get_database(self._database, read_preference=ReadPreference.PRIMARY, read_concern=OF_MOST)
+            self._reader = client.get_database(
+                self._database, read_preference=ReadPreference.PRIMARY, read_concern=OF_MOST
+            )
+        return self._reader
 
 
 def _rows(columns: Sequence[Column], documents: Sequence[Document]) -> list[Row]:
