@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from string import ascii_lowercase, ascii_uppercase
 
 DIALECT = "duckdb"
 """The dialect of sqlglot that reads Filon's SQL: its functions and types are spelled as there, see ``docs/sql.md``."""
+
+
+_SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def caseless(name: str) -> str:
+    """A name as SQL compares it: `Total` and `total` are one column, `Étage` and `étage` are two."""
+    return name.translate(_SMALL)
 
 
 def identifier(name: str) -> str:

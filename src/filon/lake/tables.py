@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from deltalake import DeltaTable, PostCommitHookProperties, Schema
+import pyarrow as pa  # type: ignore[import-untyped]
+from deltalake import DeltaTable, PostCommitHookProperties, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, create_table_with_add_actions
 
@@ -112,8 +113,8 @@ class _Content:
 def _committed(location: Location, content: _Content, properties: CommitProperties, now_ms: int) -> int:
     table = _open(location)
     if table is not None and table.metadata().partition_columns != content.partition_by:
-        location.delete(location.names(LOG))  # Delta cannot divide a table anew
-        table = None
+        _divide_anew(table, content)
+        table = _open(location)
     if table is not None:
         version = _replace(table, content, properties, now_ms)
         after = _open(location)
@@ -207,6 +208,19 @@ def _create(location: Location, content: _Content, properties: CommitProperties)
             commit_properties=properties,
             post_commithook_properties=HOOKS,
         )
+
+
+def _divide_anew(table: DeltaTable, content: _Content) -> None:
+    """Commit a version without files that is divided as the next one will be; a transaction of files cannot do that."""
+    write_deltalake(
+        table,
+        pa.schema(content.schema.to_arrow()).empty_table(),
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by=content.partition_by,
+        commit_properties=CommitProperties(max_commit_retries=0),
+        post_commithook_properties=HOOKS,
+    )
 
 
 def _replace(table: DeltaTable, content: _Content, properties: CommitProperties, now_ms: int) -> int:

@@ -176,3 +176,20 @@ def test_entries_that_were_never_synced_are_all_that_a_log_loses(tmp_path: Path)
     assert torn_end(location) == [f"_delta_log/{version:020}.json" for version in (2, 3)]
     assert commit(location, COLUMNS, [file(3)], facts={}, now_ms=3).version == 2
     assert {path.name: path.read_bytes() for path in log.glob("*.json") if path.name in kept} == kept
+
+
+def test_a_table_that_is_divided_anew_keeps_its_earlier_versions(tmp_path: Path) -> None:
+    location = Location(tmp_path.as_uri())
+    whole = commit(location, COLUMNS, [file(1)], facts={}, now_ms=1)
+    parted = file(2).model_copy(update={"name": "_month=2026-01/part-2.parquet", "partition": {"_month": "2026-01"}})
+    by_month = commit(location, COLUMNS, [parted], partition="_month", facts={"run": "r2"}, now_ms=2)
+    assert DeltaTable(location.uri).metadata().partition_columns == ["_month"]
+    assert names(location) == ["part-2.parquet"]
+    again = commit(location, COLUMNS, [file(3)], facts={}, now_ms=3)
+    assert DeltaTable(location.uri).metadata().partition_columns == []
+    assert names(location) == ["part-3.parquet"]
+    assert whole.version < by_month.version < again.version
+    for known, name in ((whole, "part-1.parquet"), (by_month, "part-2.parquet"), (again, "part-3.parquet")):
+        assert log_size(location.listing(LOG), known.version) == known.log_bytes
+        [uri] = DeltaTable(location.uri, version=known.version).file_uris()
+        assert uri.endswith(name)

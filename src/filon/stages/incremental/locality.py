@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from filon.engines import Columns
 from filon.project import ColumnType, Kind
+from filon.sql import caseless
 from filon.stages.incremental.grouping import require_in_group, require_in_windows, without_table_functions
 from filon.stages.incremental.joins import Joined, Source, read_joins
 from filon.stages.incremental.keys import KeyPaths, Keys, attempted, bare, key_column, renamed
@@ -87,9 +88,9 @@ class Locality:
     """Follows keys down through the queries of one model."""
 
     def __init__(self, tree: exp.Expr, inputs: Mapping[str, Columns]) -> None:
-        self._names = {table.lower(): table for table in inputs}
+        self._names = {caseless(table): table for table in inputs}
         self._types = {
-            table.lower(): {name.lower(): kind.sql for name, kind in columns_} for table, columns_ in inputs.items()
+            caseless(table): {caseless(name): kind.sql for name, kind in columns_} for table, columns_ in inputs.items()
         }
         self.shapes = Shapes(self._types)
         self._known: dict[tuple[int, tuple[str, ...]], Reach | NotLocal] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlglot import exp
 
 from filon.project import Partition
-from filon.sql import identifier
+from filon.sql import caseless, identifier
 from filon.stages.incremental.keys import Keys
 from filon.stages.incremental.reading import read_part
 from filon.stages.incremental.trees import with_columns
@@ -37,7 +37,7 @@ def _in_partition(keys: Keys, parts: Sequence[tuple[str, str | None]], partition
     column = partition.column
     whole = with_columns(read_part(partition.over(identifier(column.name))), _lowered)
     for key, (name, kind) in zip(keys, parts, strict=True):
-        is_column = isinstance(key, exp.Column) and key.name.lower() == column.name.lower()
+        is_column = isinstance(key, exp.Column) and caseless(key.name) == caseless(column.name)
         if is_column and kind == column.type.sql:
             return partition.over(identifier(name))
         if with_columns(key, _lowered) == whole:
@@ -46,4 +46,4 @@ def _in_partition(keys: Keys, parts: Sequence[tuple[str, str | None]], partition
 
 
 def _lowered(column: exp.Column) -> exp.Expr:
-    return exp.column(column.name.lower(), quoted=True)
+    return exp.column(caseless(column.name), quoted=True)

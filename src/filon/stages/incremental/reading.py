@@ -10,7 +10,7 @@ from sqlglot.optimizer.qualify import qualify
 
 from filon.engines import Columns
 from filon.project.grammar import DEEPEST_TREE, faults_in, read_plain
-from filon.sql import DIALECT
+from filon.sql import DIALECT, caseless
 from filon.stages.incremental.reasons import NotLocal, Reason
 from filon.stages.incremental.trees import is_aggregate, walk
 
@@ -51,7 +51,7 @@ def read_model(sql: str, inputs: Mapping[str, Columns]) -> exp.Expr:
     _require_known(tree)
     _mark(tree)
     schema: dict[str, object] = {
-        table.lower(): {name.lower(): kind.sql for name, kind in columns} for table, columns in inputs.items()
+        caseless(table): {caseless(name): kind.sql for name, kind in columns} for table, columns in inputs.items()
     }
     try:
         tree = qualify(tree, schema=schema, dialect=DIALECT)
@@ -149,8 +149,8 @@ def _suspects(select: exp.Select) -> Iterator[str]:
 def _computed(select: exp.Select) -> Iterator[str]:
     """Names that a SELECT gives to something else than a column of that name."""
     for part in select.expressions:
-        name = part.alias.lower()
-        if name and not (isinstance(part.unalias(), exp.Column) and part.unalias().name.lower() == name):
+        name = caseless(part.alias)
+        if name and not (isinstance(part.unalias(), exp.Column) and caseless(part.unalias().name) == name):
             yield name
 
 
@@ -178,7 +178,7 @@ def _reads_any(part: exp.Expr, given: Collection[str]) -> bool:
 
 
 def _reads(part: exp.Expr, name: str) -> bool:
-    return any(isinstance(node, exp.Column) and not node.table and node.name.lower() == name for node in part.walk())
+    return any(isinstance(node, exp.Column) and not node.table and caseless(node.name) == name for node in part.walk())
 
 
 def _in_place(query: exp.Expr, steps: Mapping[str, exp.Expr]) -> exp.Expr:

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from filon.engines import Columns
 from filon.project import Contract, Kind, Model, Partition
-from filon.sql import DIALECT, identifier
+from filon.sql import DIALECT, caseless, identifier
 from filon.stages.incremental.keys import Keys, attempted, key_column
 from filon.stages.incremental.locality import Blocked, Branch, Locality, Reach, Restriction
 from filon.stages.incremental.partitions import affected_partitions
@@ -155,9 +155,9 @@ class Local:
             SQL that reads ``AFFECTED``, with one column, the partition as text, or null for rows that have none.
 
         """
-        if table.lower() not in self._always_restricted:
+        if caseless(table) not in self._always_restricted:
             return None
-        places = [place.keys for place in self._restrictions if place.table.lower() == table.lower()]
+        places = [place.keys for place in self._restrictions if caseless(place.table) == caseless(table)]
         return affected_partitions(places, self._key_types, partition, AFFECTED)
 
     def own_partitions(self, partition: Partition) -> str | None:
@@ -252,16 +252,16 @@ def _local(model: Model, tree: exp.Expr, locality: Locality, kind: StrategyKind,
         reach.branches,
         aliased,
         types,
-        frozenset(name.lower() for name in model.inputs) - named,
+        frozenset(caseless(name) for name in model.inputs) - named,
     )
 
 
 def _require_accounted(tree: exp.Expr, model: Model, reach: Reach) -> None:
     """Every place where the text names a table is one whose changes are followed, or block."""
-    blocked = {item.table.lower() for item in reach.blocked}
+    blocked = {caseless(item.table) for item in reach.blocked}
     followed = {branch.start for branch in reach.branches}
     named = tables(tree)
-    if {table.name for table in named} != {name.lower() for name in model.inputs}:
+    if {table.name for table in named} != {caseless(name) for name in model.inputs}:
         raise NotLocal(Reason.NOT_UNDERSTOOD, tree)
     for table in named:
         if table.name not in blocked and table.meta.get(START) not in followed:
@@ -287,11 +287,11 @@ def _declared(part: KeyPart, contract: Contract, tree: exp.Expr, locality: Local
         column = contract.column(part.name)
         if column.type.kind is Kind.DOUBLE:
             raise NotLocal(Reason.KEY_NOT_EXACT, tree)
-        return exp.column(part.name.lower(), quoted=True), column.type.sql
-    types = {column.name.lower(): column.type.sql for column in contract.columns}
+        return exp.column(caseless(part.name), quoted=True), column.type.sql
+    types = {caseless(column.name): column.type.sql for column in contract.columns}
 
     def as_declared(column: exp.Column) -> exp.Expr:
-        name = column.name.lower()
+        name = caseless(column.name)
         own = exp.column(name, quoted=True)
         return (
             own if locality.shapes.of_column(tree, name) == types[name] else exp.cast(own, types[name], dialect=DIALECT)
@@ -321,15 +321,15 @@ def _plain(contract: Contract, tree: exp.Expr) -> Iterator[str]:
         yield from contract.key
         return
     found = outputs(query)
-    names = {column.name.lower(): column.name for column in contract.columns}
+    names = {caseless(column.name): column.name for column in contract.columns}
     given = {
         part: names[name] for name, part in reversed(found.items()) if isinstance(part, exp.Column) and name in names
     }
     chosen: dict[str, None] = {}
     for name in contract.key:
-        read = columns(found[name.lower()]) if name.lower() in found else []
+        read = columns(found[caseless(name)]) if caseless(name) in found else []
         is_given = bool(read) and all(column in given for column in read)
-        is_plain = isinstance(found.get(name.lower()), exp.Column)
+        is_plain = isinstance(found.get(caseless(name)), exp.Column)
         chosen.update(dict.fromkeys([given[column] for column in read] if is_given and not is_plain else [name]))
     yield from chosen
 

@@ -27,6 +27,10 @@ LOCAL: Mapping[str, tuple[Key, str]] = {
     "group": (("k",), "SELECT k, count(*) AS n, sum(x) AS s FROM t GROUP BY k"),
     "group by expression": (("month",), "SELECT strftime(d, '%Y-%m') AS month, sum(x) AS s FROM t GROUP BY month"),
     "group by position": (("month",), "SELECT strftime(d, '%Y-%m') AS month, sum(x) AS s FROM t GROUP BY 1"),
+    "capitals of other alphabets": (
+        ("Été",),
+        'SELECT "Été", sum("Prix") AS "Σ" FROM (SELECT k AS "Été", x AS "Prix" FROM t) AS s GROUP BY "Été"',
+    ),
     "group by all": (("k", "g"), "SELECT k, g, sum(x) AS s FROM t GROUP BY ALL"),
     "key of an expression of the group": (("p",), "SELECT coalesce(k, 0) + 1 AS p, min(x) AS s FROM t GROUP BY k"),
     "cast that may fail": (("n",), "SELECT CAST(g AS BIGINT) AS n, count(*) AS c FROM t WHERE g = '1' GROUP BY n"),

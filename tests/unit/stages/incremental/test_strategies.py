@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from filon.project import INTEGER, Column, Partition
+from filon.project import INTEGER, Column, Partition, TypedColumn
 from filon.project.loader import load_project
 from filon.project.vocabulary import PartitionBy
 from filon.projects import retail
@@ -60,6 +60,14 @@ def test_a_model_is_computed_by_key(name: str) -> None:
     assert isinstance(found, Local), found
     assert found.kind is StrategyKind.BY_KEY
     assert (tuple(part.name for part in found.key), found.restricted, found.looked_up) == BY_KEY[name]
+
+
+def test_names_of_columns_may_have_capitals_of_other_alphabets() -> None:
+    sql = 'SELECT "Étage", sum("Prix") AS prix FROM "Eleves" GROUP BY "Étage"'
+    inputs = {"Eleves": (TypedColumn("Étage", INTEGER), TypedColumn("Prix", INTEGER))}
+    found = strategy_of(replace(model(sql, ("Étage",), columns_of(("Étage",))), inputs=("Eleves",)), inputs)
+    assert isinstance(found, Local), found
+    assert [part.name for part in found.key] == ["Étage"]
 
 
 @pytest.mark.parametrize("name", FULL)
