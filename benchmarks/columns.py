@@ -1,4 +1,4 @@
-"""Measure analyses by arrays of codes beside DuckDB over the same columns: ``python -m benchmarks.columns --store FILE``.
+"""Measure analyses by arrays of codes beside DuckDB over the same columns: ``python -m benchmarks.columns``.
 
 The store is SQLite, filled by a run of the retail project. Both compute in this process, in turn, and give the same
 numbers, which is verified. DuckDB is asked over the Arrow columns as chunks hold them, and over a table of its own with
@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ WHERE = f"""
 WHERE "by pays" IN ('France', 'Italie') AND "by produit" IN ('Souris', 'Webcam')
   AND day BETWEEN DATE '{FIRST_DAY}' AND DATE '{LAST_DAY}'
 """
-MEASURES = 'sum("sum of montant"), count(*), count(DISTINCT "by id_client"), count(DISTINCT "by id_produit")'
-STATS = 'avg({0}), stddev_samp({0}), min({0}), quantile_cont({0}, [0.25, 0.5, 0.75]), max({0})'.format('"sum of montant"')
+AMOUNT = '"sum of montant"'
+MEASURES = f'sum({AMOUNT}), count(*), count(DISTINCT "by id_client"), count(DISTINCT "by id_produit")'
+STATS = (
+    f"avg({AMOUNT}), stddev_samp({AMOUNT}), min({AMOUNT}), quantile_cont({AMOUNT}, [0.25, 0.5, 0.75]), max({AMOUNT})"
+)
 MONTH, DAYS, PAYS, CLIENT, PRODUCT = "strftime(day, '%Y-%m')", "day", '"by pays"', '"by id_client"', '"by produit"'
 QUESTIONS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
     "all facts": ((), (), False),
@@ -152,14 +156,15 @@ def report(ways: Mapping[str, Ask], rounds: int) -> None:
             answers = [ask(name, filtered) for ask in ways.values()]
             if any([row[:1] for row in answer] != [row[:1] for row in answers[0]] for answer in answers):
                 raise AssertionError(f"{name}: {answers}")
-            seconds += in_turn([lambda ask=ask: ask(name, filtered) for ask in ways.values()], rounds)  # type: ignore[misc]
-        with ThreadPoolExecutor(4) as pool:
-
-            def four(ask: Ask) -> None:
-                list(pool.map(lambda _: ask(name, False), range(4)))
-
-            seconds += in_turn([lambda ask=ask: four(ask) for ask in ways.values()], max(1, rounds // 2))  # type: ignore[misc]
+            seconds += in_turn([partial(ask, name, filtered) for ask in ways.values()], rounds)
+        seconds += in_turn([partial(four_at_once, ask, name) for ask in ways.values()], max(1, rounds // 2))
         print(f"| {name} | {' | '.join(f'{1000 * each:,.0f}' for each in seconds)} |", flush=True)
+
+
+def four_at_once(ask: Ask, name: str) -> None:
+    """The same question four times, side by side."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: ask(name, False), range(4)))
 
 
 def in_turn(works: list[Callable[[], object]], rounds: int) -> list[float]:
