@@ -44,6 +44,9 @@ class RecordingEngine:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._engine.rows(self._seen(query))
 
+    def repeated(self, table: str, column: str) -> int:
+        return self._engine.repeated(table, column)
+
     def describe(self, query: str) -> list[FoundColumn]:
         return self._engine.describe(self._seen(query))
 

@@ -251,3 +251,26 @@ def test_a_row_tells_the_file_that_it_is_in(engine: Engine, table: Location, len
     assert engine.rows('SELECT "in file" FROM t WHERE id = 7') == [(files[0].name.rsplit("/", 1)[-1],)]
     engine.bind("t", [], COLUMNS, lenient=lenient, file="in file")
     assert engine.rows('SELECT "in file" FROM t') == []
+
+
+@pytest.mark.parametrize(
+    ("values", "repeated"),
+    [
+        ((), 0),
+        ((None, None), 0),
+        ((1, 2, 3), 0),
+        ((-5, 5, -5, None, 0), 1),
+        ((7, 7, 7), 2),
+        ((-(2**63), 2**63 - 1, 2**63 - 1), 1),
+        ((2**63 - 1, 2**63 - 2), 0),
+        (tuple(range(-100, 1000, 3)) * 2, 367),
+        ((0, 64_000, 64_000), 1),
+    ],
+)
+def test_values_that_are_there_again_are_counted(
+    engine: Engine, table: Location, values: tuple[int | None, ...], repeated: int
+) -> None:
+    rows = ", ".join(f"({'NULL' if value is None else value})" for value in values) or "(0)"
+    query = f"SELECT CAST(id AS BIGINT) AS id FROM (VALUES {rows}) AS given(id) WHERE {bool(values)}"
+    engine.bind("t", paths(table, engine.write(query, table)), COLUMNS[:1])
+    assert engine.repeated("t", "id") == repeated

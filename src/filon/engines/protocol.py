@@ -84,6 +84,9 @@ class SqlEngine(Protocol):
 
         """
 
+    def repeated(self, table: str, column: str) -> int:
+        """How many values of a column of integers are there again: its values less the different ones, nulls apart."""
+
     def describe(self, query: str) -> list[FoundColumn]:
         """Compile a query without running it: its columns. StatementInvalid when it is wrong."""
 

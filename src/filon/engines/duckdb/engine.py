@@ -20,6 +20,8 @@ from filon.sql import identifier, identifiers, literal, literals
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
 
+SPARSEST, MOST_BITS = 64, 1 << 29
+"""Bits for a value, and in all, up to which one bit for each possible value is the fastest way to count values."""
 BATCH = 100_000
 """Rows of a batch of Arrow."""
 PATH = "path of the file"
@@ -72,6 +74,17 @@ class DuckDBEngine:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
         return self._connection.rows(self.dialect.spell(query))
+
+    def repeated(self, table: str, column: str) -> int:
+        """A bit for each value that there could be, where these are not many more than rows: a tenth of the time."""
+        name, source = identifier(column), identifier(table)
+        [(count, low, high)] = self.rows(f"SELECT count({name}), min({name}), max({name}) FROM {source}")
+        if count and high - low < min(SPARSEST * count, MOST_BITS):
+            bits = f"{SYSTEM}.bit_count({SYSTEM}.bitstring_agg({name}, {low}, {high}))"
+            [(different,)] = self._connection.rows(f"SELECT {bits} FROM {source}")
+        else:
+            [(different,)] = self.rows(f"SELECT count(DISTINCT {name}) FROM {source}")
+        return int(count - different)
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """DuckDB computes the result while it is read."""

@@ -18,6 +18,7 @@ from filon.engines.spark.types import HUGEINT, TEXT, found_type, read_type, type
 from filon.engines.types import FoundColumn
 from filon.lake import DataFile, Location
 from filon.project import Project
+from filon.sql import identifier
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -114,6 +115,12 @@ class SparkEngine:
         spelled = self._compiled(query)
         with self._connection.translated():
             return list(_rows(self._connection.frame(spelled.sql).toArrow(), spelled.columns))
+
+    def repeated(self, table: str, column: str) -> int:
+        """Counted as SQL says it."""
+        name = identifier(column)
+        [(count,)] = self.rows(f"SELECT count({name}) - count(DISTINCT {name}) FROM {identifier(table)}")
+        return int(count)
 
     def stream(self, query: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """The result comes in batches of Arrow while it is computed."""
