@@ -157,6 +157,7 @@ def test_reports_are_sent_at_the_moments_at_which_they_fall_due(every: Every) ->
     rule = ReportRule(page="apercu", every=every, at="02:05")
     project = replace(load_project(retail.FOLDER), reports={"one": rule, "same": rule})
     [schedule] = deployments(Settings(), project)[-1].schedules or []
+    assert schedule.schedule is not None
     clock = CronSchedule.model_validate(schedule.schedule.model_dump())
     zone = ZoneInfo(project.timezone)
     moments = asyncio.run(clock.get_dates(5, start=dt.datetime(2026, 3, 20, tzinfo=zone)))
