@@ -37,8 +37,8 @@ class Context:
 
     @cached_property
     def tables(self) -> dict[str, Row]:
-        """The catalogue by table name, requested for each drawing since ages of tables grow."""
-        response = self.client.get("tables", [("release", str(self.release))])
+        """The catalogue by table name, some seconds old at most since ages of tables grow."""
+        response = self.client.recent("tables", [("release", str(self.release))])
         return {table["name"]: table for table in response.data["data"]}
 
     @property

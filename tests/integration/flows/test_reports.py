@@ -67,7 +67,7 @@ def test_due_reports_are_sent_by_their_deployment_and_a_dead_receiver_fails_no_r
         said = [next(silent.stdout) for _ in range(3)]
     assert said[2].startswith("FILON_REPORTS is not set: nobody is sent the reports"), said
     assert not _answers(prefect_server, "reports"), "no schedule of runs that could only fail"
-    with running(replace(office, extra={**office.extra, "FILON_REPORTS": receivers}), "flows", "serve"):
+    with running(replace(office, extra={**office.extra, "FILON_REPORTS": receivers}), "flows", "serve") as serving:
         until(lambda: _answers(prefect_server, "reports"), "the deployment", 90)
         schedules = {each["schedule"]["cron"] for each in _deployment(prefect_server, "reports")["schedules"]}
         assert schedules == {"0 0 * * *", "30 7 * * 0", "0 0 1 * *"}
@@ -75,6 +75,8 @@ def test_due_reports_are_sent_by_their_deployment_and_a_dead_receiver_fails_no_r
         _begin(prefect_server, "pipeline")
         until(lambda: _states(prefect_server, "reports") == ["AwaitingRetry"], "a try, and another one later", 120)
         until(lambda: _states(prefect_server, "pipeline") == ["Completed"], "a run", 120)
+        serving.terminate()  # takes along what waits to try again
+        serving.communicate(timeout=60)
     assert sorted(file.name for file in out.iterdir()) == ["apercu-1.pdf", "clients-1.pdf", "clients-1.xlsx"]
     listed = office.filon("reports", "list")
     assert listed.count("after 1 attempts: mailto://…") == len(REPORTS)
