@@ -151,7 +151,8 @@ class Context:
         day, known = self.words["day"], []
         for table in [item["name"] for item in self.analysed] if tables is None else tables:
             for order in ("value", "-value"):
-                rows = self.analyse(table, day, filters=Filters(), sort=order, limit=1)
+                # facts without a day may come first
+                rows = self.analyse(table, day, filters=Filters(), sort=order, limit=2)
                 known += [dt.date.fromisoformat(row[day]) for row in rows if row[day]]
         return Period(min(known), max(known)) if known else None
 

@@ -1,0 +1,104 @@
+"""Pages of a project that nobody made by hand, over data that nobody cleaned."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook  # type: ignore[import-untyped]
+from pypdf import PdfReader
+
+from filon.api.app import create_app
+from filon.dashboard.blocks.asking import ask, undated
+from filon.dashboard.client import ApiClient
+from filon.dashboard.context import Context
+from filon.dashboard.language import Code, Language
+from filon.dashboard.sidebar import key_of
+from filon.dashboard.takeaway.pages import report_of
+from filon.dashboard.takeaway.pdf import as_pdf
+from filon.dashboard.takeaway.xlsx import as_xlsx
+from filon.pages import Chart, Page, read_page
+from filon.project.loader import load_project
+from filon.serving.stores import open_store
+from filon.settings import Settings
+from tests.integration.api.conftest import answering
+from tests.integration.conftest import Shop
+
+NAMES = ("$x$", "<b>bold</b>", ":red[x]", "[link](http://evil)", "שלום", "🎉", "=1+1", "x" * 180, "null", "", "100%")
+HEADER = "id,day,carrier,lang,embed,balance\n"
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
+    """A project that ``filon init`` made from flights, some of them without a day, a carrier or a balance."""
+    folder = tmp_path_factory.mktemp("flights")
+    shop = Shop(folder, folder / "project", {"FILON_SERVING": f"sqlite:///{folder / 'serving.db'}"})
+    days = [dt.date(2024, 1, 1) + dt.timedelta(7 * number) for number in range(30)]
+    rows = [
+        ",".join(
+            (
+                str(number),
+                str(days[number % 30]) if number % 13 else "",
+                NAMES[number % len(NAMES)],
+                "fr" if number % 2 else "",
+                "a" if number % 3 else "b",
+                f"{number - 150}.50" if number % 7 else "",
+            )
+        )
+        for number in range(300)
+    ]
+    shop.put("flights.csv", HEADER + "\n".join(rows) + "\n")
+    shop.filon("init", str(folder / "project"), str(shop.sources / "flights.csv"))
+    shop.run()
+    settings = Settings(api_keys=folder / "apikeys.json")
+    project = load_project(Path(folder / "project"))
+    app = create_app(project, open_store(f"sqlite:///{folder / 'serving.db'}"), settings)
+    with answering(app, settings) as address:
+        client = ApiClient(address)
+        described = client.get("project").data
+        language = Language(Code.FRENCH, described["currency"], described["timezone"], described["labels"])
+        yield Context(client, language, described, client.release(), granularity="month")
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def page(context: Context) -> Page:
+    """The page that ``filon init`` wrote."""
+    [item] = context.client.get("pages").data["data"]
+    return read_page(item["page"])
+
+
+def test_facts_without_a_day_hide_no_period_and_are_said(context: Context, page: Page) -> None:
+    chart = next(block for block in page.blocks if isinstance(block, Chart) and block.kind == "bar")
+    rows = ask(context, chart, None)
+    assert [row["month"] for row in rows] == [f"2024-{month:02}" for month in range(1, 8)]
+    missing = undated(context, chart)
+    [everything] = context.analyse(str(chart.of))
+    assert missing
+    assert sum(row["balance"] for row in rows) + missing == everything["balance"]
+
+
+def test_every_value_is_taken_away_as_it_is(context: Context, page: Page) -> None:
+    offered = context.with_choice(offered=page.filters)
+    limits = [getattr(block, "limit", None) for block in page.blocks]
+    report = report_of(offered, page, limits, dt.datetime(2026, 1, 2, tzinfo=dt.UTC))
+    text = " ".join(" ".join(sheet.extract_text() for sheet in PdfReader(io.BytesIO(as_pdf(report))).pages).split())
+    assert all(name in text for name in ("$x$", "<b>bold</b>", ":red[x]", "[1F389]", "שלום", "=1+1"))
+    cells = {
+        cell.value
+        for sheet in load_workbook(io.BytesIO(as_xlsx(report))).worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+    }
+    assert cells.issuperset({"$x$", "<b>bold</b>", ":red[x]", "🎉", "שלום", "=1+1", "x" * 180})
+
+
+@pytest.mark.parametrize("name", ["lang", "embed", "release", "month", "period", "top"])
+def test_a_dimension_that_is_called_like_a_word_of_the_address_has_another_name_there(
+    context: Context, name: str
+) -> None:
+    is_word = name != "month"
+    assert key_of(context, name) == (f"{name}_" if is_word else name)
