@@ -20,7 +20,7 @@ from filon.dashboard.sidebar import key_of
 from filon.dashboard.takeaway.pages import report_of
 from filon.dashboard.takeaway.pdf import as_pdf
 from filon.dashboard.takeaway.xlsx import as_xlsx
-from filon.pages import Chart, Page, read_page
+from filon.pages import Card, Chart, Page, read_page
 from filon.project.loader import load_project
 from filon.serving.stores import open_store
 from filon.settings import Settings
@@ -28,7 +28,7 @@ from tests.integration.api.conftest import answering
 from tests.integration.conftest import Shop
 
 NAMES = ("$x$", "<b>bold</b>", ":red[x]", "[link](http://evil)", "שלום", "🎉", "=1+1", "x" * 180, "null", "", "100%")
-HEADER = "id,day,carrier,lang,embed,balance\n"
+HEADER = "id,day,carrier,lang,embed,balance,load_pct,Tax %\n"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,8 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
                 "fr" if number % 2 else "",
                 "a" if number % 3 else "b",
                 f"{number - 150}.50" if number % 7 else "",
+                f"{number % 100}.5",
+                str(number % 20),
             )
         )
         for number in range(300)
@@ -79,6 +81,10 @@ def test_facts_without_a_day_hide_no_period_and_are_said(context: Context, page:
     [everything] = context.analyse(str(chart.of))
     assert missing
     assert sum(row["balance"] for row in rows) + missing == everything["balance"]
+
+
+def test_percentages_are_not_summed(page: Page) -> None:
+    assert [block.measure for block in page.blocks if isinstance(block, Card)] == ["balance", "nb_rows"]
 
 
 def test_every_value_is_taken_away_as_it_is(context: Context, page: Page) -> None:
