@@ -14,8 +14,11 @@ from filon.dashboard.client import ApiClient, ApiResponse, Parameters, Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language, as_sorted
+from filon.errors import ApiError
 
 AGES = ("age_seconds", "checked_at", "fresh")
+BAD_REQUEST = 400
+MOST_ASKED = 50
 MOST_VALUES = 1_000
 """The most values of a dimension that can be chosen; those with the largest sums when there are more."""
 
@@ -136,10 +139,27 @@ class Context:
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension in the whole release, in order; none where no analysis has it."""
+        return self._values(dimension, Filters(), MOST_VALUES)
+
+    def offered_values(self, dimension: str, asked: Iterable[str]) -> list[str]:
+        """The values of a dimension, and of many also those that are asked for and exist beside the largest."""
+        values = self.values(dimension)
+        beyond = list(dict.fromkeys(value for value in asked if value not in values))[:MOST_ASKED]
+        if not beyond or len(values) < MOST_VALUES - 1:  # one may be no value
+            return values
+        try:
+            more = self._values(dimension, Filters(None, {dimension: tuple(beyond)}), len(beyond))
+        except ApiError as error:
+            if error.status != BAD_REQUEST:
+                raise
+            more = []  # the column cannot hold what was asked for
+        return sorted([*values, *more], key=as_sorted)
+
+    def _values(self, dimension: str, filters: Filters, most: int) -> list[str]:
         table = next((t["name"] for t in self.analysed if dimension in t["analysis"]["dimensions"]), None)
         if table is None:
             return []
-        rows = self.analyse(table, dimension, filters=Filters(), limit=MOST_VALUES)
+        rows = self.analyse(table, dimension, filters=filters, limit=most)
         return sorted((parameter_of(row[dimension]) for row in rows if row[dimension] is not None), key=as_sorted)
 
     def colours(self, dimension: str, rows: Iterable[Row] = ()) -> Mapping[str, str]:

@@ -50,9 +50,8 @@ def choose_filters(context: Context, names: Sequence[str]) -> Filters:
     language = context.language
     extent = context.days() if set(names) & set(context.times()) else None
     dimensions = [name for name in names if name not in context.times()]
-    known = dict(
-        zip(dimensions, context.together(*(partial(context.values, name) for name in dimensions)), strict=True)
-    )
+    asking = [partial(context.offered_values, name, _wanted(context, name)) for name in dimensions]
+    known = dict(zip(dimensions, context.together(*asking), strict=True))
     offered = {name: values for name, values in known.items() if values}
     if extent is None and not offered:
         return Filters()
@@ -77,6 +76,12 @@ def choose_filters(context: Context, names: Sequence[str]) -> Filters:
     filters = Filters(period, choices, spelled)
     _tell_unknown(language, unknown, filters)
     return filters
+
+
+def _wanted(context: Context, dimension: str) -> list[str]:
+    """The values that the address or the reader chose."""
+    key = key_of(context, dimension)
+    return [*st.query_params.get_all(key), *st.session_state.get(key, ())]
 
 
 def _tell_unknown(language: Language, unknown: Sequence[str], filters: Filters) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from openpyxl import load_workbook  # type: ignore[import-untyped]
 from pypdf import PdfReader
 
 from filon.api.app import create_app
 from filon.dashboard.blocks.asking import ask, undated
 from filon.dashboard.client import ApiClient
-from filon.dashboard.context import Context
+from filon.dashboard.context import MOST_VALUES, Context
 from filon.dashboard.language import Code, Language
 from filon.dashboard.sidebar import key_of
 from filon.dashboard.takeaway.pages import report_of
@@ -27,8 +28,9 @@ from filon.settings import Settings
 from tests.integration.api.conftest import answering
 from tests.integration.conftest import Shop
 
+FLIGHTS = 1_500
 NAMES = ("$x$", "<b>bold</b>", ":red[x]", "[link](http://evil)", "שלום", "🎉", "=1+1", "x" * 180, "null", "", "100%")
-HEADER = "id,day,carrier,lang,embed,balance,load_pct,Tax %\n"
+HEADER = "id,day,carrier,lang,embed,balance,load_pct,Tax %,gate\n"
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +50,18 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
                 f"{number - 150}.50" if number % 7 else "",
                 f"{number % 100}.5",
                 str(number % 20),
+                f"G{number}",
             )
         )
-        for number in range(300)
+        for number in range(FLIGHTS)
     ]
     shop.put("flights.csv", HEADER + "\n".join(rows) + "\n")
     shop.filon("init", str(folder / "project"), str(shop.sources / "flights.csv"))
+    file = folder / "project" / "gold" / "flights_rows.yaml"
+    contract = yaml.safe_load(file.read_text("utf-8"))
+    words = {word["property"]: word["value"] for word in contract["schema"][0]["customProperties"]}
+    words["aggregations"]["dimensions"]["gate"] = {"column": "gate"}
+    file.write_text(yaml.safe_dump(contract, allow_unicode=True), "utf-8")
     shop.run()
     settings = Settings(api_keys=folder / "apikeys.json")
     project = load_project(Path(folder / "project"))
@@ -81,6 +89,15 @@ def test_facts_without_a_day_hide_no_period_and_are_said(context: Context, page:
     [everything] = context.analyse(str(chart.of))
     assert missing
     assert sum(row["balance"] for row in rows) + missing == everything["balance"]
+
+
+def test_a_value_beyond_the_most_is_offered_where_it_is_asked_for(context: Context) -> None:
+    values = context.values("gate")
+    assert len(values) == MOST_VALUES < FLIGHTS
+    lesser = sorted({f"G{number}" for number in range(FLIGHTS)} - set(values))
+    offered = context.offered_values("gate", [lesser[0], values[0], "Gnowhere"])
+    assert set(offered) - set(values) == {lesser[0]}
+    assert context.offered_values("lang", ["nowhere"]) == context.values("lang")
 
 
 def test_percentages_are_not_summed(page: Page) -> None:
