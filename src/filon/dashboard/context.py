@@ -17,7 +17,7 @@ from filon.dashboard.language import Language, as_sorted
 from filon.errors import ApiError
 
 AGES = ("age_seconds", "checked_at", "fresh")
-BAD_REQUEST = 400
+UNFIT = "invalid-parameter"
 MOST_ASKED = 50
 MOST_VALUES = 1_000
 """The most values of a dimension that can be chosen; those with the largest sums when there are more."""
@@ -150,7 +150,7 @@ class Context:
         try:
             more = self._values(dimension, Filters(None, {dimension: tuple(beyond)}), len(beyond))
         except ApiError as error:
-            if error.status != BAD_REQUEST:
+            if error.kind != UNFIT:
                 raise
             more = []  # the column cannot hold what was asked for
         return sorted([*values, *more], key=as_sorted)

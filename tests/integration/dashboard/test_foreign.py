@@ -61,6 +61,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     contract = yaml.safe_load(file.read_text("utf-8"))
     words = {word["property"]: word["value"] for word in contract["schema"][0]["customProperties"]}
     words["aggregations"]["dimensions"]["gate"] = {"column": "gate"}
+    words["aggregations"]["dimensions"]["flight"] = {"column": "id"}
     file.write_text(yaml.safe_dump(contract, allow_unicode=True), "utf-8")
     shop.run()
     settings = Settings(api_keys=folder / "apikeys.json")
@@ -97,6 +98,7 @@ def test_a_value_beyond_the_most_is_offered_where_it_is_asked_for(context: Conte
     lesser = sorted({f"G{number}" for number in range(FLIGHTS)} - set(values))
     offered = context.offered_values("gate", [lesser[0], values[0], "Gnowhere"])
     assert set(offered) - set(values) == {lesser[0]}
+    assert context.offered_values("flight", ["nowhere"]) == context.values("flight")
     assert context.offered_values("lang", ["nowhere"]) == context.values("lang")
 
 
