@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from filon.cli.dashboard import api_server, dashboard_server
 from filon.cli.processes import Group
+from filon.dashboard.language import Code
 from filon.projects.retail.generate import generate
 from filon.settings import Settings, read_settings
 from tests.integration.conftest import Shop, free_ports, surroundings
@@ -33,6 +36,15 @@ PAGES = {
     "pipeline": ("Pipeline", "Pipeline", 3),
 }
 """The pages of the demo by address: titles in French and in English, number of charts."""
+JOURNEY = {
+    "": ("Ventes", "Sales", 3),
+    "promotions": ("Promotions", "Promotions", 2),
+    "products": ("Produits", "Products", 1),
+}
+"""The pages of the example of grocery purchases."""
+GRAVE = ("serious", "critical")
+TRACES = """plots => plots.map(plot => plot.data.map(trace =>
+    Math.max(...[trace.x, trace.y, trace.values, trace.q1, trace.link?.value].map(part => part?.length ?? 0))))"""
 RUNNING = "[data-testid='stSkeleton'], [data-stale='true']"
 
 
@@ -181,3 +193,22 @@ def visit(site: Site, browser: Browser) -> Iterator[Visit]:
     """A page at 1440 px, in light colours."""
     with visiting(browser, site.url) as visited:
         yield visited
+
+
+def require_complete(visit: Visit, title: str, charts: int, code: Code) -> None:
+    """Require of a page that it is drawn whole, in its language, without a sideways bar, and open to everybody."""
+    page = visit.page
+    assert page.get_by_role("heading", name=title, exact=True).first.is_visible()
+    assert page.locator("html").get_attribute("lang") == code.value
+    assert page.locator("[data-testid='stException'], [data-testid='stAlert']").count() == 0, visit.text()
+    visit.wait_for_charts(charts)
+    for traces in page.locator(".js-plotly-plot").evaluate_all(TRACES):
+        assert traces
+        assert all(length > 0 for length in traces)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
+    grave: list[Any] = [
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in GRAVE
+    ]
+    assert not grave

@@ -78,6 +78,11 @@ def test_values_of_an_address_that_do_not_exist_are_said(visit: Visit) -> None:
     assert "Période toujours, Pays Atlantide" in visit.page.get_by_test_id("stAlert").inner_text()
     assert visit.page.locator("[data-testid='stException']").count() == 0
     assert "Atlantide" not in visit.page.url
+    visit.open("?lang=fr&periode=custom&days=2099-01-01&days=2099-02-01&release=abc&" + "pays=Atlantide&" * 50)
+    told = visit.page.get_by_test_id("stAlert").inner_text()
+    assert all(part in told for part in ("Période 2099-01-01", "Version abc"))
+    assert told.count("Atlantide") == 1
+    visit.open("?lang=fr&pays=Atlantide")
     _choose(visit.page, "Pays", "France")
     visit.page.get_by_test_id("stAlert").wait_for(state="detached")
 

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.conftest import Site, Visit, served, stocked, visiting
+from filon.dashboard.language import Code
+from tests.e2e.conftest import JOURNEY, Site, Visit, require_complete, served, stocked, visiting
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "completejourney"
 
@@ -136,4 +137,17 @@ def test_another_project_shows_up_without_a_line_of_code(journey: Site, browser:
             visit.open(f"explorateur?lang=en&table={table['name']}")
             assert table["description"] in visit.text()
             assert "Rows 1 to" in visit.text()
+        assert not visit.complaints
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("code", list(Code))
+def test_every_page_of_another_project_is_complete_and_quiet(
+    journey: Site, browser: Browser, code: Code, is_dark: bool, width: int
+) -> None:
+    with visiting(browser, journey.url, width, is_dark=is_dark) as visit:
+        for path, (french, english, charts) in JOURNEY.items():
+            visit.open(f"{path}?lang={code.value}")
+            require_complete(visit, french if code is Code.FRENCH else english, charts, code)
         assert not visit.complaints

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
 from filon.dashboard.language import Code
-from tests.e2e.conftest import PAGES, Site, Visit, visiting
+from tests.e2e.conftest import PAGES, Site, Visit, require_complete, visiting
 
 PICTURES = os.environ.get("PICTURES_OF_PAGES")
 """A folder for a picture of every page, if somebody wants to look at them."""
-GRAVE = ("serious", "critical")
-TRACES = """plots => plots.map(plot => plot.data.map(trace =>
-    Math.max(...[trace.x, trace.y, trace.values, trace.q1, trace.link?.value].map(part => part?.length ?? 0))))"""
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -27,27 +23,9 @@ def test_every_page_is_complete_and_quiet(site: Site, browser: Browser, code: Co
     with visiting(browser, site.url, width, is_dark=is_dark) as visit:
         for path, (french, english, charts) in PAGES.items():
             visit.open(f"{path}?lang={code.value}")
-            _require_complete(visit, french if code is Code.FRENCH else english, charts, code)
+            require_complete(visit, french if code is Code.FRENCH else english, charts, code)
             _keep_picture(visit, f"{path or 'first'}-{code.value}-{'dark' if is_dark else 'light'}-{width}")
             assert not visit.complaints
-
-
-def _require_complete(visit: Visit, title: str, charts: int, code: Code) -> None:
-    page = visit.page
-    assert page.get_by_role("heading", name=title, exact=True).first.is_visible()
-    assert page.locator("html").get_attribute("lang") == code.value
-    assert page.locator("[data-testid='stException'], [data-testid='stAlert']").count() == 0, visit.text()
-    visit.wait_for_charts(charts)
-    for traces in page.locator(".js-plotly-plot").evaluate_all(TRACES):
-        assert traces
-        assert all(length > 0 for length in traces)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "the page scrolls sideways"
-    grave: list[Any] = [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in GRAVE
-    ]
-    assert not grave
 
 
 def _keep_picture(visit: Visit, name: str) -> None:

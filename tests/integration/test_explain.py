@@ -102,6 +102,20 @@ def test_rows_that_a_filter_may_have_dropped_are_candidates(log: Shop) -> None:
     assert "firsts also reads: events (not followed: a window function reads other rows of it)" in shown
 
 
+def test_a_row_that_is_named_by_its_rank_is_followed_by_its_other_values(log: Shop) -> None:
+    sums = "SELECT client, sum(amount) AS amount FROM events GROUP BY client"
+    ranks = f"""WITH sums AS ({sums})
+        SELECT row_number() OVER (ORDER BY amount DESC) AS place, client, amount FROM sums"""
+    model(log, "ranks", ranks, {"place": "integer", "client": "integer", "amount": "DECIMAL(38,2)"}, "place")
+    log.run()
+    explanation = log.json("explain", "ranks", "1")
+    assert explanation["row"]["client"] == 2
+    [part] = explanation["contributions"]
+    assert part["condition"] == '"client" = 2'
+    assert parts(explanation) == [("events", "ranks", 2, True)]
+    assert [told["code"] for told in explanation["not_followed"]] == ["other-rows"]
+
+
 def test_the_only_candidate_is_the_row(log: Shop) -> None:
     model(log, "largest", "SELECT id FROM events ORDER BY amount DESC LIMIT 1", {"id": "integer"}, "id")
     log.run()
@@ -129,7 +143,8 @@ def test_a_table_that_only_a_subquery_reads_is_named(log: Shop) -> None:
     log.run()
     explanation = log.json("explain", "small", "1")
     assert parts(explanation) == [("events", "small", 1, True)]
-    assert explanation["not_followed"] == [{"table": "sums", "read_by": "small", "reason": "a subquery reads it"}]
+    told = {"table": "sums", "read_by": "small", "code": "subquery", "reason": "a subquery reads it"}
+    assert explanation["not_followed"] == [told]
 
 
 def test_rows_are_followed_through_models_and_their_joins(log: Shop) -> None:

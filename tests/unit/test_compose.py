@@ -103,8 +103,9 @@ def test_the_example_holds_no_secret() -> None:
     assert set(secrets.values()) == {""}
 
 
-def test_an_api_key_goes_to_no_other_service_than_the_dashboard() -> None:
-    assert [name for name, service in SERVICES.items() if "FILON_API_KEY" in service["environment"]] == ["dashboard"]
+def test_an_api_key_goes_to_no_other_services_than_those_that_ask_the_api() -> None:
+    told = [name for name, service in SERVICES.items() if "FILON_API_KEY" in service["environment"]]
+    assert told == ["runner", "dashboard"], "the runner sends reports"
 
 
 def test_readers_know_the_password_of_the_reader_only() -> None:

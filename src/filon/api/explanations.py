@@ -31,7 +31,7 @@ from filon.api.security import CALLER, Caller
 from filon.api.service import Service
 from filon.api.snapshot import Remembered, Snapshot
 from filon.explain.question import Cell, Question
-from filon.explain.report import REFUSED
+from filon.explain.report import OBSTACLES, Obstacle
 from filon.serving.analysis import Analysis
 from filon.serving.served import ServedTable
 
@@ -94,7 +94,8 @@ class NotFollowedInfo(BaseModel):
 
     table: str
     read_by: str
-    reason: str
+    code: Obstacle
+    reason: str = Field(description="The same in words")
 
 
 class ExplanationInfo(BaseModel):
@@ -113,6 +114,9 @@ class ExplanationInfo(BaseModel):
     not_followed: list[NotFollowedInfo]
     others: list[OtherRecordInfo] = Field(description="Records of the same key that are not the row, the first ones")
     others_total: int
+    counts_forgotten: int = Field(
+        description="Rows of the table whose figures were published before a person was erased, and count them"
+    )
     withheld: bool = Field(description="Whether raw records and tables that are not served were left out")
 
 
@@ -129,7 +133,7 @@ class View:
 
     def explanation(self, found: Mapping[str, Any]) -> Row:
         """An explanation as the caller may see it."""
-        copied = ("table", "release", "sql", "inputs", "others_total")
+        copied = ("table", "release", "sql", "inputs", "others_total", "counts_forgotten")
         return {
             **{name: found[name] for name in copied},
             "state": _state(found),
@@ -169,8 +173,7 @@ def _state(found: Mapping[str, Any]) -> str:
 
 def _not_followed(part: Mapping[str, str]) -> Row:
     """What an engine says may name places of the server."""
-    is_refused = part["reason"].startswith(REFUSED)
-    return {**part, "reason": REFUSED} if is_refused else dict(part)
+    return {**part, "reason": OBSTACLES[Obstacle.REFUSED]} if part["code"] == Obstacle.REFUSED else dict(part)
 
 
 class Explanations:

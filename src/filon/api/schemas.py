@@ -223,6 +223,9 @@ class TableInfo(BaseModel):
     synced_at: dt.datetime | None = Field(description="When the store had them")
     age_seconds: int | None = Field(description="Seconds since gold_at")
     quality: str | None = Field(description="passed or warned")
+    counts_forgotten: int | None = Field(
+        description="Rows behind it whose figures were published before a person was erased, and count them"
+    )
     analysis: AnalysisInfo | None = Field(description="Null when the table has none")
     chart: ChartInfo | None = Field(description="How its contract says that it is drawn")
     deprecated: DeprecatedSpec | None = Field(description="Since when it is deprecated, and what replaces it")

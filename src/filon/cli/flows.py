@@ -129,6 +129,7 @@ def serve(
             runner = register(settings, project)
             typer.echo(f"serving pipeline/{project.name} and backfill/{project.name} for {url}")
             _announce_triggers(settings)
+            _announce_reports(settings, project)
             sys.stdout.flush()
             serve_deployments(runner, settings, project)
 
@@ -211,6 +212,13 @@ def _announce_own_server() -> None:
 def _announce_triggers(settings: Settings) -> None:
     schedule = f"at {settings.flows_schedule}, " if settings.flows_schedule else ""
     typer.echo(f"runs {schedule}on new files (a look every {settings.flows_look_s} s), and when asked. Ctrl-C stops.")
+
+
+def _announce_reports(settings: Settings, project: Project) -> None:
+    if project.reports and settings.reports is None:
+        typer.echo("FILON_REPORTS is not set: nobody is sent the reports of the project")
+    elif project.reports:
+        typer.echo(f"reports/{project.name} sends {', '.join(project.reports)} when due, over {settings.api_url}")
 
 
 def _parse_date(text: str) -> dt.date:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from filon.cli.options import LakeOption, ProjectOption
-from filon.errors import ConfigError, FilonError
 from filon.pipeline.resources import lake_of, open_project
-from filon.settings import Settings, read_settings
+from filon.settings import read_settings
 
 if TYPE_CHECKING:
-    from filon.dashboard.client import ApiClient
     from filon.lake.reportbook import ReportState
-    from filon.project import Project
-    from filon.project.reports import ReportRule
 
 app = typer.Typer(no_args_is_help=True)
 ApiOption = Annotated[str | None, typer.Option("--api", metavar="URL", help="Address of the API [FILON_API_URL]")]
@@ -33,29 +26,15 @@ def send(
     api: ApiOption = None,
 ) -> None:
     """Send the reports that are due, and those that did not reach everybody, over an API that runs already."""
-    from filon.lake.reportbook import read_reports, write_reports
+    from filon.reporting import due_reports, require_sent, said_of
 
     settings = read_settings(project=project_folder, lake=lake_uri, api_url=api)
     project = open_project(settings)
-    if name is not None and name not in project.reports:
-        raise ConfigError(f"the project has no report {name}; it has {', '.join(project.reports) or 'none'}")
-    if settings.reports is None:
-        raise ConfigError("nobody is sent reports; set FILON_REPORTS to addresses")
-    lake, now = lake_of(settings, project), dt.datetime.now(dt.UTC)
-    failed = []
-    for called, rule in project.reports.items():
-        book = read_reports(lake)
-        known, due = book.reports.get(called), rule.due(now, ZoneInfo(project.timezone))
-        is_asked = called == name
-        if name not in (None, called) or not (is_asked or _is_due(known, due)):
-            continue
-        begun = known if known is not None and known.due == due and not known.is_sent and not is_asked else None
-        state = _send(settings, project, rule, begun, due, now)
-        write_reports(lake, book.model_copy(update={"reports": {**book.reports, called: state}}))
-        typer.echo(f"{called}: sent, release {state.release}" if state.is_sent else f"{called}: {state.problem}")
-        failed += [] if state.is_sent else [called]
-    if failed:
-        raise FilonError(f"not everybody has {', '.join(failed)}; the next `filon reports send` tries again")
+    states: dict[str, ReportState] = {}
+    for called, send_it in due_reports(settings, project, lake_of(settings, project), dt.datetime.now(dt.UTC), name):
+        states[called] = send_it()
+        typer.echo(said_of(called, states[called]))
+    require_sent(states)
 
 
 @app.command("list")
@@ -79,53 +58,3 @@ def _said(state: ReportState) -> str:
     if state.is_sent:
         return f"sent {moment}, release {state.release}"
     return f"not sent {moment}, after {state.attempts} attempts: {state.problem}"
-
-
-def _is_due(known: ReportState | None, due: dt.datetime) -> bool:
-    return known is None or known.due < due or not known.is_sent
-
-
-def _send(
-    settings: Settings,
-    project: Project,
-    rule: ReportRule,
-    begun: ReportState | None,
-    due: dt.datetime,
-    now: dt.datetime,
-) -> ReportState:
-    """Make a report and send it to whom it did not reach yet; returns what became of it."""
-    from filon.dashboard.client import ApiClient
-    from filon.lake.reportbook import ReportState
-
-    state = begun or ReportState(due=due, at=now)
-    key = settings.api_key.get_secret_value() if settings.api_key else None
-    client = ApiClient(settings.api_url, key)
-    try:
-        release, reached, problems = _deliver(settings, project, rule, client, state.reached)
-    except FilonError as error:
-        return state.model_copy(update={"at": now, "attempts": state.attempts + 1, "problem": str(error)})
-    finally:
-        client.close()
-    told = {"at": now, "release": release, "reached": reached, "is_sent": not problems, "problem": "; ".join(problems)}
-    return state.model_copy(update={**told, "attempts": state.attempts + bool(problems)})
-
-
-def _deliver(
-    settings: Settings, project: Project, rule: ReportRule, client: ApiClient, reached: tuple[str, ...]
-) -> tuple[int, tuple[str, ...], list[str]]:
-    """The release of the file, the addresses that have it, and why others do not."""
-    from filon.dashboard.takeaway.scheduled import page_file
-    from filon.pipeline.delivery import deliver, token_of
-
-    file = page_file(client, rule.page, rule.format, rule.language, rule.period, rule.filters)
-    link = f"{settings.dashboard_url.rstrip('/')}/{file.query}" if settings.dashboard_url else ""
-    facts: dict[str, object] = {"project": project.name, "title": file.title, "release": file.release, "link": link}
-    addresses = settings.reports.get_secret_value().split() if settings.reports is not None else []
-    waiting = {token_of(address): address for address in addresses if token_of(address) not in reached}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / file.name
-        path.write_bytes(file.content)
-        body = "\n".join(part for part in (f"release {file.release}", link) if part)
-        answers = {token: deliver(address, file.title, body, facts, path) for token, address in waiting.items()}
-    has = tuple(token for token, problem in answers.items() if problem is None)
-    return file.release, (*reached, *has), [problem for problem in answers.values() if problem is not None]

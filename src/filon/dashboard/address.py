@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 Choice = TypeVar("Choice", bound=str)
+RELEASE = "release"
+"""The release that pages stay with."""
 
 
 def chosen(key: str, options: Sequence[Choice], default: Choice, widget: Callable[[str], Choice | None]) -> Choice:

@@ -57,7 +57,7 @@ def main() -> None:
         return
     client = client_of_server()
     try:
-        project, pages = client.get("project").data, client.get("pages").data
+        project, pages = client.recent("project").data, client.recent("pages").data
         language = Language(
             language.code, project["currency"], project["timezone"], project["labels"], project["locale"]
         )
@@ -85,7 +85,7 @@ def _own_language() -> Code:
     """The language of the project, in which pages begin; French while nobody knows the project."""
     if OWN not in st.session_state:
         try:
-            locale = str(client_of_server().get("project").data["locale"])
+            locale = str(client_of_server().recent("project").data["locale"])
         except ApiError:
             return Code.FRENCH
         st.session_state[OWN] = next((code for code in Code if code == locale[:2]), Code.ENGLISH)
@@ -238,7 +238,7 @@ def _refresh_on_change(
     if next(drawing, False):
         return
     try:
-        now, files, newest = client.release(), client.get("pages").data, client.newest_run()
+        now, files, newest = client.release(), client.recent("pages").data, client.newest_run()
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
     if (now, files, newest.get("run_id")) != (shown, pages, last_run):

@@ -37,7 +37,7 @@ class Style:
             margin={"l": 8, "r": 8, "t": 34, "b": 8},
             separators=self.language.separators,
             hoverlabel={"namelength": -1},
-            legend={"orientation": "h", "yanchor": "top", "y": -0.12, "x": 0},
+            legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0},  # below, tilted dates would reach into it
             bargap=0.25,
             dragmode=False,
             **layout,

@@ -26,6 +26,8 @@ MOST_CACHED = 500
 LARGEST_CACHED, CACHE_BYTES = 2_000_000, 50_000_000
 """The most bytes of a cached response, and of all; parsed they take about ten times as much memory."""
 HEALTH_FRESH_S = 1.0
+RECENT_S = 2.0
+"""Seconds for which answers about the pipeline are used again; a failed run or another page is seen no later."""
 AT_ONCE = 8
 CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=16)
 
@@ -73,6 +75,7 @@ class ApiClient:
         self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(AT_ONCE, "api")
         self._health: tuple[float, int] | None = None
+        self._recent: dict[str, tuple[float, ApiResponse]] = {}
 
     def release(self) -> int:
         """The release that is served now, cached for a second; ApiEmpty when nothing is loaded."""
@@ -92,8 +95,21 @@ class ApiClient:
 
     def newest_run(self) -> Row:
         """The run that ended last; empty when there is none."""
-        newest: list[Row] = self.get("runs", [("limit", "1")]).data["data"]
+        newest: list[Row] = self.recent("runs", [("limit", "1")]).data["data"]
         return newest[0] if newest else {}
+
+    def recent(self, path: str, parameters: Parameters = ()) -> ApiResponse:
+        """A response that is ``RECENT_S`` old at most, whoever asked for it; failures are not cached."""
+        key, now = f"{path}?{urlencode(parameters)}", time.monotonic()
+        with self._lock:
+            until, known = self._recent.get(key, (0.0, None))
+            if known is not None and now < until:
+                return known
+            self._recent = {name: item for name, item in self._recent.items() if now < item[0]}
+        response = self.get(path, parameters)
+        with self._lock:
+            self._recent[key] = (time.monotonic() + RECENT_S, response)
+        return response
 
     def get(self, path: str, parameters: Parameters = ()) -> ApiResponse:
         """A response that is not cached; ``path`` is relative to ``/api/v1``, or an absolute path from the API."""

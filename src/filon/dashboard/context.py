@@ -14,8 +14,11 @@ from filon.dashboard.client import ApiClient, ApiResponse, Parameters, Row
 from filon.dashboard.colours import colours_of
 from filon.dashboard.filters import Filters, Period
 from filon.dashboard.language import Language, as_sorted
+from filon.errors import ApiError
 
 AGES = ("age_seconds", "checked_at", "fresh")
+UNFIT = "invalid-parameter"
+MOST_ASKED = 50
 MOST_VALUES = 1_000
 """The most values of a dimension that can be chosen; those with the largest sums when there are more."""
 
@@ -37,8 +40,8 @@ class Context:
 
     @cached_property
     def tables(self) -> dict[str, Row]:
-        """The catalogue by table name, requested for each drawing since ages of tables grow."""
-        response = self.client.get("tables", [("release", str(self.release))])
+        """The catalogue by table name, some seconds old at most since ages of tables grow."""
+        response = self.client.recent("tables", [("release", str(self.release))])
         return {table["name"]: table for table in response.data["data"]}
 
     @property
@@ -136,10 +139,27 @@ class Context:
 
     def values(self, dimension: str) -> list[str]:
         """The values of a dimension in the whole release, in order; none where no analysis has it."""
+        return self._values(dimension, Filters(), MOST_VALUES)
+
+    def offered_values(self, dimension: str, asked: Iterable[str]) -> list[str]:
+        """The values of a dimension, and of many also those that are asked for and exist beside the largest."""
+        values = self.values(dimension)
+        beyond = list(dict.fromkeys(value for value in asked if value not in values))[:MOST_ASKED]
+        if not beyond or len(values) < MOST_VALUES - 1:  # one may be no value
+            return values
+        try:
+            more = self._values(dimension, Filters(None, {dimension: tuple(beyond)}), len(beyond))
+        except ApiError as error:
+            if error.kind != UNFIT:
+                raise
+            more = []  # the column cannot hold what was asked for
+        return sorted([*values, *more], key=as_sorted)
+
+    def _values(self, dimension: str, filters: Filters, most: int) -> list[str]:
         table = next((t["name"] for t in self.analysed if dimension in t["analysis"]["dimensions"]), None)
         if table is None:
             return []
-        rows = self.analyse(table, dimension, filters=Filters(), limit=MOST_VALUES)
+        rows = self.analyse(table, dimension, filters=filters, limit=most)
         return sorted((parameter_of(row[dimension]) for row in rows if row[dimension] is not None), key=as_sorted)
 
     def colours(self, dimension: str, rows: Iterable[Row] = ()) -> Mapping[str, str]:
@@ -151,7 +171,8 @@ class Context:
         day, known = self.words["day"], []
         for table in [item["name"] for item in self.analysed] if tables is None else tables:
             for order in ("value", "-value"):
-                rows = self.analyse(table, day, filters=Filters(), sort=order, limit=1)
+                # facts without a day may come first
+                rows = self.analyse(table, day, filters=Filters(), sort=order, limit=2)
                 known += [dt.date.fromisoformat(row[day]) for row in rows if row[day]]
         return Period(min(known), max(known)) if known else None
 

@@ -53,6 +53,11 @@ class Unit(NamedTuple):
     after: str = ""
 
 
+def _as_words(name: str) -> str:
+    """A name with a capital at its beginning; capitals inside, as of MwSt, are the data's own."""
+    return name.capitalize() if name.isupper() else name[:1].upper() + name[1:]
+
+
 @dataclass(frozen=True)
 class Language:
     """One language, with the currency, the time zone, the labels and the locale (``project``) of a project."""
@@ -79,7 +84,7 @@ class Language:
         if " / " in column:
             return " / ".join(map(self.name, column.split(" / ")))
         key = f"name.{column}"
-        return self.text(key) if key in texts() else column.replace("_", " ").capitalize()
+        return self.text(key) if key in texts() else _as_words(column.replace("_", " "))
 
     def said(self, text: Text | None) -> str:
         """A text of the project in this language."""

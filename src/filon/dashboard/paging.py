@@ -13,6 +13,7 @@ from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.numbers import writer
 from filon.dashboard.parts import provenance_sign, table
+from filon.dashboard.states import show_no_rows
 from filon.dashboard.takeaway.content import Report
 from filon.dashboard.takeaway.csvs import respelled
 from filon.dashboard.takeaway.facts import facts_of
@@ -59,7 +60,7 @@ def paged_table(
     rows: list[Row] = response.data["data"]
     total = response.data["total"]
     if not rows:
-        st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+        show_no_rows(language, is_filtered=not context.filters.is_empty)
         return []
     figures = [figure for row in rows if (figure := figure_of_row(described, row))]
     table(

@@ -17,6 +17,8 @@ from filon.dashboard.charts import Figure, Style
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
+from filon.dashboard.markup import plain
+from filon.dashboard.states import show_no_rows
 from filon.dashboard.takeaway.csvs import as_csv
 from filon.spreadsheet import guarded
 
@@ -51,7 +53,15 @@ def provenance(context: Context, tables: Sequence[str], later_s: float = 0) -> s
         release=context.release,
         ago=language.ago(context.age_s(tables) + later_s),
         quality=language.text(f"quality.{quality}"),
-    )
+    ) + _forgotten(context, tables)
+
+
+def _forgotten(context: Context, tables: Sequence[str]) -> str:
+    """A sentence where numbers of tables still count people who were erased since; else nothing."""
+    language = context.language
+    counting = [name for name in tables if context.tables[name]["counts_forgotten"]]
+    names = ", ".join(plain(language.name(name)) for name in counting)
+    return f" · {language.text('provenance.forgotten', tables=names)}" if counting else ""
 
 
 def provenance_sign(context: Context, tables: Sequence[str]) -> None:
@@ -104,7 +114,7 @@ def chart(
         if about:
             st.caption(about)
         if not rows:
-            st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+            show_no_rows(language, is_filtered=not context.filters.is_empty)
             return None
         style = Style(language, height) if height else Style(language)
         file = key.replace(".", "-")

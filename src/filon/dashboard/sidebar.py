@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from filon.dashboard.address import chosen
+from filon.dashboard.address import RELEASE, chosen
 from filon.dashboard.context import Context
 from filon.dashboard.filters import FORMER, Filters, Period, Span, period_of, span_names
 from filon.dashboard.language import NAMES, Code, Language
@@ -18,8 +18,10 @@ from filon.dashboard.timeline import TO, period_from
 
 BOUND: Final = "query-params"
 DAYS, FORMER_DAYS = "days", "jours"
-OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", "release", "why")
-"""Names in the address that are no dimensions, the project's words for time apart."""
+OTHERS = ("lang", DAYS, FORMER_DAYS, "table", "dataset", RELEASE, "why", "top", "embed", "embed_options")
+"""Names in the address that are no dimensions, the project's words for time apart; the last two are Streamlit's."""
+MOST_TOLD, LONGEST_TOLD = 8, 60
+"""How many unknown values of an address are said, and with how many characters."""
 UNKNOWN = "filters.unknown"
 """Where the session has what the address asked for in vain, and with which filters."""
 
@@ -48,14 +50,13 @@ def choose_filters(context: Context, names: Sequence[str]) -> Filters:
     language = context.language
     extent = context.days() if set(names) & set(context.times()) else None
     dimensions = [name for name in names if name not in context.times()]
-    known = dict(
-        zip(dimensions, context.together(*(partial(context.values, name) for name in dimensions)), strict=True)
-    )
+    asking = [partial(context.offered_values, name, _wanted(context, name)) for name in dimensions]
+    known = dict(zip(dimensions, context.together(*asking), strict=True))
     offered = {name: values for name, values in known.items() if values}
     if extent is None and not offered:
         return Filters()
     st.sidebar.markdown(f"**{language.text('filters.title')}**")
-    unknown: list[str] = []
+    unknown = _unknown_release(language)
     period, spelled = _choose_period(context, extent, unknown) if extent else (None, "")
     choices = {}
     for dimension, values in offered.items():
@@ -77,14 +78,47 @@ def choose_filters(context: Context, names: Sequence[str]) -> Filters:
     return filters
 
 
+def _wanted(context: Context, dimension: str) -> list[str]:
+    """The values that the address or the reader chose."""
+    key = key_of(context, dimension)
+    return [*st.query_params.get_all(key), *st.session_state.get(key, ())]
+
+
 def _tell_unknown(language: Language, unknown: Sequence[str], filters: Filters) -> None:
     """Say which values of the address do not exist, as long as the filters stay."""
     state = (filters.period, tuple(sorted(filters.choices.items())))
     if unknown:
-        st.session_state[UNKNOWN] = (state, list(unknown))
+        told = list(dict.fromkeys(plain(_cut(text)) for text in unknown))
+        st.session_state[UNKNOWN] = (state, [*told[:MOST_TOLD], *(["…"] if len(told) > MOST_TOLD else [])])
     told_state, told = st.session_state.get(UNKNOWN, (None, []))
     if told and told_state == state:
-        st.warning(language.text("chips.unknown", values=plain(", ".join(told))), icon=":material/search_off:")
+        st.warning(language.text("chips.unknown", values=", ".join(told)), icon=":material/search_off:")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"
+
+
+def _unknown_release(language: Language) -> list[str]:
+    """What the address asks for as a release, if that is no number; it is taken out of the address."""
+    asked = st.query_params.get(RELEASE, "")
+    if not asked or asked.isdecimal():
+        return []
+    del st.query_params[RELEASE]
+    return [f"{language.text('takeaway.release')} {asked}"]
+
+
+def _unknown_days(language: Language, extent: Period) -> list[str]:
+    """The days of the address that are none, or lie outside of those with facts."""
+    if DAYS in st.session_state:
+        return []
+    asked = st.query_params.get_all(DAYS)
+    days = [(text, period_from(text)) for text in asked]
+    return [
+        f"{language.text('filters.period')} {text}"
+        for text, day in days
+        if day is None or day.first < extent.first or day.last > extent.last
+    ]
 
 
 def _choose_period(context: Context, extent: Period, unknown: list[str]) -> tuple[Period | None, str]:
@@ -116,6 +150,7 @@ def _choose_period(context: Context, extent: Period, unknown: list[str]) -> tupl
         return period_from(span), "" if TO in span else span
     if spans[span] is not Span.CUSTOM:
         return period_of(spans[span], extent), ""
+    unknown += _unknown_days(language, extent)
     days = st.sidebar.date_input(
         language.text("filters.days"),
         value=(extent.first, extent.last),

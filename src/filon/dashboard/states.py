@@ -30,6 +30,12 @@ def show_error(language: Language, error: ApiError) -> None:
         st.button(language.text("state.retry"), icon=":material/refresh:", key=f"retry.{name}")
 
 
+def show_no_rows(language: Language, *, is_filtered: bool) -> None:
+    """Draw that there are no rows, and what to do about it where filters may have left none."""
+    icon, text = ("filter_alt_off", "state.no_rows") if is_filtered else ("inbox", "state.nothing")
+    st.info(language.text(text), icon=f":material/{icon}:")
+
+
 def show_defect(language: Language) -> None:
     """Draw the message of an unexpected error, whose details are in the log."""
     st.error(language.text("state.defect"), icon=":material/error:")

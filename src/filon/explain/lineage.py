@@ -14,7 +14,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from filon.explain.report import EVERY_ROW
+from filon.explain.report import EVERY_ROW, Obstacle
 from filon.project.contract import Contract
 from filon.project.models import Model, Project
 from filon.project.types import PLACE
@@ -22,11 +22,6 @@ from filon.sql import DIALECT
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In)
 PLAIN_JOINS = ("", "INNER", "CROSS", "OUTER")
-
-OTHER_ROWS = "a window function reads other rows of it"
-IN_A_SUBQUERY = "a subquery reads it"
-UNTIED = "nothing ties single rows of it to this one"
-OTHERWISE = "how it is read is not understood"
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Unfollowed:
     """An input whose used rows no condition describes."""
 
     table: str
-    reason: str
+    code: Obstacle
 
 
 @dataclass(frozen=True)
@@ -92,7 +87,7 @@ def trace(
     if scope is not None:
         conditions, known = (tuple(_parts(parse_one(text, dialect=DIALECT))) for text in (condition, implied))
         tracer.follow(scope, _Rows(conditions, exact, used, known))
-    tracer.note((table for table in tree.find_all(exp.Table) if id(table) not in tracer.seen), OTHERWISE)
+    tracer.note((table for table in tree.find_all(exp.Table) if id(table) not in tracer.seen), Obstacle.OTHERWISE)
     return Trace(tuple(dict.fromkeys(tracer.readings)), tuple(dict.fromkeys(tracer.unfollowed)))
 
 
@@ -118,13 +113,13 @@ class _Tracer:
         self.unfollowed: list[Unfollowed] = []
         self.seen: set[int] = set()
 
-    def note(self, tables: Iterable[exp.Table], reason: str) -> None:
+    def note(self, tables: Iterable[exp.Table], code: Obstacle) -> None:
         """Record that tables are read in a way that is not followed."""
         for table in tables:
             self.seen.add(id(table))
             contract = self.contracts.get(table.name.lower())
             if contract is not None:
-                self.unfollowed.append(Unfollowed(contract.name, reason))
+                self.unfollowed.append(Unfollowed(contract.name, code))
 
     def follow(self, scope: Scope, rows: _Rows) -> None:
         """Push conditions on the rows of a query down to its sources."""
@@ -138,15 +133,19 @@ class _Tracer:
                 keeps_all = rows.exact and len(conditions) == len(rows.conditions) and not _cuts(query)
                 self.follow(branch, _Rows(tuple(conditions), keeps_all, used=False))
         else:
-            self.note(_tables_below(scope), OTHERWISE)
+            self.note(_tables_below(scope), Obstacle.OTHERWISE)
 
     def _follow_select(self, scope: Scope, select: exp.Select, rows: _Rows) -> None:
         groups = _groups(select)
         used = rows.used and groups != ()  # an aggregate without GROUP BY gives a row even for no input rows
         outputs = {part.alias_or_name: part.unalias() for part in select.selects}
         conditions, implied = (_push_through(parts, outputs, groups) for parts in (rows.conditions, rows.implied))
-        joins = _Joins(scope, conditions, self.contracts, used=used, implied=implied)
         keeps_all = rows.exact and len(conditions) == len(rows.conditions) and not _cuts(select)
+        if len(conditions) < len(
+            rows.conditions
+        ):  # what a window or an aggregate decides, such as a rank, leads nowhere
+            conditions += [part for part in implied if _columns(part) and part not in conditions]
+        joins = _Joins(scope, conditions, self.contracts, used=used, implied=implied)
         is_only_group = groups is not None and all(joins.determines(group) for group in groups)
         exact = keeps_all or (is_only_group and rows.used)
         for alias, (node, source) in scope.selected_sources.items():
@@ -160,7 +159,7 @@ class _Tracer:
 
     def _read(self, table: exp.Table, rows: _Rows) -> None:
         if not _is_named(table, self.contracts) or not (rows.conditions or rows.exact):
-            self.note([table], UNTIED)
+            self.note([table], Obstacle.UNTIED)
             return
         contract = self.contracts[table.name.lower()]
         condition, implied = (_condition_sql(parts, contract) for parts in (rows.conditions, rows.implied))
@@ -168,13 +167,13 @@ class _Tracer:
 
     def _note_unfollowed(self, scope: Scope, select: exp.Select) -> None:
         if any(window.parent_select is select for window in select.find_all(exp.Window)):
-            self.note(_tables_read(scope), OTHER_ROWS)
+            self.note(_tables_read(scope), Obstacle.OTHER_ROWS)
         for subquery in scope.subquery_scopes:
-            self.note(_tables_below(subquery), IN_A_SUBQUERY)
+            self.note(_tables_below(subquery), Obstacle.SUBQUERY)
         for join in select.args.get("joins") or ():
             hidden = scope.sources.get(join.alias_or_name)
             if join.alias_or_name not in scope.selected_sources and isinstance(hidden, Scope):
-                self.note(_tables_below(hidden), OTHERWISE)
+                self.note(_tables_below(hidden), Obstacle.OTHERWISE)
 
 
 class _Joins:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 EVERY_ROW = "TRUE"
 """The condition that all rows of a table meet."""
-REFUSED = "the engine refuses its condition"
-"""How the reason begins why a table is not followed whose rows could not be read; the engine's message follows."""
 SAMPLE = 5
 """Rows of a table that an explanation shows."""
 
@@ -74,12 +73,35 @@ class Contribution:
         return self.condition == EVERY_ROW
 
 
+class Obstacle(StrEnum):
+    """Why rows of a table that was read cannot be told."""
+
+    OTHER_ROWS = "other-rows"
+    SUBQUERY = "subquery"
+    UNTIED = "untied"
+    OTHERWISE = "otherwise"
+    CHANGED = "changed"
+    REFUSED = "refused"
+
+
+OBSTACLES = {
+    Obstacle.OTHER_ROWS: "a window function reads other rows of it",
+    Obstacle.SUBQUERY: "a subquery reads it",
+    Obstacle.UNTIED: "nothing ties single rows of it to this one",
+    Obstacle.OTHERWISE: "how it is read is not understood",
+    Obstacle.CHANGED: "the SELECT is another one today than in this release",
+    Obstacle.REFUSED: "the engine refuses its condition",
+}
+"""What each of them is, in words."""
+
+
 @dataclass(frozen=True)
 class NotFollowed:
-    """A table whose used rows are not shown, and the reason."""
+    """A table whose used rows are not shown: what is in the way, and the same in words, for the operator."""
 
     table: str
     read_by: str
+    code: Obstacle
     reason: str
 
 

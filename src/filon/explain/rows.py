@@ -15,7 +15,17 @@ from filon.explain.demands import demand_of
 from filon.explain.keys import typed_key
 from filon.explain.lineage import Reading, constants, trace
 from filon.explain.records import Place, read_records
-from filon.explain.report import EVERY_ROW, REFUSED, SAMPLE, Contribution, Explanation, NotFollowed, OtherRecord, Record
+from filon.explain.report import (
+    EVERY_ROW,
+    OBSTACLES,
+    SAMPLE,
+    Contribution,
+    Explanation,
+    NotFollowed,
+    Obstacle,
+    OtherRecord,
+    Record,
+)
 from filon.lake import Build, Lake, Layer, Ledger, Release
 from filon.project import PLACE, Contract, Dataset, Kind, Model, Project
 from filon.sql import identifier, identifiers
@@ -128,12 +138,14 @@ class Explainer:
             rows, model = above.rows, self.project.models[above.rows.table]
             if not self._is_as_it_was(model):
                 why = f"the SELECT of {model.name} is another one today than in release {self.release.number}"
-                into.not_followed += [NotFollowed(name, model.name, why) for name in model.inputs]
+                into.not_followed += [NotFollowed(name, model.name, Obstacle.CHANGED, why) for name in model.inputs]
                 continue
             for table in model.inputs:
                 self.bind(table)
             traced = trace(self.project, model, rows.condition, exact=rows.exact, used=rows.used, implied=rows.implied)
-            into.not_followed += [NotFollowed(part.table, model.name, part.reason) for part in traced.unfollowed]
+            into.not_followed += [
+                NotFollowed(part.table, model.name, part.code, OBSTACLES[part.code]) for part in traced.unfollowed
+            ]
             for reading in traced.readings:
                 if not self.every_way and _is_reached(reading, into.contributions):
                     continue
@@ -141,7 +153,9 @@ class Explainer:
                 try:
                     part = self.contribution(reading, model.name, page, of_shown=above.of_shown)
                 except EngineError as error:  # a condition may fail on values that the model filters out first
-                    into.not_followed.append(NotFollowed(reading.table, model.name, f"{REFUSED}: {error}"))
+                    code = Obstacle.REFUSED
+                    why = f"{OBSTACLES[code]}: {error}"
+                    into.not_followed.append(NotFollowed(reading.table, model.name, code, why))
                     continue
                 is_new = part.table in self.project.models and not self._is_covered(part, into.contributions)
                 into.contributions.append(part)

@@ -7,6 +7,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from pydantic import SecretStr
 
 from filon.errors import ConfigError
 from filon.flows.pipeline import TAG, backfill, pipeline
+from filon.flows.reports import reports, schedules_of
 from filon.flows.watch import CHANGED, resource_of, watch
 from filon.project import Project
 from filon.settings import PREFIX, Settings
@@ -33,7 +35,8 @@ HEARTBEAT_S = 30
 """The shortest interval between heartbeats that Prefect allows."""
 SILENT_S = 3 * HEARTBEAT_S
 SILENT_RUNS = "Filon: runs without a sign of life have crashed"
-AT_ONCE = 2  # one run goes on, and the next one waits for it
+AT_ONCE = 3
+"""A run goes on, the next one waits for it, and reports may wait to be tried again."""
 PROCESS = "process"
 SECRETS = {name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)}
 """Settings that are never written into a deployment."""
@@ -63,7 +66,7 @@ def detect_crashed_runs(client: SyncPrefectClient) -> None:
 
 
 def deployments(settings: Settings, project: Project, job: dict[str, Any] | None = None) -> list[RunnerDeployment]:
-    """The deployments of a project: ``pipeline`` with its schedule and its trigger, and ``backfill``.
+    """The deployments of a project: ``pipeline`` with schedule and trigger, ``backfill``, ``reports`` if it has any.
 
     Args:
         settings: the schedule
@@ -85,18 +88,25 @@ def deployments(settings: Settings, project: Project, job: dict[str, Any] | None
         expect={CHANGED},
         match=ResourceSpecification({"prefect.resource.id": [resource_of(project)]}),
     )
-    return [
+    made = [
         RunnerDeployment.from_flow(pipeline, schedule=_schedule(settings, project), triggers=[on_new_files], **shared),
         RunnerDeployment.from_flow(backfill, **shared),
     ]
+    if project.reports:
+        made.append(RunnerDeployment.from_flow(reports, schedules=schedules_of(project), **shared))
+    return made
 
 
 def register(settings: Settings, project: Project) -> Runner:
-    """Register the deployments for a runner in this process."""
+    """Register the deployments for a runner in this process.
+
+    Reports that nobody is sent are left out: their runs, which inherit these settings, could only fail.
+    """
     runner = Runner(name=f"filon-{project.name}", limit=AT_ONCE, heartbeat_seconds=HEARTBEAT_S)
     with get_client(sync_client=True) as client:
         detect_crashed_runs(client)
-    for deployment in deployments(settings, project):
+    served = project if settings.reports is not None else replace(project, reports={})
+    for deployment in deployments(settings, served):
         runner.add_deployment(deployment)
     return runner
 

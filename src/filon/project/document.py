@@ -200,12 +200,12 @@ def validated(model: type[Model], document: Document, place: Place = (), data: A
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        for mistake in _distinct(document, place, error):
-            document.report((*place, *mistake["loc"]), *_explain(model, mistake))
+        for location, mistake in _distinct(document, place, error).items():
+            document.report((*place, *mistake["loc"]), *_explain(model, location, mistake))
         return None
 
 
-def _distinct(document: Document, place: Place, error: ValidationError) -> list[ErrorDetails]:
+def _distinct(document: Document, place: Place, error: ValidationError) -> dict[Place, ErrorDetails]:
     """The mistakes of a validation, one per node: a value outside a union fails once for each of its members."""
     mistakes: dict[Place, ErrorDetails] = {}
     for mistake in error.errors(include_url=False):
@@ -213,7 +213,7 @@ def _distinct(document: Document, place: Place, error: ValidationError) -> list[
         while location and (*place, *location) not in document.lines and mistake["type"] not in IN_PARENT:
             location = location[:-1]
         mistakes.setdefault(location, mistake)
-    return list(mistakes.values())
+    return mistakes
 
 
 def keys_at(model: type[BaseModel], location: Place) -> list[str]:
@@ -227,13 +227,19 @@ def keys_at(model: type[BaseModel], location: Place) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
-def _explain(model: type[BaseModel], mistake: ErrorDetails) -> tuple[str, str]:
-    location = mistake["loc"]
+def _explain(model: type[BaseModel], location: Place, mistake: ErrorDetails) -> tuple[str, str]:
     name = ".".join(str(part) for part in location)
     if mistake["type"] == "extra_forbidden":
         return f"unknown key `{name}`", suggestion(str(location[-1]), keys_at(model, location))
     if mistake["type"] == "missing":
         return f"`{name}` is missing", f"add `{location[-1]}: …`"
+    if mistake["type"] == "value_error" and isinstance(
+        mistake["input"], dict
+    ):  # a sentence of our own, about several keys at once
+        said = str(mistake["ctx"]["error"])
+        is_named = bool(location) and isinstance(location[-1], str)
+        fix = f"change the value of `{location[-1]}`" if is_named else "change the values there"
+        return f"`{name}`: {said}" if name else said, fix
     message = mistake["msg"]
     shown = repr(mistake["input"])[:60]
     fix = f"change the value of `{location[-1] if location else name}`"

@@ -42,6 +42,14 @@ class ReportRule(BaseModel):
     period: str | None = Field(default=None, description="As an address of the dashboard has it: 12m, 2025, 2025-03")
     filters: dict[str, Annotated[list[str], BeforeValidator(_listed)]] = Field(default={})
 
+    @property
+    def cron(self) -> str:
+        """The moments at which the report falls due, as a cron expression in the project's time zone."""
+        hour, minute = map(int, self.at.split(":"))
+        month = "1" if self.every is Every.MONTH else "*"
+        week = str((DAYS.index(self.every) + 1) % 7) if self.every in DAYS else "*"
+        return f"{minute} {hour} {month} * {week}"
+
     def due(self, now: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
         """The last moment, not after ``now``, at which the report fell due."""
         time = dt.time.fromisoformat(self.at)

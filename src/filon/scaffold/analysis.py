@@ -9,7 +9,7 @@ from filon.project.analysis import ANALYSIS_PARAMETERS, VALUE, WORD_DIGITS
 from filon.project.serving import RESERVED
 from filon.project.vocabulary import ApiSpec
 from filon.scaffold.guess import ColumnGuess, TableGuess
-from filon.scaffold.names import distinct, is_called_like_a_key
+from filon.scaffold.names import distinct, is_called_like_a_key, is_called_like_a_rate
 from filon.scaffold.relations import TableFacts
 
 COUNT, DATE = "nb_rows", "date"
@@ -79,11 +79,12 @@ def _is_dimension(guess: TableGuess, facts: TableFacts, column: ColumnGuess) -> 
 
 
 def _is_amount(guess: TableGuess, facts: TableFacts, column: ColumnGuess) -> bool:
-    """Whether a column is one that sums mean something of: a number that is no key, and called like none."""
+    """Whether sums of a column mean something: it holds numbers, is no key and no rate, and called like none."""
     is_key = column.name in guess.key or column.references is not None or is_called_like_a_key(column.header)
     is_year = column.type.kind is Kind.INTEGER and _is_year(facts.columns[column.name].example)
+    is_rate = "percent" in column.dialect or is_called_like_a_rate(column.header)
     is_exact = column.type.kind in (Kind.INTEGER, Kind.DECIMAL) and column.type.precision <= WORD_DIGITS
-    return is_exact and not is_key and not is_year and facts.columns[column.name].distinct > 1
+    return is_exact and not (is_key or is_year or is_rate) and facts.columns[column.name].distinct > 1
 
 
 def _is_year(text: str) -> bool:

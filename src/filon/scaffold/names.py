@@ -13,6 +13,7 @@ ESCAPED = r"\\\\|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
 """Escapes of characters that cannot be printed, as file names are shown with them."""
 
 
+RATE_WORDS = frozenset(["pct", "percent", "percentage", "pourcentage", "prozent", "rate", "ratio", "taux"])
 KEY_WORDS = {
     "id",
     "code",
@@ -79,6 +80,11 @@ def words_in(name: str) -> frozenset[str]:
 def is_called_like_a_key(name: str) -> bool:
     """Whether a word of a name is one for keys; numbers behind it do not count."""
     return bool(KEY_WORDS & {word.rstrip(digits) for word in words_in(name)})
+
+
+def is_called_like_a_rate(name: str) -> bool:
+    """Whether a name is one of percentages, of which no sum means anything."""
+    return "%" in name or bool(RATE_WORDS & words_in(name))
 
 
 def _name(text: str, otherwise: str, prefix: str) -> str:

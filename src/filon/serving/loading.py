@@ -95,6 +95,7 @@ class StoreLoad:
             duration_s=round(time.perf_counter() - start, 3),
             passed=sum(check.status is CheckStatus.PASSED for check in checks),
             warned=sum(check.status is not CheckStatus.PASSED for check in checks),
+            counts_forgotten=sum(build.counts_forgotten for build in builds),
         )
 
     def forget(self, names: Iterable[str]) -> None:

@@ -62,7 +62,8 @@ class TableState(_Document):
     ``recipe`` when the same tables of the lake would give others. ``versions`` is the number of rows in the store,
     closed ones included: another number means that another program wrote there.
     ``builds`` are the gold tables that the rows come from, in the order of the feed's inputs; ``passed`` and ``warned``
-    count their checks.
+    count their checks. ``counts_forgotten`` is the number of rows of these tables whose figures were published before a
+    person was forgotten, and count them.
     """
 
     table: str
@@ -78,6 +79,7 @@ class TableState(_Document):
     duration_s: float
     passed: int = 0
     warned: int = 0
+    counts_forgotten: int = 0
 
     @property
     def refresh_seconds(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -172,3 +173,32 @@ def test_cells_hold_what_spreadsheets_cannot(context: Context) -> None:
     ]  # fmt: skip
     assert cells[2].data_type == "s"
     assert "=1+1" in words(as_pdf(made))
+
+
+@pytest.mark.parametrize(
+    "name", ["Привет", "Ωμέγα", "Łódź Ñandú", "საქართველო", "東京タワー", "中国餐馆", "서울", "ไทย"]
+)
+def test_documents_have_names_in_other_scripts(context: Context, name: str) -> None:
+    text = words(as_pdf(_named(context, name)))
+    assert text.count(name) == 4, "in the title, the bar, the table and at the foot"
+    assert ("polices du lecteur" in text) == (name in ("東京タワー", "中国餐馆", "서울"))
+    assert "manquent" not in text
+
+
+@pytest.mark.parametrize("name", ["שלום", "شركة النور", "Café شركة"])
+def test_names_from_right_to_left_are_found_in_documents(context: Context, name: str) -> None:
+    joined = unicodedata.normalize("NFKC", words(as_pdf(_named(context, name))))
+    assert all(joined.count(word) >= 3 for word in name.split()), joined
+
+
+def test_what_the_fonts_of_a_document_lack_is_said_on_it(context: Context) -> None:
+    text = words(as_pdf(_named(context, "Tea 🎉\ufe0f & <b>", "Tea 🎁 & <b>")))
+    assert "Tea [1F389] & <b>" in text
+    assert "Tea [1F381] & <b>" in text
+    assert "[1F381] wrapped present, [1F389] party popper" in text
+
+
+def _named(context: Context, *names: str) -> Report:
+    columns = [Column("n", "Nom"), Column("v", "Valeur", Kind.NUMBER)]
+    rows = [{"n": name, "v": 1} for name in names]
+    return Report(names[0], [], [], [Part("Part", columns, rows, by="n", measures=["v"])], context.language)

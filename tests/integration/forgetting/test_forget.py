@@ -7,8 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from filon.api.app import create_app
+from filon.project.loader import load_project
+from filon.projects import retail
+from filon.serving.stores import open_store
+from filon.settings import Settings
+from tests.integration.api.conftest import answering
 from tests.integration.conftest import Shop
 from tests.integration.forgetting.person import KEY, MAIL, NAME, VALUES, forget, live
 from tests.integration.forgetting.scan import found, found_in_database
@@ -92,9 +99,20 @@ def test_published_figures_stay_and_say_that_they_count_the_person(life: Shop) -
     status = life.json("status")
     assert status["release"]["counts_forgotten"]["kpi_ca_par_mois"] > 0
     assert "count people who were forgotten" in life.filon("status")
+    assert served_counts(life)["kpi_ca_par_mois"] > 0
     life.run()
     assert life.json("status")["release"]["counts_forgotten"] == {}
+    assert set(served_counts(life).values()) == {0}
     assert life.rows("kpi_ca_par_mois") != before
+
+
+def served_counts(shop: Shop) -> dict[str, int]:
+    """What the API says of each table: how many rows behind it count the person."""
+    project, settings = load_project(retail.FOLDER), Settings(api_keys=shop.folder / "apikeys.json")
+    app = create_app(project, open_store(f"sqlite:///{shop.folder / 'serving.db'}"), settings)
+    with answering(app, settings) as address:
+        listed = httpx.get(f"{address}/api/v1/tables", timeout=30).json()["data"]
+    return {table["name"]: table["counts_forgotten"] for table in listed}
 
 
 def test_recompute_publishes_what_the_next_run_would(life: Shop) -> None:

@@ -15,6 +15,7 @@ import httpx
 from tests.integration.servers.process import ServerProcess
 
 READY_S = 90
+BUSY_S = 30
 LOOK_S = 0.3
 
 
@@ -61,8 +62,13 @@ class PrefectServer(ServerProcess):
         raise TimeoutError("Prefect's server did not come up in time")
 
     def ask(self, path: str, **body: object) -> Any:
-        """What it answers to a POST."""
-        answer = httpx.post(f"{self.url}/{path}", json=body, timeout=30)
+        """What it answers to a POST; with SQLite it is busy (503) while others write."""
+        end = time.monotonic() + BUSY_S
+        while True:
+            answer = httpx.post(f"{self.url}/{path}", json=body, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > end:
+                break
+            time.sleep(LOOK_S)
         answer.raise_for_status()
         return answer.json()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from filon.api.explanations import View
-from filon.explain.report import REFUSED
+from filon.explain.report import OBSTACLES, Obstacle
 from filon.project.loader import load_project
 from filon.project.vocabulary import Window
 from filon.projects import retail
@@ -24,7 +24,15 @@ def served() -> dict[str, ServedTable]:
 
 def found(**given: Any) -> dict[str, Any]:
     """An explanation as the process gives it."""
-    nothing = {"table": "fact_ventes", "release": 1, "sql": None, "inputs": [], "others_total": 0, "row": {}}
+    nothing = {
+        "table": "fact_ventes",
+        "release": 1,
+        "sql": None,
+        "inputs": [],
+        "others_total": 0,
+        "counts_forgotten": 0,
+        "row": {},
+    }
     return {**nothing, "contributions": [], "not_followed": [], "others": [], **given}
 
 
@@ -66,8 +74,9 @@ def test_the_state_says_why_there_is_no_row(served: dict[str, ServedTable], give
 
 
 def test_what_an_engine_says_stays_on_the_server(served: dict[str, ServedTable]) -> None:
-    refused = {"table": "clients", "read_by": "m", "reason": f"{REFUSED}: IO Error: /secret/place"}
-    followed = {"table": "achats", "read_by": "m", "reason": "a subquery reads it"}
+    words = OBSTACLES[Obstacle.REFUSED]
+    refused = {"table": "clients", "read_by": "m", "code": "refused", "reason": f"{words}: IO Error: /secret/place"}
+    followed = {"table": "achats", "read_by": "m", "code": "subquery", "reason": "a subquery reads it"}
     for view in (View(everything=True, served=served), View(everything=False, served=served)):
         given = view.explanation(found(not_followed=[refused, followed]))["not_followed"]
-        assert [item["reason"] for item in given] == [REFUSED, "a subquery reads it"]
+        assert [item["reason"] for item in given] == [words, "a subquery reads it"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from filon.dashboard.client import ApiClient
+from filon.dashboard.client import RECENT_S, ApiClient
 from filon.errors import ApiBusy, ApiEmpty, ApiError, ApiMissing, ApiRefused, ApiUnreachable
 
 HELD_S = 30
@@ -74,6 +75,21 @@ def test_what_belongs_to_a_release_is_asked_once(client: ApiClient, server: Scri
     assert client.get_of_release(7, "clients", [("pays", "France")]) is answer
     assert client.get_of_release(8, "clients", [("pays", "France")]) is not answer
     assert server.asked == ["/api/v1/clients?pays=France&release=7", "/api/v1/clients?pays=France&release=8"]
+
+
+def test_what_the_pipeline_says_is_asked_every_few_seconds(
+    client: ApiClient, server: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.status = 503
+    with pytest.raises(ApiUnreachable):
+        client.newest_run()
+    server.status, server.body = 200, '{"data": [{"status": "failed"}]}'
+    assert [client.newest_run()["status"] for _ in range(3)] == ["failed"] * 3
+    assert len(server.asked) == 2, "a failure is not remembered"
+    server.body = '{"data": []}'
+    later = time.monotonic() + RECENT_S
+    monkeypatch.setattr("filon.dashboard.client.time.monotonic", lambda: later)
+    assert client.newest_run() == {}
 
 
 def test_users_who_want_the_same_at_once_wait_for_one_answer(client: ApiClient, server: Scripted) -> None:

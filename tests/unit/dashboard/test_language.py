@@ -134,3 +134,11 @@ def test_the_sign_of_the_currency_stands_where_the_language_writes_it() -> None:
 def test_accents_and_case_do_not_decide_the_order_of_names() -> None:
     names = ["Imprimante", "écran", "Zoo", "Écran", "Enceinte", "abc"]
     assert sorted(names, key=as_sorted) == ["abc", "Écran", "écran", "Enceinte", "Imprimante", "Zoo"]
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [("MwSt", "MwSt"), ("Straße_Ort", "Straße Ort"), ("käufer_firma", "Käufer firma"), ("CUSTOMER_ID", "Customer id")],
+)
+def test_names_of_columns_keep_the_capitals_of_the_data(column: str, name: str) -> None:
+    assert Language(Code.FRENCH).name(column) == name

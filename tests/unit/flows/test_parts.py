@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from prefect.exceptions import PrefectException
+from prefect.server.schemas.schedules import CronSchedule
 
 from filon.errors import (
     ChecksFailed,
@@ -28,6 +32,7 @@ from filon.flows.watch import NONE, FileChangeDetector, unseen
 from filon.lake import Ledger, Observation, SourceFile
 from filon.pipeline.report import FileLine, RunReport, RunStatus
 from filon.project.loader import load_project
+from filon.project.reports import Every, ReportRule
 from filon.projects import retail
 from filon.serving.history import DatasetRecord
 from filon.settings import Settings
@@ -145,6 +150,19 @@ def test_a_schedule_follows_the_clock_where_the_project_is_at_home() -> None:
     assert (registered.schedule.cron, registered.schedule.timezone) == ("0 6 * * *", "Europe/Paris")  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match="FILON_FLOWS_SCHEDULE"):
         deployments(Settings(flows_schedule="daily"), project)
+
+
+@pytest.mark.parametrize("every", list(Every))
+def test_reports_are_sent_at_the_moments_at_which_they_fall_due(every: Every) -> None:
+    rule = ReportRule(page="apercu", every=every, at="02:05")
+    project = replace(load_project(retail.FOLDER), reports={"one": rule, "same": rule})
+    [schedule] = deployments(Settings(), project)[-1].schedules or []
+    assert schedule.schedule is not None
+    clock = CronSchedule.model_validate(schedule.schedule.model_dump())
+    zone = ZoneInfo(project.timezone)
+    moments = asyncio.run(clock.get_dates(5, start=dt.datetime(2026, 3, 20, tzinfo=zone)))
+    assert len(moments) == 5
+    assert [rule.due(moment + dt.timedelta(hours=12), zone) for moment in moments] == moments
 
 
 def test_a_server_that_does_not_answer_is_named_however_prefect_wraps_it() -> None:

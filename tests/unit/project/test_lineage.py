@@ -10,7 +10,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from filon.explain.lineage import IN_A_SUBQUERY, OTHER_ROWS, OTHERWISE, UNTIED, Trace, trace
+from filon.explain.lineage import Trace, trace
+from filon.explain.report import Obstacle
 from filon.project import Column, Contract, Model, Project
 from filon.project.loader import load_project
 from filon.project.query import table_lines
@@ -337,27 +338,33 @@ def test_a_table_that_is_named_twice_is_read_twice(shop: Project, sql: str, cond
 @pytest.mark.parametrize(
     ("sql", "unfollowed"),
     [
-        ("SELECT id AS k FROM sales WHERE amount > (SELECT avg(amount) FROM sales)", {("sales", IN_A_SUBQUERY)}),
-        ("SELECT id AS k, (SELECT max(size) FROM shops) AS n FROM sales", {("shops", IN_A_SUBQUERY)}),
-        ("WITH s AS (FROM shops) SELECT id AS k FROM sales WHERE EXISTS (FROM s)", {("shops", IN_A_SUBQUERY)}),
-        ("SELECT id AS k, amount - lag(amount) OVER (ORDER BY id) AS n FROM sales", {("sales", OTHER_ROWS)}),
+        ("SELECT id AS k FROM sales WHERE amount > (SELECT avg(amount) FROM sales)", {("sales", Obstacle.SUBQUERY)}),
+        ("SELECT id AS k, (SELECT max(size) FROM shops) AS n FROM sales", {("shops", Obstacle.SUBQUERY)}),
+        ("WITH s AS (FROM shops) SELECT id AS k FROM sales WHERE EXISTS (FROM s)", {("shops", Obstacle.SUBQUERY)}),
+        ("SELECT id AS k, amount - lag(amount) OVER (ORDER BY id) AS n FROM sales", {("sales", Obstacle.OTHER_ROWS)}),
         (
             "WITH r AS (SELECT id, rank() OVER (ORDER BY amount) AS n FROM sales) SELECT id AS k FROM r WHERE n < 9",
-            {("sales", OTHER_ROWS)},
+            {("sales", Obstacle.OTHER_ROWS)},
         ),
-        ("SELECT clients.id AS k FROM clients JOIN shops ON shops.id > clients.id", {("shops", UNTIED)}),
-        ("SELECT id AS k FROM sales SEMI JOIN shops ON shop = shops.id", {("shops", OTHERWISE)}),
-        ("WITH s AS (FROM shops) SELECT id AS k FROM sales ANTI JOIN s ON shop = s.id", {("shops", OTHERWISE)}),
-        ("SELECT id AS k FROM clients EXCEPT SELECT id FROM shops", {("clients", OTHERWISE), ("shops", OTHERWISE)}),
-        ("SELECT id AS k FROM clients UNION BY NAME SELECT 1 AS k", {("clients", OTHERWISE)}),
-        ("SELECT id AS k FROM clients, LATERAL (SELECT max(size) FROM shops) AS s", {("shops", OTHERWISE)}),
-        ("WITH unused AS (SELECT * FROM shops) SELECT id AS k FROM clients", {("shops", OTHERWISE)}),
-        ("SELECT day AS k, count(*) AS n FROM sales GROUP BY CUBE (day, shop)", {("sales", UNTIED)}),
-        ("SELECT s.i AS k FROM shops AS s(i, c, z)", {("shops", UNTIED)}),
+        ("SELECT clients.id AS k FROM clients JOIN shops ON shops.id > clients.id", {("shops", Obstacle.UNTIED)}),
+        ("SELECT id AS k FROM sales SEMI JOIN shops ON shop = shops.id", {("shops", Obstacle.OTHERWISE)}),
+        (
+            "WITH s AS (FROM shops) SELECT id AS k FROM sales ANTI JOIN s ON shop = s.id",
+            {("shops", Obstacle.OTHERWISE)},
+        ),
+        (
+            "SELECT id AS k FROM clients EXCEPT SELECT id FROM shops",
+            {("clients", Obstacle.OTHERWISE), ("shops", Obstacle.OTHERWISE)},
+        ),
+        ("SELECT id AS k FROM clients UNION BY NAME SELECT 1 AS k", {("clients", Obstacle.OTHERWISE)}),
+        ("SELECT id AS k FROM clients, LATERAL (SELECT max(size) FROM shops) AS s", {("shops", Obstacle.OTHERWISE)}),
+        ("WITH unused AS (SELECT * FROM shops) SELECT id AS k FROM clients", {("shops", Obstacle.OTHERWISE)}),
+        ("SELECT day AS k, count(*) AS n FROM sales GROUP BY CUBE (day, shop)", {("sales", Obstacle.UNTIED)}),
+        ("SELECT s.i AS k FROM shops AS s(i, c, z)", {("shops", Obstacle.UNTIED)}),
     ],
 )
 def test_what_is_not_followed_is_named(shop: Project, sql: str, unfollowed: set[tuple[str, str]]) -> None:
-    assert {(part.table, part.reason) for part in traced(shop, sql, 1).unfollowed} == unfollowed
+    assert {(part.table, part.code) for part in traced(shop, sql, 1).unfollowed} == unfollowed
 
 
 @pytest.mark.parametrize(

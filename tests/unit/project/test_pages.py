@@ -99,6 +99,12 @@ MISTAKES = [
         "sum of single values",
         "ca",
     ),
+    ("a number as title", "{fr: Essai, en: Trial}", "12", 1, "`title` is 12", "change the value of `title`"),
+    ("no row", PAGE[PAGE.index("rows:") :], "rows: []", 1, "a page has at least one row", "change the values"),
+    ("a filter twice", "[date_achat, pays]", "[pays, pays]", 3, "`filters` names `pays` twice", "name it once"),
+    ("a column twice", "[nom, pays]", "[nom, nom]", 14, "`columns` names `nom` twice", "name it once"),
+    ("a colour that is there", "kind: bar", "kind: bar\n      color: mois", 9, "`color` names `mois`", ""),
+    ("a ratio of three", "ca / nb_ventes", "ca / nb_ventes / ca", 6, "a ratio of 3 measures", "ca / nb_ventes"),
     ("two things in a row", "  - table:", "    table:", 7, "a row is one of cards, chart", "change the value"),
     ("no language", "{fr: Essai, en: Trial}", "{french: Essai}", 1, "`title", "change the value"),
     (

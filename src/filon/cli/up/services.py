@@ -140,6 +140,7 @@ def _samples_folder(site: Site) -> Path | None:
 
 def _flows(site: Site) -> Plan:
     variables = {"PREFECT_HOME": str(site.folder("prefect")), "DO_NOT_TRACK": "1", **site.pipeline_settings()}
+    variables[f"{PREFIX}API_URL"] = _api_url(site)  # reports are made from its answers
     return Plan(
         environment(variables),
         serve=_filon(site, "flows", "flows", "serve"),
@@ -155,10 +156,15 @@ def _api(site: Site) -> Plan:
 
 
 def _dashboard(site: Site) -> Plan:
-    api = site.url("api") if "api" in site.programs else site.settings.api_url
     port = site.ports["dashboard"]
-    settings = site.settings.model_copy(update={"api_url": api, "dashboard_host": HOST, "dashboard_port": port})
+    settings = site.settings.model_copy(
+        update={"api_url": _api_url(site), "dashboard_host": HOST, "dashboard_port": port}
+    )
     return _plan_of(dashboard_server(settings))
+
+
+def _api_url(site: Site) -> str:
+    return site.url("api") if "api" in site.programs else site.settings.api_url
 
 
 def _mongo_express(site: Site) -> Plan:

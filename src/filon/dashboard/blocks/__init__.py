@@ -17,6 +17,7 @@ from filon.dashboard.blocks.titles import title_of_block
 from filon.dashboard.context import Context
 from filon.dashboard.markup import plain
 from filon.dashboard.parts import container_key
+from filon.dashboard.states import show_no_rows
 from filon.pages import ROWS, Card, Chart, Page, Row, Table, parts_of
 
 __all__ = ["draw_block", "draw_page", "lacking", "limits_of", "prepared"]
@@ -141,7 +142,7 @@ def _draw(context: Context, block: Chart | Table, key: str, rows: Sequence[Any])
         if isinstance(block, Table) and not is_analysed(context, block):
             draw_table(context, block, key, [])
         elif not rows:
-            st.info(language.text("state.no_rows"), icon=":material/filter_alt_off:")
+            show_no_rows(language, is_filtered=not context.filters.is_empty)
         elif isinstance(block, Table):
             draw_table(context, block, key, rows)
         elif is_analysed(context, block) and by_of(context, block)[:1] == (ROWS,):

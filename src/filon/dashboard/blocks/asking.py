@@ -14,6 +14,8 @@ from filon.pages import ROWS, Card, Chart, Compare, Table, parts_of
 BEFORE, SHARE, LABEL, DETAIL = "_before", "_share", "_label", "_detail"
 """Columns that are added to the rows of an answer."""
 MOST_GROUPS = 10_000
+ALONG_TIME = ("line", "area", "bar")
+"""Charts that draw periods where they lie in time."""
 
 
 def is_analysed(context: Context, block: Chart | Table) -> bool:
@@ -72,6 +74,8 @@ def ask(context: Context, block: Chart | Table, limit: int | None) -> list[Row]:
     measures = block.measure or ((block.stats,) if isinstance(block, Table) and block.stats else ())
     rows = [{**row, **{measure: value_of(row, measure) for measure in measures}} for row in rows]
     if isinstance(block, Chart):
+        if is_time and block.kind in ALONG_TIME:
+            rows = [row for row in rows if row[by[0]] is not None]  # what they leave out is said below the chart
         if is_time and not color:
             rows = _filled(context, block, by[0], rows)
         if block.compare is not None and is_time:
@@ -85,6 +89,17 @@ def ask(context: Context, block: Chart | Table, limit: int | None) -> list[Row]:
             {**row, SHARE: row[measures[0]] / whole if whole and row[measures[0]] is not None else None} for row in rows
         ]
     return rows
+
+
+def undated(context: Context, block: Chart | Table) -> Any:
+    """The first measure of the facts without a day, which have no place along time; None when there are none."""
+    if not (isinstance(block, Chart) and block.kind in ALONG_TIME and is_analysed(context, block)):
+        return None
+    [by, *_], filters = by_of(context, block), own_filters(context, block)
+    if by not in lengths(context) or filters.period is not None:
+        return None
+    rows = context.analyse(str(block.of), by, filters=filters, sort="value", limit=1)
+    return next((value_of(row, block.measure[0]) for row in rows if row[by] is None), None)
 
 
 def unapplied(context: Context, block: Card | Chart | Table) -> list[str]:

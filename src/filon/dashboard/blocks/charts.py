@@ -8,13 +8,14 @@ from typing import Any
 import streamlit as st
 
 from filon.dashboard import chips
-from filon.dashboard.blocks.asking import BEFORE, DETAIL, LABEL, SHARE, by_of, chosen_by, is_analysed, lengths
+from filon.dashboard.blocks.asking import BEFORE, DETAIL, LABEL, SHARE, by_of, chosen_by, is_analysed, lengths, undated
 from filon.dashboard.blocks.drawing import Drawing
 from filon.dashboard.blocks.explained import figure_of_group
 from filon.dashboard.blocks.figures import FIGURES
 from filon.dashboard.charts import Style, height_of
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
+from filon.dashboard.markup import plain
 from filon.dashboard.parts import count_pick, footer, one_time_key, plotly_config
 from filon.dashboard.why import address
 from filon.dashboard.why.figure import Figure
@@ -53,6 +54,9 @@ def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], ti
             config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
             alt=language.text("chart.alt", title=title),
         )
+    if (missing := undated(context, block)) is not None:
+        value = plain(drawing.write(block.measure[0])(missing))
+        st.caption(f":material/event_busy: {language.text('chart.undated', value=value)}")
     footer(
         context,
         key,

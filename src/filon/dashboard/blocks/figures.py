@@ -17,7 +17,6 @@ from filon.dashboard.charts import (
     boxes,
     height_of,
     numbers_of,
-    scale,
     shares,
     treemap,
 )
@@ -30,7 +29,7 @@ from filon.pages import ChartKind
 def ranking(drawing: Drawing) -> Figure:
     """Horizontal bars in one colour, the first row on top, with values and shares."""
     [measure], rows = drawing.block.measure, drawing.rows
-    write, unit = drawing.write(measure), drawing.unit_of(measure)
+    write = drawing.write(measure)
     names = [drawing.label_of(row) for row in rows]
     texts = [write(row[measure]) for row in rows]
     if any(row.get(SHARE) is not None for row in rows):
@@ -62,8 +61,7 @@ def ranking(drawing: Drawing) -> Figure:
         range=[max(len(rows), FEWEST_BARS) - 0.5, -0.5],  # so that a single bar does not fill the chart
         showgrid=False,
     )
-    lengths = (number for number in numbers_of(rows, measure) if number is not None)
-    figure.update_xaxes(rangemode="tozero", **scale(drawing.language, lengths, unit, 3))
+    figure.update_xaxes(rangemode="tozero", showticklabels=False)  # the values stand beside the bars
     return figure
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from filon.dashboard.address import RELEASE
 from filon.dashboard.context import Context
 from filon.dashboard.language import Language
 from filon.dashboard.takeaway.content import Report
@@ -17,7 +18,7 @@ from filon.dashboard.takeaway.pdf import as_pdf
 from filon.dashboard.takeaway.xlsx import XLSX, as_xlsx
 from filon.pages import Page
 
-RELEASE, PINNED = "release", "release.pinned"
+PINNED = "release.pinned"
 FORMATS: dict[str, tuple[Callable[[Report], bytes], str]] = {
     "xlsx": (as_xlsx, XLSX),
     "pdf": (as_pdf, "application/pdf"),

@@ -37,8 +37,8 @@ def draw_contributions(evidence: Evidence, found: Row, turn: Callable[[str, int]
     for part in found["contributions"]:
         _draw_contribution(evidence, part, turn)
     for part in found["not_followed"]:
-        name, reason = plain(part["table"]), plain(part["reason"])
-        st.caption(language.text("why.not_followed", table=name, reason=reason))
+        reason = language.text(f"why.not_followed.{part['code']}", model=plain(part["read_by"]))
+        st.caption(language.text("why.not_followed", table=plain(part["table"]), reason=reason))
 
 
 def _draw_contribution(evidence: Evidence, part: Row, turn: Callable[[str, int], None]) -> None:

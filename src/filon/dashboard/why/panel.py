@@ -71,7 +71,7 @@ def _show(context: Context) -> None:
 
 
 def _explain(context: Context, figure: Figure) -> None:
-    lineage = {item["name"]: item for item in context.client.get("lineage").data["tables"]}
+    lineage = {item["name"]: item for item in context.client.recent("lineage").data["tables"]}
     described = context.tables.get(figure.table)
     if figure.key:
         _explain_row(context, figure, lineage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -12,6 +13,8 @@ from filon.project.document import Document, Place
 from filon.project.pages.subjects import Subject
 from filon.suggestions import suggestion
 
+RATIO = 2
+"""The measures of a ratio."""
 Block = TypeVar("Block", Chart, Table)
 
 
@@ -60,6 +63,7 @@ class _Checker:
                 self.document.report(
                     ("filters", index), what, "take it away, or open it in the `filters` of a table that is shown"
                 )
+        self._once((), "filters", page.filters)
         periods = {name for subject in shown for name in subject.periods}
         if page.granularity is not None and page.granularity not in periods:
             what = f"`granularity` is `{page.granularity}`, which is no period"
@@ -109,7 +113,17 @@ class _Checker:
             self.document.report(place, what, "open one in its `aggregations`, or name a table that has one")
             return
         for measure in measures:
-            self._known(place, "measure", parts_of(measure), subject.measures, f"measure of `{subject.name}`")
+            parts = parts_of(measure)
+            self._known(place, "measure", parts, subject.measures, f"measure of `{subject.name}`")
+            if len(parts) > RATIO:
+                what = f"`{measure}` is a ratio of {len(parts)} measures"
+                self.document.report((*place, "measure"), what, f"divide two: {' / '.join(parts[:RATIO])}")
+
+    def _once(self, place: Place, word: str, names: Iterable[str | None]) -> None:
+        """Report what is named twice."""
+        for name, times in Counter(name for name in names if name is not None).items():
+            if times > 1:
+                self.document.report((*place, word), f"`{word}` names `{name}` twice", "name it once")
 
     def _chart(self, chart: Chart, place: Place) -> Chart:
         subject = self._subject(chart.of, place)
@@ -132,6 +146,8 @@ class _Checker:
             self._analysed_chart(chart, place, subject)
         else:
             self._chart_of_rows(chart, place, subject)
+        self._once(place, "measure", chart.measure)
+        self._once(place, "color" if chart.color in chart.by else "by", (*chart.by, chart.color))
         return self._common(chart, place, subject, (*chart.by, chart.color))
 
     def _analysed_chart(self, chart: Chart, place: Place, subject: Subject) -> None:
@@ -178,11 +194,14 @@ class _Checker:
         if not (table.by or table.measure or table.stats):
             names = subject.contract.column_names
             self._known(place, "columns", table.columns, names, f"column of `{subject.name}`")
+            self._once(place, "columns", table.columns)
             for word in ("drill", "share"):
                 if getattr(table, word):
                     self.document.report((*place, word), f"`{word}` needs measures `by` something", "add `by`")
             return self._common(table, place, subject, table.columns or names)
         self._measures(place, table.measure, subject)
+        self._once(place, "measure", table.measure)
+        self._once(place, "by", table.by)
         if subject.analysis:
             groups = (*subject.periods, subject.words.granularity, *subject.groups)
             self._known(place, "by", table.by, groups, "period or dimension")
