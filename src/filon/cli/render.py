@@ -92,6 +92,13 @@ def show_run(console: Console, report: RunReport) -> None:
     if report.unrecorded:
         text = f"the store's records lack this run until the next one: {report.unrecorded}"
         console.print(Text(text, style="yellow"))
+    if report.untraced:
+        console.print(Text(untraced(report.untraced), style="yellow"))
+
+
+def untraced(problem: str) -> str:
+    """That receivers of lineage lack events, as people are told."""
+    return f"OpenLineage: not taken: {problem}"
 
 
 def _show_files(console: Console, report: RunReport) -> None:

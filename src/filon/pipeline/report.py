@@ -118,7 +118,7 @@ class RunReport(_Part):
     unrecorded: str | None = Field(
         default=None, description="Why the store's records lack this run, until the next one"
     )
-
+    untraced: str | None = Field(default=None, description="Why receivers of OpenLineage events lack some of this run")
     difference: Difference | None = Field(
         default=None, description="What the release would change, where that was asked for"
     )

@@ -48,8 +48,10 @@ class Use(StrEnum):
 _DIRECT = [Use.IDENTITY, Use.TRANSFORMATION, Use.AGGREGATION]
 _CLAUSES = {"joins": Use.JOIN, "from_": Use.JOIN, "laterals": Use.JOIN, "group": Use.GROUP_BY, "order": Use.SORT}
 _CLAUSES |= {"limit": Use.SORT, "offset": Use.SORT, "distinct": Use.GROUP_BY, "windows": Use.WINDOW}
-_ADDING = (exp.Sum, exp.Count, exp.CountIf, exp.Avg, exp.ApproxDistinct, exp.Stddev, exp.StddevPop, exp.StddevSamp)
-_ADDING += (exp.Variance, exp.VariancePop)
+_ADDING = (
+    *(exp.Sum, exp.Count, exp.CountIf, exp.Avg, exp.ApproxDistinct),
+    *(exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Variance, exp.VariancePop),
+)
 _OF_OTHER_ROWS = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 
 Uses = dict[Leaf, set[Use]]
