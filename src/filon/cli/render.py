@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.text import Text
 from filon.errors import Problem
 from filon.lake import CheckStatus
 from filon.pipeline.report import RunReport, RunStatus
+
+if TYPE_CHECKING:
+    from filon.pipeline.tracing import Trace
 
 MOST_SHOWN = 20
 LOG_WIDTH = 140
@@ -93,12 +97,17 @@ def show_run(console: Console, report: RunReport) -> None:
         text = f"the store's records lack this run until the next one: {report.unrecorded}"
         console.print(Text(text, style="yellow"))
     if report.untraced:
-        console.print(Text(untraced(report.untraced), style="yellow"))
+        console.print(Text(_untraced(report.untraced), style="yellow"))
 
 
-def untraced(problem: str) -> str:
-    """That receivers of lineage lack events, as people are told."""
-    return f"OpenLineage: not taken: {problem}"
+def show_untraced(trace: Trace) -> None:
+    """Wait for the events of a command, and print on standard error why receivers lack some of them."""
+    if (problem := trace.close()) is not None:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(_untraced(problem), style="yellow")
+
+
+def _untraced(problem: str) -> str:
+    return f"receivers of OpenLineage events lack some: {problem}"
 
 
 def _show_files(console: Console, report: RunReport) -> None:

@@ -134,7 +134,11 @@ def tracing_command(
     settings: Settings, project: Project, lake: Lake, store: Store | None, *, command: str, now: dt.datetime
 ) -> Iterator[Trace]:
     """A trace of a command that may publish a release without a run; what it published is told at its end."""
-    before = lake.release()
+    if not is_wanted(settings.openlineage):
+        yield NoTrace()
+        return
+    # documents of an erasure that was killed may not fit each other
+    before = lake.release() if not lake.erasures.unfinished() else None
     run_id = f"{command}-{now:%Y%m%dT%H%M%S.%f}"
     with tracing(settings, project, lake, None, store, run_id=run_id, now=now, command=command) as trace:
         yield trace

@@ -32,6 +32,8 @@ from filon.version import __version__
 PRODUCER = f"urn:filon:{__version__}"
 PARENT, ROOT = "OPENLINEAGE_PARENT_ID", "OPENLINEAGE_ROOT_PARENT_ID"
 """Variables by which a scheduler says which of its runs this one is part of: NAMESPACE/NAME/ID."""
+ASSERTIONS = {"required": "not_null", "reference": "relationships"}
+"""What others call the checks that a contract implies."""
 MOST_PATHS = 1_000
 """The most files that an event names; of more it only says how many they are."""
 
@@ -131,7 +133,7 @@ def with_checks(dataset: InputDataset, checks: Iterable[tuple[CheckResult, Check
     """A table with the results of its checks."""
     assertions = [
         data_quality_assertions_dataset.Assertion(
-            assertion=rule if check is not None and check.counted is not None else "custom_sql",
+            assertion=ASSERTIONS.get(rule, rule) if check is not None and check.counted is not None else "custom_sql",
             name=result.check,
             column=column.removesuffix(")") if check is not None and check.counted is not None else None,
             success=result.status is CheckStatus.PASSED,
@@ -167,7 +169,6 @@ def _input_field(source: SourceField, uses: Iterable[Use]) -> column_lineage_dat
         column_lineage_dataset.Transformation(
             type="DIRECT" if use.is_direct else "INDIRECT",
             subtype=use.value.upper().replace(" ", "_"),
-            description="",
             masking=False,
         )
         for use in sorted(uses)

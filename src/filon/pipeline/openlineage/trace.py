@@ -136,7 +136,7 @@ class OpenLineageTrace:
 
     def published(self, before: Release | None, after: Release | None) -> None:
         """A release was published in place of another one, without a run: the tables that have other files now."""
-        if after is None or (before is not None and before.number == after.number):
+        if after is None:
             return
         known = before.objects if before is not None else {}
         changed = [build for key, build in after.tables.items() if known.get(key) != after.objects[key]]
