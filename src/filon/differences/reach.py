@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 
 from filon.project import PLACE
-from filon.project.lineage import Leaf, lineage_of
+from filon.project.column_lineage import Leaf, lineage_of
 from filon.project.query import one_select, table_lines
 from filon.project.surface import Surface, TableSurface
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from filon.project import Model, Project
-from filon.project.lineage import lineage_of
+from filon.project.column_lineage import lineage_of
 from filon.stages.models import input_types
 
 

@@ -26,7 +26,7 @@ from openlineage.client.facet_v2 import (
 from filon.lake import Build, CheckResult, CheckStatus, FileVersion
 from filon.pipeline.openlineage.naming import Name
 from filon.project import Check, Column, Contract, TypedColumn
-from filon.project.lineage import Use, Uses
+from filon.project.column_lineage import Use, Uses
 from filon.version import __version__
 
 PRODUCER = f"urn:filon:{__version__}"

@@ -18,7 +18,7 @@ from filon.pipeline.openlineage.facets import (
 )
 from filon.pipeline.openlineage.naming import Name, place_named
 from filon.project import Contract, Project
-from filon.project.lineage import Use, lineage_of
+from filon.project.column_lineage import Use, lineage_of
 from filon.stages.models import input_types
 
 Read = Mapping[SourceField, Set[Use]]

@@ -18,7 +18,7 @@ from filon.pipeline.openlineage.naming import place_named, stored_named
 from filon.pipeline.openlineage.sending import Sender
 from filon.pipeline.openlineage.tables import LakeTables, Origins
 from filon.project import Dataset, Project
-from filon.project.lineage import Use
+from filon.project.column_lineage import Use
 from filon.serving.protocol import Store
 from filon.serving.served import served_tables
 from filon.serving.state import LoadReport

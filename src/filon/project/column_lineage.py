@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import reduce
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -99,6 +100,34 @@ def lineage_of(sql: str, inputs: Mapping[str, Mapping[str, str]]) -> Lineage | N
     return Lineage({name.lower(): origin for name, origin in found.columns.items()}, found.rows)
 
 
+class _Projection:
+    """A projection of a SELECT, and what is found of it."""
+
+    def __init__(self, expression: exp.Expr) -> None:
+        self.name = expression.alias_or_name
+        self.uses: Uses = {}
+        self._aggregates = list(_aggregates(expression))
+        self._values: list[frozenset[Leaf] | None] = []
+
+    def add(self, origin: Origin, use: Use) -> None:
+        """A column that the projection uses."""
+        _add(self.uses, origin.uses, use)
+        if use is not Use.WINDOW:
+            self._values.append(origin.counts_if)
+
+    @property
+    def origin(self) -> Origin:
+        """What the projection comes from."""
+        return Origin(self.uses, self._counts_if())
+
+    def _counts_if(self) -> frozenset[Leaf] | None:
+        if self._aggregates and all(isinstance(part, _ADDING) for part in self._aggregates):
+            return frozenset()
+        if not self._values:
+            return frozenset() if self.uses else None  # a rank says how many rows come before
+        return reduce(_both, self._values)
+
+
 class _Reader:
     """Reads the lineage of a query and of those inside it, each once."""
 
@@ -134,32 +163,26 @@ class _Reader:
         query, found = scope.expression, Lineage()
         if not isinstance(query, exp.Select):
             return found
-        projections = {id(part): Origin() for part in query.selects}
-        values: dict[int, list[frozenset[Leaf] | None]] = {number: [] for number in projections}
+        parts = {id(part): _Projection(part) for part in query.selects}
         for column in scope.columns:
-            top = _below(column, query)
-            origin = self._origin(scope, column)
-            if id(top) in projections:
-                use = _use_in(column, top)
-                _add(projections[id(top)].uses, origin.uses, use)
-                values[id(top)] += [] if use is Use.WINDOW else [origin.counts_if]
-            else:
+            top, origin = _below(column, query), self._origin(scope, column)
+            if (part := parts.get(id(top))) is not None:
+                part.add(origin, _use_in(column, top))
+            elif top.arg_key != "order" or _is_cut(query):
                 _add(found.rows, origin.uses, _CLAUSES.get(top.arg_key or "", Use.FILTER))
         for below in scope.subquery_scopes:
-            top, read = _below(below.expression, query), self.read(below)
-            is_value = id(top) in projections
-            target = projections[id(top)].uses if is_value else found.rows
-            _add(target, read.rows)
+            read, part = self.read(below), parts.get(id(_below(below.expression, query)))
+            _add(found.rows if part is None else part.uses, read.rows)
             for origin in read.columns.values():
-                _add(target, origin.uses, Use.TRANSFORMATION if is_value else Use.FILTER)
-            if is_value:
-                values[id(top)] += [origin.counts_if for origin in read.columns.values()]
+                if part is None:
+                    _add(found.rows, origin.uses, Use.FILTER)
+                else:
+                    part.add(origin, Use.TRANSFORMATION)
         for source in scope.sources.values():
             _add(found.rows, self.read(source).rows if isinstance(source, Scope) else {})
-        for part in query.selects:
-            origin = projections[id(part)]
-            origin.counts_if = _counts_if(part, origin, values[id(part)])
-            found.columns[part.alias_or_name] = origin
+        found.columns = {part.name: part.origin for part in parts.values()}
+        for name in _ordered_by(query) & found.columns.keys():
+            _add(found.rows, found.columns[name].uses, Use.SORT)
         return found
 
     def _origin(self, scope: Scope, column: exp.Column) -> Origin:
@@ -199,6 +222,17 @@ def _below(part: exp.Expr, query: exp.Expr) -> exp.Expr:
     return part
 
 
+def _is_cut(query: exp.Select) -> bool:
+    """Whether the order of its rows decides which of them a query has."""
+    return bool(query.args.get("limit") or query.args.get("offset"))
+
+
+def _ordered_by(query: exp.Select) -> set[str]:
+    """The columns of a query itself whose order decides which rows it has."""
+    order = query.args.get("order") if _is_cut(query) else None
+    return {column.name for column in order.find_all(exp.Column) if not column.table} if order else set()
+
+
 def _use_in(column: exp.Column, projection: exp.Expr) -> Use:
     """What a projection does with one of its columns."""
     use, part = Use.IDENTITY, column.parent
@@ -208,6 +242,8 @@ def _use_in(column: exp.Column, projection: exp.Expr) -> Use:
             return Use.WINDOW
         if _is_condition(part, below):
             return Use.CONDITIONAL
+        if isinstance(part, (exp.Where, exp.Having, exp.Qualify, exp.Join)):  # of a FILTER, or of a query inside
+            return Use.FILTER
         if isinstance(part, exp.AggFunc) and not isinstance(part, _OF_OTHER_ROWS):
             use = Use.AGGREGATION
         elif not isinstance(part, (exp.Alias, exp.Paren)):
@@ -218,24 +254,7 @@ def _use_in(column: exp.Column, projection: exp.Expr) -> Use:
 
 def _is_condition(part: exp.Expr, below: exp.Expr) -> bool:
     """Whether a part of an expression only decides which values are taken."""
-    if isinstance(part, (exp.If, exp.Case)):
-        return below.arg_key == "this"
-    return isinstance(part, exp.Filter) and below.arg_key == "expression"
-
-
-def _counts_if(
-    projection: exp.Expr, origin: Origin, values: Iterable[frozenset[Leaf] | None]
-) -> frozenset[Leaf] | None:
-    aggregates = list(_aggregates(projection))
-    if aggregates and all(isinstance(part, _ADDING) for part in aggregates):
-        return frozenset()
-    parts = list(values)
-    if not parts:
-        return frozenset() if origin.uses else None  # a rank says how many rows come before
-    result: frozenset[Leaf] | None = frozenset()
-    for part in parts:
-        result = _both(result, part)
-    return result
+    return isinstance(part, (exp.If, exp.Case)) and below.arg_key == "this"
 
 
 def _aggregates(projection: exp.Expr) -> Iterator[exp.AggFunc]:
