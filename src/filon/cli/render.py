@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from filon.cli.contracts import change_lines
 from filon.errors import Problem
 from filon.lake import CheckStatus
 from filon.pipeline.report import RunReport, RunStatus
@@ -82,11 +83,7 @@ def show_run(console: Console, report: RunReport) -> None:
         console.print(
             f"a rollback holds: it shows release {report.rollback_of} until the sources or the project change"
         )
-    for warning in report.warnings:
-        console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
-    for alert in report.alerts:
-        text = f"alert {'holds' if alert.is_on else 'is over'}: {alert.alert}: {alert.what}".removesuffix(": ")
-        console.print(Text(f"{text} (nobody was told: {alert.problem})" if alert.problem else text, style="yellow"))
+    _show_remarks(console, report)
     for damage in report.damages:
         console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
     if report.damages and report.status is not RunStatus.FAILED:
@@ -98,6 +95,17 @@ def show_run(console: Console, report: RunReport) -> None:
         console.print(Text(text, style="yellow"))
     if report.untraced:
         console.print(Text(_untraced(report.untraced), style="yellow"))
+
+
+def _show_remarks(console: Console, report: RunReport) -> None:
+    """Print what people should know although it fails no run."""
+    for line in change_lines(report.broken):
+        console.print(Text(line, style="yellow"))
+    for warning in report.warnings:
+        console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
+    for alert in report.alerts:
+        text = f"alert {'holds' if alert.is_on else 'is over'}: {alert.alert}: {alert.what}".removesuffix(": ")
+        console.print(Text(f"{text} (nobody was told: {alert.problem})" if alert.problem else text, style="yellow"))
 
 
 def show_untraced(trace: Trace) -> None:

@@ -17,7 +17,7 @@ from filon.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from filon.dashboard.client import ApiClient
-    from filon.lake.reportbook import ReportState
+    from filon.lake.books import ReportState
     from filon.project import Project
     from filon.project.reports import ReportRule
 
@@ -33,7 +33,7 @@ def send(
     api: ApiOption = None,
 ) -> None:
     """Send the reports that are due, and those that did not reach everybody, over an API that runs already."""
-    from filon.lake.reportbook import read_reports, write_reports
+    from filon.lake.books import ReportBook, read_book, write_book
 
     settings = read_settings(project=project_folder, lake=lake_uri, api_url=api)
     project = open_project(settings)
@@ -44,14 +44,14 @@ def send(
     lake, now = lake_of(settings, project), dt.datetime.now(dt.UTC)
     failed = []
     for called, rule in project.reports.items():
-        book = read_reports(lake)
+        book = read_book(lake, ReportBook)
         known, due = book.reports.get(called), rule.due(now, ZoneInfo(project.timezone))
         is_asked = called == name
         if name not in (None, called) or not (is_asked or _is_due(known, due)):
             continue
         begun = known if known is not None and known.due == due and not known.is_sent and not is_asked else None
         state = _send(settings, project, rule, begun, due, now)
-        write_reports(lake, book.model_copy(update={"reports": {**book.reports, called: state}}))
+        write_book(lake, book.model_copy(update={"reports": {**book.reports, called: state}}))
         typer.echo(f"{called}: sent, release {state.release}" if state.is_sent else f"{called}: {state.problem}")
         failed += [] if state.is_sent else [called]
     if failed:
@@ -61,13 +61,13 @@ def send(
 @app.command("list")
 def list_all(project_folder: ProjectOption = None, lake_uri: LakeOption = None) -> None:
     """List the reports of the project, when each is due, and when it was sent last."""
-    from filon.lake.reportbook import read_reports
+    from filon.lake.books import ReportBook, read_book
 
     settings = read_settings(project=project_folder, lake=lake_uri)
     project = open_project(settings)
     if not project.reports:
         typer.echo("the project has no reports; `reports` in filon.yaml lists them")
-    book = read_reports(lake_of(settings, project))
+    book = read_book(lake_of(settings, project), ReportBook)
     for name, rule in project.reports.items():
         state = book.reports.get(name)
         last = "never sent" if state is None else _said(state)
@@ -95,7 +95,7 @@ def _send(
 ) -> ReportState:
     """Make a report and send it to whom it did not reach yet; returns what became of it."""
     from filon.dashboard.client import ApiClient
-    from filon.lake.reportbook import ReportState
+    from filon.lake.books import ReportState
 
     state = begun or ReportState(due=due, at=now)
     key = settings.api_key.get_secret_value() if settings.api_key else None
@@ -115,17 +115,14 @@ def _deliver(
 ) -> tuple[int, tuple[str, ...], list[str]]:
     """The release of the file, the addresses that have it, and why others do not."""
     from filon.dashboard.takeaway.scheduled import page_file
-    from filon.pipeline.delivery import deliver, token_of
+    from filon.pipeline.delivery import deliver_to_all
 
     file = page_file(client, rule.page, rule.format, rule.language, rule.period, rule.filters)
     link = f"{settings.dashboard_url.rstrip('/')}/{file.query}" if settings.dashboard_url else ""
     facts: dict[str, object] = {"project": project.name, "title": file.title, "release": file.release, "link": link}
-    addresses = settings.reports.get_secret_value().split() if settings.reports is not None else []
-    waiting = {token_of(address): address for address in addresses if token_of(address) not in reached}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file.name
         path.write_bytes(file.content)
         body = "\n".join(part for part in (f"release {file.release}", link) if part)
-        answers = {token: deliver(address, file.title, body, facts, path) for token, address in waiting.items()}
-    has = tuple(token for token, problem in answers.items() if problem is None)
-    return file.release, (*reached, *has), [problem for problem in answers.values() if problem is not None]
+        reached, problems = deliver_to_all(settings.reports, reached, file.title, body, facts, path)
+    return file.release, reached, problems

@@ -24,7 +24,7 @@ from filon.errors import (
 from filon.lake import Build, CheckResult, Layer, Release, RunDocument, Sources
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.pipeline.report import RunReport, RunStatus, make_report
-from filon.pipeline.review import require_kept, review_run
+from filon.pipeline.review import breaking_changes, require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import Result, StepRunner, Until
 from filon.pipeline.tracing import NoTrace, Trace
@@ -139,6 +139,7 @@ class PipelineRun:
             loaded=self.loaded,
             damages=self.damages,
             difference=self.difference,
+            broken=breaking_changes(self.published, self.release),
         )
 
     def _open_lake(self) -> Release | None:
