@@ -174,6 +174,11 @@ class Settings(BaseSettings):
     )
 
 
+def on_this_machine(settings: Settings) -> Settings:
+    """The same settings, but for an engine that computes on this machine."""
+    return settings.model_copy(update={"engine": Settings.model_fields["engine"].default})
+
+
 def read_settings(**options: object) -> Settings:
     """Read the settings from the environment; options that are not None override it.
 
