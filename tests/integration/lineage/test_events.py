@@ -313,6 +313,13 @@ def test_a_scheduler_says_which_of_its_runs_this_one_is_part_of(shop: Shop) -> N
     assert (inner["run"]["runId"], inner["root"]["run"]["runId"]) == (first["run"]["runId"], root)
 
 
+@pytest.mark.parametrize("parent", ["", "x", "a/b/c", "/", "a/b/01a21ddb", "//"])
+def test_a_parent_that_is_no_run_does_not_count(shop: Shop, parent: str) -> None:
+    shop, file = told(shop, OPENLINEAGE_PARENT_ID=parent)
+    assert shop.run("--until", "bronze")["untraced"] is None
+    assert "parent" not in events_of(file)[0]["run"]["facets"]
+
+
 def test_events_of_mongodb_name_it_without_its_password(shop: Shop, mongo_database: str) -> None:
     shop, file = told(shop, FILON_SERVING=mongo_database)
     shop.run()

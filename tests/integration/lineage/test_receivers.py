@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from filon.pipeline.openlineage.sending import STALLED_S, without_secrets
+from filon.pipeline.openlineage.sending import STALLED_S, Sender, without_secrets
 from tests.integration.conftest import Shop, free_ports
 from tests.integration.lineage.conftest import Receiver, events_of, jobs, timed
 
@@ -105,3 +105,16 @@ def test_after_a_killed_run_the_next_one_tells_all_of_it(shop: Shop, tmp_path: P
 def test_users_and_passwords_are_taken_out_of_addresses() -> None:
     text = "mongodb://ada:se/cret@host/db and https://token@host/x, mail to ada@example.com"
     assert without_secrets(text) == "mongodb://ada:se/cret@host/db and https://***@host/x, mail to ada@example.com"
+
+
+def test_an_error_while_events_are_made_is_told_and_ends_nothing() -> None:
+    sender = Sender("file:/dev/null")
+    with sender.harmless():
+        raise KeyError("columns")
+    assert sender.close() == "1 of 1 events: KeyError: 'columns'"
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "a #1?.jsonl", "deep/er/events.jsonl", "100%41.jsonl"])
+def test_events_go_to_the_file_that_is_named(shop: Shop, name: str) -> None:
+    replace(shop, extra={"FILON_OPENLINEAGE": f"file:{name}"}).run("--until", "bronze")
+    assert jobs(events_of(shop.folder / name))[-1] == ("retail", "COMPLETE")

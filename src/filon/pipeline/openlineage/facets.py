@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
 
 from openlineage.client.event_v2 import InputDataset, OutputDataset
 from openlineage.client.facet_v2 import (
@@ -214,5 +215,11 @@ def parent_facet(own: tuple[str, str, str] | None) -> parent_run.ParentRunFacet 
 
 
 def _named_by(variable: str) -> tuple[str, str, str] | None:
+    """The run that a variable names; None when it names none."""
     parts = os.environ.get(variable, "").rsplit("/", 2)
-    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+    if len(parts) != 3:
+        return None
+    try:
+        return parts[0], parts[1], str(UUID(parts[2]))
+    except ValueError:
+        return None

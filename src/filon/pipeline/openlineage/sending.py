@@ -8,6 +8,8 @@ import queue
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
@@ -32,7 +34,7 @@ def without_secrets(text: str) -> str:
 
 
 class _Failure:
-    """Keeps the error that ends its block, whatever a transport raises: no error of a receiver may end a run."""
+    """Keeps the error that ends its block, whatever it is: neither a receiver nor an event may end a run."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -69,6 +71,15 @@ class Sender:
         self._given += 1
         self._events.put(event)
 
+    @contextmanager
+    def harmless(self) -> Iterator[None]:
+        """No error inside ends a run: it is noted as an event that was not taken."""
+        with _Failure() as failure:
+            yield
+        if failure.text:
+            self._given += 1
+            self._problem = self._problem or failure.text
+
     def close(self) -> str | None:
         """Wait for the events; returns why some were not taken, None when all were."""
         self._events.put(None)
@@ -101,7 +112,7 @@ def _transport(address: str) -> Transport:
     """The transport for an address of the setting."""
     parts = urlsplit(address)
     if parts.scheme == "file":
-        file = Path(unquote(parts.path))
+        file = Path(unquote(parts.path) if address.startswith("file://") else address.removeprefix("file:"))
         file.parent.mkdir(parents=True, exist_ok=True)
         return FileTransport(FileConfig(str(file), append=True))
     token = os.environ.get("OPENLINEAGE_API_KEY")

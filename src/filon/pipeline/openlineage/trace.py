@@ -6,7 +6,9 @@ A job has a START when its work begins, and a COMPLETE, FAIL or ABORT when it en
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 from openlineage.client.event_v2 import OutputDataset, RunState
 
@@ -26,6 +28,22 @@ from filon.stages.context import Progress, RunListener, TableReport, TableStatus
 from filon.stages.models import contract_columns
 
 ABORTED = ("KeyboardInterrupt", "SystemExit")
+
+
+Told = ParamSpec("Told")
+
+
+def _harmless(
+    method: Callable[Concatenate[OpenLineageTrace, Told], None],
+) -> Callable[Concatenate[OpenLineageTrace, Told], None]:
+    """A method of which no error ends the run."""
+
+    @wraps(method)
+    def guarded(trace: OpenLineageTrace, /, *arguments: Told.args, **named: Told.kwargs) -> None:
+        with trace.sender.harmless():
+            method(trace, *arguments, **named)
+
+    return guarded
 
 
 class OpenLineageTrace:
@@ -55,7 +73,7 @@ class OpenLineageTrace:
         now: dt.datetime,
         command: str = "",
     ) -> None:
-        self._sender, self._project, self._sources, self._store = sender, project, sources, store
+        self.sender, self._project, self._sources, self._store = sender, project, sources, store
         self._tables = LakeTables(project, lake)
         self._run_id = run_id
         self._reports: dict[tuple[Layer, str], TableReport] = {}
@@ -66,17 +84,20 @@ class OpenLineageTrace:
         """A listener that passes on what it hears, and learns when tables begin, and which fail."""
         return _Listener(self, listener)
 
+    @_harmless
     def started(self, layer: Layer, table: str) -> None:
         """Work on a table begins."""
         if layer is not Layer.BRONZE:  # files are read before it is known which tables have records of them
             self._jobs.begin(self._job(layer, table))
 
+    @_harmless
     def finished(self, report: TableReport) -> None:
         """Work on a table has ended, well or not; of one that was made, ``built`` says how."""
         self._reports[report.layer, report.table] = report
         if report.status is TableStatus.FAILED:
             self._jobs.fail(self._job(report.layer, report.table), report.message or "")
 
+    @_harmless
     def received(self, dataset: Dataset, bronze: Build, versions: Sequence[FileVersion]) -> None:
         """The records of files are a dataset's bronze table."""
         if not self._is_new(bronze) or self._sources is None:
@@ -91,6 +112,7 @@ class OpenLineageTrace:
         origins = Origins({column.name: {(name, column.name): {Use.IDENTITY}} for column in dataset.read_columns})
         self._jobs.complete(self._job(bronze.layer, bronze.table), [source], [self._tables.written(bronze, origins)])
 
+    @_harmless
     def built(self, outputs: Sequence[Build], inputs: Sequence[Build]) -> None:
         """Tables were made from others; the first of them names the job."""
         main, *others = outputs
@@ -99,6 +121,7 @@ class OpenLineageTrace:
         written = [self._tables.written(main, self._tables.origins(main, inputs)), *map(self._tables.written, others)]
         self._jobs.complete(self._job(main.layer, main.table), [self._tables.read(item) for item in inputs], written)
 
+    @_harmless
     def checked(self, builds: Sequence[Build], checks: Sequence[CheckResult]) -> None:
         """The tables were checked; of checks over tables of which none is new there are no events."""
         if not checks or not any(map(self._is_new, builds)):
@@ -118,6 +141,7 @@ class OpenLineageTrace:
         else:
             self._jobs.complete(run, inputs, [])
 
+    @_harmless
     def loaded(self, release: Release, load: LoadReport) -> None:
         """A store was brought to a release: one job for each table that has other rows now."""
         if self._store is None or not (load.inserted or load.closed):
@@ -134,6 +158,7 @@ class OpenLineageTrace:
             run = self._jobs.run(f"serving.{table}", "LOAD", contract.description)
             self._jobs.complete(run, [self._tables.read(build)], [output_of(name, facets, rows=build.rows)])
 
+    @_harmless
     def published(self, before: Release | None, after: Release | None) -> None:
         """A release was published in place of another one, without a run: the tables that have other files now."""
         if after is None:
@@ -142,6 +167,7 @@ class OpenLineageTrace:
         changed = [build for key, build in after.tables.items() if known.get(key) != after.objects[key]]
         self._published = [self._tables.written(build) for build in changed]
 
+    @_harmless
     def ended(self, problem: str | None, release: Release | None) -> None:
         """The run ended; jobs that are still open end with it."""
         state = RunState.COMPLETE if problem is None else RunState.ABORT if problem in ABORTED else RunState.FAIL
@@ -150,7 +176,7 @@ class OpenLineageTrace:
 
     def close(self) -> str | None:
         """Wait a little for what is still to be sent; returns why some of it did not arrive."""
-        return self._sender.close()
+        return self.sender.close()
 
     def _is_new(self, build: Build) -> bool:
         """Whether this run made a table, or found one that a run made which published nothing."""
