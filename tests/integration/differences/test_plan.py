@@ -283,7 +283,7 @@ def test_a_run_names_what_its_release_breaks_for_readers(published: Shop, tmp_pa
     broken = {(change["table"], change["name"]): change for change in report["broken"]}
     narrower = broken["kpi_ca_par_mois", "ca_total"]
     assert (narrower["before"], narrower["after"]) == ("DECIMAL(38,2)", "DECIMAL(18,2)")
-    assert "overview" in narrower["reached"]["pages"]
+    assert narrower["reached"]["endpoints"] == ["kpis/ca-par-mois"]
     assert {change["effect"] for change in report["broken"]} == {"breaking"}
     assert changed.run()["broken"] == []
     contract.write_text(contract.read_text().replace("DECIMAL(18,2)", "DECIMAL(16,2)"))
