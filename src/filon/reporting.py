@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from filon.dashboard.client import ApiClient
 from filon.errors import ConfigError, FilonError
 from filon.lake import Lake
-from filon.lake.reportbook import ReportState, read_reports, write_reports
-from filon.pipeline.delivery import deliver, token_of
+from filon.lake.books import ReportBook, ReportState, read_book, write_book
+from filon.pipeline.delivery import deliver_to_all
 from filon.project import Project
 from filon.project.reports import ReportRule
 from filon.settings import Settings
@@ -42,7 +42,7 @@ def due_reports(
         raise ConfigError("nobody is sent reports; set FILON_REPORTS to addresses")
     zone = ZoneInfo(project.timezone)
     for name, rule in project.reports.items():
-        known, due = read_reports(lake).reports.get(name), rule.due(now, zone)
+        known, due = read_book(lake, ReportBook).reports.get(name), rule.due(now, zone)
         is_begun = known is not None and known.due == due and not known.is_sent
         if only is None and (known is None or known.due < due or is_begun):
             yield name, _sender(settings, project, lake, name, known if is_begun else None, due, now)
@@ -72,8 +72,8 @@ def _sender(
 ) -> Send:
     def send() -> ReportState:
         state = _sent(settings, project, project.reports[name], begun or ReportState(due=due, at=now), now)
-        book = read_reports(lake)
-        write_reports(lake, book.model_copy(update={"reports": {**book.reports, name: state}}))
+        book = read_book(lake, ReportBook)
+        write_book(lake, book.model_copy(update={"reports": {**book.reports, name: state}}))
         return state
 
     return send
@@ -103,12 +103,9 @@ def _deliver(
     file = page_file(client, rule.page, rule.format, rule.language, rule.period, rule.filters)
     link = f"{settings.dashboard_url.rstrip('/')}/{file.query}" if settings.dashboard_url else ""
     facts: dict[str, object] = {"project": project.name, "title": file.title, "release": file.release, "link": link}
-    addresses = settings.reports.get_secret_value().split() if settings.reports is not None else []
-    waiting = {token_of(address): address for address in addresses if token_of(address) not in reached}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file.name
         path.write_bytes(file.content)
         body = "\n".join(part for part in (f"release {file.release}", link) if part)
-        answers = {token: deliver(address, file.title, body, facts, path) for token, address in waiting.items()}
-    has = tuple(token for token, problem in answers.items() if problem is None)
-    return file.release, (*reached, *has), [problem for problem in answers.values() if problem is not None]
+        reached, problems = deliver_to_all(settings.reports, reached, file.title, body, facts, path)
+    return file.release, reached, problems

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
         description="Who is told of the project's alerts: addresses of Apprise, such as mailto://… or slack://…, "
         "or command:FILE, blanks between; else nobody",
     )
+    openlineage: str | None = Field(
+        default=None,
+        pattern=r"^(none|file:.*[^/]|https?://[^\s?#]+)$",
+        description="Where events of OpenLineage go: http://HOST:PORT, file:PATH or none; else where OpenLineage's own "
+        "configuration says, if there is one",
+    )
     serving_keep: int = Field(default=2, ge=1, description="How many loads before the current one can still be asked")
     api_host: str = Field(default="127.0.0.1", description="Address on which the API listens")
     api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API; 0 takes a free one")
@@ -166,6 +172,11 @@ class Settings(BaseSettings):
     max_ratio: int = Field(
         default=200, ge=1, description="How many times its own size a file may unpack to, once that is above 256 MiB"
     )
+
+
+def on_this_machine(settings: Settings) -> Settings:
+    """The same settings, but for an engine that computes on this machine."""
+    return settings.model_copy(update={"engine": Settings.model_fields["engine"].default})
 
 
 def read_settings(**options: object) -> Settings:

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 
 from filon.engines import Engine
+from filon.lake import Lake, Sources
+from filon.pipeline.forgetting.erase import Forgetting, Request
 from filon.project import INTEGER, PLACE, TEXT, ColumnType, Kind, TypedColumn
+from filon.project.loader import load_project
 from filon.projects import retail
 from filon.projects.retail.generate import generate
+from filon.serving.stores import open_store
 from filon.settings import Settings
-from tests.engines.parity import assert_same_tables, run
+from tests.engines.parity import STARTED, assert_same_tables, run
 from tests.engines.test_composed_sql import judging, of_every_type, telling_states
 
 
@@ -32,6 +36,34 @@ def test_both_engines_make_the_same_tables_and_a_project_may_change_between_them
     run(tmp_path, "duckdb", 1, spark)
     run(tmp_path, "spark", 1, duck)
     assert_same_tables(tmp_path, "duckdb", "spark")
+
+
+MOVED = (
+    "id_client,nom,email,date_inscription,pays\n7,Ada,ada@exemple.fr,2024-01-01,Wakanda\n9,Bob,b@exemple.fr,,Italie\n"
+)
+
+
+def test_a_person_is_forgotten_without_a_cluster_and_stays_so_on_every_engine(
+    tmp_path: Path, spark_remote: str
+) -> None:
+    duck, spark = Settings(threads=2), Settings(engine="spark", spark_remote=spark_remote)
+    generate(tmp_path / "sources", 600, seed=1, dirty=0.05)
+    run(tmp_path, "duckdb", 0, duck)
+    lake, sources = Lake(str(tmp_path / "duckdb")), Sources(str(tmp_path / "sources"))
+    store = open_store(f"sqlite:///{tmp_path / 'duckdb'}.db")
+    nobody = Settings(engine="spark", spark_remote="sc://127.0.0.1:1")
+    work = Forgetting(nobody, load_project(retail.FOLDER), lake, sources, store)
+    assert work.forget(Request("clients", (("9",),), "asked to", "a test"), STARTED).people == 1
+    shutil.copytree(tmp_path / "duckdb", tmp_path / "spark")
+    shutil.copy(tmp_path / "duckdb.db", tmp_path / "spark.db")
+
+    (tmp_path / "sources" / "clients-2.csv").write_text(MOVED)
+    run(tmp_path, "duckdb", 1, duck)
+    report = run(tmp_path, "spark", 1, spark)
+    assert_same_tables(tmp_path, "duckdb", "spark")
+    assert report.datasets[0].reasons["forgotten"] == 2
+    assert report.serving is not None
+    assert report.serving.inserted > 0
 
 
 @pytest.mark.parametrize("number", range(3))

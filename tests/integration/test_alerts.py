@@ -17,7 +17,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from filon.lake import Lake
-from filon.lake.alertbook import AlertBook
+from filon.lake.books import AlertBook
 from filon.pipeline.alerting import RunOutcome, tell_alerts
 from filon.project import Project
 from filon.project.loader import load_project
@@ -26,6 +26,7 @@ from filon.serving.history import LAST, AlertsRecord, Kind
 from filon.serving.stores import open_store
 from filon.settings import Settings
 from tests.integration.conftest import ACHATS, CLIENTS, Shop, free_ports
+from tests.integration.lake.test_damage import flip, one_file
 
 ALL_REJECTED = "id_achat,id_client,date_achat,montant,produit\n" + "".join(f"{n},99,x,y,z\n" for n in range(50, 90))
 NOW = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
@@ -278,3 +279,14 @@ def test_a_plan_tells_nobody(shop: Shop, tmp_path: Path, hook: tuple[Hook, str])
     alerting.filon("plan", "--as-of", "2026-01-01")
     assert seen.posted == []
     assert not (alerting.lake / "metadata" / "alerts.json").exists()
+
+
+def test_alerts_that_cannot_be_looked_at_fail_the_run_and_say_why(shop: Shop, tmp_path: Path) -> None:
+    alerting = with_alerts(shop, tmp_path / "project", "kpi_ca_par_mois.ca_total outside 0..1")
+    alerting.run()
+    flip(one_file(alerting, "gold", "kpi_ca_par_mois"))
+    report = alerting.run(exit_code=1)
+    assert report["status"] == "failed"
+    assert "the alerts of the project could not be looked at" in report["error"]
+    assert "kpi_ca_par_mois" in report["error"]
+    assert alerting.run("--force")["status"] == "published"

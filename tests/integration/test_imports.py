@@ -20,6 +20,7 @@ HEAVY = [
     pytest.param("filon.api", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING, *SERVERS[1:]), id="api"),
     pytest.param("filon.serving.sqlite", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="sqlite"),
     pytest.param("filon.serving.mongo", ("filon.project.loader", *READING[2:], *DURABLE, *COMPUTING), id="mongodb"),
+    pytest.param("filon.pipeline.run", ("openlineage", "requests", "filon.pipeline.openlineage"), id="run"),
     pytest.param(
         "filon.cli.app",
         ("filon.settings", "filon.project", *READING, *DURABLE, *COMPUTING, "pyarrow", "numpy", "pydantic", *SERVERS),

@@ -15,7 +15,7 @@ from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from filon.lake.alertbook import AlertBook
+    from filon.lake.books import AlertBook
     from filon.project import Project
 
 

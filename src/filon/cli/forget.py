@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption
-from filon.cli.render import number, open_console
+from filon.cli.render import number, open_console, show_untraced
 from filon.errors import ConfigError
 from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of
 from filon.settings import read_settings
@@ -53,6 +53,7 @@ def forget(
 ) -> None:
     """Forget people: erase them from everything that Filon holds, and reject their records from now on."""
     from filon.pipeline.forgetting.erase import Forgetting, Request
+    from filon.pipeline.tracing import tracing_command
 
     settings = read_settings(project=project_folder, lake=lake_uri, serving=serving)
     project = open_project(settings)
@@ -69,7 +70,10 @@ def forget(
             return
         if not yes:
             _confirm(work.plan(request, now))
-        _show(work.forget(request, now), json=json, is_plan=False)
+        with tracing_command(settings, project, work.lake, store, command="forget", now=now) as trace:
+            done = work.forget(request, now)
+    show_untraced(trace)
+    _show(done, json=json, is_plan=False)
 
 
 def _parts(text: str, width: int) -> Key:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from filon.cli import differences
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake_alone
-from filon.cli.render import STYLES, number, open_console, table_of
+from filon.cli.render import STYLES, number, open_console, show_untraced, table_of
 from filon.errors import ConfigError, LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
 from filon.lake.retract import live_versions, restore_file, retract_file
@@ -122,6 +122,7 @@ def rollback(
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
     from filon.pipeline.rollback import roll_back
+    from filon.pipeline.tracing import tracing_command
 
     settings = read_settings(project=project_folder, lake=lake_uri, serving=serving)
     project = open_project(settings)
@@ -133,9 +134,15 @@ def rollback(
     def show_published(published: Release) -> None:
         typer.echo(f"published release {published.number}: the tables of release {release}")
 
-    with loadable_store(settings, project) as store:
-        now = dt.datetime.now(dt.UTC)
+    now = dt.datetime.now(dt.UTC)
+    with (
+        loadable_store(settings, project) as store,
+        tracing_command(settings, project, lake, store, command="rollback", now=now) as trace,
+    ):
         rolled_back = roll_back(settings, project, lake, store, release, now=now, on_published=show_published)
+        if rolled_back is not None and rolled_back.loaded is not None:
+            trace.loaded(rolled_back.release, rolled_back.loaded)
+    show_untraced(trace)
     if rolled_back is None:
         current = lake.release()
         typer.echo(f"release {current.number if current else ''} already shows what release {release} shows")
@@ -177,13 +184,18 @@ def compact(project_folder: ProjectOption = None, lake_uri: LakeOption = None) -
     """Write small files of tables together, and publish the same rows in fewer files."""
     from filon.pipeline.compact import compact_lake
     from filon.pipeline.engine import open_engine
+    from filon.pipeline.tracing import tracing_command
 
     settings = read_settings(project=project_folder, lake=lake_uri)
     project = open_project(settings)
     lake = lake_of(settings, project)
     now = dt.datetime.now(dt.UTC)
-    with open_engine(settings, project, now.date(), lake.places) as engine:
+    with (
+        tracing_command(settings, project, lake, None, command="compact", now=now) as trace,
+        open_engine(settings, project, now.date(), lake.places) as engine,
+    ):
         release, tables = compact_lake(lake, engine, now=now)
+    show_untraced(trace)
     if release is None:
         typer.echo("no table has small files to write together")
         return

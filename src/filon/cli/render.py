@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from filon.cli.contracts import change_lines
 from filon.errors import Problem
 from filon.lake import CheckStatus
 from filon.pipeline.report import RunReport, RunStatus
+
+if TYPE_CHECKING:
+    from filon.pipeline.tracing import Trace
 
 MOST_SHOWN = 20
 LOG_WIDTH = 140
@@ -78,11 +83,7 @@ def show_run(console: Console, report: RunReport) -> None:
         console.print(
             f"a rollback holds: it shows release {report.rollback_of} until the sources or the project change"
         )
-    for warning in report.warnings:
-        console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
-    for alert in report.alerts:
-        text = f"alert {'holds' if alert.is_on else 'is over'}: {alert.alert}: {alert.what}".removesuffix(": ")
-        console.print(Text(f"{text} (nobody was told: {alert.problem})" if alert.problem else text, style="yellow"))
+    _show_remarks(console, report)
     for damage in report.damages:
         console.print(Text(f"damaged: {damage.object} {damage.what} ({damage.part})", style="yellow"))
     if report.damages and report.status is not RunStatus.FAILED:
@@ -92,6 +93,29 @@ def show_run(console: Console, report: RunReport) -> None:
     if report.unrecorded:
         text = f"the store's records lack this run until the next one: {report.unrecorded}"
         console.print(Text(text, style="yellow"))
+    if report.untraced:
+        console.print(Text(_untraced(report.untraced), style="yellow"))
+
+
+def _show_remarks(console: Console, report: RunReport) -> None:
+    """Print what people should know although it fails no run."""
+    for line in change_lines(report.broken):
+        console.print(Text(line, style="yellow"))
+    for warning in report.warnings:
+        console.print(Text(f"warning: {warning.file}:{warning.line}: {warning.what}; {warning.fix}", style="yellow"))
+    for alert in report.alerts:
+        text = f"alert {'holds' if alert.is_on else 'is over'}: {alert.alert}: {alert.what}".removesuffix(": ")
+        console.print(Text(f"{text} (nobody was told: {alert.problem})" if alert.problem else text, style="yellow"))
+
+
+def show_untraced(trace: Trace) -> None:
+    """Wait for the events of a command, and print on standard error why receivers lack some of them."""
+    if (problem := trace.close()) is not None:
+        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(_untraced(problem), style="yellow")
+
+
+def _untraced(problem: str) -> str:
+    return f"receivers of OpenLineage events lack some: {problem}"
 
 
 def _show_files(console: Console, report: RunReport) -> None:

@@ -12,7 +12,7 @@ from filon.pipeline.resources import lake_of, open_project
 from filon.settings import read_settings
 
 if TYPE_CHECKING:
-    from filon.lake.reportbook import ReportState
+    from filon.lake.books import ReportState
 
 app = typer.Typer(no_args_is_help=True)
 ApiOption = Annotated[str | None, typer.Option("--api", metavar="URL", help="Address of the API [FILON_API_URL]")]
@@ -40,13 +40,13 @@ def send(
 @app.command("list")
 def list_all(project_folder: ProjectOption = None, lake_uri: LakeOption = None) -> None:
     """List the reports of the project, when each is due, and when it was sent last."""
-    from filon.lake.reportbook import read_reports
+    from filon.lake.books import ReportBook, read_book
 
     settings = read_settings(project=project_folder, lake=lake_uri)
     project = open_project(settings)
     if not project.reports:
         typer.echo("the project has no reports; `reports` in filon.yaml lists them")
-    book = read_reports(lake_of(settings, project))
+    book = read_book(lake_of(settings, project), ReportBook)
     for name, rule in project.reports.items():
         state = book.reports.get(name)
         last = "never sent" if state is None else _said(state)

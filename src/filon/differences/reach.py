@@ -6,19 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import Scope, build_scope
 
 from filon.project import PLACE
+from filon.project.column_lineage import Leaf, lineage_of
 from filon.project.query import one_select, table_lines
 from filon.project.surface import Surface, TableSurface
-from filon.sql import DIALECT
 
 PLACES = {column.name: column.type.sql for column in PLACE}
-Leaf = tuple[str, str]
-"""A table and a column of it, both in lower case."""
 
 
 class Reached(BaseModel):
@@ -99,75 +93,14 @@ def columns_read(table: TableSurface, tables: Mapping[str, TableSurface]) -> dic
 
     Where a SELECT cannot be followed, every column comes from all columns of its inputs.
     """
-    tree = one_select(table.sql or "").tree
+    sql = table.sql or ""
     known = {name.lower(): name for name in tables}
-    inputs = [known[name.lower()] for name in table_lines(tree) if name.lower() in known]
-    schema: dict[str, object] = {
-        name: {column: facts.type for column, facts in tables[name].columns.items()} | PLACES for name in inputs
-    }
-    try:
-        tree = qualify(tree.copy(), schema=schema, dialect=DIALECT)
-        scope = build_scope(tree)
-    except SqlglotError:
-        scope = None
-    if scope is None:
+    inputs = [known[name.lower()] for name in table_lines(one_select(sql).tree) if name.lower() in known]
+    types = {name: {c: facts.type for c, facts in tables[name].columns.items()} | PLACES for name in inputs}
+    lineage = lineage_of(sql, types)
+    if lineage is None:
         everything = frozenset((name.lower(), column.lower()) for name in inputs for column in tables[name].columns)
         return dict.fromkeys(table.columns, everything)
-    outputs, shared = _Reader().read(scope)
-    by_name = {name.lower(): read for name, read in outputs.items()}
-    return {column: frozenset(by_name.get(column.lower(), set()) | shared) for column in table.columns}
-
-
-class _Reader:
-    """Reads which columns the columns of a query come from, and which ones decide its rows."""
-
-    def __init__(self) -> None:
-        self._read: dict[int, tuple[dict[str, set[Leaf]], set[Leaf]]] = {}
-
-    def read(self, scope: Scope) -> tuple[dict[str, set[Leaf]], set[Leaf]]:
-        """By output column the leaves of its values, and the leaves that decide which rows there are."""
-        if id(scope) not in self._read:
-            self._read[id(scope)] = ({}, set())  # of a query that reads itself, what is known so far
-            self._read[id(scope)] = self._union(scope) if scope.set_operation_scopes else self._select(scope)
-        return self._read[id(scope)]
-
-    def _union(self, scope: Scope) -> tuple[dict[str, set[Leaf]], set[Leaf]]:
-        (first, shared), *others = [self.read(part) for part in scope.set_operation_scopes]
-        outputs = {name: set(leaves) for name, leaves in first.items()}
-        shared = set(shared)
-        for other, also in others:
-            shared |= also
-            for name, leaves in zip(outputs, other.values(), strict=False):
-                outputs[name] |= leaves
-        return outputs, shared
-
-    def _select(self, scope: Scope) -> tuple[dict[str, set[Leaf]], set[Leaf]]:
-        outputs: dict[str, set[Leaf]] = {}
-        projected: set[int] = set()
-        query = scope.expression
-        for projection in query.selects if isinstance(query, exp.Query) else ():
-            columns = list(projection.find_all(exp.Column))
-            projected |= {id(column) for column in columns}
-            outputs[projection.alias_or_name] = {leaf for column in columns for leaf in self._leaves(scope, column)}
-        shared = {
-            leaf
-            for column in query.find_all(exp.Column)
-            if id(column) not in projected
-            for leaf in self._leaves(scope, column)
-        }
-        for source in scope.sources.values():
-            if isinstance(source, Scope):
-                shared |= self.read(source)[1]
-        for inner in (*scope.subquery_scopes, *scope.udtf_scopes):
-            values, rows = self.read(inner)
-            shared |= rows.union(*values.values())
-        return outputs, shared
-
-    def _leaves(self, scope: Scope, column: exp.Column) -> set[Leaf]:
-        """The leaves of a column that the query itself reads; those of queries inside it are read with these."""
-        source = scope.sources.get(column.table)
-        if isinstance(source, Scope):
-            return self.read(source)[0].get(column.name, set())
-        if isinstance(source, exp.Table):
-            return {(source.name.lower(), column.name.lower())}
-        return set()
+    shared = frozenset(lineage.rows)
+    origins = {column: lineage.columns.get(column.lower()) for column in table.columns}
+    return {column: shared.union(origin.uses if origin else ()) for column, origin in origins.items()}

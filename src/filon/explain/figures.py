@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node, lineage
-
 from filon.project import Model, Project
-from filon.sql import DIALECT
-from filon.stages.models import input_columns
-
-ADDING = (exp.Sum, exp.Count, exp.CountIf, exp.Avg, exp.ApproxDistinct, exp.Stddev, exp.StddevPop, exp.StddevSamp)
-SPREADING = (exp.Variance, exp.VariancePop)
+from filon.project.column_lineage import lineage_of
+from filon.stages.models import input_types
 
 
 def counted_columns(project: Project, model: Model) -> tuple[str, ...]:
@@ -21,52 +14,27 @@ def counted_columns(project: Project, model: Model) -> tuple[str, ...]:
     does, and so may whatever is not understood.
     """
     contract = model.contract
+    counted = _counted(project, model)
     return tuple(
         column.name
         for column in contract.columns
         if column.type.is_number
         and column.name not in contract.key
         and column.reference is None
-        and _is_counted(project, model, column.name)
+        and column.name.lower() in counted
     )
 
 
-def _is_counted(project: Project, model: Model, column: str) -> bool:
-    schema = {name: {c.name: c.type.sql for c in columns} for name, columns in input_columns(project, model).items()}
-    try:
-        root = lineage(column, model.sql, schema=schema, dialect=DIALECT)
-    except (SqlglotError, ValueError):
-        return False
-    return _counts(project, root)
-
-
-def _counts(project: Project, node: Node) -> bool:
-    if isinstance(node.expression, exp.Table):
-        model = next((m for name, m in project.models.items() if name.lower() == node.expression.name.lower()), None)
-        name = node.name.rpartition(".")[2].lower()
-        found = next((c.name for c in model.contract.columns if c.name.lower() == name), "") if model else ""
-        return model is not None and bool(found) and _is_counted(project, model, found)
-    aggregates = [part for part in node.expression.find_all(exp.AggFunc) if not isinstance(part.parent, exp.Window)]
-    if aggregates and all(isinstance(part, (*ADDING, *SPREADING)) for part in aggregates):
-        return True
-    ordering = _only_order(node.expression)
-    values = [part for part in node.downstream if part.name.lower() not in ordering]
-    is_place = bool(ordering) and not values  # a rank says how many rows come before
-    return is_place or (bool(values) and all(_counts(project, part) for part in values))
-
-
-def _only_order(expression: exp.Expr) -> set[str]:
-    """The columns that only decide the order and the parts of window functions."""
-    inside = [
-        part
-        for window in expression.find_all(exp.Window)
-        for part in (window.args.get("order"), *(window.args.get("partition_by") or ()))
-        if part is not None
-    ]
-    ordering = [column for part in inside for column in part.find_all(exp.Column)]
-    others = [column for column in expression.find_all(exp.Column) if not any(column is other for other in ordering)]
-    return {_name(column) for column in ordering} - {_name(column) for column in others}
-
-
-def _name(column: exp.Column) -> str:
-    return f"{column.table}.{column.name}".lower()
+def _counted(project: Project, model: Model) -> set[str]:
+    """The columns of a model in which rows are counted, in it or in the models that it reads."""
+    lineage = lineage_of(model.sql, input_types(project, model))
+    if lineage is None:
+        return set()
+    below = {
+        (name.lower(), column)
+        for name in model.inputs
+        if name in project.models
+        for column in _counted(project, project.models[name])
+    }
+    origins = lineage.columns.items()
+    return {name for name, origin in origins if origin.counts_if is not None and origin.counts_if <= below}

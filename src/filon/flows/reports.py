@@ -14,7 +14,7 @@ from prefect.states import Completed
 
 from filon.flows.lock import only_run_of
 from filon.flows.pipeline import TAG
-from filon.lake.reportbook import ReportState
+from filon.lake.books import ReportState
 from filon.pipeline.resources import lake_of, open_project
 from filon.project import Project
 from filon.reporting import due_reports, require_sent, said_of

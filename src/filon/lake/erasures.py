@@ -81,8 +81,9 @@ class Naming:
     @property
     def hash_sql(self) -> str:
         """SQL over typed columns: the salted hash of whom the row names, null when that is nobody."""
-        values = " || ".join(f"{SEPARATOR_SQL} || CAST({identifier(column)} AS VARCHAR)" for column in self.columns)
-        return f"sha256({literal(_prefix(self.salt, self.domain, self.meant))} || {values})"
+        values = (f"CAST({identifier(column)} AS VARCHAR)" for column in self.columns)
+        parts = [*map(literal, (self.salt, self.domain, *self.meant)), *values]
+        return f"sha256({f' || {SEPARATOR_SQL} || '.join(parts)})"
 
     @property
     def condition(self) -> str:
@@ -92,12 +93,7 @@ class Naming:
 
 def hashed(salt: str, dataset: str, columns: Sequence[str], values: Sequence[str]) -> str:
     """The salted hash of a person: of the texts of the values in these columns, as SQL casts them."""
-    text = _prefix(salt, dataset, columns) + "".join(SEPARATOR + value for value in values)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _prefix(salt: str, dataset: str, columns: Sequence[str]) -> str:
-    return SEPARATOR.join([salt, dataset, *columns])
+    return hashlib.sha256(SEPARATOR.join([salt, dataset, *columns, *values]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

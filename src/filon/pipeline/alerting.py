@@ -9,8 +9,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from filon.lake import CheckStatus, FileState, Lake, Layer, Ledger, Release
-from filon.lake.alertbook import AlertBook, AlertState, read_book, write_book
-from filon.pipeline.delivery import deliver, token_of
+from filon.lake.books import AlertBook, AlertState, read_book, write_book
+from filon.pipeline.delivery import deliver_to_all
 from filon.pipeline.engine import open_engine
 from filon.project import Project
 from filon.project.alerts import AlertRule, Trigger
@@ -43,7 +43,7 @@ def tell_alerts(
         time; it raises nothing.
 
     """
-    before = read_book(lake)
+    before = read_book(lake, AlertBook)
     is_good = outcome is not None and outcome.problem is None
     last_good_run = now if is_good else before.last_good_run
     found = dict(_Look(settings, project, lake, now, last_good_run, outcome).findings())
@@ -83,11 +83,7 @@ def _told(settings: Settings, project: Project, rule: AlertRule, state: AlertSta
         "what": state.what,
         "link": link,
     }
-    addresses = {token_of(address): address for address in settings.alerts.get_secret_value().split()}
-    waiting = {token: address for token, address in addresses.items() if token not in state.reached}
-    answers = {token: deliver(address, title, body, facts) for token, address in waiting.items()}
-    reached = (*state.reached, *(token for token, problem in answers.items() if problem is None))
-    problems = [problem for problem in answers.values() if problem is not None]
+    reached, problems = deliver_to_all(settings.alerts, state.reached, title, body, facts)
     if not problems:
         return state.model_copy(update={"is_told": True, "problem": "", "reached": reached})
     told = {"attempts": state.attempts + 1, "problem": "; ".join(problems), "reached": reached}

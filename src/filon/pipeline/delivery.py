@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import SecretStr
+
 COMMAND, FOLDER = "command:", "folder:"
 LONGEST_S, LONGEST = 30, 200
 """Seconds that a program may take, and characters of a reason."""
@@ -20,6 +22,27 @@ LONGEST_S, LONGEST = 30, 200
 def token_of(address: str) -> str:
     """What an address is known by in the lake, which must not hold its secrets."""
     return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def deliver_to_all(
+    addresses: SecretStr | None,
+    reached: tuple[str, ...],
+    title: str,
+    body: str,
+    facts: dict[str, object],
+    attached: Path | None = None,
+) -> tuple[tuple[str, ...], list[str]]:
+    """Send a message to the addresses of a setting that it did not reach yet; see ``deliver``.
+
+    Returns:
+        The tokens of those that it has reached by now, and why others did not take it.
+
+    """
+    every = addresses.get_secret_value().split() if addresses is not None else []
+    waiting = {token_of(address): address for address in every if token_of(address) not in reached}
+    answers = {token: deliver(address, title, body, facts, attached) for token, address in waiting.items()}
+    has = tuple(token for token, problem in answers.items() if problem is None)
+    return (*reached, *has), [problem for problem in answers.values() if problem is not None]
 
 
 def deliver(address: str, title: str, body: str, facts: dict[str, object], attached: Path | None = None) -> str | None:

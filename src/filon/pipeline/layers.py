@@ -24,9 +24,10 @@ from filon.errors import (
 from filon.lake import Build, CheckResult, Layer, Release, RunDocument, Sources
 from filon.lake.inspect import accept_loss, inspect_release, mend_notes
 from filon.pipeline.report import RunReport, RunStatus, make_report
-from filon.pipeline.review import require_kept, review_run
+from filon.pipeline.review import breaking_changes, require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import Result, StepRunner, Until
+from filon.pipeline.tracing import NoTrace, Trace
 from filon.project import Contract, Dataset, Model
 from filon.project.guard import GuardRule
 from filon.serving.feeds import compile_served
@@ -77,6 +78,7 @@ class PipelineRun:
     until: Until
     serving_keep: int
     review: Review = Review((), publishes=True)
+    trace: Trace = field(default_factory=NoTrace)
     published: Release | None = None
     ingested: IngestResult | None = None
     bronze: dict[str, Build] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class PipelineRun:
             loaded=self.loaded,
             damages=self.damages,
             difference=self.difference,
+            broken=breaking_changes(self.published, self.release),
         )
 
     def _open_lake(self) -> Release | None:
@@ -232,7 +235,9 @@ class PipelineRun:
         self.ingested = receive_files(self.context, self.sources, self.workers)
 
     def _build_bronze(self, dataset: Dataset) -> None:
-        self.bronze[dataset.name] = build_bronze(self.context, dataset, self._ingested_files, self.published)
+        bronze = build_bronze(self.context, dataset, self._ingested_files, self.published)
+        self.bronze[dataset.name] = bronze
+        self.trace.received(dataset, bronze, self._ingested_files.ledger.versions)
 
     def _silver_steps(self) -> Iterator[Step]:
         for dataset in self.context.project.datasets.values():
@@ -243,26 +248,19 @@ class PipelineRun:
                 yield Step(f"silver {history.name}", work, history.name, needs | {dataset.name})
 
     def _build_silver(self, dataset: Dataset, needs: frozenset[str]) -> None:
-        self.silver[dataset.name] = build_silver(
-            self.context,
-            dataset,
-            self._ingested_files.ledger,
-            self.bronze[dataset.name],
-            {name: self.silver[name].accepted for name in needs},
-            self.published,
-        )
+        bronze, referenced = self.bronze[dataset.name], {name: self.silver[name].accepted for name in needs}
+        ledger = self._ingested_files.ledger
+        result = build_silver(self.context, dataset, ledger, bronze, referenced, self.published)
+        self.silver[dataset.name] = result
+        self.trace.built([result.accepted, result.rejected], [bronze, *referenced.values()])
 
     def _build_history(self, dataset: Dataset, history: Contract, needs: frozenset[str]) -> None:
-        self.histories[history.name] = build_history(
-            self.context,
-            dataset,
-            history,
-            self._ingested_files.ledger,
-            self.bronze[dataset.name],
-            self.silver[dataset.name],
-            {name: self.silver[name].accepted for name in needs},
-            self.published,
-        )
+        bronze, silver = self.bronze[dataset.name], self.silver[dataset.name]
+        referenced = {name: self.silver[name].accepted for name in needs}
+        ledger = self._ingested_files.ledger
+        result = build_history(self.context, dataset, history, ledger, bronze, silver, referenced, self.published)
+        self.histories[history.name] = result
+        self.trace.built([result.history], [bronze, silver.accepted, *referenced.values()])
 
     def _gold_steps(self) -> Iterator[Step]:
         for model in self.context.project.models.values():
@@ -271,6 +269,7 @@ class PipelineRun:
     def _build_gold(self, model: Model) -> None:
         inputs = {name: self._tables[name] for name in model.inputs}
         self.gold[model.name] = build_gold(self.context, model, inputs, self.published)
+        self.trace.built([self.gold[model.name]], list(inputs.values()))
 
     def _release_steps(self) -> Iterator[Step]:
         with self.context.step("checks"):
@@ -284,6 +283,7 @@ class PipelineRun:
 
     def _check(self) -> None:
         self.checks = run_checks(self.context, self._tables, self.published)
+        self.trace.checked(list(self._tables.values()), self.checks)
         if self.review.publishes:
             require_passed(self.checks)
 
@@ -327,6 +327,7 @@ class PipelineRun:
             force=context.inputs.force,
             changes=context.changes,
         )
+        self.trace.loaded(release, self.loaded)
 
     def _record(self, write: Callable[[], Result]) -> Result | None:
         """Write records to the store. A failure is reported but does not fail the run; the next run writes them."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from filon.differences.contracts import ContractChange
 from filon.differences.document import Difference
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
-from filon.lake.alertbook import AlertBook
+from filon.lake.books import AlertBook
 from filon.lake.documents import NO_ROWS
 from filon.serving.history import CheckRecord, DatasetRecord
 from filon.serving.quality import check_records, dataset_record
@@ -118,9 +119,12 @@ class RunReport(_Part):
     unrecorded: str | None = Field(
         default=None, description="Why the store's records lack this run, until the next one"
     )
-
+    untraced: str | None = Field(default=None, description="Why receivers of OpenLineage events lack some of this run")
     difference: Difference | None = Field(
         default=None, description="What the release would change, where that was asked for"
+    )
+    broken: tuple[ContractChange, ...] = Field(
+        default=(), description="Changes of contracts and SQL that break something for readers of the release before"
     )
     warnings: tuple[WarningLine, ...] = Field(default=(), description="Mistakes in pages, which stop nothing")
     alerts: tuple[AlertLine, ...] = Field(default=(), description="Alerts that hold, or did not reach anybody yet")
@@ -154,6 +158,7 @@ def make_report(
     loaded: LoadReport | None,
     damages: Iterable[Damage],
     difference: Difference | None = None,
+    broken: Sequence[ContractChange] = (),
 ) -> RunReport:
     """The report of a run, from its results so far.
 
@@ -168,6 +173,7 @@ def make_report(
         loaded: the load of the store; None when the run did not come that far
         damages: damaged objects of the lake that the run met
         difference: what the release would change; None when it was not worked out
+        broken: what of contracts and SQL breaks for whoever read the release before
 
     """
     counts: dict[int, FileCounts] = {}
@@ -193,6 +199,7 @@ def make_report(
         checks=check_records(checks),
         serving=loaded,
         difference=difference,
+        broken=tuple(broken),
         warnings=tuple(
             WarningLine(file=str(problem.file), line=problem.line, what=problem.what, fix=problem.fix)
             for problem in context.project.page_problems

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from filon.differences.compare import NOTHING, Side, compare_sides
-from filon.differences.contracts import ContractChange, contract_changes
+from filon.differences.contracts import ContractChange, Effect, contract_changes
 from filon.differences.document import Difference
 from filon.differences.judging import broken_rules
 from filon.differences.tables import TableComparer
@@ -40,7 +40,7 @@ def review_run(
     is_new = publishes(context, candidate, published)
     after = Side(None, candidate.tables, ledger, checks) if is_new else replace(before, release=None)
     difference = compare_sides(comparer, before, after)
-    contracts = _contract_changes(published, candidate) if published else ()
+    contracts = changes_of_contracts(published, candidate) if published else ()
     broken = tuple(broken_rules(rules, difference))
     return difference.model_copy(update={"broken": broken, "contracts": contracts})
 
@@ -58,14 +58,21 @@ def compare_releases(settings: Settings, project: Project, lake: Lake, before: i
     with open_engine(settings, project, releases[-1].as_of, lake.places) as engine:
         comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, EXAMPLES)
         difference = compare_sides(comparer, *sides)
-    return difference.model_copy(update={"contracts": _contract_changes(*releases)})
+    return difference.model_copy(update={"contracts": changes_of_contracts(*releases)})
 
 
-def _contract_changes(before: Release, after: Release) -> tuple[ContractChange, ...]:
+def changes_of_contracts(before: Release, after: Release) -> tuple[ContractChange, ...]:
     """What changed in contracts and SQL; nothing where a release does not say what they were."""
-    if before.surface is None or after.surface is None:
+    if before.surface is None or after.surface is None or before.surface == after.surface:
         return ()
     return contract_changes(before.surface, after.surface)
+
+
+def breaking_changes(before: Release | None, after: Release | None) -> tuple[ContractChange, ...]:
+    """What of contracts and SQL breaks for whoever read the release before."""
+    if before is None or after is None:
+        return ()
+    return tuple(change for change in changes_of_contracts(before, after) if change.effect is Effect.BREAKING)
 
 
 def _kept(lake: Lake, number: int) -> Release:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from filon.errors import (
     ErasureUnfinished,
@@ -22,6 +22,7 @@ from filon.pipeline.layers import PipelineRun, Review
 from filon.pipeline.report import RunReport, RunStatus, with_alerts
 from filon.pipeline.run_history import record_alerts
 from filon.pipeline.runner import DirectRunner, StepRunner, Until
+from filon.pipeline.tracing import NoTrace, Trace, tracing
 from filon.project import Project
 from filon.project.guard import GuardRule
 from filon.serving.protocol import Store
@@ -74,7 +75,10 @@ def run_pipeline(
     inputs = Inputs(
         new_run_id(now), now, as_of, settings.engine, force=force, retry_quarantined=retry_quarantined or force
     )
-    with _telling_alerts(settings, project, lake, store, now, is_run=plan is None) as tell:
+    with (
+        _telling_alerts(settings, project, lake, store, now, is_run=plan is None) as tell,
+        _tracing(settings, project, lake, sources, store, inputs, is_run=plan is None) as trace,
+    ):
         with open_backends(settings, [*lake.places, *sources.places]) as backends:
             context = Context(
                 project=project,
@@ -83,23 +87,25 @@ def run_pipeline(
                 workspace=backends.workspace,
                 make_reader=backends.make_reader,
                 make_engine=lambda: backends.make_engine(project, as_of),
-                listener=listener or NullListener(),
+                listener=trace.listening(listener or NullListener()),
                 limits=Limits(bytes_of(settings.max_unpacked_size), settings.max_ratio),
             )
             workers = make_workers(context, sources, backends)
             rules = project.guard if settings.guard else ()
             review = Review(rules if plan is None else plan, publishes=plan is None)
             run = PipelineRun(
-                context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep, review
+                context, sources, workers, store, runner or DirectRunner(), until, settings.serving_keep, review, trace
             )
             try:
                 report = run.execute()
             finally:
                 context.close()
         try:
-            return tell(run.keep(report))
+            report = tell(run.keep(report))
         except LakeError as error:  # the report is returned all the same; its error says that the lake does not have it
-            return _failed(report, f"the report of this run could not be kept: {error}")
+            report = _failed(report, f"the report of this run could not be kept: {error}")
+        trace.ended(report.error if report.status is RunStatus.FAILED else None, run.current_release)
+        return report.model_copy(update={"untraced": trace.close()})
 
 
 def _finish_erasures(
@@ -120,6 +126,22 @@ def _finish_erasures(
     from filon.pipeline.forgetting.erase import Forgetting  # brings what explains figures, which hardly a run needs
 
     Forgetting(settings, project, lake, sources, store).finish(now)
+
+
+def _tracing(
+    settings: Settings,
+    project: Project,
+    lake: Lake,
+    sources: Sources,
+    store: Store | None,
+    inputs: Inputs,
+    *,
+    is_run: bool,
+) -> AbstractContextManager[Trace]:
+    """A trace of a run. Of a plan there is none: the run after it tells of the tables that it made."""
+    if not is_run:
+        return nullcontext(NoTrace())
+    return tracing(settings, project, lake, sources, store, run_id=inputs.run_id, now=inputs.now)
 
 
 def _failed(report: RunReport, problem: str) -> RunReport:

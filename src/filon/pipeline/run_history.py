@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from filon.errors import StoreError
 from filon.lake import Lake, Layer, Ledger, Release
-from filon.lake.alertbook import AlertBook
+from filon.lake.books import AlertBook
 from filon.pipeline.report import RunReport, RunStatus
 from filon.serving.history import (
     LAST,

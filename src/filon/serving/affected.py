@@ -61,7 +61,7 @@ def find_affected(engine: Engine, read: FactsRead, versions: Versions, most: int
         return None
     try:
         refers = " OR ".join(
-            f"{identifier(through)} IN (SELECT changed_key FROM {identifier(KEYS + through)})"
+            f"EXISTS (SELECT 1 FROM {identifier(KEYS + through)} AS k WHERE k.changed_key = fact.{identifier(through)})"
             for through in _find_keys(engine, read, versions.changes)
         )
         engine.cache(LEFT, _affected(read, versions.before[read.table], facts.old, refers))
@@ -76,10 +76,10 @@ def _affected(read: FactsRead, facts: str, changed: str, refers: str) -> str:
     """The changed facts of a version, and those that refer to a changed row."""
     parts = []
     if refers:
-        parts.append(f"SELECT {read.names} FROM {identifier(facts)} WHERE {refers}")
+        parts.append(f"SELECT {read.names} FROM {identifier(facts)} AS fact WHERE {refers}")
     if changed:
-        others = f" WHERE NOT coalesce({refers}, FALSE)" if refers else ""
-        parts.append(f"SELECT {read.names} FROM {identifier(changed)}{others}")
+        others = f" WHERE NOT ({refers})" if refers else ""
+        parts.append(f"SELECT {read.names} FROM {identifier(changed)} AS fact{others}")
     return " UNION ALL ".join(parts) or f"SELECT {read.names} FROM {identifier(facts)} WHERE FALSE"
 
 

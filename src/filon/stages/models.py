@@ -22,6 +22,11 @@ def input_columns(project: Project, model: Model) -> dict[str, tuple[TypedColumn
     return {name: (*contract_columns(project.contracts[name]), *place[name]) for name in model.inputs}
 
 
+def input_types(project: Project, model: Model) -> dict[str, dict[str, str]]:
+    """The types of the columns of each input of a model, as SQL spells them."""
+    return {name: {c.name: c.type.sql for c in columns} for name, columns in input_columns(project, model).items()}
+
+
 def require_valid(engine: SqlEngine, model: Model) -> None:
     """ProjectInvalid when a model and its contract disagree about columns; its inputs must be bound."""
     if problems := list(model_problems(engine, model)):

@@ -271,3 +271,21 @@ def test_a_page_needs_nothing_else_and_shows_hostile_values_as_texts(published: 
 def test_files_that_arrive_twice_are_seen_as_the_ledger_has_them(published: Shop) -> None:
     published.put("copie_achats.csv", ACHATS)
     assert plan(published)["tables"] == []
+
+
+def test_a_run_names_what_its_release_breaks_for_readers(published: Shop, tmp_path: Path) -> None:
+    project = tmp_path / "narrower"
+    shutil.copytree(retail.FOLDER, project)
+    contract = project / "gold" / "kpi_ca_par_mois.yaml"
+    contract.write_text(contract.read_text().replace("DECIMAL(38,2)", "DECIMAL(18,2)"))
+    changed = Shop(published.folder, project=project)
+    report = changed.run()
+    broken = {(change["table"], change["name"]): change for change in report["broken"]}
+    narrower = broken["kpi_ca_par_mois", "ca_total"]
+    assert (narrower["before"], narrower["after"]) == ("DECIMAL(38,2)", "DECIMAL(18,2)")
+    assert narrower["reached"]["endpoints"] == ["kpis/ca-par-mois"]
+    assert {change["effect"] for change in report["broken"]} == {"breaking"}
+    assert changed.run()["broken"] == []
+    contract.write_text(contract.read_text().replace("DECIMAL(18,2)", "DECIMAL(16,2)"))
+    text = changed.filon("run", "--as-of", "2026-01-01")
+    assert "breaking    kpi_ca_par_mois  type of ca_total: DECIMAL(18,2) → DECIMAL(16,2)" in text

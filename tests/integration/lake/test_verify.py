@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 from filon.lake import Lake
 from filon.lake.documents import Release
+from filon.serving.columns.chunks import digest_of
 from tests.integration.conftest import Shop
 from tests.integration.lake.test_damage import cut, delete, empty, flip, one_file, published, two_releases, zero
 
@@ -238,6 +239,34 @@ def test_sums_of_the_store_are_compared_in_full(published: Shop) -> None:
     change_rows(published, 'UPDATE "_rows__cube_fact_ventes" SET ca = ca + 1', unnoticed=True)
     [damage] = found(published, "--full")
     assert damage["object"].endswith("the sums of fact_ventes")
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE _rows__columns_fact_ventes SET data = data || 'AAAA'", "has other bytes"),
+        ("DELETE FROM _rows__columns_fact_ventes WHERE month = '2025-02'", "lacks 2025-02"),
+    ],
+)
+def test_columns_of_facts_are_compared_in_full(published: Shop, statement: str, what: str) -> None:
+    change_rows(published, statement, unnoticed=True)
+    [damage] = found(published, "--full")
+    assert (damage["object"].rpartition("the ")[2], damage["what"][: len(what)]) == ("columns of fact_ventes", what)
+    assert found(published, "--repair", "--full", exit_code=0) == []
+
+
+def test_columns_with_another_value_are_found(published: Shop) -> None:
+    """A chunk that is whole, but of other facts: that of another month under this one's name."""
+    with closing(sqlite3.connect(store_of(published))) as database:
+        [(data,)] = database.execute("SELECT data FROM _rows__columns_fact_ventes WHERE month = '2025-01'").fetchall()
+    digest = digest_of("2025-02", data.encode())
+    change_rows(
+        published,
+        f"UPDATE _rows__columns_fact_ventes SET data = '{data}', digest = '{digest}' WHERE month = '2025-02'",
+        unnoticed=True,
+    )
+    [damage] = found(published, "--full")
+    assert damage["what"] == "differs in 2025-02"
 
 
 def test_rows_of_mongodb_are_compared(published: Shop, mongo_database: str) -> None:

@@ -19,7 +19,11 @@ from filon.errors import EngineError, EngineExhausted, LakeUnavailable
 from filon.lake import ColumnStats, DataFile, Location
 from filon.sql import identifier, literal
 
-WRITE_OPTIONS = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, RETURN_STATS true"
+WRITE_OPTIONS = (
+    "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARQUET_VERSION v2, "
+    "DICTIONARY_SIZE_LIMIT 4000, RETURN_STATS true"
+)
+"""Dictionaries of more values than that take longer to make than they save, and make larger files."""
 INTO_FOLDER = "APPEND true, FILENAME_PATTERN 'part-{uuid}'"
 INTERRUPTED = "Query interrupted"
 SURROGATE = re.compile("[\ud800-\udfff]")

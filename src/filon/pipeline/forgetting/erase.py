@@ -28,7 +28,7 @@ from filon.pipeline.forgetting.sourcefiles import rewritten_sources
 from filon.pipeline.forgetting.texts import copies_of, erase_copies, erase_messages, with_erased_records
 from filon.project import Dataset, Project
 from filon.serving.protocol import Store
-from filon.settings import Settings
+from filon.settings import Settings, on_this_machine
 from filon.stages.bronze import require_own_project
 from filon.stages.bronze.columns import bronze_columns
 from filon.stages.forgetting import TextSearch, identifies, key_hashes, namings, referenced
@@ -132,7 +132,8 @@ class Forgetting:
 
     @contextmanager
     def _opened(self) -> Iterator[_Engines]:
-        with open_backends(self.settings, [*self.lake.places, *self.sources.places]) as backends:
+        # few rows go, and no cluster need be there; every engine gives the same
+        with open_backends(on_this_machine(self.settings), [*self.lake.places, *self.sources.places]) as backends:
             engines = _Engines(backends, self.project)
             try:
                 yield engines

@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from filon.lake import Build, FileState, FileVersion, Layer, RunDocument, TableFile, copy_name
-from filon.lake.alertbook import read_book, write_book
+from filon.lake.books import AlertBook, ReportBook, read_book, write_book
 from filon.lake.ledgers import LedgerChange
 from filon.lake.purge import FILES
 from filon.lake.runs import NAME as SUMMARIES
@@ -47,7 +47,7 @@ def _refused(people: People) -> list[FileVersion]:
 
 
 def erase_messages(people: People) -> None:
-    """Write reports of runs, alerts and waiting records again, without sentences that name people."""
+    """Write reports of runs, books of messages and waiting records again, without sentences that name people."""
     lake, search = people.lake, people.search()
     runs = {number: lake.runs.get(number) for number in lake.runs.numbers()}
     lake.runs.rewrite({number: _without_people(run, search) for number, run in runs.items()})
@@ -55,13 +55,10 @@ def erase_messages(people: People) -> None:
     if old := summaries(lake):
         lines = tuple(line.model_copy(update={"error": clean(line.error, search)}) for line in old)
         metadata.write(SUMMARIES, seal(RunSummaries(runs=lines)))
-    book = read_book(lake)
-    if book.alerts:
-        alerts = {
-            text: state.model_copy(update={"what": clean(state.what, search), "problem": clean(state.problem, search)})
-            for text, state in book.alerts.items()
-        }
-        write_book(lake, book.model_copy(update={"alerts": alerts}))
+    for book in (read_book(lake, AlertBook), read_book(lake, ReportBook)):
+        cleaned = type(book).model_validate(clean(book.model_dump(), search))
+        if cleaned != book:
+            write_book(lake, cleaned)
     waiting = [name for name in metadata.names(WAITING) if search.finds(metadata.read(name).decode(errors="replace"))]
     metadata.delete(waiting)
 

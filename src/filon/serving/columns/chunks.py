@@ -42,8 +42,12 @@ def chunks_of(month: str, rows: pa.Table, size: ChunkSize = USUAL_SIZE) -> Itera
     starts = range(0, table.num_rows, size.most_rows)
     texts = (text for start in starts for text in _texts(table.slice(start, size.most_rows), size))
     for part, (count, data) in enumerate(texts):
-        digest = hashlib.sha256(month.encode() + b"\0" + data).hexdigest()
-        yield Chunk(month, part, count, digest, data.decode("ascii"))
+        yield Chunk(month, part, count, digest_of(month, data), data.decode("ascii"))
+
+
+def digest_of(month: str, data: bytes) -> str:
+    """The digest of a chunk."""
+    return hashlib.sha256(month.encode() + b"\0" + data).hexdigest()
 
 
 def by_month(facts: pa.Table) -> Iterator[tuple[str, pa.Table]]:
