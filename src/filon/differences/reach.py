@@ -11,6 +11,7 @@ from filon.project import PLACE
 from filon.project.column_lineage import Leaf, lineage_of
 from filon.project.query import one_select, table_lines
 from filon.project.surface import Surface, TableSurface
+from filon.sql import caseless
 
 PLACES = {column.name: column.type.sql for column in PLACE}
 
@@ -57,7 +58,7 @@ class Reach:
         for name, other in self.surface.tables.items():  # in the order in which they are built
             if other.sql is None or name in changed:
                 continue
-            leaves = {(known.lower(), column.lower()) for known, names in changed.items() for column in names}
+            leaves = {(caseless(known), caseless(column)) for known, names in changed.items() for column in names}
             found = {column for column, read in self._lineage_of(name, other).items() if read & leaves}
             if found:
                 changed[name] = found
@@ -94,13 +95,13 @@ def columns_read(table: TableSurface, tables: Mapping[str, TableSurface]) -> dic
     Where a SELECT cannot be followed, every column comes from all columns of its inputs.
     """
     sql = table.sql or ""
-    known = {name.lower(): name for name in tables}
-    inputs = [known[name.lower()] for name in table_lines(one_select(sql).tree) if name.lower() in known]
+    known = {caseless(name): name for name in tables}
+    inputs = [known[caseless(name)] for name in table_lines(one_select(sql).tree) if caseless(name) in known]
     types = {name: {c: facts.type for c, facts in tables[name].columns.items()} | PLACES for name in inputs}
     lineage = lineage_of(sql, types)
     if lineage is None:
-        everything = frozenset((name.lower(), column.lower()) for name in inputs for column in tables[name].columns)
+        everything = frozenset((caseless(name), caseless(column)) for name in inputs for column in tables[name].columns)
         return dict.fromkeys(table.columns, everything)
     shared = frozenset(lineage.rows)
-    origins = {column: lineage.columns.get(column.lower()) for column in table.columns}
+    origins = {column: lineage.columns.get(caseless(column)) for column in table.columns}
     return {column: shared.union(origin.uses if origin else ()) for column, origin in origins.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from filon.project import Model, Project
 from filon.project.column_lineage import lineage_of
+from filon.sql import caseless
 from filon.stages.models import input_types
 
 
@@ -21,7 +22,7 @@ def counted_columns(project: Project, model: Model) -> tuple[str, ...]:
         if column.type.is_number
         and column.name not in contract.key
         and column.reference is None
-        and column.name.lower() in counted
+        and caseless(column.name) in counted
     )
 
 
@@ -31,7 +32,7 @@ def _counted(project: Project, model: Model) -> set[str]:
     if lineage is None:
         return set()
     below = {
-        (name.lower(), column)
+        (caseless(name), column)
         for name in model.inputs
         if name in project.models
         for column in _counted(project, project.models[name])

@@ -18,7 +18,7 @@ from filon.explain.report import EVERY_ROW, Obstacle
 from filon.project.contract import Contract
 from filon.project.models import Model, Project
 from filon.project.types import PLACE
-from filon.sql import DIALECT
+from filon.sql import DIALECT, caseless
 
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.In)
 PLAIN_JOINS = ("", "INNER", "CROSS", "OUTER")
@@ -74,7 +74,7 @@ def trace(
 
     """
     contracts = {name: project.contracts[name] for name in model.inputs}
-    tracer = _Tracer({name.lower(): contract for name, contract in contracts.items()})
+    tracer = _Tracer({caseless(name): contract for name, contract in contracts.items()})
     schema: dict[str, object] = {
         name: _types(contract, is_source=name in project.silver) for name, contract in contracts.items()
     }
@@ -117,7 +117,7 @@ class _Tracer:
         """Record that tables are read in a way that is not followed."""
         for table in tables:
             self.seen.add(id(table))
-            contract = self.contracts.get(table.name.lower())
+            contract = self.contracts.get(caseless(table.name))
             if contract is not None:
                 self.unfollowed.append(Unfollowed(contract.name, code))
 
@@ -161,7 +161,7 @@ class _Tracer:
         if not _is_named(table, self.contracts) or not (rows.conditions or rows.exact):
             self.note([table], Obstacle.UNTIED)
             return
-        contract = self.contracts[table.name.lower()]
+        contract = self.contracts[caseless(table.name)]
         condition, implied = (_condition_sql(parts, contract) for parts in (rows.conditions, rows.implied))
         self.readings.append(Reading(contract.name, condition, rows.exact, rows.used, implied))
 
@@ -327,7 +327,7 @@ class _Joins:
             return fixed, True
         source = self.sources[other]
         if isinstance(source, exp.Table) and _is_named(source, self.contracts):
-            return [_matches(pairs, self.contracts[source.name.lower()], beyond)], True
+            return [_matches(pairs, self.contracts[caseless(source.name)], beyond)], True
         equal = {theirs.name: mine for theirs, mine in pairs if isinstance(theirs, exp.Column)}
         movable = [part for part in beyond if all(column.name in equal for column in _columns(part))]
         return [_replace_columns(part, lambda column: equal[column.name]) for part in movable], False
@@ -483,20 +483,20 @@ def _push_through(
 ) -> list[exp.Expr]:
     """Conditions with each column replaced by its expression; those over columns that are not per row are dropped."""
     by_name = {
-        name.lower(): exp.Paren(this=output.copy())
+        caseless(name): exp.Paren(this=output.copy())
         if isinstance(output, (exp.Binary, exp.Unary, exp.Predicate))
         else output
         for name, output in outputs.items()
         if _is_per_row(output, groups)
     }
-    followed = (part for part in conditions if all(column.name.lower() in by_name for column in _columns(part)))
-    return [_replace_columns(part, lambda column: by_name[column.name.lower()]) for part in followed]
+    followed = (part for part in conditions if all(caseless(column.name) in by_name for column in _columns(part)))
+    return [_replace_columns(part, lambda column: by_name[caseless(column.name)]) for part in followed]
 
 
 def _over_table(part: exp.Expr, contract: Contract) -> exp.Expr:
     """An expression over a table's own columns, quoted and in the case of the contract."""
-    names = {name.lower(): name for name in contract.column_names}
-    return _replace_columns(part, lambda column: exp.column(names.get(column.name.lower(), column.name), quoted=True))
+    names = {caseless(name): name for name in contract.column_names}
+    return _replace_columns(part, lambda column: exp.column(names.get(caseless(column.name), column.name), quoted=True))
 
 
 def _condition_sql(conditions: Iterable[exp.Expr], contract: Contract) -> str:
@@ -511,7 +511,7 @@ def _is_tautology(condition: exp.Expr) -> bool:
 def _is_named(table: exp.Expr, contracts: Mapping[str, Contract]) -> bool:
     """Whether a source is a table of a contract, with its own column names, and no table function."""
     is_table = isinstance(table, exp.Table) and isinstance(table.this, exp.Identifier)
-    return is_table and table.name.lower() in contracts and not table.alias_column_names
+    return is_table and caseless(table.name) in contracts and not table.alias_column_names
 
 
 def _tables_read(scope: Scope) -> Iterator[exp.Table]:

@@ -13,7 +13,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from filon.project.query import one_select
-from filon.sql import DIALECT
+from filon.sql import DIALECT, caseless
 
 Leaf = tuple[str, str]
 """An input and a column of it, both in lower case."""
@@ -97,7 +97,7 @@ def lineage_of(sql: str, inputs: Mapping[str, Mapping[str, str]]) -> Lineage | N
     if scope is None:
         return None
     found = _Reader().read(scope)
-    return Lineage({name.lower(): origin for name, origin in found.columns.items()}, found.rows)
+    return Lineage({caseless(name): origin for name, origin in found.columns.items()}, found.rows)
 
 
 class _Projection:
@@ -189,7 +189,7 @@ class _Reader:
         """The origin of a column that a query itself reads; that of one that a query around it has is nothing."""
         source = scope.sources.get(column.table)
         if isinstance(source, exp.Table):
-            leaf = (source.name.lower(), column.name.lower())
+            leaf = (caseless(source.name), caseless(column.name))
             return Origin({leaf: {Use.IDENTITY}}, frozenset([leaf]))
         if not isinstance(source, Scope):
             return Origin()

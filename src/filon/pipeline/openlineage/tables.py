@@ -19,6 +19,7 @@ from filon.pipeline.openlineage.facets import (
 from filon.pipeline.openlineage.naming import Name, place_named
 from filon.project import Contract, Project
 from filon.project.column_lineage import Use, lineage_of
+from filon.sql import caseless
 from filon.stages.models import input_types
 
 Read = Mapping[SourceField, Set[Use]]
@@ -67,7 +68,7 @@ class LakeTables:
     def origins(self, build: Build, inputs: Sequence[Build]) -> Origins:
         """The columns that each column of a table comes from, and those that decide which rows it has."""
         names = {
-            item.table.lower(): (self.name(item), {column.name.lower(): column.name for column in item.columns})
+            caseless(item.table): (self.name(item), {caseless(column.name): column.name for column in item.columns})
             for item in inputs
         }
         model = self.project.models.get(build.table) if build.layer is Layer.GOLD else None
@@ -75,7 +76,7 @@ class LakeTables:
             lineage = lineage_of(model.sql, input_types(self.project, model))
             if lineage is None:
                 return UNKNOWN
-            origins = {column.name: lineage.columns.get(column.name.lower()) for column in build.columns}
+            origins = {column.name: lineage.columns.get(caseless(column.name)) for column in build.columns}
             columns = {name: sources_in(origin.uses, names) for name, origin in origins.items() if origin is not None}
             return Origins(columns, sources_in(lineage.rows, names))
         return self._cleaned(build, inputs)

@@ -11,7 +11,7 @@ from sqlglot import exp
 from filon.engines.changes import Changes, changes_since, count
 from filon.lake import Build, TableFile
 from filon.project.query import one_select
-from filon.sql import identifier, identifiers
+from filon.sql import caseless, identifier, identifiers
 from filon.stages.context import Context
 from filon.stages.extending import FILE, is_less_work, rewrite
 from filon.stages.incremental import AFFECTED, Local, changed_rows
@@ -62,7 +62,7 @@ class Extension:
     def _changed_rows(self, build: Build, changes: Changes) -> str:
         """The old and new rows that differ in a column that the model reads."""
         names = names_read(self.strategy.model.sql)
-        read = [column.name for column in build.columns if names is None or column.name.lower() in names]
+        read = [column.name for column in build.columns if names is None or caseless(column.name) in names]
         old, new = (f"SELECT {identifiers(read)} FROM {identifier(table)}" for table in (changes.old, changes.new))
         return f"({old} EXCEPT ALL {new}) UNION ALL ({new} EXCEPT ALL {old})"
 
@@ -124,4 +124,4 @@ def names_read(sql: str) -> frozenset[str] | None:
     has_star = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
     if has_star or any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
         return None
-    return frozenset(name.name.lower() for name in tree.find_all(exp.Identifier))
+    return frozenset(caseless(name.name) for name in tree.find_all(exp.Identifier))
