@@ -51,7 +51,7 @@ def test_windows_rank_by_their_whole_order(engine: Engine) -> None:
     ]
 
 
-UNORDERED = {
+UNORDERED: dict[str, list[object]] = {
     "row_number()": [1, 2, 1],
     "rank()": [1, 1, 1],
     "dense_rank()": [1, 1, 1],
