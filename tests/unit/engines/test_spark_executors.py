@@ -135,7 +135,7 @@ class ConnectionFailed(grpc.RpcError):  # type: ignore[misc]
 
 
 def test_an_error_of_the_connection_says_what_is_wrong() -> None:
-    with pytest.raises(EngineError, match="^the plan has no end$"), translated("sc://127.0.0.1:1"):
+    with pytest.raises(EngineError, match=r"^the plan has no end$"), translated("sc://127.0.0.1:1"):
         raise ConnectionFailed("the plan has no end")
 
 
@@ -147,5 +147,5 @@ def test_an_error_of_the_connection_says_what_is_wrong() -> None:
     ],
 )
 def test_a_server_that_cannot_reach_s3_is_told_what_it_lacks(lacking: str) -> None:
-    with pytest.raises(EngineError, match="lacks a part of hadoop-aws .* see docs/scaling.md"), translated("sc://x:1"):
+    with pytest.raises(EngineError, match=r"lacks a part of hadoop-aws .* see docs/scaling.md"), translated("sc://x:1"):
         raise ConnectionFailed(f"java.lang.{lacking}")
