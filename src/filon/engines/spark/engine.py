@@ -85,11 +85,9 @@ class SparkEngine:
         What is kept no longer knows its query. A query over kept tables would else be planned with those of all of
         them, each as often as it is used, and these numbers multiply.
         """
-        from pyspark.storagelevel import StorageLevel
-
         spelled = self._compiled(query)
         with self._connection.translated():
-            kept = self._connection.frame(spelled.sql).localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+            kept = self._connection.keep(spelled.sql)
             self._remove(table)
             kept.createOrReplaceTempView(name(table))
         self.dialect.tables[table.casefold()] = spelled.columns
