@@ -77,7 +77,7 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup  ## measure the pipeline, the stores, the API, analyses and what changes cost; ARGS="--purchases 1000000"
+bench: setup spark  ## measure the pipeline, the stores, the API, analyses, what changes cost, and Spark; ARGS="--purchases 1000000"
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.api
@@ -85,6 +85,7 @@ bench: setup  ## measure the pipeline, the stores, the API, analyses and what ch
 	$(BIN)/python -m benchmarks.incremental
 	$(BIN)/python -m benchmarks.daily
 	$(BIN)/python -m benchmarks.weekly
+	$(BIN)/python -m benchmarks.scaling
 
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --python-version 3.11

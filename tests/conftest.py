@@ -6,13 +6,15 @@ import gc
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from filon.settings import PREFIX
 
 MEMORY = Path("/dev") / "shm"
 ROOM = 4 * 2**30
@@ -92,6 +94,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     scheduler._split_scope = scope_of
     return scheduler
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Iterator[None]:
+    """Variables of Filon that the developer's shell has are no settings of tests.
+
+    Those that say how tests run, ``FILON_TEST_…``, would be refused as unknown; modules read them when imported.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            patch.delenv(name)
+        yield
 
 
 def pytest_collection_finish() -> None:

@@ -51,6 +51,8 @@ LACKS: dict[str, frozenset[str]] = {
 }
 """Functions of common SQL that an engine refuses, since it cannot give what DuckDB gives."""
 SKIPPED = os.environ.get("FILON_TEST_SKIP", "").split(",")
+GIVEN = os.environ.get("FILON_TEST_SPARK")
+"""The address of a server that runs already."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ def spark_start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     def start() -> str:
         if "spark" in SKIPPED:
             pytest.skip("FILON_TEST_SKIP names spark")
-        if given := os.environ.get("FILON_TEST_SPARK"):
-            return given
+        if GIVEN:
+            return GIVEN
         if not servers:
             servers.append(SparkServer(tmp_path_factory.mktemp("spark"), free_ports(1)[0]))
             servers[0].start()

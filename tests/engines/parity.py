@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -27,11 +28,12 @@ STARTED = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
 
 def run(folder: Path, name: str, number: int, settings: Settings, listener: RunListener | None = None) -> RunReport:
-    """One run of the retail project over the sources of a folder, into a lake and a store of a name."""
-    workspace = folder / f"{name}-{number}"
+    """One run of the retail project over the sources of a folder, into a lake and a store of a name or an address."""
+    local = name.rpartition("/")[2]
+    workspace = folder / f"{local}-{number}"
     workspace.mkdir()
     project = load_project(retail.FOLDER)
-    lake, store = Lake(str(folder / name)), open_store(f"sqlite:///{folder / name}.db")
+    lake, store = lake_of(folder, name), open_store(f"sqlite:///{folder / local}.db")
     sources = Sources(str(folder / "sources"))
     backends = Backends(settings, workspace, [*lake.places, *sources.places])
     context = Context(
@@ -50,8 +52,13 @@ def run(folder: Path, name: str, number: int, settings: Settings, listener: RunL
     return report
 
 
+def lake_of(folder: Path, name: str) -> Lake:
+    """The lake of a name in a folder, or at an address."""
+    return Lake(name if "://" in name else str(folder / name))
+
+
 def released(folder: Path, name: str) -> tuple[Lake, Release]:
-    lake = Lake(str(folder / name))
+    lake = lake_of(folder, name)
     release = lake.release()
     assert release is not None
     return lake, release
@@ -60,12 +67,14 @@ def released(folder: Path, name: str) -> tuple[Lake, Release]:
 def rows_and_types(lake: Lake, release: Release, table: str) -> tuple[Sequence[object], Sequence[object]]:
     """The rows of a table in order, and the types of its columns, as DuckDB reads the files."""
     build = release.tables[table]
-    paths = lake.paths(build)
-    if not paths:
+    if not build.files:
         return [], []
     names = identifiers(column.name for column in build.columns)
-    files = f"read_parquet([{literals(paths)}], hive_partitioning=false)"
-    with duckdb.connect() as connection:
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        paths = [str(Path(folder, str(number))) for number in range(len(build.files))]
+        for path, file in zip(paths, build.files, strict=True):
+            Path(path).write_bytes(lake.table(build.layer, build.table).read(file.name))
+        files = f"read_parquet([{literals(paths)}], hive_partitioning=false)"
         found = connection.execute(f"SELECT {names} FROM {files} ORDER BY ALL")
         types = [(column[0], str(column[1])) for column in found.description]
         return found.fetchall(), types

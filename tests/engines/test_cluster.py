@@ -1,10 +1,12 @@
-"""A real cluster, of which machines are lost while tables are built: the run completes, and nothing is doubled."""
+"""A real cluster with its lake on S3. Machines are lost: a run completes, and nothing is doubled."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from filon.stages.context import Progress, TableReport
 from tests.engines.conftest import SKIPPED
 from tests.engines.parity import assert_same_tables, released, run
 from tests.integration.conftest import free_ports
+from tests.integration.servers import ObjectStore
 from tests.integration.servers.spark import SparkCluster
 
 PORTS = 6
@@ -30,10 +33,14 @@ VICTIMS = ((Layer.SILVER, "achats"), (Layer.GOLD, "fact_ventes"))
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
     if "spark" in SKIPPED:
         pytest.skip("FILON_TEST_SKIP names spark")
-    cluster = SparkCluster(tmp_path_factory.mktemp("cluster"), iter(free_ports(PORTS)))
-    cluster.start(workers=2)
-    yield cluster
-    cluster.stop()
+    store = ObjectStore(tmp_path_factory.mktemp("s3"), free_ports(ObjectStore.PORTS))
+    cluster = SparkCluster(tmp_path_factory.mktemp("cluster"), iter(free_ports(PORTS)), store)
+    with ExitStack() as stopped:
+        store.start()
+        stopped.callback(store.stop)
+        stopped.callback(cluster.stop)
+        cluster.start(workers=2)
+        yield cluster
 
 
 @dataclass
@@ -66,20 +73,25 @@ class Killer:
         self.cluster.add_worker()
 
 
-def test_a_run_survives_the_loss_of_machines_and_makes_what_duckdb_makes(tmp_path: Path, cluster: SparkCluster) -> None:
+def test_a_run_survives_the_loss_of_machines_and_makes_what_duckdb_makes(
+    tmp_path: Path, cluster: SparkCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cluster.store.environment.items():
+        monkeypatch.setenv(name, value)
+    remote = f"s3://lakes/{secrets.token_hex(6)}"
     generate(tmp_path / "sources", 20_000, seed=3, dirty=0.05)
     run(tmp_path, "duckdb", 0, Settings(threads=2))
     killer = Killer(cluster)
     spark = Settings(engine="spark", spark_remote=cluster.server.remote, memory_limit="512MB")
-    run(tmp_path, "spark", 0, spark, killer)
+    run(tmp_path, remote, 0, spark, killer)
     for thread in killer.threads:
         thread.join()
     assert tuple(killer.during) == VICTIMS
     assert [worker.is_running for worker in cluster.workers] == [False, False, True, True]
     assert cluster.server.log.read_text(encoding="utf-8").count("Lost executor") == len(VICTIMS)
-    assert_same_tables(tmp_path, "duckdb", "spark")
+    assert_same_tables(tmp_path, "duckdb", remote)
 
-    lake, release = released(tmp_path, "spark")
+    lake, release = released(tmp_path, remote)
     named = {
         lake.table(build.layer, build.table).path_of(file.name)
         for build in release.tables.values()

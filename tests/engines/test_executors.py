@@ -170,3 +170,11 @@ def test_executors_that_do_not_see_the_sources_say_so(project: Project, folder: 
         shutil.rmtree(folder / "in")
         with pytest.raises(EngineError, match=r"executors do not see the folder .*/in; mount it"):
             list(workers.observe(files))
+
+
+def test_sessions_beside_each_other_keep_tables_of_their_own(project: Project, spark: Settings) -> None:
+    with open_backends(spark) as one, open_backends(spark) as two:
+        engines = [backends.make_engine(project, AS_OF) for backends in (one, two)]
+        for number, engine in enumerate(engines):
+            engine.cache("kept", f"SELECT {number} AS number")
+        assert [engine.rows("SELECT number FROM kept") for engine in engines] == [[(0,)], [(1,)]]

@@ -22,6 +22,18 @@ from filon.settings import Settings
 from tests.engines.parity import STARTED, assert_same_tables, run
 from tests.engines.test_composed_sql import judging, of_every_type, telling_states
 
+CORRECTED = """\
+id_achat,id_client,date_achat,montant,produit
+900001,1,2025-12-31,0.01,souris É
+900002,2,1969-12-31,10.005,écran
+900003,4,2024-12-30,9999.99,écran  plat
+900004,4,2026-02-01,5,futur
+900005,999999,2025-01-01,5,שלום 🙂
+900006,888888,2025-01-01,5,orphelin
+900001,2,2025-11-30,12,deux fois
+5,2,2025-11-30,12,corrigé
+"""
+
 
 def test_both_engines_make_the_same_tables_and_a_project_may_change_between_them(
     tmp_path: Path, spark_remote: str
@@ -32,7 +44,7 @@ def test_both_engines_make_the_same_tables_and_a_project_may_change_between_them
     run(tmp_path, "spark", 0, spark)
     assert_same_tables(tmp_path, "duckdb", "spark")
 
-    generate(tmp_path / "sources", 3_200, seed=2, dirty=0.05)
+    change(tmp_path / "sources")
     run(tmp_path, "duckdb", 1, spark)
     run(tmp_path, "spark", 1, duck)
     assert_same_tables(tmp_path, "duckdb", "spark")
@@ -64,6 +76,15 @@ def test_a_person_is_forgotten_without_a_cluster_and_stays_so_on_every_engine(
     assert report.datasets[0].reasons["forgotten"] == 2
     assert report.serving is not None
     assert report.serving.inserted > 0
+
+
+def change(sources: Path) -> None:
+    """A few records change, come and go, so that tables are extended."""
+    clients = (sources / "clients.csv").read_text(encoding="utf-8").splitlines()
+    moved = clients[2].rpartition(",")[0] + ",Suisse"
+    arrived = ["999999,Orphelin,o@exemple.fr,2020-02-30,France", "999999,Orphelin,o@exemple.fr,2020-02-29, belgique "]
+    (sources / "clients.csv").write_text("\n".join([*clients[:2], moved, *clients[4:], *arrived]), encoding="utf-8")
+    (sources / "achats-2.csv").write_text(CORRECTED, encoding="utf-8")
 
 
 @pytest.mark.parametrize("number", range(3))

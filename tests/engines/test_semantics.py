@@ -51,6 +51,31 @@ def test_windows_rank_by_their_whole_order(engine: Engine) -> None:
     ]
 
 
+UNORDERED: dict[str, list[object]] = {
+    "row_number()": [1, 2, 1],
+    "rank()": [1, 1, 1],
+    "dense_rank()": [1, 1, 1],
+    "percent_rank()": [0.0, 0.0, 0.0],
+    "cume_dist()": [1.0, 1.0, 1.0],
+    "ntile(2)": [1, 2, 1],
+    "lag(v)": [None, 7, None],
+    "lead(v)": [7, None, None],
+    "nth_value(v, 2)": [7, 7, None],
+    "first_value(v)": [7, 7, 9],
+    "sum(v)": [14, 14, 9],
+}
+
+
+@pytest.mark.parametrize("window", ["OVER (PARTITION BY k)", "OVER w"])
+@pytest.mark.parametrize("function", UNORDERED)
+def test_windows_without_an_order_take_rows_as_they_come(engine: Engine, function: str, window: str) -> None:
+    rows = "(VALUES ('a', 7), ('a', 7), ('b', 9)) AS given(k, v)"
+    named = "WINDOW w AS (PARTITION BY k)" if window == "OVER w" else ""
+    found = engine.rows(f"SELECT k, {function} {window} AS found FROM {rows} {named}")
+    expected = list(zip("aab", UNORDERED[function], strict=True))
+    assert sorted(found, key=repr) == sorted(expected, key=repr)
+
+
 @pytest.mark.parametrize(
     ("expression", "value"),
     [

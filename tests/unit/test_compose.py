@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from filon.cli.secrets import random_secret, read_variables
+from tests.integration.servers.spark import NOT_S3A, S3A
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
@@ -133,6 +134,22 @@ def test_compose_refuses_to_start_without_secrets(tmp_path: Path) -> None:
 def test_the_dockerfile_has_no_faults() -> None:
     completed = subprocess.run([program("hadolint"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
     assert (completed.returncode, completed.stdout) == (0, "")
+
+
+def test_spark_fetches_what_its_tests_fetch() -> None:
+    command = SERVICES["spark"]["command"]
+    for name, packages in (("packages", S3A), ("excludes", NOT_S3A)):
+        assert f"--conf=spark.jars.{name}={','.join(packages)}" in command
+    documented = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    assert ",".join(S3A) in documented
+    assert ",".join(NOT_S3A) in documented
+
+
+def test_the_profile_spark_has_a_server_and_two_workers() -> None:
+    own = {name for name, service in SERVICES.items() if service.get("profiles") == ["spark"]}
+    assert own == {"spark", "spark-master", "spark-worker-1", "spark-worker-2"}
+    for name in ("spark-worker-1", "spark-worker-2"):
+        assert any(volume.endswith(":/sources:ro") for volume in SERVICES[name]["volumes"])
 
 
 def test_mongo_express_asks_for_nothing_that_its_account_may_not_see() -> None:

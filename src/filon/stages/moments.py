@@ -121,8 +121,13 @@ class _Spelling:
 
     def read(self) -> str:
         """An expression for the local day and time."""
+        return f"CASE WHEN {self._fits} THEN {self._parsed()} END"
+
+    @property
+    def _fits(self) -> str:
+        """The condition that the text has the form of the reading."""
         form = self.reading.regex if self.reading.is_plain else self._form()
-        return f"CASE WHEN regexp_full_match({self.text}, {literal(form)}) THEN {self._parsed()} END"
+        return f"regexp_full_match({self.text}, {literal(form)})"
 
     def _parsed(self) -> str:
         if self.reading.is_plain:
@@ -140,7 +145,8 @@ class _Spelling:
         spelled = self._part([field for field in self.reading.fields if field.part is Part.OFFSET], FIRST_GROUP)
         hours = f"TRY_CAST(left({spelled}, 3) AS INTEGER)"  # of +02:00, +0200, +02 or Z
         minutes = f"TRY_CAST(left({spelled}, 1) || substr(replace({spelled}, ':', ''), 4) AS INTEGER)"
-        return f"60 * coalesce({hours}, 0) + coalesce({minutes}, 0)"
+        # parts of a text of another form may be numbers in a notation that only one engine casts
+        return f"CASE WHEN {self._fits} THEN 60 * coalesce({hours}, 0) + coalesce({minutes}, 0) END"
 
     def moment(self, zone: str) -> str:
         """The moment in UTC; ``zone`` is that of texts without an offset."""

@@ -87,11 +87,15 @@ def die() -> None:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with a lake; ``sources`` is the folder where files arrive, ``serving`` the address of the store."""
+    """A folder with a lake; ``sources`` is the folder where files arrive, ``serving`` the address of the store.
+
+    ``choose`` gives the settings of the next thing that is done.
+    """
 
     folder: Path
     sources: Path
     serving: str = ""
+    choose: Callable[[], Settings] = lambda: OPTIONS
 
     @property
     def lake(self) -> Lake:
@@ -125,7 +129,7 @@ class Place:
         until = Until.SERVING if serves else Until.RELEASE
         try:
             return run_pipeline(
-                OPTIONS,
+                self.choose(),
                 project,
                 self.lake,
                 self.open_sources(),
@@ -168,7 +172,7 @@ class Place:
     def plan(self, project: Project, as_of: dt.date) -> Difference:
         """What a run would change."""
         report = run_pipeline(
-            OPTIONS, project, self.lake, self.open_sources(), as_of=as_of, now=NOW, until=Until.RELEASE, plan=()
+            self.choose(), project, self.lake, self.open_sources(), as_of=as_of, now=NOW, until=Until.RELEASE, plan=()
         )
         assert report.difference is not None, report.error
         return report.difference
@@ -177,7 +181,7 @@ class Place:
         """Publish a release again; False when it has the content of the published one."""
         store = self.open_store() if serves else None
         try:
-            done = roll_back(OPTIONS, project, self.lake, store, number, now=NOW, on_published=lambda _: None)
+            done = roll_back(self.choose(), project, self.lake, store, number, now=NOW, on_published=lambda _: None)
         finally:
             if store is not None:
                 store.shut()
@@ -186,7 +190,7 @@ class Place:
     def forget(self, project: Project, key: str, *, serves: bool, recompute: bool) -> int:
         """Forget a client; returns the number of rows that are gone."""
         store = self.open_store() if serves else None
-        work = Forgetting(OPTIONS, project, self.lake, self.open_sources(), store, patience_s=0)
+        work = Forgetting(self.choose(), project, self.lake, self.open_sources(), store, patience_s=0)
         request = Request("clients", ((key,),), reason="asked", by="test", recompute=recompute)
         try:
             return sum(work.forget(request, NOW).rows.values())
@@ -198,7 +202,7 @@ class Place:
 
     def compact(self, project: Project, as_of: dt.date) -> int:
         """Write small files together; returns the number of tables that have other files now."""
-        with open_engine(OPTIONS, project, as_of, self.lake.places) as engine:
+        with open_engine(self.choose(), project, as_of, self.lake.places) as engine:
             return len(compact_lake(self.lake, engine, now=NOW)[1])
 
     def sweep(self, keep: int) -> int:

@@ -11,12 +11,30 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.integration.servers.object_store import ObjectStore
 from tests.integration.servers.process import ServerProcess
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = ROOT / ".venv-spark"
 CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
 START_S = 120
+HADOOP, AWS_SDK, ACCELERATOR = "3.5.0", "2.35.4", "1.3.1"
+"""Versions that belong together: the Hadoop in Spark's package, and what its hadoop-aws is made with."""
+S3A = (
+    f"org.apache.hadoop:hadoop-aws:{HADOOP}",
+    f"software.amazon.awssdk:s3:{AWS_SDK}",
+    f"software.amazon.awssdk:s3-transfer-manager:{AWS_SDK}",
+    f"software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3:{ACCELERATOR}",
+)
+"""What a server needs for S3: 16 MB. Spark fetches it when it first starts so, and keeps it in its environment."""
+NOT_S3A = (
+    "software.amazon.awssdk:bundle",
+    "software.amazon.encryption.s3:*",
+    "com.google*:*",
+    "io.netty:*",
+    "org.slf4j:*",
+)
+"""What would come along: a bundle of 600 MB, and what Spark has itself."""
 
 
 class SparkMissing(RuntimeError):
@@ -53,6 +71,18 @@ def wait_for(process: ServerProcess, port: int, log: Path) -> None:
     raise RuntimeError(f"Spark does not listen on port {port}: {said}")
 
 
+def settings_for(store: ObjectStore) -> dict[str, str]:
+    """Settings of a server of which the lake is in an object store; credentials are in its environment."""
+    return {
+        "spark.jars.packages": ",".join(S3A),
+        "spark.jars.excludes": ",".join(NOT_S3A),
+        "spark.jars.ivy": str(ENVIRONMENT / "ivy"),
+        "spark.hadoop.fs.s3a.endpoint": store.url,
+        "spark.hadoop.fs.s3a.endpoint.region": store.environment["AWS_REGION"],
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+    }
+
+
 @dataclass
 class SparkServer(ServerProcess):
     """A server of Spark Connect: Spark with two threads in one process, or the driver of a cluster."""
@@ -62,6 +92,7 @@ class SparkServer(ServerProcess):
     memory: str = "2g"
     master: str = "local[2]"
     settings: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def remote(self) -> str:
@@ -91,7 +122,7 @@ class SparkServer(ServerProcess):
         command = [str(home / "bin" / "spark-submit"), "--class", CLASS, "--master", self.master]
         command += ["--driver-memory", self.memory, *options, "spark-internal"]
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.launch(command, self.log, {**os.environ, **spark_environment(home)})
+        self.launch(command, self.log, {**os.environ, **spark_environment(home), **self.environment})
         wait_for(self, self.port, self.log)
 
 
@@ -99,12 +130,15 @@ class SparkServer(ServerProcess):
 class SparkDaemon(ServerProcess):
     """A process of a standalone cluster, with the executors that it starts."""
 
+    environment: Mapping[str, str] = field(default_factory=dict)
+
     def begin(self, role: str, port: int, folder: Path, *arguments: str) -> None:
         """Start it and wait until it listens."""
         home, log = spark_home(), folder / "log"
         place = ["--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"]
         command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{role}", *place, *arguments]
-        environment = {**os.environ, **spark_environment(home), "SPARK_LOCAL_DIRS": str(folder / "scratch")}
+        scratch = {"SPARK_LOCAL_DIRS": str(folder / "scratch")}
+        environment = {**os.environ, **spark_environment(home), **scratch, **self.environment}
         self.launch(command, log, environment, apart=True)
         wait_for(self, port, log)
 
@@ -117,10 +151,14 @@ class SparkDaemon(ServerProcess):
 
 @dataclass
 class SparkCluster:
-    """A standalone cluster, each part of it in a process of its own: master, workers of one core, a Connect server."""
+    """A standalone cluster, each part of it in a process of its own: master, workers of one core, a Connect server.
+
+    It reaches the object store, and no folder of the lake.
+    """
 
     folder: Path
     ports: Iterator[int]
+    store: ObjectStore
     workers: list[SparkDaemon] = field(default_factory=list)
     master: SparkDaemon = field(default_factory=SparkDaemon)
 
@@ -128,25 +166,30 @@ class SparkCluster:
         """Start all of it."""
         port = next(self.ports)
         self.address = f"spark://127.0.0.1:{port}"
+        settings = {
+            **settings_for(self.store),
+            "spark.executor.memory": "1g",
+            "spark.driver.host": "127.0.0.1",
+        }
+        self.server = SparkServer(
+            self.folder / "server", next(self.ports), "1g", self.address, settings, self.store.environment
+        )
         self.master.begin("master.Master", port, self.folder / "master")
         for _ in range(workers):
             self.add_worker()
-        settings = {"spark.executor.memory": "1g", "spark.driver.host": "127.0.0.1"}
-        self.server = SparkServer(
-            self.folder / "server", next(self.ports), memory="1g", master=self.address, settings=settings
-        )
         self.server.start()
 
     def add_worker(self) -> None:
         """Start one more worker."""
         folder = self.folder / f"worker-{len(self.workers)}"
         arguments = ["--cores", "1", "--memory", "1g", "--work-dir", str(folder / "work"), self.address]
-        self.workers.append(SparkDaemon())
+        self.workers.append(SparkDaemon(environment=self.store.environment))
         self.workers[-1].begin("worker.Worker", next(self.ports), folder, *arguments)
 
     def stop(self) -> None:
         """End all of it."""
-        self.server.stop()
+        if self.server.is_running:
+            self.server.stop()
         for daemon in (*self.workers, self.master):
             if daemon.is_running:
                 daemon.kill()

@@ -40,6 +40,10 @@ def put(folder: Path, *names: str) -> None:
         (programs.prefect, "pip install 'filon[services]'"),
         (programs.mongod, "install MongoDB; SQLite is used without it"),
         (programs.npm, "install Node.js and npm"),
+        (
+            programs.spark,
+            "pip install 'pyspark>=4.2' into another environment, and set SPARK_HOME to its folder pyspark",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

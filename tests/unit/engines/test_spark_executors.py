@@ -10,10 +10,11 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 
 from filon.engines.spark.carrying import unpack_result, write_package
-from filon.engines.spark.errors import task_error
+from filon.engines.spark.errors import task_error, translated
 from filon.engines.spark.executors import NEEDED
 from filon.errors import EngineError, FilonError, LakeUnavailable
 from filon.lake import ColumnStats, HeaderProfile, TableFile
@@ -118,3 +119,33 @@ def test_of_other_failures_the_last_line_of_the_stack_is_said() -> None:
 
 def test_other_errors_are_no_errors_of_a_task() -> None:
     assert task_error("[DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012") is None
+
+
+class ConnectionFailed(grpc.RpcError):  # type: ignore[misc]
+    """An error as the connection raises it: what is wrong stands between codes and addresses."""
+
+    def __init__(self, details: str) -> None:
+        self._details = details
+
+    def details(self) -> str:
+        return self._details
+
+    def __str__(self) -> str:
+        return f'<_MultiThreadedRendezvous of RPC that terminated with:\n\tdetails = "{self._details}"\n>'
+
+
+def test_an_error_of_the_connection_says_what_is_wrong() -> None:
+    with pytest.raises(EngineError, match=r"^the plan has no end$"), translated("sc://127.0.0.1:1"):
+        raise ConnectionFailed("the plan has no end")
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [
+        "ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found",
+        "NoClassDefFoundError: software/amazon/s3/analyticsaccelerator/request/ObjectClient",
+    ],
+)
+def test_a_server_that_cannot_reach_s3_is_told_what_it_lacks(lacking: str) -> None:
+    with pytest.raises(EngineError, match=r"lacks a part of hadoop-aws .* see docs/scaling.md"), translated("sc://x:1"):
+        raise ConnectionFailed(f"java.lang.{lacking}")

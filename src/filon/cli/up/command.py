@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from filon.cli.options import JsonOption, ProjectOption
+from filon.cli.options import EngineOption, JsonOption, ProjectOption
 from filon.cli.processes import HOST, LOOK_S, free_ports, group, is_free
 from filon.cli.render import open_console
 from filon.cli.secrets import ensure_secrets, format_variables
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from filon.cli.up.services import Service
     from filon.cli.up.site import Site
     from filon.cli.up.stack import Stack
+    from filon.settings import Settings
 
 
 class Ports(StrEnum):
@@ -43,13 +44,14 @@ def up(
         Ports, typer.Option("--ports", help="fixed: the usual ports; auto: a free one where one is in use")
     ] = Ports.FIXED,
     project: ProjectOption = None,
+    engine: EngineOption = None,
     json: JsonOption = False,
 ) -> None:
     """Run the whole stack on this machine, without containers, until Ctrl-C."""
     from filon.cli.up.site import ENVIRONMENT, SECRET_NAMES, SECRETS, Site
 
-    settings = read_settings(project=project)
-    services = _choose(_names(only), _names(without))
+    settings = read_settings(project=project, engine=engine)
+    services = _choose(settings, _names(only), _names(without))
     with _folder_lock() as lock:
         programs, missing = _find_programs(services)
         available = [service for service in services if service.name in programs]
@@ -92,14 +94,15 @@ def _names(texts: Sequence[str] | None) -> list[str]:
     return [name for text in texts or () for name in text.split(",")]
 
 
-def _choose(only: Sequence[str], without: Sequence[str]) -> list[Service]:
+def _choose(settings: Settings, only: Sequence[str], without: Sequence[str]) -> list[Service]:
     from filon.cli.up.services import SERVICES
 
-    names = [service.name for service in SERVICES]
+    services = [service for service in SERVICES if service.takes_part(settings)]
+    names = [service.name for service in services]
     for name in (*only, *without):
         if name not in names:
             raise ConfigError(f"{name} is no service; there are {', '.join(names)}")
-    chosen = [service for service in SERVICES if service.name not in without and (not only or service.name in only)]
+    chosen = [service for service in services if service.name not in without and (not only or service.name in only)]
     if not chosen:
         raise ConfigError("no service is left to start; --only and --without name the same ones")
     return chosen

@@ -44,6 +44,15 @@ def flows() -> Path | Missing:
     return prefect() if importlib.util.find_spec("filon.flows") else Missing("this version has no flows")
 
 
+def spark() -> Path | Missing:
+    """The starter of Spark's programs, of SPARK_HOME or of the full package, where Java is there too."""
+    home = Path(os.environ["SPARK_HOME"]) if os.environ.get("SPARK_HOME") else _spark_of_package()
+    program = home / "bin" / "spark-submit" if home else None
+    if program is None or not os.access(program, os.X_OK):
+        return Missing("pip install 'pyspark>=4.2' into another environment, and set SPARK_HOME to its folder pyspark")
+    return program if os.environ.get("JAVA_HOME") or _on_path("java") else Missing("Spark needs Java 17 or newer")
+
+
 def npm() -> Path | Missing:
     """npm, where Node is on the PATH too."""
     program = _on_path("npm")
@@ -58,6 +67,11 @@ def python() -> Path:
 def _on_path(name: str) -> Path | None:
     path = shutil.which(name)
     return Path(path) if path else None
+
+
+def _spark_of_package() -> Path | None:
+    found = importlib.util.find_spec("pyspark")
+    return Path(found.origin).parent if found and found.origin else None
 
 
 def _mongod_of_wheel() -> Path | None:

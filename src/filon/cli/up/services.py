@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from filon.cli.dashboard import api_server, dashboard_server
-from filon.cli.processes import HOST, Health, Server, http_health
+from filon.cli.processes import HOST, Health, Server, http_health, is_free
 from filon.cli.up import programs
 from filon.cli.up.programs import Missing
 from filon.cli.up.site import (
@@ -24,16 +25,19 @@ from filon.cli.up.site import (
     S3_SECRET,
     Site,
     environment,
+    has_spark,
 )
 from filon.pipeline.resources import sources_of
 from filon.projects import retail
 from filon.serving.mongo import READER, ensure_accounts
-from filon.settings import PREFIX
+from filon.settings import PREFIX, Settings
 
 MONGO_EXPRESS = "mongo-express@1.0.0"
 MONGO_EXPRESS_USER = "filon"
 VIEWS = Path(__file__).with_name("views.cjs")
 CACHE_GB = "0.5"
+SPARK_CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
+SPARK_MEMORY = "2g"
 PATIENCE = Config(connect_timeout=1, read_timeout=5, retries={"total_max_attempts": 1}, proxies={})
 
 
@@ -60,6 +64,7 @@ class Service:
         requires: services without which it cannot run
         optional: whether the stack goes on when it fails
         inner_ports: further ports, which users need not know, by option name
+        takes_part: whether it is part of a stack with these settings
 
     """
 
@@ -71,6 +76,7 @@ class Service:
     requires: tuple[str, ...] = ()
     optional: bool = False
     inner_ports: Mapping[str, int] = field(default_factory=dict)
+    takes_part: Callable[[Settings], bool] = lambda _: True
 
 
 def _object_store(site: Site) -> Plan:
@@ -120,6 +126,26 @@ def _prefect(site: Site) -> Plan:
     listen = ["--host", HOST, "--port", str(site.ports["prefect"])]
     command = [str(site.programs["prefect"]), "-m", "prefect", "server", "start", *listen]
     return Plan(environment(variables), serve=command, health=http_health(f"{site.url('prefect')}/api/health"))
+
+
+def _spark(site: Site) -> Plan:
+    """A server of Spark Connect with an executor in it. Its package has nothing for S3, so the lake is in a folder."""
+    program, port = site.programs["spark"], site.ports["spark"]
+    settings = {
+        "spark.connect.grpc.binding.address": HOST,
+        "spark.connect.grpc.binding.port": port,
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": os.cpu_count() or 1,
+        "spark.sql.warehouse.dir": site.folder("spark/warehouse"),
+        "spark.local.dir": site.folder("spark/scratch"),
+    }
+    options = [part for name, value in settings.items() for part in ("--conf", f"{name}={value}")]
+    start = [str(program), "--class", SPARK_CONNECT, "--master", "local[*]", "--driver-memory", SPARK_MEMORY]
+    home, python = str(program.parents[1]), str(programs.python())
+    variables = {"SPARK_HOME": home, "SPARK_LOCAL_IP": HOST, "PYSPARK_PYTHON": python}
+    return Plan(
+        environment(variables), serve=[*start, *options, "spark-internal"], health=lambda: not is_free(HOST, port)
+    )
 
 
 def _pipeline(site: Site) -> Plan:
@@ -236,10 +262,24 @@ SEAWEED_PORTS = {
 }
 
 SERVICES = (
-    Service("object-store", programs.object_store, _object_store, 9000, inner_ports={**SEAWEED_PORTS, "console": 9001}),
+    Service(
+        "object-store",
+        programs.object_store,
+        _object_store,
+        9000,
+        inner_ports={**SEAWEED_PORTS, "console": 9001},
+        takes_part=lambda settings: not has_spark(settings),
+    ),
     Service("mongodb", programs.mongod, _mongodb, 27017),
     Service("prefect", programs.prefect, _prefect, 4200),
-    Service("pipeline", programs.python, _pipeline, needs=("object-store", "mongodb", "prefect"), optional=True),
+    Service("spark", programs.spark, _spark, 15002, takes_part=has_spark),
+    Service(
+        "pipeline",
+        programs.python,
+        _pipeline,
+        needs=("object-store", "mongodb", "prefect", "spark"),
+        optional=True,
+    ),
     Service("flows", programs.flows, _flows, needs=("prefect", "pipeline"), requires=("prefect",)),
     Service("api", programs.python, _api, 8000, needs=("mongodb",)),
     Service("dashboard", programs.python, _dashboard, 8501, needs=("api",)),

@@ -18,6 +18,8 @@ SECRETS = FOLDER / "secrets.env"
 ENVIRONMENT = FOLDER / "stack.env"
 REGION = "us-east-1"
 S3_LAKE = "s3://{layer}"
+SCHEMES = {"mongodb": "mongodb", "spark": "sc"}
+"""Services that do not serve HTTP."""
 
 S3_KEY, S3_SECRET, S3_INNER_KEY = "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_INTERNAL_KEY"
 PASSWORDS = {ADMIN: "MONGO_ADMIN_PASSWORD", WRITER: "MONGO_WRITER_PASSWORD", READER: "MONGO_READER_PASSWORD"}
@@ -53,7 +55,7 @@ class Site:
         """The address to show to users; None for a service without a port."""
         if service not in self.ports:
             return None
-        return f"mongodb://{HOST}:{self.ports[service]}" if service == "mongodb" else self.url(service)
+        return f"{SCHEMES.get(service, 'http')}://{HOST}:{self.ports[service]}"
 
     def store(self, account: str) -> str:
         """The URL of the MongoDB database for an account, with its password."""
@@ -76,14 +78,25 @@ class Site:
             "AWS_REGION": REGION,
         }
 
+    def engine(self) -> dict[str, str]:
+        """The variables that name the engine, if it is Spark: its server of the stack, else that of the settings."""
+        if self.settings.engine != "spark":
+            return {}
+        return _variables(ENGINE="spark", SPARK_REMOTE=self.address("spark") or self.settings.spark_remote)
+
     def orchestration(self) -> dict[str, str]:
         """The variable that names Prefect's server, if that takes part."""
         return {"PREFECT_API_URL": f"{self.url('prefect')}/api"} if "prefect" in self.programs else {}
 
     def pipeline_settings(self) -> dict[str, str]:
         """All variables that the pipeline needs; also written to a file, for ``filon run`` in another terminal."""
-        stack = self.lake() | self.serving(WRITER) | self.orchestration()
+        stack = self.lake() | self.serving(WRITER) | self.engine() | self.orchestration()
         return _variables(PROJECT=self.settings.project) | stack | no_proxy_variables(os.environ)
+
+
+def has_spark(settings: Settings) -> bool:
+    """Whether a server of Spark is part of the stack: it computes, and no address of another one is given."""
+    return settings.engine == "spark" and "spark_remote" not in settings.model_fields_set
 
 
 def environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -42,7 +42,6 @@ class SparkEngine:
     def __init__(self, connection: SparkConnection, project: Project, as_of: str) -> None:
         self.dialect = SparkDialect(Facts(project.locale, project.timezone, as_of))
         self._connection = connection
-        self._cached: set[str] = set()
 
     def bind(
         self,
@@ -82,25 +81,20 @@ class SparkEngine:
         self.dialect.tables[table.casefold()] = spelled.columns
 
     def cache(self, table: str, query: str) -> None:
-        """Kept on the executors, in memory or on their disks; what one of them loses is computed again."""
+        """Kept on the executors, in memory or on their disks, each part on two of them, so that one may be lost.
+
+        What is kept no longer knows its query. A query over kept tables would else be planned with those of all of
+        them, each as often as it is used, and these numbers multiply.
+        """
         spelled = self._compiled(query)
         with self._connection.translated():
-            frame = self._connection.frame(spelled.sql)
+            kept = self._connection.keep(spelled.sql)
             self._remove(table)
-            # the view holds the plan as it is analysed now, whatever becomes of the tables that it reads
-            frame.createOrReplaceTempView(name(table))
-            self._connection.session.table(name(table)).persist().count()
-        self._cached.add(table.casefold())
+            kept.createOrReplaceTempView(name(table))
         self.dialect.tables[table.casefold()] = spelled.columns
 
     def _remove(self, table: str) -> None:
-        """Give back what a table of that name keeps, and drop it.
-
-        A view that is replaced may not be read, not even by what was kept of it; after it was dropped, it may.
-        """
-        if table.casefold() in self._cached:
-            self._connection.session.catalog.uncacheTable(name(table))
-            self._cached.discard(table.casefold())
+        """Drop a view, with what it keeps. One that is only replaced may not be read meanwhile."""
         self._connection.execute(f"DROP VIEW IF EXISTS {name(table)}")
 
     def drop(self, tables: Iterable[str]) -> None:

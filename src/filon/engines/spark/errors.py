@@ -16,6 +16,7 @@ LABEL = re.compile(r"^\[[A-Z0-9_.]+\]\s*|^\([\w.]+\)\s*")
 STATE = re.compile(r"\s*SQLSTATE: \w+.*$", re.DOTALL)
 LONGEST = 500
 EXHAUSTED = ("OutOfMemory", "No space left on device", "SparkOutOfMemoryError", "exceeds spark.driver.maxResultSize")
+NO_S3 = re.compile(r"(?:ClassNotFoundException|NoClassDefFoundError): .*(?:s3a|amazon)", re.IGNORECASE)
 OF_STORE = ("s3a://", "AmazonS3", "SdkClientException", "AWSClientIOException", "AWSServiceIOException")
 OTHER_PYTHON = re.compile(r"Python in worker has different version: (\S+) than that in driver: (\S+), ")
 NO_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.MULTILINE)
@@ -45,6 +46,11 @@ def _as_filon(error: Exception, remote: str) -> Exception:
         return of_task
     if any(word in text for word in EXHAUSTED):
         return EngineExhausted(message)
+    if NO_S3.search(text):
+        return EngineError(
+            f"the Spark server cannot reach S3, since it lacks a part of hadoop-aws ({message}). Start it with "
+            "hadoop-aws of the version of its Hadoop, see docs/scaling.md; or keep the lake in a folder"
+        )
     if any(word in text for word in GONE):
         return EngineError(
             f"the Spark server at {remote} does not answer, or has ended the session: {message}. "
@@ -81,7 +87,9 @@ def task_error(text: str) -> Exception | None:
 
 def first_line(error: Exception) -> str:
     """What is wrong, without the codes around it."""
-    line = str(error).strip().split("\n", 1)[0]
+    # errors of the connection hold what was said between codes and addresses
+    said = error.details() if isinstance(error, grpc_error()) and hasattr(error, "details") else str(error)
+    line = (said or "").strip().split("\n", 1)[0]
     line = STATE.sub("", LABEL.sub("", LABEL.sub("", line))).strip()
     return (line if len(line) <= LONGEST else f"{line[:LONGEST]}…") or type(error).__name__
 

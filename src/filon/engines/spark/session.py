@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
@@ -95,6 +95,24 @@ class SparkConnection:
 
         # `session.sql` asks the server at once whether the text is a command, which takes as long as an analysis
         return ConnectFrame(SQL(query), self.session)
+
+    def keep(self, query: str) -> DataFrame:
+        """Run a query and keep its rows, each part on two executors, in memory or on disk, without the query."""
+        from pyspark.storagelevel import StorageLevel
+
+        with self._as_active():
+            return self.frame(query).localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+
+    @contextmanager
+    def _as_active(self) -> Iterator[None]:
+        """The thread's active session is this one meanwhile: to that one, Spark's client ascribes what was kept."""
+        local = type(self.session)._active_session  # noqa: SLF001 (no public method sets it)
+        before = getattr(local, "session", None)
+        local.session = self.session
+        try:
+            yield
+        finally:
+            local.session = before
 
     def execute(self, command: str) -> None:
         """Run a command, which gives no rows."""

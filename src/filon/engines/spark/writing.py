@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from pyspark.sql.dataframe import DataFrame
 
 SUFFIX = ".parquet"
+ATTEMPTS = "_temporary/"
+"""Where attempts write before they are committed; one that goes on after the job leaves files there."""
+COMMITTING = {
+    # the second algorithm leaves twice what a task wrote that was lost while it was committed
+    "mapreduce.fileoutputcommitter.algorithm.version": "1",
+    "mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -30,7 +37,7 @@ def write(frame: DataFrame, folder: Location, partition: str, *, in_one_file: bo
     folder.make_folder()
     job = f"job-{uuid.uuid4()}"
     divided = _divided(frame, partition, in_one_file=in_one_file)
-    writer = divided.write.option("mapreduce.fileoutputcommitter.marksuccessfuljobs", "false").mode("error")
+    writer = divided.write.options(**COMMITTING).mode("error")
     if partition:
         writer = writer.partitionBy(partition)
     try:
@@ -57,7 +64,8 @@ def _divided(frame: DataFrame, partition: str, *, in_one_file: bool) -> DataFram
 
 def _taken(folder: Location, job: str) -> list[str]:
     """The files of a job, by their names in the folder."""
-    found = [each for each in folder.names(f"{job}/") if each.endswith(SUFFIX)]
+    names = folder.names(f"{job}/")
+    found = [each for each in names if each.endswith(SUFFIX) and not each.startswith(f"{job}/{ATTEMPTS}")]
     if folder.folder is None:  # an object store moves nothing: it would copy
         return found
     return [_moved(folder.folder, each, job) for each in found]

@@ -10,6 +10,10 @@ from sqlglot import exp
 from filon.engines.spark.expressions.speller import Call, Expressions, Speller, line_of
 from filon.engines.spark.terms import Term, Unspellable, name, text_term
 from filon.engines.spark.types import NULL, TEXT
+from filon.project.functions import words
+
+IN_ORDER = words("cume_dist dense_rank lag lead nth_value ntile percent_rank rank rank_dense row_number")
+"""Functions for which Spark wants an order of rows; without one, no row comes before another."""
 
 
 def _call(speller: Speller, node: exp.Expr, **more: object) -> Term:
@@ -77,11 +81,12 @@ def _window(speller: Speller, node: exp.Expr) -> Term:
         inner = inner.this
     if ignores:
         more["ignores_nulls"] = True  # type: ignore[assignment]
-    return _call(speller, inner, over=f"OVER {window(speller, node)}", **more)
+    over = window(speller, node, in_order=inner.name.casefold() in IN_ORDER)
+    return _call(speller, inner, over=f"OVER {over}", **more)
 
 
-def window(speller: Speller, node: exp.Expr) -> str:
-    """The window of a function, or a window that has a name."""
+def window(speller: Speller, node: exp.Expr, *, in_order: bool = True) -> str:
+    """The window of a function, or a window that has a name; one that must be ``in_order`` has an order in any case."""
     if node.args.get("alias"):
         return name(node.args["alias"].name)
     parts = []
@@ -89,6 +94,8 @@ def window(speller: Speller, node: exp.Expr) -> str:
         parts.append(f"PARTITION BY {', '.join(speller.term(key).sql for key in keys)}")
     if order := node.args.get("order"):
         parts.append(f"ORDER BY {order_by(_order(speller, order))}")
+    elif in_order:
+        parts.append("ORDER BY NULL")
     if spec := node.args.get("spec"):
         parts.append(_frame(speller, spec))
     return f"({' '.join(parts)})"
