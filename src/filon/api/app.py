@@ -36,7 +36,7 @@ from filon.api.project import project_router
 from filon.api.quality import quality_router
 from filon.api.rates import Rates
 from filon.api.requirement import is_noted_in
-from filon.api.routing import make_router
+from filon.api.routing import Directory, make_router
 from filon.api.runs import runs_router
 from filon.api.security import Guard, KeyFile
 from filon.api.service import PREFIX, Service, make_service
@@ -107,7 +107,6 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    # asked in this order until one matches, so those that are asked most come first
     for router in (
         catalogue_router(service, PREFIX),
         table_router(service, PREFIX),
@@ -125,6 +124,7 @@ def create_app(project: Project, store: Store, settings: Settings) -> FastAPI:
         page_router(project.title),
     ):
         app.router.routes.extend(router.routes)
+    app.router.routes.insert(0, Directory(app.routes))
     if announced := announcements(service.served, PREFIX):
         app.add_middleware(Announcements, headers=announced)
     app.add_middleware(Heads)

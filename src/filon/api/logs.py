@@ -7,11 +7,13 @@ import logging
 import re
 import secrets
 import sys
+from itertools import count
 
 import orjson
 
 LOGGER = logging.getLogger("filon.api")
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROCESS, _REQUESTS = secrets.token_hex(4), count()
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)|filon_[A-Za-z0-9_-]{20,}")
 
 
@@ -39,7 +41,7 @@ def masked(text: str) -> str:
 
 def request_id(given: str | None) -> str:
     """The id that the client gave, if it can stand in a log, else a new one."""
-    return given if given and SANE_ID.fullmatch(given) else secrets.token_hex(8)
+    return given if given and SANE_ID.fullmatch(given) else f"{_PROCESS}{next(_REQUESTS):08x}"
 
 
 def configure_logs(level: int = logging.INFO) -> None:
