@@ -100,7 +100,7 @@ def _show_compared(compared: Compared) -> None:
     """Print what changed since a release; ProjectInvalid when a version does not say so."""
     breaking = sum(change.effect is Effect.BREAKING for change in compared.changes)
     others = len(compared.changes) - breaking
-    typer.echo(f"compared with release {compared.release}: {breaking} breaking changes, {others} compatible ones")
+    typer.echo(f"compared with release {compared.release}, changes: {breaking} breaking, {others} compatible")
     for line in change_lines(compared.changes):
         typer.echo(line)
     if compared.refused:

@@ -305,7 +305,7 @@ def rewrite(shop: Shop, change: Change) -> None:
 
 def test_check_compares_with_a_release(published: Shop) -> None:
     told = published.filon("check", "--against", "latest")
-    assert "compared with release 1: 0 breaking changes, 0 compatible ones" in told
+    assert "compared with release 1, changes: 0 breaking, 0 compatible" in told
     dropped = both(BREAKS, word("sales", "serving.aliases", {}))
     rewrite(published, dropped)
     told = published.filon("check", "--against", "1", exit_code=2)
@@ -321,7 +321,7 @@ def test_check_compares_with_a_release(published: Shop) -> None:
 def test_check_warns_of_what_is_compatible_and_a_plan_names_it(published: Shop) -> None:
     rewrite(published, both(ADDS, schema("days", description="Days")))
     told = published.filon("check", "--against", "latest")
-    assert "0 breaking changes, 1 compatible ones" in told
+    assert "changes: 0 breaking, 1 compatible" in told
     plan = json.loads(published.filon("plan", "--as-of", "2026-01-01", "--json"))
     assert [(change["table"], change["aspect"]) for change in plan["contracts"]] == [("sales", "limit")]
     published.filon("plan", "--as-of", "2026-01-01", "--html", "plan.html")

@@ -7,6 +7,7 @@ every load that shows the chunk, together with that array of values (``Coded``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -23,6 +24,8 @@ from filon.serving.columns.stored import DAY, group_column, sum_column
 from filon.serving.columns.sums import NULL
 
 Array = npt.NDArray[Any]
+DECODERS = 4
+"""Chunks that are unpacked side by side."""
 SPARSEST = 8
 """Integers are looked up in a table, not by a search, if their range is at most so many times their number."""
 
@@ -108,7 +111,8 @@ def prepare() -> None:
 
 def _decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tuple[list[Part], Values]:
     """Chunks as parts, and the values, to which those that are new were added."""
-    tables = [read_chunk(chunk.data).combine_chunks() for chunk in chunks]
+    with ThreadPoolExecutor(max_workers=DECODERS) as pool:
+        tables = list(pool.map(lambda chunk: read_chunk(chunk.data).combine_chunks(), chunks))
     grown: dict[str, pa.Array] = {}
     codes: list[dict[str, Array]] = [{} for _ in chunks]
     for name, column in analysis.grouped.items():
