@@ -29,6 +29,7 @@ from filon.stages.context import Progress, TableReport
 DAY, NOW = dt.date.fromisoformat(AS_OF), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 METRICS = ("inputBytes", "shuffleWriteBytes", "outputBytes", "executorCpuTime")
 MB, S_PER_NS = 1e6, 1e-9
+PATIENCE_S = 120
 
 
 @dataclass
@@ -108,8 +109,9 @@ def timed_run(folder: Path, sources: Path, settings: Settings) -> tuple[Clock, f
 def metrics_of(port: int, what: str) -> Sequence[dict[str, Any]]:
     """Stages or jobs that are over, as Spark's monitoring tells."""
     address = f"http://127.0.0.1:{port}/api/v1/applications"
-    [application] = httpx.get(address, trust_env=False).json()
-    found: list[dict[str, Any]] = httpx.get(f"{address}/{application['id']}/{what}", trust_env=False).json()
+    with httpx.Client(trust_env=False, timeout=PATIENCE_S) as client:
+        [application] = client.get(address).json()
+        found: list[dict[str, Any]] = client.get(f"{address}/{application['id']}/{what}").json()
     return [each for each in found if each["status"] in ("COMPLETE", "SUCCEEDED")]
 
 
