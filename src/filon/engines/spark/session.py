@@ -32,6 +32,8 @@ SETTINGS = {
     # products of decimals keep every digit, or fail
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
     "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
+    # it grows exponentially with columns that have several names
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.writeLegacyFormat": "false",
