@@ -57,7 +57,7 @@ def main() -> None:
         return
     client = client_of_server()
     try:
-        project, pages = client.recent("project").data, client.recent("pages").data
+        project, pages = client.recent("project").data, client.get("pages").data
         language = Language(
             language.code, project["currency"], project["timezone"], project["labels"], project["locale"]
         )
@@ -238,7 +238,7 @@ def _refresh_on_change(
     if next(drawing, False):
         return
     try:
-        now, files, newest = client.release(), client.recent("pages").data, client.newest_run()
+        now, files, newest = client.release(), client.get("pages").data, client.newest_run()
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
     if (now, files, newest.get("run_id")) != (shown, pages, last_run):
