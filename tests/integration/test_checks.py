@@ -23,6 +23,8 @@ PROJECT: Documents = {
     "items": contract("items", {"filePattern": "items.csv"}, ID, CODE),
     "codes.sql": "SELECT id, code FROM groups",
     "codes": contract("codes", {}, ID, {**CODE, "unique": True}),
+    "sizes.sql": "SELECT id, abs(id) AS size FROM groups",
+    "sizes": contract("sizes", {}, ID, {**ID, "name": "size", "primaryKey": False, "unique": True}),
     "uses.sql": "SELECT id AS item, code FROM items",
     "uses": contract("uses", {}, {**ID, "name": "item"}, {**CODE, **TO_CODES}),
 }
@@ -93,3 +95,12 @@ def test_unique_values_are_checked_over_what_came(
     place: Place, project: Project, groups: tuple[str, ...], further: int
 ) -> None:
     assert failed_rows(change(place, project, groups, ITEMS), "unique(code)") == further
+
+
+@pytest.mark.parametrize(("groups", "further"), [(("1,a", "2,b", "-3,c"), 0), (("1,a", "-1,b", "2,c", "-2,d"), 2)])
+def test_integers_that_are_there_again_are_counted_in_a_first_run(
+    tmp_path: Path, project: Project, groups: tuple[str, ...], further: int
+) -> None:
+    (tmp_path / "sources").mkdir()
+    place = Place(tmp_path, tmp_path / "sources")
+    assert failed_rows(change(place, project, groups, ITEMS[1:]), "unique(size)") == further

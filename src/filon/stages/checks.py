@@ -156,21 +156,21 @@ def _values(
     """The answer of each check, in their order."""
     for name in {name for check in due for name in _tables_of(check, tables)}:
         context.engine.bind(name, context.lake.paths(tables[name]), tables[name].columns)
-    answers = {check: _repeated(context, contract, check) for check in due if _is_of_integers(contract, check)}
+    keys = {check: key for check in due if (key := _integer_key(contract, check))}
+    answers = {check: _repeated(context, contract, check, key) for check, key in keys.items()}
     others = [check for check in due if check not in answers]
     for start in range(0, len(others), ANSWERED_AT_ONCE):
         answers |= _answers(context, others[start : start + ANSWERED_AT_ONCE])
     return {check: answers[check] for check in due}
 
 
-def _is_of_integers(contract: Contract, check: Check) -> bool:
-    """Whether a check counts further rows of a key that is one integer."""
+def _integer_key(contract: Contract, check: Check) -> str:
+    """The column of which a check counts repeated values, if it is one of integers; else nothing."""
     key = check.counted.unique if check.counted is not None else ()
-    return len(key) == 1 and contract.column(key[0]).type.kind is Kind.INTEGER
+    return key[0] if len(key) == 1 and contract.column(key[0]).type.kind is Kind.INTEGER else ""
 
 
-def _repeated(context: Context, contract: Contract, check: Check) -> Answer:
-    [column] = check.counted.unique if check.counted is not None else ()
+def _repeated(context: Context, contract: Contract, check: Check, column: str) -> Answer:
     try:
         return Answer(Decimal(context.engine.repeated(contract.name, column)))
     except EngineExhausted:
