@@ -27,7 +27,7 @@ from filon.pipeline.report import RunReport, RunStatus, make_report
 from filon.pipeline.review import breaking_changes, require_kept, review_run
 from filon.pipeline.run_history import record_run
 from filon.pipeline.runner import Result, StepRunner, Until
-from filon.pipeline.tracing import NoTrace, Trace
+from filon.pipeline.tracing import Trace
 from filon.project import Contract, Dataset, Model
 from filon.project.guard import GuardRule
 from filon.serving.feeds import compile_served
@@ -78,7 +78,7 @@ class PipelineRun:
     until: Until
     serving_keep: int
     review: Review = Review((), publishes=True)
-    trace: Trace = field(default_factory=NoTrace)
+    trace: Trace = field(default_factory=Trace)
     published: Release | None = None
     ingested: IngestResult | None = None
     bronze: dict[str, Build] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from filon.pipeline.layers import PipelineRun, Review
 from filon.pipeline.report import RunReport, RunStatus, with_alerts
 from filon.pipeline.run_history import record_alerts
 from filon.pipeline.runner import DirectRunner, StepRunner, Until
-from filon.pipeline.tracing import NoTrace, Trace, tracing
+from filon.pipeline.tracing import Trace, tracing
 from filon.project import Project
 from filon.project.guard import GuardRule
 from filon.serving.protocol import Store
@@ -140,7 +140,7 @@ def _tracing(
 ) -> AbstractContextManager[Trace]:
     """A trace of a run. Of a plan there is none: the run after it tells of the tables that it made."""
     if not is_run:
-        return nullcontext(NoTrace())
+        return nullcontext(Trace())
     return tracing(settings, project, lake, sources, store, run_id=inputs.run_id, now=inputs.now)
 
 

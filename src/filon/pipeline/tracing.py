@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from filon.errors import ConfigError, FilonError
 from filon.lake import Build, CheckResult, FileVersion, Lake, Release, Sources
@@ -27,11 +26,18 @@ CONFIG_FILE = "openlineage.yml"
 NOT_INSTALLED = "the client of OpenLineage is not installed: pip install 'filon[openlineage]'"
 
 
-class Trace(Protocol):
-    """Is told what a run reads and writes; sends it on without making the run wait."""
+class Trace:
+    """Is told what a run reads and writes, and tells nobody; ``problem`` is why, where somebody should hear.
+
+    What sends it on overrides the methods, and does not make the run wait.
+    """
+
+    def __init__(self, problem: str | None = None) -> None:
+        self._problem = problem
 
     def listening(self, listener: RunListener) -> RunListener:
         """A listener that passes on what it hears, and learns when tables begin, and which fail."""
+        return listener
 
     def received(self, dataset: Dataset, bronze: Build, versions: Sequence[FileVersion]) -> None:
         """The records of files are a dataset's bronze table."""
@@ -53,38 +59,6 @@ class Trace(Protocol):
 
     def close(self) -> str | None:
         """Wait a little for what is still to be sent; returns why some of it did not arrive."""
-
-
-class NoTrace:
-    """A trace of which nobody hears; ``problem`` is why, where somebody should."""
-
-    def __init__(self, problem: str | None = None) -> None:
-        self._problem = problem
-
-    def listening(self, listener: RunListener) -> RunListener:
-        """The listener itself."""
-        return listener
-
-    def received(self, dataset: Dataset, bronze: Build, versions: Sequence[FileVersion]) -> None:
-        """Do nothing."""
-
-    def built(self, outputs: Sequence[Build], inputs: Sequence[Build]) -> None:
-        """Do nothing."""
-
-    def ended(self, problem: str | None, release: Release | None) -> None:
-        """Do nothing."""
-
-    def checked(self, builds: Sequence[Build], checks: Sequence[CheckResult]) -> None:
-        """Do nothing."""
-
-    def loaded(self, release: Release, load: LoadReport) -> None:
-        """Do nothing."""
-
-    def published(self, before: Release | None, after: Release | None) -> None:
-        """Do nothing."""
-
-    def close(self) -> str | None:
-        """The problem."""
         return self._problem
 
 
@@ -135,7 +109,7 @@ def tracing_command(
 ) -> Iterator[Trace]:
     """A trace of a command that may publish a release without a run; what it published is told at its end."""
     if not is_wanted(settings.openlineage):
-        yield NoTrace()
+        yield Trace()
         return
     # documents of an erasure that was killed may not fit each other
     before = lake.release() if not lake.erasures.unfinished() else None
@@ -158,7 +132,7 @@ def _open(
     command: str,
 ) -> Trace:
     if not is_wanted(settings.openlineage):
-        return NoTrace()
+        return Trace()
     try:
         from filon.pipeline.openlineage.sending import Sender
         from filon.pipeline.openlineage.trace import OpenLineageTrace
@@ -167,7 +141,7 @@ def _open(
             raise
         if settings.openlineage is not None:
             raise ConfigError(f"FILON_OPENLINEAGE is set, but {NOT_INSTALLED}") from None
-        return NoTrace(NOT_INSTALLED)
+        return Trace(NOT_INSTALLED)
     sender = Sender(settings.openlineage)
     return OpenLineageTrace(sender, project, lake, sources, store, run_id=run_id, now=now, command=command)
 

@@ -19,6 +19,7 @@ from filon.pipeline.openlineage.jobs import JobRun, Jobs
 from filon.pipeline.openlineage.naming import place_named, stored_named
 from filon.pipeline.openlineage.sending import Sender
 from filon.pipeline.openlineage.tables import LakeTables, Origins
+from filon.pipeline.tracing import Trace
 from filon.project import Dataset, Project
 from filon.project.column_lineage import Use
 from filon.serving.protocol import Store
@@ -46,7 +47,7 @@ def _harmless(
     return guarded
 
 
-class OpenLineageTrace:
+class OpenLineageTrace(Trace):
     """Sends what it is told as events.
 
     Args:
@@ -73,6 +74,7 @@ class OpenLineageTrace:
         now: dt.datetime,
         command: str = "",
     ) -> None:
+        super().__init__()
         self.sender, self._project, self._sources, self._store = sender, project, sources, store
         self._tables = LakeTables(project, lake)
         self._run_id = run_id
