@@ -48,6 +48,15 @@ def between(days: Period, length: int) -> Iterator[str]:
         day = last.last + dt.timedelta(1)
 
 
+def count_between(days: Period, length: int) -> int:
+    """How many periods of a length have one of these days; 0 when the days end before they begin."""
+    first, last = days.first, days.last
+    if length == DAY or last < first:
+        return max(days.days, 0)
+    years = last.year - first.year
+    return (years if length == YEAR else years * 12 + last.month - first.month) + 1
+
+
 def year_before(text: str) -> str:
     """The same period a year before."""
     if len(text) == YEAR:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 from typing import Any
 
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
 from filon.dashboard.filters import Filters, Period
-from filon.dashboard.timeline import DAY, MONTH, YEAR, between, period_from, year_before
+from filon.dashboard.timeline import DAY, MONTH, YEAR, between, count_between, period_from, year_before
 from filon.pages import ROWS, Card, Chart, Compare, Table, parts_of
 
 BEFORE, SHARE, LABEL, DETAIL = "_before", "_share", "_label", "_detail"
@@ -37,12 +38,39 @@ def by_of(context: Context, block: Chart | Table) -> tuple[str, ...]:
             if level == ROWS or levels[level] > len(context.filters.spelled):
                 return (level, *block.by[1:])
         return (block.drill[-1], *block.by[1:])
-    return tuple(step_of(context, name) for name in block.by)
+    return tuple(step_of(context, str(block.of), name) for name in block.by)
 
 
-def step_of(context: Context, name: str) -> str:
-    """A name; the chosen period for the word that stands for it."""
-    return context.granularity if name == context.words["granularity"] else name
+def step_of(context: Context, table: str, name: str) -> str:
+    """What a block by this name is by: the chosen period for the word that stands for it.
+
+    The API answers with ``MOST_GROUPS`` periods at most: where an analysis has more days or months than that, a
+    longer period is taken, never a part of them.
+    """
+    step = context.granularity if name == context.words["granularity"] else name
+    if step not in lengths(context) or context.tables[table]["analysis"] is None:
+        return step
+    days, finest = shown_days(context, table), lengths(context)[step]
+    possible = (period for period, length in lengths(context).items() if length <= finest)
+    return next(
+        (period for period in possible if days is None or count_between(days, lengths(context)[period]) <= MOST_GROUPS),
+        context.words["year"],
+    )
+
+
+def shortened(context: Context, block: Chart) -> str | None:
+    """The longer period that a chart is by where there are too many of its own; None when it is by its own."""
+    if not is_analysed(context, block) or (block.drill and context.filters.spelled):
+        return None
+    by, word = block.by[0], context.words["granularity"]
+    step = by_of(context, block)[0]
+    return step if step != (context.granularity if by == word else by) else None
+
+
+def is_cut(context: Context, block: Chart, rows: Sequence[Row]) -> bool:
+    """Whether a chart of colours along time lacks its last groups, since the API answers with no more."""
+    left_out = 1  # the group without a day
+    return block.color is not None and is_analysed(context, block) and len(rows) + left_out >= MOST_GROUPS
 
 
 def value_of(row: Row, measure: str) -> Any:
@@ -138,20 +166,22 @@ def rows_of(context: Context, block: Chart | Table, limit: int | None) -> list[R
     return rows
 
 
-def range_of(context: Context, table: str) -> Period | None:
-    """The days that are shown of a table: those that are chosen, else all that have facts."""
-    return context.filters.period or context.days([table])
+def shown_days(context: Context, table: str) -> Period | None:
+    """The chosen days of a table, from its first to its last that has facts; None when it has none."""
+    chosen, known = context.filters.period, context.days([table])
+    if chosen is None or known is None:
+        return known
+    return Period(max(chosen.first, known.first), min(chosen.last, known.last))
 
 
 def _filled(context: Context, block: Chart, by: str, rows: Sequence[Row]) -> list[Row]:
     """A row for every period: nothing is sold in one without facts, and no ratio is defined."""
-    days, known = range_of(context, str(block.of)), context.days([str(block.of)])
-    if days is None or known is None:
+    days = shown_days(context, str(block.of))
+    if days is None:
         return list(rows)
-    shown = Period(max(days.first, known.first), min(days.last, known.last))
     empty = {name: None if " / " in name else 0 for name in block.measure}
     found = {row[by]: row for row in rows}
-    return [found.get(text, {by: text, **empty}) for text in between(shown, lengths(context)[by])]
+    return [found.get(text, {by: text, **empty}) for text in between(days, lengths(context)[by])]
 
 
 def _compared(context: Context, block: Chart, by: str, rows: Sequence[Row], filters: Filters) -> list[Row]:
@@ -167,8 +197,8 @@ def _compared(context: Context, block: Chart, by: str, rows: Sequence[Row], filt
     if earlier is None:
         return list(rows)
     found = {row[by]: value_of(row, measure) for row in others}
-    places = list(between(earlier.period, lengths(context)[by])) if earlier.period else []
-    return [{**row, BEFORE: found.get(place)} for row, place in zip(rows, [*places, *[""] * len(rows)], strict=False)]
+    places = between(earlier.period, lengths(context)[by]) if earlier.period else ()
+    return [{**row, BEFORE: found.get(place)} for row, place in zip(rows, chain(places, repeat("")), strict=False)]
 
 
 def _labelled(context: Context, block: Chart, rows: Sequence[Row]) -> list[Row]:

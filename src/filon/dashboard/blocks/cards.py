@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, range_of, step_of, unapplied, value_of
+from filon.dashboard.blocks.asking import MOST_GROUPS, lengths, shown_days, step_of, unapplied, value_of
 from filon.dashboard.blocks.explained import figure_of_card
 from filon.dashboard.client import Row
 from filon.dashboard.colours import MAIN
@@ -52,7 +52,7 @@ def ask_card(context: Context, card: Card) -> Answer:
         return Answer(int(context.answer(path, query).data["total"]))
     table, measure = str(card.of), str(card.measure)
     if card.take is not None and card.by is not None:
-        return _summed_up(context, card, step_of(context, card.by))
+        return _summed_up(context, card, step_of(context, str(card.of), card.by))
     total = context.analyse(table)[0]
     if card.share is not None:
         best = context.analyse(table, card.share.by, sort=f"-{measure}", limit=card.share.top)
@@ -82,18 +82,20 @@ def _summed_up(context: Context, card: Card, by: str) -> Answer:
 
 def _by_period(context: Context, table: str, by: str) -> list[Row]:
     rows = {row[by]: row for row in context.analyse(table, by, sort="value", limit=MOST_GROUPS)}
-    days, known = range_of(context, table), context.days([table])
-    if days is None or known is None:
+    days = shown_days(context, table)
+    if days is None:
         return []
     empty = dict.fromkeys(context.tables[table]["analysis"]["measures"], Decimal(0))
-    periods = between(type(days)(max(days.first, known.first), min(days.last, known.last)), lengths(context)[by])
-    return [rows.get(text, {by: text, **empty}) for text in periods]
+    return [rows.get(text, {by: text, **empty}) for text in between(days, lengths(context)[by])]
 
 
 def _line(context: Context, card: Card) -> tuple[float, ...]:
     if card.spark is None:
         return ()
-    values = [value_of(row, str(card.measure)) for row in _by_period(context, str(card.of), card.spark)]
+    table = str(card.of)
+    values = [
+        value_of(row, str(card.measure)) for row in _by_period(context, table, step_of(context, table, card.spark))
+    ]
     return tuple(float(value) for value in values if value is not None)
 
 
@@ -180,7 +182,7 @@ def title_of(context: Context, card: Card) -> str:
     if card.title is not None:
         return language.said(card.title)
     if card.take is not None and card.by is not None:
-        step = step_of(context, card.by)
+        step = step_of(context, str(card.of), card.by)
         each = next(name for name in ("day", "month", "year") if context.words[name] == step)
         return f"{language.text(f'take.{card.take}')} {language.text(f'each.{each}')}"
     return language.name(card.count or str(card.measure))

@@ -8,10 +8,24 @@ from typing import Any
 import streamlit as st
 
 from filon.dashboard import chips
-from filon.dashboard.blocks.asking import BEFORE, DETAIL, LABEL, SHARE, by_of, chosen_by, is_analysed, lengths, undated
+from filon.dashboard.blocks.asking import (
+    BEFORE,
+    DETAIL,
+    LABEL,
+    MOST_GROUPS,
+    SHARE,
+    by_of,
+    chosen_by,
+    is_analysed,
+    is_cut,
+    lengths,
+    shortened,
+    undated,
+)
 from filon.dashboard.blocks.drawing import Drawing
 from filon.dashboard.blocks.explained import figure_of_group
 from filon.dashboard.blocks.figures import FIGURES
+from filon.dashboard.blocks.titles import inside
 from filon.dashboard.charts import Style, height_of
 from filon.dashboard.client import Row
 from filon.dashboard.context import Context
@@ -54,6 +68,14 @@ def draw_chart(context: Context, block: Chart, key: str, rows: Sequence[Row], ti
             config=plotly_config(f"filon-{key.replace('.', '-')}-{context.release}"),
             alt=language.text("chart.alt", title=title),
         )
+    if (step := shortened(context, block)) is not None:
+        text = language.text(
+            "chart.shortened", most=language.number(MOST_GROUPS), step=plain(inside(language.name(step)))
+        )
+        st.caption(f":material/zoom_out: {text}")
+    if is_cut(context, block, rows):
+        text = language.text("chart.cut", most=language.number(MOST_GROUPS))
+        st.caption(f":material/content_cut: {text}")
     if (missing := undated(context, block)) is not None:
         value = plain(drawing.write(block.measure[0])(missing))
         st.caption(f":material/event_busy: {language.text('chart.undated', value=value)}")

@@ -34,7 +34,7 @@ def figure_of_card(context: Context, card: Card, *, at: str, periods: int, group
     if card.take is Summary.MEAN:
         return Figure(table, choice=cell.choice, periods=periods)
     if at and card.by is not None:
-        return Figure(table, choice=(*cell.choice, (step_of(context, card.by), at)))
+        return Figure(table, choice=(*cell.choice, (step_of(context, table, card.by), at)))
     return cell
 
 

@@ -16,9 +16,9 @@ def title_of_block(context: Context, block: Chart | Table) -> str:
     measures = ", ".join(map(language.name, block.measure))
     if not measures:
         return str(context.tables[str(block.of)]["description"] or block.of)
-    return language.text("chart.by", measure=measures, by=", ".join(map(_inside, by))) if by else measures
+    return language.text("chart.by", measure=measures, by=", ".join(map(inside, by))) if by else measures
 
 
-def _inside(name: str) -> str:
+def inside(name: str) -> str:
     """A name inside a sentence; one with capitals of its own stays."""
     return name if any(letter.isupper() for letter in name[1:]) else name.lower()
