@@ -1,4 +1,4 @@
-"""Runs of the retail project into lakes of their own, and whether two lakes hold the same tables."""
+"""Runs of a project into lakes of their own, and whether two lakes hold the same tables."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from filon.pipeline.engine import Backends
 from filon.pipeline.layers import PipelineRun, Review
 from filon.pipeline.report import RunReport
 from filon.pipeline.runner import DirectRunner, Until
+from filon.project import Project
 from filon.project.guard import parse_rule
 from filon.project.loader import load_project
 from filon.projects import retail
@@ -27,12 +28,19 @@ from tests.engines.conftest import AS_OF
 STARTED = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
 
-def run(folder: Path, name: str, number: int, settings: Settings, listener: RunListener | None = None) -> RunReport:
-    """One run of the retail project over the sources of a folder, into a lake and a store of a name or an address."""
+def run(
+    folder: Path,
+    name: str,
+    number: int,
+    settings: Settings,
+    project: Project | None = None,
+    listener: RunListener | None = None,
+) -> RunReport:
+    """One run of a project, or retail, over the sources of a folder, into a lake and a store of a name or address."""
     local = name.rpartition("/")[2]
     workspace = folder / f"{local}-{number}"
     workspace.mkdir()
-    project = load_project(retail.FOLDER)
+    project = project or load_project(retail.FOLDER)
     lake, store = lake_of(folder, name), open_store(f"sqlite:///{folder / local}.db")
     sources = Sources(str(folder / "sources"))
     backends = Backends(settings, workspace, [*lake.places, *sources.places])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 import time
@@ -26,6 +27,8 @@ PORTS = 6
 """Of the master, four workers, and the server."""
 SOONEST_S = 0.3
 """A machine is lost so soon after a table was begun, or as soon as tasks of its query run."""
+PURCHASES = 5_000_000 if "FILON_TEST_LONG" in os.environ else 20_000
+"""Five millions take some twenty minutes on two cores."""
 VICTIMS = ((Layer.SILVER, "achats"), (Layer.GOLD, "fact_ventes"))
 
 
@@ -79,11 +82,11 @@ def test_a_run_survives_the_loss_of_machines_and_makes_what_duckdb_makes(
     for name, value in cluster.store.environment.items():
         monkeypatch.setenv(name, value)
     remote = f"s3://lakes/{secrets.token_hex(6)}"
-    generate(tmp_path / "sources", 20_000, seed=3, dirty=0.05)
+    generate(tmp_path / "sources", PURCHASES, seed=3, dirty=0.05)
     run(tmp_path, "duckdb", 0, Settings(threads=2))
     killer = Killer(cluster)
     spark = Settings(engine="spark", spark_remote=cluster.server.remote, memory_limit="512MB")
-    run(tmp_path, remote, 0, spark, killer)
+    run(tmp_path, remote, 0, spark, listener=killer)
     for thread in killer.threads:
         thread.join()
     assert tuple(killer.during) == VICTIMS

@@ -34,6 +34,8 @@ SETTINGS = {
     "spark.sql.mapKeyDedupPolicy": "EXCEPTION",
     # it grows exponentially with columns that have several names
     "spark.sql.constraintPropagation.enabled": "false",
+    # files of the lake hold ten times as much as their bytes: a task reads some two million records
+    "spark.sql.files.maxPartitionBytes": "16m",
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.writeLegacyFormat": "false",
@@ -99,11 +101,11 @@ class SparkConnection:
         return ConnectFrame(SQL(query), self.session)
 
     def keep(self, query: str) -> DataFrame:
-        """Run a query and keep its rows, each part on two executors, in memory or on disk, without the query."""
+        """Run a query and keep its rows, each part on the disks of two executors, without the query."""
         from pyspark.storagelevel import StorageLevel
 
         with self._as_active():
-            return self.frame(query).localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
+            return self.frame(query).localCheckpoint(storageLevel=StorageLevel.DISK_ONLY_2)
 
     @contextmanager
     def _as_active(self) -> Iterator[None]:
