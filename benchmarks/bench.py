@@ -1,6 +1,7 @@
 """Measure a run from CSV to release, beside the same work written by hand: ``make bench ARGS="--purchases 10000000"``.
 
-Both run as processes of their own, in turn, in one session; what counts is the ratio of their wall times.
+Both run as processes of their own, in turn, in one session; what counts is the ratio of their wall times. Filon runs
+twice each time: the retail project as it is, and without its history of clients, which the script does not make.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ from pathlib import Path
 
 import duckdb
 
+from filon.projects import retail
+
 AS_OF = "2026-01-01"
+HISTORICAL = ("int_ventes_par_client_pays", "kpi_ca_par_pays_historique")
+HISTORY = "      - property: history\n        value: scd2\n"
 CHECKSUM = "SELECT count(*), sum(montant), sum(id_achat % 1000003 * (montant * 100 % 997)) FROM read_parquet({files})"
 
 
@@ -59,13 +64,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".filon/bench"))
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    print("| purchases | Filon | by hand | ratio | Filon peak | by hand peak |\n|---|---|---|---|---|---|")
+    print("| purchases | Filon | by hand | ratio | same tables only | ratio | Filon peak | by hand peak |")
+    print("|---|---|---|---|---|---|---|---|")
     times = {}
     for purchases in options.purchases:
         sources = prepare(options.folder, purchases, options.dirty)
-        ours, theirs = compare(options.folder, sources, options.rounds)
+        ours, same, theirs = compare(options.folder, sources, options.rounds)
         times[purchases] = median(ours)
-        print(row(purchases, ours, theirs), flush=True)
+        print(row(purchases, ours, same, theirs), flush=True)
     sizes = sorted(times)
     if len(sizes) > 1:
         growth = times[sizes[-1]] / times[sizes[0]]
@@ -84,17 +90,31 @@ def prepare(folder: Path, purchases: int, dirty: float) -> Path:
     return sources
 
 
-def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measure], list[Measure]]:
-    """Run both in turn, from nothing each time, and see that they come to the same fact table."""
-    ours, theirs = [], []
+def without_history(folder: Path) -> Path:
+    """The retail project with the tables of the script alone."""
+    others = [f"{name}*" for name in (*HISTORICAL, "tests", "pages", "__pycache__")]
+    shutil.copytree(retail.FOLDER, fresh(folder), ignore=shutil.ignore_patterns("*.py", *others))
+    clients = folder / "sources" / "clients.yaml"
+    text = clients.read_text(encoding="utf-8")
+    if HISTORY not in text:
+        raise RuntimeError("clients have no history: the comparison means nothing")
+    clients.write_text(text.replace(HISTORY, ""), encoding="utf-8")
+    return folder
+
+
+def compare(folder: Path, sources: Path, rounds: int) -> tuple[list[Measure], list[Measure], list[Measure]]:
+    """Run all in turn, from nothing each time, and see that they come to the same fact table."""
+    project = without_history(folder / "same-tables")
+    ours, same, theirs = [], [], []
     for _ in range(rounds):
         lake, out = fresh(folder / "lake"), fresh(folder / "by-hand")
-        ours.append(measure(run_command(str(sources), str(lake))))
+        same.append(measure([*run_command(str(sources), str(fresh(lake))), "--project", str(project)]))
+        ours.append(measure(run_command(str(sources), str(fresh(lake)))))
         by_hand = [sys.executable, "-m", "benchmarks.by_hand", str(sources), str(out), AS_OF]
         theirs.append(measure(by_hand))
         if fact_of_lake(lake) != checksum([str(out / "fact_ventes.parquet")]):
             raise RuntimeError("the two fact tables differ: the comparison means nothing")
-    return ours, theirs
+    return ours, same, theirs
 
 
 def run_command(sources: str, lake: str) -> list[str]:
@@ -125,11 +145,12 @@ def median(measured: Sequence[Measure]) -> float:
     return statistics.median(item.seconds for item in measured)
 
 
-def row(purchases: int, ours: Sequence[Measure], theirs: Sequence[Measure]) -> str:
+def row(purchases: int, ours: Sequence[Measure], same: Sequence[Measure], theirs: Sequence[Measure]) -> str:
     """One line of the table of results."""
-    ratio = median(ours) / median(theirs)
+    hand = median(theirs)
     peaks = [max(item.peak_mb for item in group) for group in (ours, theirs)]
-    times = f"{median(ours):.1f} s | {median(theirs):.1f} s | {ratio:.2f}"
+    times = f"{median(ours):.1f} s | {hand:.1f} s | {median(ours) / hand:.2f}"
+    times += f" | {median(same):.1f} s | {median(same) / hand:.2f}"
     return f"| {purchases:,} | {times} | {peaks[0]:,.0f} MB | {peaks[1]:,.0f} MB |"
 
 

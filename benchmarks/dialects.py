@@ -58,7 +58,8 @@ KINDS: dict[str, Kind] = {
     "quoted, all with a blank inside": _with(lambda text: f'" {text} "'),
     "quoted, all with doubled quotes": _with(lambda text: f'"{text} ""x"""'),
     "quoted, all with a line end inside": _with(lambda text: f'"{text}\nx"'),
-    "the same, and one in 1,000 too short": rarely(
+    "quoted, all with an empty line inside": _with(lambda text: f'"{text}\n\nx"'),
+    "quoted, all with a line end inside, and one in 1,000 too short": rarely(
         _with(lambda text: f'"{text}\nx"'), lambda _, row: ",".join(row[:4]) + "\n"
     ),
     "plain, one in 1,000 with a quote inside": rarely(

@@ -41,10 +41,10 @@ NEAR = 64
 class Lines:
     """Patterns of lines with the right number of fields, each with its end.
 
-    ``regular`` matches a run of lines that every reader of CSV cuts in the same way; ``loose`` a short run in which
-    lines may consist of ``blanks`` alone, and quotes may have blanks around them. ``padding`` matches these with what
-    is quoted, and ``pairs`` are a quote with such a blank. ``spanning`` matches a short run of records that may have
-    line ends inside their quotes, where the text ends all lines in the same way.
+    ``regular`` matches a run of lines that every reader of CSV cuts in the same way, and of empty ones behind them;
+    ``loose`` a short run in which lines may consist of ``blanks`` alone, and quotes may have blanks around them.
+    ``padding`` matches these with what is quoted, and ``pairs`` are a quote with such a blank. ``spanning`` matches a
+    short run of records that may have line ends inside their quotes, where the text ends all lines in the same way.
     """
 
     regular: re.Pattern[str]
@@ -76,7 +76,7 @@ class Lines:
             return f"{start}{field}(?:{delimiter}{field}){{{width - 1}}}{end}"
 
         def run(field: str) -> re.Pattern[str]:
-            return re.compile(f"(?:{record(field)})++")
+            return re.compile(f"(?:{record(field)}(?:{end})*+)++")
 
         def short_run(line: str) -> re.Pattern[str]:
             return re.compile(f"(?:{line}){{1,{NEAR}}}+")
@@ -166,7 +166,7 @@ def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -
     reader.blanks_count = width == 1
     while True:
         if run := text.take(lines.regular):
-            run = _with_one_end(run, newline)
+            run = _without_empty_lines(_with_one_end(run, newline), newline or NEWLINE)
             yield Run(run, run.count(NEWLINE))
         elif run := text.take(lines.loose):
             run = lines.tightened(_with_one_end(run, newline))
@@ -177,6 +177,13 @@ def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -
             yield irregular
         else:
             return
+
+
+def _without_empty_lines(text: str, newline: str) -> str:
+    """Lines without line ends inside, of which the first is not empty."""
+    while newline * 2 in text:
+        text = text.replace(newline * 2, newline)
+    return text
 
 
 def _with_one_end(text: str, newline: str | None) -> str:

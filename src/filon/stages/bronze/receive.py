@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,7 +24,10 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass
 class TextFacts:
-    """Counts of bytes and line endings of a text, collected in one pass."""
+    """Counts of bytes and line endings of a text, collected in one pass.
+
+    ``has_empty_line``: the first bytes of the text have one, perhaps inside of quotes.
+    """
 
     size: int = 0
     line_feeds: int = 0
@@ -31,6 +35,7 @@ class TextFacts:
     pairs: int = 0
     has_quote: bool = False
     has_padded_quote: bool = False
+    has_empty_line: bool = False
     last: bytes = b""
 
     def add(self, chunk: bytes, quote: bytes) -> None:
@@ -44,16 +49,18 @@ class TextFacts:
             self.pairs += chunk.count(b"\r\n")
         if self.last == b"\r" and chunk.startswith(b"\n"):
             self.pairs += 1
+        if self.last == b"":  # two bytes take ten times as long to find as one
+            self.has_empty_line = b"\n\n" in chunk or b"\n\r\n" in chunk
         self._look_for(quote, chunk)
         self.last = chunk[-1:]
 
     def _look_for(self, quote: bytes, chunk: bytes) -> None:
         if not quote:
             return
-        self.has_quote = self.has_quote or quote in chunk
-        edge = self.last + chunk[:1]
+        has_quote, edge = quote in chunk, self.last + chunk[:1]
+        self.has_quote = self.has_quote or has_quote
         for pair in (b" " + quote, quote + b" "):
-            self.has_padded_quote = self.has_padded_quote or pair in chunk or pair == edge
+            self.has_padded_quote = self.has_padded_quote or (has_quote and pair in chunk) or pair == edge
 
     @property
     def newline(self) -> str | None:
@@ -236,10 +243,16 @@ def _check_lines(facts: TextFacts) -> None:
         )
 
 
-def _hashed(chunks: Iterable[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
-    for chunk in chunks:
-        hasher.update(chunk)
-        yield chunk
+def _hashed(chunks: Iterator[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
+    """The chunks, each of which is hashed while its reader works on it; the hash is whole when they end."""
+    first = next(chunks, b"")
+    hasher.update(first)
+    yield first
+    with ThreadPoolExecutor(max_workers=1) as pool:  # starts a thread for large files alone
+        for chunk in chunks:
+            hashed = pool.submit(hasher.update, chunk)
+            yield chunk
+            hashed.result()
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

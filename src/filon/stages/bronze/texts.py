@@ -134,9 +134,14 @@ class SourceText:
     @property
     def _has_lines(self) -> bool:
         facts = self.received.facts
-        if not self.starts_at_once or self.needs_patience:
+        if not self.starts_at_once or self.needs_patience or self._has_other_lines:
             return False
         return facts.newline is not None and facts.empty_lines <= MANY_EMPTY_LINES
+
+    @property
+    def _has_other_lines(self) -> bool:
+        """Whether some lines are no records, perhaps: then no count of lines tells that every record was found."""
+        return self.received.facts.has_empty_line and self.header.width > 1
 
     @property
     def form(self) -> CsvForm:
