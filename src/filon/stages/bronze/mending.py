@@ -41,13 +41,15 @@ NEAR = 64
 class Lines:
     """Patterns of lines with the right number of fields, each with its end.
 
-    ``regular`` matches a run of lines that every reader of CSV cuts in the same way, and of empty ones behind them;
-    ``loose`` a short run in which lines may consist of ``blanks`` alone, and quotes may have blanks around them.
+    ``regular`` matches a run of lines that every reader of CSV cuts in the same way; ``sparse`` one that begins with an
+    empty line and has others; ``loose`` a short run in which lines may consist of ``blanks`` alone, and quotes may have
+    blanks around them.
     ``padding`` matches these with what is quoted, and ``pairs`` are a quote with such a blank. ``spanning`` matches a
     short run of records that may have line ends inside their quotes, where the text ends all lines in the same way.
     """
 
     regular: re.Pattern[str]
+    sparse: re.Pattern[str]
     loose: re.Pattern[str]
     blanks: str
     padding: re.Pattern[str] | None
@@ -76,13 +78,16 @@ class Lines:
             return f"{start}{field}(?:{delimiter}{field}){{{width - 1}}}{end}"
 
         def run(field: str) -> re.Pattern[str]:
-            return re.compile(f"(?:{record(field)}(?:{end})*+)++")
+            return re.compile(f"(?:{record(field)})++")
+
+        def sparse_run(field: str) -> re.Pattern[str]:
+            return re.compile(f"{end}(?:{end}|{record(field)})*+")
 
         def short_run(line: str) -> re.Pattern[str]:
             return re.compile(f"(?:{line}){{1,{NEAR}}}+")
 
         if not quote:
-            return cls(run(plain), short_run(f"{blank}|{record(plain)}"), blanks, None, (), None)
+            return cls(run(plain), sparse_run(plain), short_run(f"{blank}|{record(plain)}"), blanks, None, (), None)
 
         def quoted(inside: str) -> str:
             begin = f"{inside}*+" if width > 1 else f"(?:{inside}++|(?={quote}{quote}))"
@@ -94,6 +99,7 @@ class Lines:
         after = "" if dialect.delimiter.startswith(" ") else " *+"
         return cls(
             regular=run(f"(?:{inside}|{plain})"),
+            sparse=sparse_run(f"(?:{inside}|{plain})"),
             loose=short_run(f"{blank}|{record(f'(?:{before}{inside}{after}|{plain})')}"),
             blanks=blanks,
             padding=re.compile(f"{before}({inside}){after}"),
@@ -166,6 +172,9 @@ def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -
     reader.blanks_count = width == 1
     while True:
         if run := text.take(lines.regular):
+            run = _with_one_end(run, newline)
+            yield Run(run, run.count(NEWLINE))
+        elif run := text.take(lines.sparse):
             run = _without_empty_lines(_with_one_end(run, newline), newline or NEWLINE)
             yield Run(run, run.count(NEWLINE))
         elif run := text.take(lines.loose):
@@ -180,10 +189,10 @@ def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -
 
 
 def _without_empty_lines(text: str, newline: str) -> str:
-    """Lines without line ends inside, of which the first is not empty."""
+    """Those that hold something, of lines without line ends inside."""
     while newline * 2 in text:
         text = text.replace(newline * 2, newline)
-    return text
+    return text.removeprefix(newline)
 
 
 def _with_one_end(text: str, newline: str | None) -> str:
