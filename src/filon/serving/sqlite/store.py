@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -94,7 +94,7 @@ class SQLiteStore:
     @contextmanager
     def loading(self, *, anew: bool = False) -> Iterator[SQLiteSession]:
         """One transaction, from here to ``flip``."""
-        with ExitStack() as at_the_end, self._writing() as connection:
+        with ExitStack() as at_the_end, self._writing(is_load=True) as connection:
             before = file_at(self._path)
             scratch = Scratch(connection, self._path)
             at_the_end.callback(scratch.discard)
@@ -106,7 +106,7 @@ class SQLiteStore:
                 raise StoreUnavailable(f"{self.uri}: the file was deleted or replaced while it was loaded. Run again.")
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, *, is_load: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection inside a transaction, which is undone unless it is committed."""
         try:
             make_folder(self._path.parent)
@@ -117,15 +117,32 @@ class SQLiteStore:
             try:
                 connection.executescript(DURABLE)
                 connection.executescript(SCHEMA)
+                if is_load:
+                    self._write_through(connection)
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 if not connection.in_transaction:
                     # the file then holds everything, and one that takes its place meets no pages of it in the log
                     connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
-                    with durable(Effect.SQLITE, "checkpoint"):
+                    with durable(Effect.SQLITE, "checkpoint"), suppress(sqlite3.OperationalError):
+                        connection.execute("PRAGMA journal_mode = WAL")
                         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
+
+    def _write_through(self, connection: sqlite3.Connection) -> None:
+        """Let a first load write its pages to the file instead of a log, unless somebody has the file open.
+
+        A log of gigabytes is written twice, and each page is looked for in all of it. An empty store has nothing to
+        read meanwhile: who asks waits, and learns that it is being loaded.
+        """
+        if connection.execute("SELECT 1 FROM _loads").fetchone():
+            return
+        self._readers.shut()
+        connection.execute("PRAGMA busy_timeout = 0")
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE_S * 1000)}")
 
     def give_back(self) -> None:
         """Write the file again without free pages, and empty its log."""
