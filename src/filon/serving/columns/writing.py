@@ -51,7 +51,7 @@ def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> D
     query = f"SELECT {MONTH}, sum(went) AS went, sum(came) AS came FROM ({both}) AS differing GROUP BY {MONTH}"
     changed = {month: int(went) - int(came) for month, went, came in engine.rows(query)}
     wanted = f" WHERE {MONTH} IN ({literals(changed)})" if changed else " WHERE FALSE"
-    engine.cache(CACHED, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS chosen{wanted}")
+    engine.cache(CACHED, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS chosen{wanted} ORDER BY {MONTH}")
     counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
     now = {month: int(rows) for month, rows in engine.rows(counted)}
     ended = {month: now.get(month, 0) + fewer for month, fewer in changed.items()}
@@ -61,9 +61,9 @@ def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> D
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
     """Which months differ between two queries of columns; without an old one all do.
 
-    The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
+    The rows of ``new`` stay in the engine as ``CACHED``, by month, since ``rows`` reads a few months at a time.
     """
-    engine.cache(CACHED, new)
+    engine.cache(CACHED, f"SELECT * FROM ({new}) AS facts ORDER BY {MONTH}")
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
     before: dict[str, Content] = engine.contents(old, MONTH) if old is not None else {}
     written = {month: item.rows for month, item in after.items() if item != before.get(month)}
@@ -84,7 +84,7 @@ def rows(engine: Engine, analysis: Analysis, written: Mapping[str, int]) -> Iter
 
 
 def _together(written: Mapping[str, int]) -> Iterator[list[str]]:
-    """Months that are read at once: every reading goes through all rows."""
+    """Months that are read at once."""
     months: list[str] = []
     for month in sorted(written):
         if months and sum(written[other] for other in [*months, month]) > MOST_AT_ONCE:
