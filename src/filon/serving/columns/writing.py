@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
 
-from filon.engines import Content, Engine
+from filon.engines import Engine
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions
 from filon.serving.analysis import Analysis
 from filon.serving.columns.selecting import columns_query
@@ -52,10 +52,15 @@ def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> D
     changed = {month: int(went) - int(came) for month, went, came in engine.rows(query)}
     wanted = f" WHERE {MONTH} IN ({literals(changed)})" if changed else " WHERE FALSE"
     engine.cache(CACHED, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS chosen{wanted} ORDER BY {MONTH}")
-    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
-    now = {month: int(rows) for month, rows in engine.rows(counted)}
+    now = _sizes(engine)
     ended = {month: now.get(month, 0) + fewer for month, fewer in changed.items()}
     return Difference(now, {month: rows for month, rows in ended.items() if rows})
+
+
+def _sizes(engine: Engine) -> dict[str, int]:
+    """The number of facts of each month that is kept."""
+    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
+    return {month: int(rows) for month, rows in engine.rows(counted)}
 
 
 def difference(engine: Engine, new: str, old: str | None) -> Difference:
@@ -64,8 +69,10 @@ def difference(engine: Engine, new: str, old: str | None) -> Difference:
     The rows of ``new`` stay in the engine as ``CACHED``, by month, since ``rows`` reads a few months at a time.
     """
     engine.cache(CACHED, f"SELECT * FROM ({new}) AS facts ORDER BY {MONTH}")
+    if old is None:
+        return Difference(_sizes(engine), {})
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
-    before: dict[str, Content] = engine.contents(old, MONTH) if old is not None else {}
+    before = engine.contents(old, MONTH)
     written = {month: item.rows for month, item in after.items() if item != before.get(month)}
     return Difference(written, {month: item.rows for month, item in before.items() if item != after.get(month)})
 

@@ -11,7 +11,7 @@ import glob
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +46,14 @@ class Scratch:
         """Whether the connection can take one file more; a transaction keeps each until its end."""
         return len(self._files) < self._connection.getlimit(sqlite3.SQLITE_LIMIT_ATTACHED)
 
-    def fill(self, rows: str, definition: str, added: str, batches: Iterable[pa.RecordBatch]) -> Callable[[], int]:
+    def fill(
+        self, rows: str, creation: Sequence[str], added: str, batches: Iterable[pa.RecordBatch]
+    ) -> Callable[[], int]:
         """Begin to write rows to a file of their own.
 
         Args:
             rows: the table
-            definition: its columns, as CREATE TABLE has them
+            creation: the statements that make it, as the store has it
             added: the values of the last columns, which batches do not have
             batches: the rows, in the order of the key, which SQLite takes best; the first is asked for at once
 
@@ -64,8 +66,7 @@ class Scratch:
         table, name = identifier(rows), identifier(f"scratch {len(self._files)}")
         given = iter(batches)
         first = next(given, None)
-        create = f"CREATE TABLE {table} {definition}"
-        filled = self._fillers.submit(_fill, file, create, table, added, first, self._until_stopped(given))
+        filled = self._fillers.submit(_fill, file, creation, table, added, first, self._until_stopped(given))
 
         def copy() -> int:
             filled.result()
@@ -92,7 +93,7 @@ class Scratch:
 
 def _fill(
     file: Path,
-    create: str,
+    creation: Sequence[str],
     table: str,
     added: str,
     first: pa.RecordBatch | None,
@@ -116,7 +117,7 @@ def _fill(
     try:
         with driver.connect(str(file), autocommit=True) as connection, connection.cursor() as cursor:
             # nothing of the file outlives the load
-            for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", create, "BEGIN"):
+            for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", *creation, "BEGIN"):
                 cursor.execute(statement)
             if first is not None:
                 places = ", ".join("?" * first.num_columns)

@@ -62,7 +62,8 @@ class SQLiteSession:
         is_same = held == columns and set(keyed) == {*table.key, "_from"}
         if not is_same:
             self._connection.execute(f"DROP TABLE IF EXISTS {identifier(name)}")
-            self._connection.execute(f"CREATE TABLE {identifier(name)} {_definition(table)}")
+            for statement in _creation(table):
+                self._connection.execute(statement)
             self._counts.start(name)
         self._prepared.append(table)
         return is_same
@@ -83,7 +84,7 @@ class SQLiteSession:
 
     def _insert_columns(self, table: StoredTable, batches: Iterable[pa.RecordBatch]) -> Callable[[], int]:
         rows = rows_of(table)
-        copy = self._scratch.fill(rows, _definition(table), f"{self.load}, {OPEN}", batches)
+        copy = self._scratch.fill(rows, _creation(table), f"{self.load}, {OPEN}", batches)
 
         def finish() -> int:
             count = copy()
@@ -170,8 +171,6 @@ class SQLiteSession:
                 self._connection.execute(
                     f"CREATE INDEX IF NOT EXISTS {name} ON {identifier(rows)} ({identifiers(whole)})"
                 )
-        name = identifier(f"{rows} closed")
-        self._connection.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {identifier(rows)} (_to) WHERE _to < {OPEN}")
         self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     def _show(self, table: StoredTable) -> None:
@@ -201,10 +200,14 @@ def _columns(table: StoredTable) -> list[tuple[str, str]]:
     ]
 
 
-def _definition(table: StoredTable) -> str:
-    """Columns and key of a table of rows, as CREATE TABLE has them."""
+def _creation(table: StoredTable) -> list[str]:
+    """What makes an empty table of rows, with its key and an index of closed rows, which has nothing to sort yet."""
+    rows = identifier(rows_of(table))
     columns = ", ".join(f"{identifier(name)} {kind}" for name, kind in _columns(table))
-    return f"({columns}, PRIMARY KEY ({identifiers((*table.key, '_from'))})) WITHOUT ROWID"
+    return [
+        f"CREATE TABLE {rows} ({columns}, PRIMARY KEY ({identifiers((*table.key, '_from'))})) WITHOUT ROWID",
+        f"CREATE INDEX {identifier(f'{rows_of(table)} closed')} ON {rows} (_to) WHERE _to < {OPEN}",
+    ]
 
 
 def _sync_value(value: object) -> object:
