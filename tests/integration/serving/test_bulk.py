@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -14,7 +16,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 
-from filon.errors import StoreForeign, StoreUnavailable
+from filon.errors import StoreBusy, StoreForeign, StoreUnavailable
 from filon.serving import loading
 from filon.serving.sqlite import SQLiteStore
 from filon.serving.sqlite.session import SQLiteSession
@@ -176,3 +178,57 @@ def test_a_whole_project_is_loaded_alike(shop: Shop, tmp_path: Path, monkeypatch
         stores[way] = path
     assert everything(f"sqlite:///{stores['at once']}") == everything(f"sqlite:///{stores['one by one']}")
     assert kept_rows(stores["at once"]) == kept_rows(stores["one by one"])
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from filon.serving.sqlite import SQLiteStore
+from tests.integration.serving.test_stores import SALES, encoded, A
+store = SQLiteStore(Path(sys.argv[1]))
+with store.loading() as session:
+    session._connection.execute("PRAGMA cache_size = 10")
+    session.prepare(SALES)
+    rows = [(number, *encoded(store, SALES, [A])[0][1:]) for number in range(5_000)]
+    session.insert(SALES, [rows])
+    os._exit(1)
+"""
+
+
+def test_a_first_load_that_was_killed_leaves_an_empty_store(store: SQLiteStore) -> None:
+    path = Path(store.uri.removeprefix("sqlite:///"))
+    assert subprocess.run([sys.executable, "-c", KILLED, path]).returncode == 1
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+    assert store.state() is None
+    with store.loading() as session:
+        assert insert(session, iter([batch(store, [A])])) == 1
+        session.flip(state(session.id, SALES), {})
+    assert find(store, session.id) == [A]
+
+
+def test_who_asks_during_a_first_load_learns_of_it(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("filon.serving.sqlite.store.PATIENCE_S", 0.1)
+    other = SQLiteStore(Path(store.uri.removeprefix("sqlite:///")))
+    with store.loading() as session:
+        session._connection.execute("PRAGMA cache_size = 10")
+        insert(session, iter([batch(store, [(number, *A[1:]) for number in range(5_000)])]))
+        with pytest.raises(StoreBusy):
+            other.state()
+        session.flip(state(session.id, SALES), {})
+    found = other.state()
+    assert found is not None
+    assert found.id == session.id
+    other.shut()
+
+
+def test_a_reader_of_an_empty_store_is_not_kept_waiting_by_a_first_load(store: SQLiteStore) -> None:
+    path = Path(store.uri.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("PRAGMA journal_mode = WAL")
+        assert reader.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        with store.loading() as session:
+            session._connection.execute("PRAGMA cache_size = 10")
+            insert(session, iter([batch(store, [(number, *A[1:]) for number in range(5_000)])]))
+            assert reader.execute("SELECT count(*) FROM sqlite_master WHERE name = '_rows_sales'").fetchone() == (0,)
+            session.flip(state(session.id, SALES), {})
+        assert reader.execute("SELECT count(*) FROM _loads").fetchone() == (1,)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, LifoQueue
 
+LOOK = "PRAGMA schema_version"
+"""Reads the first page of a file."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -68,9 +71,25 @@ class Readers:
                 return idle[1]
             idle[1].close()
         # should the file be replaced just now, the connection counts as one to the old file, and is not used again
-        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        connection = self._opened("ro")
+        try:
+            connection.execute(LOOK)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                connection.close()
+                raise
+            # a first load was killed: whoever may write takes back what it wrote
+            with closing(self._opened("rw")) as other:
+                other.execute(LOOK)
+        return connection
+
+    def _opened(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
-            address, uri=True, check_same_thread=False, timeout=self._patience_s, isolation_level=None
+            f"{self._path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            check_same_thread=False,
+            timeout=self._patience_s,
+            isolation_level=None,
         )
 
     def _next(self) -> tuple[File, sqlite3.Connection] | None:
