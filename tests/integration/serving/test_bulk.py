@@ -61,6 +61,8 @@ def test_values_come_back_as_they_were(store: SQLiteStore) -> None:
     with store.loading() as session:
         assert insert(session, iter([batch(store, [A, B]), batch(store, [C, D])])) == 4
         session.flip(state(session.id, SALES), {})
+    with closing(sqlite3.connect(store.uri.removeprefix("sqlite:///"))) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert find(store, session.id) == [A, B, C, D]
     assert store.holds(SALES, 4)
     assert scratch_files(store) == []

@@ -350,3 +350,17 @@ def test_a_quote_is_noticed_in_any_chunk() -> None:
     assert facts_of([b"a,b\n", b'1,"x"\n', b"2,y\n"]).has_quote
     assert not facts_of([b"a,b\n", b"1,'x'\n"]).has_quote
     assert facts_of([b"1,'x'\n"], b"'").has_quote
+
+
+@pytest.mark.parametrize(
+    ("chunks", "found"),
+    [
+        ([b"a,b\n\n1,2\n"], True),
+        ([b"a,b\r\n\r\n1,2\r\n"], True),
+        ([b"a,b\n1,2\n"], False),
+        ([b"a,b\r\n1,2\r\n"], False),
+        ([b"a,b\n1,2\n", b"\n\n3,4\n"], False),
+    ],
+)
+def test_empty_lines_are_seen_at_the_beginning(chunks: list[bytes], found: bool) -> None:
+    assert facts_of(chunks).has_empty_line is found

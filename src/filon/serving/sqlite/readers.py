@@ -71,16 +71,18 @@ class Readers:
                 return idle[1]
             idle[1].close()
         # should the file be replaced just now, the connection counts as one to the old file, and is not used again
-        connection = self._opened("ro")
-        try:
-            connection.execute(LOOK)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
-                connection.close()
-                raise
-            # a first load was killed: whoever may write takes back what it wrote
-            with closing(self._opened("rw")) as other:
-                other.execute(LOOK)
+        with ExitStack() as on_failure:
+            connection = self._opened("ro")
+            on_failure.callback(connection.close)
+            try:
+                connection.execute(LOOK)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                    raise
+                # a first load was killed: whoever may write takes back what it wrote
+                with closing(self._opened("rw")) as other:
+                    other.execute(LOOK)
+            on_failure.pop_all()
         return connection
 
     def _opened(self, mode: str) -> sqlite3.Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -124,9 +124,9 @@ class SQLiteStore:
                 if not connection.in_transaction:
                     # the file then holds everything, and one that takes its place meets no pages of it in the log
                     connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_MS}")
-                    with durable(Effect.SQLITE, "checkpoint"), suppress(sqlite3.OperationalError):
-                        connection.execute("PRAGMA journal_mode = WAL")
-                        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    with durable(Effect.SQLITE, "checkpoint"):
+                        _use_journal(connection, "WAL")
+                        connection.execute("PRAGMA main.wal_checkpoint(TRUNCATE)")
             finally:
                 connection.close()  # which undoes what was not committed
 
@@ -140,8 +140,7 @@ class SQLiteStore:
             return
         self._readers.shut()
         connection.execute("PRAGMA busy_timeout = 0")
-        with suppress(sqlite3.OperationalError):
-            connection.execute("PRAGMA journal_mode = DELETE")
+        _use_journal(connection, "DELETE")
         connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE_S * 1000)}")
 
     def give_back(self) -> None:
@@ -221,6 +220,15 @@ class SQLiteStore:
                 return question(connection)
         except OSError as error:  # of the file system; those of SQLite are others
             raise StoreUnavailable(f"{self.uri}: {error.strerror}. Check permissions and FILON_SERVING.") from error
+
+
+def _use_journal(connection: sqlite3.Connection, mode: str) -> None:
+    """Undo transactions of the store by a journal of this kind from now on, unless others have the file open."""
+    try:
+        connection.execute(f"PRAGMA main.journal_mode = {mode}")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise
 
 
 @contextmanager
