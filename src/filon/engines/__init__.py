@@ -13,6 +13,7 @@ from filon.engines.reader import (
     LocalReader,
     MalformedRecord,
     RecordLayout,
+    Sifted,
 )
 from filon.engines.types import FoundColumn, FoundType, Nature, OtherType, has_nature
 
@@ -36,6 +37,7 @@ __all__ = [
     "Nature",
     "OtherType",
     "RecordLayout",
+    "Sifted",
     "SqlEngine",
     "StatementInvalid",
     "has_nature",

@@ -73,6 +73,18 @@ class CsvForm:
 
 
 @dataclass(frozen=True)
+class Sifted:
+    """What came of a file of which some records were left out.
+
+    ``kept`` is the number of the others; ``left_out`` says where the lines of those left out begin, in bytes from the
+    start of the file, in their order.
+    """
+
+    kept: int
+    left_out: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Faults:
     """How many records are malformed; how many of these hold blanks only, or far more fields than the form."""
 
@@ -127,6 +139,28 @@ class LocalReader(Protocol):
         Raises:
             CsvUnreadable: a file breaks the form, or has not as many records set aside as places for them
             EngineExhausted: the records do not fit into memory and workspace
+
+        """
+
+    def sift(self, file: CsvFile, form: CsvForm) -> Sifted:
+        """Cut a file as ``read`` does, and leave out records with another number of fields than the form.
+
+        Raises:
+            CsvUnreadable: the file breaks the form in another way as well, or in too many places
+            EngineExhausted: the records do not fit into memory and workspace
+
+        """
+
+    def put_back(self, file: CsvFile, form: CsvForm, aside: Path) -> int:
+        """Add the records that ``sift`` left out, all of them, to those that it kept.
+
+        Args:
+            file: what was sifted
+            form: what it was sifted by
+            aside: a file with the columns ``_record``, ``_malformed``, ``_raw`` and the fields
+
+        Returns:
+            The number of all records.
 
         """
 

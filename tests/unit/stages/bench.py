@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filon.lake import Build, FileState, FileVersion, HeaderProfile, Lake, Layer, Ledger
+from filon.lake import Build, FileState, FileVersion, HeaderProfile, Lake, Layer, Ledger, Sources
 from filon.pipeline.engine import Backends
 from filon.project import Dataset, Project
 from filon.project.loader import load_project
@@ -33,11 +33,12 @@ def write_project(folder: Path, files: Mapping[str, str]) -> Project:
 
 @contextmanager
 def opened(project: Project, folder: Path) -> Iterator[Bench]:
-    """The stages of a project, with an engine that is closed afterwards."""
+    """The stages of a project, with an engine that is closed afterwards; its sources may lie in ``in``."""
     workspace = folder / "workspace"
     workspace.mkdir()
     lake = Lake(str(folder / "lake"))
-    backends = Backends(Settings(threads=1), workspace, lake.places)
+    places = [*lake.places, Sources(str(folder / "in")).places[0]] if (folder / "in").exists() else lake.places
+    backends = Backends(Settings(threads=1), workspace, places)
     inputs = Inputs("run", NOW, AS_OF, "duckdb")
     context = Context(
         project, lake, inputs, workspace, backends.make_reader, lambda: backends.make_engine(project, AS_OF)

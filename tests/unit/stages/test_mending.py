@@ -146,5 +146,5 @@ def test_runs_are_found_at_once(tmp_path: Path) -> None:
     text = "a,b\n" + '1,"x"\n' * 1_000
     (tmp_path / "x.csv").write_text(text)
     with (tmp_path / "x.csv").open(newline="") as stream:
-        pieces = list(mending._pieces(stream, Dialect(), 2, "\n"))
+        pieces = list(mending.pieces_of(stream, Dialect(), 2, "\n"))
     assert pieces == [mending.Run('1,"x"\n' * 1_000, 1_000)]

@@ -90,8 +90,16 @@ class DuckDBConnection:
         self.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS {query}", CREATE)
         self._kinds[table.casefold()] = "TABLE"
 
-    def parse(self, table: str, query: str) -> None:
-        """Keep what a query reads from text files under a name; CsvUnreadable when they are not as it claims."""
+    def parse(self, table: str, query: str, notes: Sequence[str] = ()) -> None:
+        """Keep what a query reads from text files under a name; CsvUnreadable when they are not as it claims.
+
+        Args:
+            table: the name
+            query: it reads files alone
+            notes: further tables that are made while it runs
+
+        """
+        self._kinds |= {name.casefold(): "TABLE" for name in notes}
         try:
             with _interruptible():
                 self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS {query}")
@@ -107,7 +115,7 @@ class DuckDBConnection:
         """Drop views and temporary tables; names that are not known are no error."""
         for table in tables:
             if kind := self._kinds.pop(table.casefold(), None):
-                self.execute(f"DROP {kind} {identifier(table)}", DROP)
+                self.execute(f"DROP {kind} IF EXISTS {identifier(table)}", DROP)
 
     def execute(self, statement: str, kind: duckdb.StatementType) -> None:
         """Run a statement of a kind that gives no rows."""

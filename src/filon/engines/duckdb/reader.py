@@ -7,7 +7,16 @@ from pathlib import Path
 
 from filon.engines.duckdb.connection import DuckDBConnection
 from filon.engines.duckdb.lock import SYSTEM, literal_path
-from filon.engines.reader import CsvFile, CsvForm, Faults, FieldSample, MalformedRecord, RecordLayout
+from filon.engines.reader import (
+    CsvFile,
+    CsvForm,
+    CsvUnreadable,
+    Faults,
+    FieldSample,
+    MalformedRecord,
+    RecordLayout,
+    Sifted,
+)
 from filon.lake import DataFile, Location
 from filon.sql import identifier, identifiers, literal, literals
 
@@ -18,6 +27,12 @@ LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doub
 BUFFER = 32 << 20
 # a blank keeps them apart from every table of a project
 RAW, ASIDE, RECORDS = "records as read", "records set aside", "received records"
+PLACES = "places of records"
+LEFT_OUT, LOOKED_AT = "left_out", "looked_at"  # DuckDB makes these, and takes plain names alone
+MOST_LEFT_OUT = 1_000_000
+OTHER_WIDTHS = {"MISSING COLUMNS", "TOO MANY COLUMNS"}
+BLOCK_ROWS = 256
+"""Rows whose numbers are found together; the more, the fewer blocks, and the more places in each."""
 SOURCE = identifier(RECORDS)
 ASIDE_COLUMNS = ("_record", "_malformed", "_raw")
 NOTHING = "CAST(NULL AS VARCHAR)"
@@ -48,6 +63,29 @@ class DuckDBReader:
         self._connection.view(RECORDS, records)
         counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
         return {file.number: counts.get(file.number, 0) for file in files}
+
+    def sift(self, file: CsvFile, form: CsvForm) -> Sifted:
+        """DuckDB notes what it leaves out in a table of its own."""
+        self._connection.drop([LEFT_OUT, LOOKED_AT])
+        notes = f"store_rejects=true, rejects_table={literal(LEFT_OUT)}, rejects_scan={literal(LOOKED_AT)}"
+        arguments = f"{_arguments([file.path], form)}, {notes}, rejects_limit={MOST_LEFT_OUT}"
+        with self._connection.in_order():
+            self._connection.parse(RAW, f"SELECT * FROM {SYSTEM}.read_csv({arguments})", notes=(LEFT_OUT, LOOKED_AT))
+        kinds = self._connection.rows(f"SELECT DISTINCT error_type FROM {identifier(LEFT_OUT)}")
+        if others := {kind for (kind,) in kinds} - OTHER_WIDTHS:
+            raise CsvUnreadable(f"some records are irregular: {', '.join(sorted(others)).lower()}")
+        [(kept,)] = self._connection.rows(f"SELECT count(*) FROM {identifier(RAW)}")
+        starts = self._connection.rows(f"SELECT DISTINCT line_byte_position - 1 FROM {identifier(LEFT_OUT)} ORDER BY 1")
+        return Sifted(kept, tuple(start for (start,) in starts))
+
+    def put_back(self, file: CsvFile, form: CsvForm, aside: Path) -> int:
+        """A record's number is that of its row, plus that of the records left out before it."""
+        self._has_faults = True
+        self._parse(ASIDE, [aside], CsvForm((*ASIDE_COLUMNS, *form.columns), numbered=True))
+        self._connection.cache(PLACES, _places())
+        self._connection.view(RECORDS, _with_left_out(file.number, form))
+        [(records,)] = self._connection.rows(f"SELECT count(*) FROM {SOURCE}")
+        return int(records)
 
     def _parse(self, table: str, paths: Sequence[Path], form: CsvForm) -> None:
         with self._connection.in_order():
@@ -102,7 +140,7 @@ class DuckDBReader:
 
     def forget(self) -> None:
         """Drop the records, and the tables that they come from."""
-        self._connection.drop([RECORDS, RAW, ASIDE])
+        self._connection.drop([RECORDS, RAW, ASIDE, LEFT_OUT, LOOKED_AT, PLACES])
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""
@@ -154,6 +192,30 @@ def _with_aside(records: str, number: int, form: CsvForm, mark: str) -> str:
         f"WHERE {first} IS DISTINCT FROM {literal(mark)} UNION ALL "
         f"SELECT CAST({number} AS BIGINT), CAST(_record AS BIGINT), _malformed, _raw, {columns} "
         f"FROM {identifier(ASIDE)} JOIN places ON place = CAST(_record AS BIGINT)"
+    )
+
+
+def _places() -> str:
+    """How many records were left out before the rows of a table, by ranges of rows within each block of them."""
+    return (
+        f"WITH left_out AS (SELECT CAST(_record AS BIGINT) AS record, "
+        f"row_number() OVER (ORDER BY record) AS shift FROM {identifier(ASIDE)}), "
+        "places AS (SELECT record - shift AS start, shift FROM left_out UNION ALL SELECT 0, 0), "
+        "starts AS (SELECT start, max(shift) AS shift FROM places GROUP BY start), "
+        f"ranges AS (SELECT *, lead(start, 1, (SELECT count(*) FROM {identifier(RAW)})) OVER (ORDER BY start) AS stop "
+        "FROM starts) "
+        f"SELECT unnest(range(start // {BLOCK_ROWS}, (stop - 1) // {BLOCK_ROWS} + 1)) AS block, * FROM ranges"
+    )
+
+
+def _with_left_out(number: int, form: CsvForm) -> str:
+    """All records of a sifted file."""
+    file, columns, row = f"CAST({number} AS BIGINT) AS _file", identifiers(form.columns), f"{identifier(RAW)}.rowid"
+    return (
+        f"SELECT {file}, {row} + 1 + shift AS _record, {NOTHING} AS _malformed, {NOTHING} AS _raw, {columns} "
+        f"FROM {identifier(RAW)} JOIN {identifier(PLACES)} "
+        f"ON block = {row} // {BLOCK_ROWS} AND {row} >= start AND {row} < stop UNION ALL "
+        f"SELECT {file}, CAST(_record AS BIGINT), _malformed, _raw, {columns} FROM {identifier(ASIDE)}"
     )
 
 

@@ -6,7 +6,6 @@ runs of regular lines are found by one pattern and copied as they are, which tak
 
 from __future__ import annotations
 
-import csv
 import re
 import secrets
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from filon.project.vocabulary import Dialect
-from filon.stages.bronze.records import TIDY_COLUMNS, Record, RecordReader, fitted
+from filon.stages.bronze.records import Record, RecordReader, TidyWriter
 from filon.stages.bronze.window import TextWindow
 
 
@@ -134,23 +133,20 @@ def mend(path: Path, target: Path, aside: Path, dialect: Dialect, width: int, ne
     ):
         names = [f"f{index}" for index in range(width)]
         regular.write(dialect.delimiter.join(names) + (newline or NEWLINE))
-        writer = csv.writer(irregular, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([*TIDY_COLUMNS, *names])
+        writer = TidyWriter(irregular, width, dialect.short_records)
         mark = secrets.token_hex(16)
         standin = dialect.delimiter.join([mark] + [""] * (width - 1)) + (newline or NEWLINE)
-        records = kept = malformed = 0
-        for piece in _pieces(stream, dialect, width, newline):
+        records = kept = 0
+        for piece in pieces_of(stream, dialect, width, newline):
             if isinstance(piece, Run):
                 regular.write(piece.text)
                 records += piece.records
                 continue
             records += 1
             kept += 1
-            fields, fault = fitted(piece, width, dialect.short_records)
-            malformed += fault is not None
             regular.write(standin)
-            writer.writerow([records, fault, piece.raw if fault else None, *fields])
-    return Mended(mark, records, kept, malformed)
+            writer.add(records, piece)
+    return Mended(mark, records, kept, writer.malformed)
 
 
 @dataclass(frozen=True)
@@ -161,7 +157,7 @@ class Run:
     records: int
 
 
-def _pieces(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -> Iterator[Run | Record]:
+def pieces_of(stream: TextIO, dialect: Dialect, width: int, newline: str | None) -> Iterator[Run | Record]:
     """The records of a text in their order, without its header: runs of regular ones, and each irregular one."""
     lines = Lines.of(dialect, width, newline)
     text = TextWindow(stream)

@@ -1,9 +1,10 @@
-"""From files to Parquet: each text is read by the fastest of four readers that reads it exactly.
+"""From files to Parquet: each text is read by the fastest of five readers that reads it exactly.
 
-The parallel parser reads regular texts, many at a time. The line splitter reads texts without quotes in which some
-lines have the wrong number of fields. Any other text is mended: the patient reader cuts its irregular records, the
-parser the rest. The patient reader cuts all of a text whose delimiter the parser does not know. What the parser and the
-splitter find is accepted only if it has as many records as the text was found to have; otherwise the next one reads it.
+The parallel parser reads regular texts, many at a time. A text in which some lines have the wrong number of fields is
+sifted: the parser leaves these lines out, and the patient reader cuts them. Where that does not do, the line splitter
+reads texts without quotes. Any other text is mended: the patient reader cuts its irregular records, the parser the
+rest. The patient reader cuts all of a text whose delimiter the parser does not know. What a reader finds is accepted
+only if it has as many records as the text was found to have; otherwise the next one reads it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable
+from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable, Sifted
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import Layer, Sources, copy_name, unreadable
 from filon.project import Dataset
@@ -24,6 +25,7 @@ from filon.project.vocabulary import FileFormat
 from filon.stages.bronze.mending import mend
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import FileRejected, changed, unread
+from filon.stages.bronze.sifting import count_lines, cut_left_out, lines_outside_quotes, looks_sound
 from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.bronze.withheld import withhold, withhold_refused
 from filon.stages.bronze.writing import write_records
@@ -121,6 +123,9 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
         if text.is_regular:
             with suppress(CsvUnreadable):
                 return _read_fast(context, [text])[0]
+        if text.may_be_sifted and _looks_sound(text):
+            with suppress(CsvUnreadable):
+                return _read_sifted(context, text, folder)
         if text.may_be_split:
             with suppress(CsvUnreadable):
                 return _read_lines(context, text)
@@ -171,7 +176,7 @@ def _verify(text: SourceText, parsed: int) -> None:
         return
     quote = text.incoming.dataset.dialect.quote
     if not text.received.facts.has_quote or parsed != (
-        _lines_outside_quotes(text.received.path, quote.encode()) - text.header_lines
+        lines_outside_quotes(text.received.path, quote.encode()) - text.header_lines
     ):
         raise CsvUnreadable(f"{parsed} records were parsed from {lines} lines")
 
@@ -182,16 +187,53 @@ def _refuse_empty_lines(context: Context) -> None:
         raise CsvUnreadable("some lines may be empty")
 
 
-def _lines_outside_quotes(path: Path, quote: bytes) -> int:
-    """Number of lines, those inside quoted fields not counted; exact for every well-formed text."""
-    count, inside, last = 0, False, b"\n"
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            parts = chunk.split(quote)
-            count += sum(part.count(b"\n") for part in parts[inside::2])
-            inside ^= len(parts) % 2 == 0
-            last = chunk[-1:]
-    return count + (last != b"\n")
+def _looks_sound(text: SourceText) -> bool:
+    return looks_sound(text.received.path, text.dialect, text.header.width, text.received.facts.newline)
+
+
+def _read_sifted(context: Context, text: SourceText, folder: Path) -> Parsed:
+    """The parallel parser, and the patient reader for records of another width; CsvUnreadable when they disagree."""
+    start = time.perf_counter()
+    counts, malformed = parse_sifted(context, text, folder)
+    return _write_unless_malformed(context, text, counts, malformed, start)
+
+
+def parse_sifted(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
+    """Cut a text in which some records have another number of fields than the header.
+
+    Args:
+        context: the run
+        text: the text; see ``SourceText.may_be_sifted``
+        folder: a local folder for a file, which is gone afterwards
+
+    Returns:
+        The number of records by that of the file version, and how many are malformed; the reader holds them.
+
+    Raises:
+        CsvUnreadable: some are irregular in another way, or there are not as many as the text was found to have
+        EngineExhausted: the records do not fit into memory and workspace
+
+    """
+    number, path = text.incoming.number, text.received.path
+    file, aside = CsvFile(number, path), folder / f"{number}-aside.csv"
+    sifted = context.reader.sift(file, text.form)
+    ordinals = _ordinals(text, sifted)
+    try:
+        malformed = cut_left_out(path, sifted.left_out, ordinals, text.dialect, text.header.width, aside)
+        records = context.reader.put_back(file, text.form, aside)
+    finally:
+        aside.unlink(missing_ok=True)
+    if records != sifted.kept + len(sifted.left_out):
+        raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {records} in all")
+    return {number: records}, malformed
+
+
+def _ordinals(text: SourceText, sifted: Sifted) -> list[int]:
+    """Which records were left out, from 1; CsvUnreadable when not each line is a record."""
+    places = count_lines(text.received.path, sifted.left_out)
+    if sifted.kept + len(sifted.left_out) != places.lines - text.header_lines:
+        raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {places.lines} lines")
+    return [before + 1 - text.header_lines for before in places.before]
 
 
 def _read_lines(context: Context, text: SourceText) -> Parsed:

@@ -20,13 +20,16 @@ from filon.stages.bronze.refusals import FileRejected, nothing, unread
 from filon.stages.limits import EMPTY_SHARE, MOST_EMPTY_LINES, Limits
 
 BOM = b"\xef\xbb\xbf"
+EDGE = 8
+"""Bytes of a chunk that are looked at together with the next one."""
 
 
 @dataclass
 class TextFacts:
     """Counts of bytes and line endings of a text, collected in one pass.
 
-    ``has_empty_line``: the first bytes of the text have one, perhaps inside of quotes.
+    ``has_empty_line``: the first bytes of the text have one, perhaps inside of quotes. ``has_distant_quote``: several
+    blanks stand before one, of which parsers leave out one or all.
     """
 
     size: int = 0
@@ -34,9 +37,9 @@ class TextFacts:
     carriage_returns: int = 0
     pairs: int = 0
     has_quote: bool = False
-    has_padded_quote: bool = False
+    has_distant_quote: bool = False
     has_empty_line: bool = False
-    last: bytes = b""
+    end: bytes = b""
 
     def add(self, chunk: bytes, quote: bytes) -> None:
         """Count the next bytes of the text; ``quote`` is the quote character in UTF-8, empty when there is none."""
@@ -49,18 +52,23 @@ class TextFacts:
             self.pairs += chunk.count(b"\r\n")
         if self.last == b"\r" and chunk.startswith(b"\n"):
             self.pairs += 1
-        if self.last == b"":  # two bytes take ten times as long to find as one
+        if not self.end:  # two bytes take ten times as long to find as one
             self.has_empty_line = b"\n\n" in chunk or b"\n\r\n" in chunk
         self._look_for(quote, chunk)
-        self.last = chunk[-1:]
+        self.end = (self.end + chunk)[-EDGE:] if len(chunk) < EDGE else chunk[-EDGE:]
 
     def _look_for(self, quote: bytes, chunk: bytes) -> None:
         if not quote:
             return
-        has_quote, edge = quote in chunk, self.last + chunk[:1]
-        self.has_quote = self.has_quote or has_quote
-        for pair in (b" " + quote, quote + b" "):
-            self.has_padded_quote = self.has_padded_quote or (has_quote and pair in chunk) or pair == edge
+        self.has_quote = self.has_quote or quote in chunk
+        distant = b"  " + quote
+        if self.has_quote and not self.has_distant_quote:
+            self.has_distant_quote = distant in chunk or distant in self.end + chunk[:EDGE]
+
+    @property
+    def last(self) -> bytes:
+        """The last byte of the text."""
+        return self.end[-1:]
 
     @property
     def newline(self) -> str | None:

@@ -221,10 +221,29 @@ def first_widths(path: Path, dialect: Dialect) -> list[int]:
     return widths
 
 
-def tidy(path: Path, target: Path, dialect: Dialect, width: int) -> Tidied:
-    """Write the records of a text into a regular CSV file, which the parallel parser reads.
+class TidyWriter:
+    """Writes records into a regular CSV file, which the parallel parser reads.
 
     Its columns are ``TIDY_COLUMNS`` (ordinal from 1; fault and text, if malformed), then the fields ``f0``, ``f1``, ….
+    ``malformed`` is the number of such records so far.
+    """
+
+    def __init__(self, out: TextIO, width: int, short: ShortRecords) -> None:
+        """Write to a stream that was opened with ``newline=""`` records that should have ``width`` fields."""
+        self.malformed = 0
+        self._width, self._short = width, short
+        self._rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        self._rows.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
+
+    def add(self, ordinal: int, record: Record) -> None:
+        """Write a record, the fields of which are null if it is malformed."""
+        fields, fault = fitted(record, self._width, self._short)
+        self.malformed += fault is not None
+        self._rows.writerow([ordinal, fault, record.raw if fault else None, *fields])
+
+
+def tidy(path: Path, target: Path, dialect: Dialect, width: int) -> Tidied:
+    """Write the records of a text as ``TidyWriter`` does.
 
     Args:
         path: the text, in UTF-8
@@ -233,23 +252,20 @@ def tidy(path: Path, target: Path, dialect: Dialect, width: int) -> Tidied:
         width: number of fields of the header, which each record must have
 
     """
-    records = malformed = 0
+    records = 0
     with (
         path.open(encoding="utf-8-sig", newline="") as stream,
         target.open("w", encoding="utf-8", newline="") as out,
     ):
-        writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
+        writer = TidyWriter(out, width, dialect.short_records)
         reader = RecordReader.of(stream, dialect)
         rows = iter(reader)
         if dialect.header:
             next(rows, None)  # with a single column, a line of blanks is a record, but no header
         reader.blanks_count = width == 1
         for records, record in enumerate(rows, start=1):
-            fields, fault = fitted(record, width, dialect.short_records)
-            malformed += fault is not None
-            writer.writerow([records, fault, record.raw if fault else None, *fields])
-    return Tidied(records, malformed)
+            writer.add(records, record)
+    return Tidied(records, writer.malformed)
 
 
 def fitted(

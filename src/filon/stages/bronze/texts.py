@@ -113,8 +113,13 @@ class SourceText:
     @property
     def is_regular(self) -> bool:
         """Whether the parallel parser may read all of it."""
-        # parsers differ about blanks beside quotes, so one reader judges them all
-        return self._has_lines and self._is_delimited and not self.received.facts.has_padded_quote
+        return self._has_lines and self._is_delimited and not self._has_doubtful_blanks
+
+    @property
+    def _has_doubtful_blanks(self) -> bool:
+        """Whether parsers may differ about blanks beside quotes."""
+        facts, delimiter = self.received.facts, self.dialect.delimiter
+        return facts.has_distant_quote or (facts.has_quote and delimiter != delimiter.strip(" "))
 
     @property
     def may_be_mended(self) -> bool:
@@ -125,6 +130,11 @@ class SourceText:
     def _is_delimited(self) -> bool:
         delimiter = self.dialect.delimiter
         return delimiter != WHITESPACE and len(delimiter.encode()) <= LONGEST_PARSED
+
+    @property
+    def may_be_sifted(self) -> bool:
+        """Whether the parallel parser may read those of its records that have the right number of fields."""
+        return self.is_regular and self.header.width > 1 and self.received.facts.newline != "\r"
 
     @property
     def may_be_split(self) -> bool:
