@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from filon.engines import SqlEngine
-from filon.errors import ReleaseMissing
+from filon.errors import ReleaseConflict, ReleaseMissing
 from filon.lake import Build, Lake, Layer, Release, TableFile
 from filon.lake.store import new_run_id
+from filon.pipeline.compact_bronze import join_bronze, rebuilt, with_joined
 from filon.sql import identifier, identifiers, literal
 
 SMALL_FILE = 1_000_000
@@ -35,7 +36,7 @@ class Compacted:
 def compact_lake(lake: Lake, engine: SqlEngine, *, now: dt.datetime) -> tuple[Release | None, list[Compacted]]:
     """Write together the files of fewer than ``SMALL_FILE`` rows of each partition, and publish that.
 
-    Bronze keeps its files: each belongs to a file version.
+    Those of bronze stay as they are where the ledger is newer than the release: the next run reads what it says.
 
     Args:
         lake: the lake; a run may be in progress, of which the one that publishes later begins again
@@ -48,6 +49,7 @@ def compact_lake(lake: Lake, engine: SqlEngine, *, now: dt.datetime) -> tuple[Re
     Raises:
         ReleaseMissing: nothing is published yet
         LakeDamaged: a file that is read is not as it was written
+        FileUnaccounted: bronze has not the records that the ledger counted
         ReleaseConflict: a run published meanwhile; the lake is as that run left it
 
     """
@@ -61,14 +63,36 @@ def compact_lake(lake: Lake, engine: SqlEngine, *, now: dt.datetime) -> tuple[Re
             for build in published.tables.values()
             if build.layer is not Layer.BRONZE and (small := list(small_groups(build)))
         ]
+        ledger, bronze = _compact_bronze(lake, engine, published)
+        done = [*bronze, *done]
         if not done:
             return None, []
         tables = published.tables | {item.build.id: item.build for item in done}
         number = lake.releases.after(published.number)
-        changes = {"number": number, "run_id": run_id, "created_at": now, "tables": tables}
+        changes = {"number": number, "ledger": ledger, "run_id": run_id, "created_at": now, "tables": tables}
         release = published.model_copy(update=changes)
         lake.publish(release)
     return release, done
+
+
+def _compact_bronze(lake: Lake, engine: SqlEngine, published: Release) -> tuple[int, list[Compacted]]:
+    """Join small bronze files; returns the number of the ledger that names them, and the tables."""
+    ledger = lake.ledger()
+    if ledger.number != published.ledger:
+        return published.ledger, []
+    builds = [build for build in published.tables.values() if build.layer is Layer.BRONZE]
+    joined = [join_bronze(lake, engine, build, ledger, small=SMALL_FILE, most=LARGEST_FILE) for build in builds]
+    if not any(joined):
+        return ledger.number, []
+    added = lake.ledgers.add(ledger, with_joined(ledger, {n: files for item in joined for n, files in item.items()}))
+    if added is None:
+        raise ReleaseConflict(lake.releases.after(published.number))
+    done = [
+        Compacted(lake.keep_build(*rebuilt(build, added)), len(build.files))
+        for build, item in zip(builds, joined, strict=True)
+        if item
+    ]
+    return added.number, done
 
 
 def small_groups(build: Build) -> Iterator[list[TableFile]]:
@@ -97,7 +121,10 @@ def _together(lake: Lake, engine: SqlEngine, build: Build, files: Sequence[Table
         value = files[0].partition[build.partition]
         spelled = literal(value) if value is not None else "CAST(NULL AS VARCHAR)"
         query = f"SELECT *, {spelled} AS {identifier(build.partition)} FROM ({query}) AS rows"
+    is_one = _rows(files) <= LARGEST_FILE
+    if is_one and build.key:  # by its key, a table is smaller and its bounds are narrower
+        query = f"SELECT * FROM ({query}) AS sorted ORDER BY {identifiers(build.key)}"
     location = lake.table(build.layer, build.table)
-    written = engine.write(query, location, partition=build.partition, in_one_file=_rows(files) <= LARGEST_FILE)
+    written = engine.write(query, location, partition=build.partition, in_one_file=is_one)
     engine.drop([SMALL])
     return lake.seal(build.layer, build.table, written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -200,10 +201,10 @@ class Place:
             if store is not None:
                 store.shut()
 
-    def compact(self, project: Project, as_of: dt.date) -> int:
-        """Write small files together; returns the number of tables that have other files now."""
+    def compact(self, project: Project, as_of: dt.date) -> Counter[str]:
+        """Write small files together; returns the number of tables of each layer that have other files now."""
         with open_engine(self.choose(), project, as_of, self.lake.places) as engine:
-            return len(compact_lake(self.lake, engine, now=NOW)[1])
+            return Counter(item.build.layer.value for item in compact_lake(self.lake, engine, now=NOW)[1])
 
     def sweep(self, keep: int) -> int:
         """Delete what no kept release needs, whatever its age; returns the number of deleted files."""

@@ -12,7 +12,9 @@ EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
 IN_MONGODB = 12
 COME_ABOUT = {
-    "compacted tables",
+    "compacted: bronze",
+    "compacted: gold",
+    "compacted: silver",
     "files swept",
     "killed runs",
     "races",

@@ -88,3 +88,65 @@ def _parquet(shop: Shop) -> list[Path]:
 def test_nothing_published_cannot_be_compacted(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     assert "nothing was published yet" in shop.filon("compact", exit_code=1)
+
+
+def bronze_files(shop: Shop) -> set[str]:
+    return {file["name"] for file in shop.release()["tables"]["bronze/achats"]["files"]}
+
+
+def sold(shop: Shop) -> list[tuple[object, ...]]:
+    return shop.rows("fact_ventes", "id_achat, id_client, date_achat, montant")
+
+
+def test_bronze_files_become_one_and_each_record_is_found_in_it(scattered: Shop) -> None:
+    files_before, rows = bronze_files(scattered), sold(scattered)
+    asked = [("fact_ventes", "2003"), ("achats", "2003")]
+    before = [scattered.json("explain", *words) for words in asked]
+    said = scattered.filon("compact")
+    assert f"bronze achats: {len(files_before)} files became 1" in said
+    assert len(bronze_files(scattered)) == 1
+    assert sold(scattered) == rows
+    after = [scattered.json("explain", *words) for words in asked]
+    assert [answer | {"release": None} for answer in after] == [answer | {"release": None} for answer in before]
+    assert scattered.run()["status"] == "unchanged"
+    scattered.filon("sweep", "--keep", "1", "--hours", "0")
+    left = {path.name for path in (scattered.lake / "bronze" / "achats").glob("part-*.parquet")}
+    assert left == bronze_files(scattered)
+    assert "is sound" in scattered.filon("verify", "--full")
+
+
+def test_files_come_go_and_come_back_after_bronze_was_compacted(scattered: Shop) -> None:
+    scattered.filon("compact")
+    everything = sold(scattered)
+    [joined] = bronze_files(scattered)
+    scattered.filon("retract", "achats-day1.csv", "--yes")
+    assert scattered.run()["status"] == "published"
+    assert sold(scattered) == [row for row in everything if row[0] != 2002]
+    scattered.filon("retract", "achats-day1.csv", "--undo")
+    scattered.put("achats-day3.csv", DAYS[3].replace("14.00", "99.00"))
+    assert scattered.run()["status"] == "published"
+    changed = [row for row in sold(scattered) if row not in everything]
+    assert [(row[0], str(row[3])) for row in changed] == [(2004, "99.00")]
+    assert joined in bronze_files(scattered)
+    assert f"{len(bronze_files(scattered))} files became 1" in scattered.filon("compact")
+    assert scattered.run()["status"] == "unchanged"
+    assert "is sound" in scattered.filon("verify", "--full")
+
+
+def test_bronze_stays_while_the_ledger_is_newer_than_the_release(scattered: Shop) -> None:
+    files_before = bronze_files(scattered)
+    scattered.filon("retract", "achats-day1.csv", "--yes")
+    assert "bronze" not in scattered.filon("compact")
+    assert bronze_files(scattered) == files_before
+    assert scattered.run()["status"] == "published"
+    assert "bronze achats" in scattered.filon("compact")
+
+
+def test_an_older_release_has_its_bronze_after_a_rollback(scattered: Shop) -> None:
+    rows = sold(scattered)
+    scattered.filon("compact")
+    scattered.filon("rollback", "4")
+    assert sold(scattered) == [row for row in rows if row[0] != 2004]
+    assert "is sound" in scattered.filon("verify", "--full")
+    assert scattered.run()["status"] in ("published", "unchanged")
+    assert "is sound" in scattered.filon("verify", "--full")

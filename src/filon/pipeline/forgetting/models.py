@@ -37,6 +37,15 @@ def require_reproducible(project: Project, release: Release) -> None:
             raise NotReproducible(build.table)
 
 
+def is_reproducible(project: Project, release: Release) -> bool:
+    """Whether the project of today says how each table of a release came about."""
+    try:
+        require_reproducible(project, release)
+    except NotReproducible:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class ModelTables:
     """Drafts of the models of a release.

@@ -9,7 +9,7 @@ from filon.engines import SqlEngine
 from filon.errors import FilonError
 from filon.lake import Build, Lake, Layer, NewBuild, Release, TableFile
 from filon.pipeline.forgetting.drafts import Draft, SourceTables, unchanged
-from filon.pipeline.forgetting.models import ModelTables, NotReproducible, require_reproducible
+from filon.pipeline.forgetting.models import ModelTables, NotReproducible, is_reproducible, require_reproducible
 from filon.pipeline.forgetting.people import People
 from filon.pipeline.forgetting.texts import clean
 from filon.project import Dataset, Project
@@ -72,12 +72,20 @@ class ReleaseEraser:
                 if number == numbers[-1]:
                     raise FilonError(
                         f"release {number} holds rows of {error.table} that the project of today does not compute so; "
-                        "`filon run` first, then forget; or take the project as it was when that release was published"
+                        f"{self._way_out(release)} first, then forget; or take the project as it was when that release "
+                        "was published"
                     ) from error
                 plan.dropped[number] = error.table
                 continue
             plan.drafts[number] = drafts
         return plan
+
+    def _way_out(self, release: Release) -> str:
+        """What publishes tables that the project of today computes: after a rollback, a run may leave all as it is."""
+        kept = (self.lake.releases.get(number) for number in reversed(self.lake.releases.numbers()[:-1]))
+        others = kept if release.rollback_of is not None else iter(())
+        today = next((other.number for other in others if is_reproducible(self.project, other)), None)
+        return "`filon run`" if today is None else f"`filon rollback {today}`"
 
     def _of_sources(self, release: Release, erased: Erased, known: dict[object, Draft]) -> dict[str, Draft]:
         tables = SourceTables(self.engine_at(release), self.lake, self.project, self.erasure, self.writes)
