@@ -58,7 +58,7 @@ def main() -> None:
         chunks, size = connection.execute(CHUNKS).fetchone()
     print(f"{chunks} chunks, {size / 1e6:,.0f} MB of {store.stat().st_size / 1e6:,.0f} MB")
     with serving(folder, uri) as (client, process):
-        cold = seconds(client, "")
+        cold = seconds(client, "")  # it waits for the columns, which the process reads since it listens
         print(f"first analysis {cold:.2f} s; {memory(process):,} MB, at most {memory(process, 'VmHWM'):,} MB")
         print("| analysis | median | with filters |\n|---|---|---|")
         for name, query in QUESTIONS.items():

@@ -3,6 +3,9 @@
 The store is SQLite, filled by a run of the retail project. Both compute in this process, in turn, and give the same
 numbers, which is verified. DuckDB is asked over the Arrow columns as chunks hold them, and over a table of its own with
 texts as enumerations; four requests at once have a cursor each. Seconds are medians of wall time.
+
+``python -m benchmarks.columns --lake LAKE`` measures instead how long a load takes to make all chunks of the newest
+release of a lake, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
+from filon.engines.changes import ChangeLog
+from filon.lake import Lake
+from filon.pipeline.engine import open_engine
 from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving.analysis import Analysis
@@ -29,7 +35,11 @@ from filon.serving.columns.analysing import Question, analyse
 from filon.serving.columns.chunks import Chunk, read_chunk
 from filon.serving.columns.memory import Coded, Columns
 from filon.serving.columns.stored import DAY
+from filon.serving.columns.writing import difference, rows
+from filon.serving.feeds import compile_served
+from filon.serving.inputs import NEW, FeedInputs, builds_of
 from filon.serving.served import served_tables
+from filon.settings import Settings
 
 CHUNKS = """
 SELECT month, part, rows, digest, data FROM _rows__columns_fact_ventes
@@ -63,13 +73,47 @@ Ask = Callable[[str, bool], list[tuple[Any, ...]]]
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="a file of SQLite")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--store", type=Path, help="a file of SQLite, whose columns are asked")
+    what.add_argument("--lake", type=Path, help="a lake, whose columns are made")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    if options.lake is not None:
+        report_making(options.lake.resolve(), options.rounds)
+    else:
+        report_asking(options.store, options.rounds)
+
+
+def report_making(place: Path, rounds: int) -> None:
+    """Make all chunks of the newest release, as often as asked."""
+    lake, project = Lake(str(place)), load_project(retail.FOLDER)
+    release, feed = lake.release(), compile_served(project).feeds["_columns_fact_ventes"]
+    if release is None or feed.analysis is None:
+        raise ValueError(f"{place} holds no release of facts that are analysed")
+    taken = []
+    with open_engine(Settings(), project, release.as_of, lake.places) as engine:
+        inputs = FeedInputs(lake, lambda: engine, ChangeLog(lake, lambda: engine))
+        for _ in range(rounds):
+            start = time.perf_counter()
+            months = difference(engine, feed.analysis, inputs.bind(feed, NEW, builds_of(feed, release)), None)
+            kept = time.perf_counter() - start
+            sizes = [len(chunk[-1]) for batch in rows(engine, feed.analysis, months.written) for chunk in batch]
+            taken.append(time.perf_counter() - start)
+            facts = sum(months.written.values())
+            print(
+                f"{facts:,} facts, {len(sizes)} chunks of {sum(sizes) / 1e6:,.0f} MB: {taken[-1]:.2f} s, of which "
+                f"{kept:.2f} s until they are sorted",
+                flush=True,
+            )
+    print(f"median {statistics.median(taken):.2f} s")
+
+
+def report_asking(store: Path, rounds: int) -> None:
+    """Ask the columns of a store in all ways."""
     analysis = served_tables(load_project(retail.FOLDER))["fact_ventes"].analysis
     if analysis is None:
         raise ValueError("the project analyses no facts")
-    chunks = list(read_chunks(options.store))
+    chunks = list(read_chunks(store))
     columns = Coded.empty(analysis).with_chunks(chunks).columns([chunk.digest for chunk in chunks])
     facts = arrow_table(chunks)
     print(f"{facts.num_rows:,} facts in {len(chunks)} chunks; {facts.nbytes / 1e6:,.0f} MB of Arrow")
@@ -81,7 +125,7 @@ def main() -> None:
             "Arrow": by_duckdb(connection, "arrow", facts),
             "table": by_duckdb(connection, "facts", facts),
         }
-        report(ways, options.rounds)
+        report(ways, rounds)
 
 
 def read_chunks(store: Path) -> Iterator[Chunk]:
@@ -99,6 +143,9 @@ def arrow_table(chunks: list[Chunk]) -> pa.Table:
         months = dt.date.fromisoformat(f"{chunk.month}-01") - dt.date(1970, 1, 1)
         numbers = pc.add(table.column(DAY).cast(pa.int32()), months.days - 1)
         table = table.set_column(table.column_names.index(DAY), DAY, numbers.cast(pa.int32()).cast(pa.date32()))
+        for place, field in enumerate(table.schema):
+            if pa.types.is_dictionary(field.type) and pa.types.is_integer(field.type.value_type):
+                table = table.set_column(place, field.name, table.column(place).cast(field.type.value_type))
         wide = {name: pa.int64() for name in table.column_names if pa.types.is_integer(table.column(name).type)}
         fields = [pa.field(f.name, wide.get(f.name, f.type)) for f in table.schema]
         tables.append(table.cast(pa.schema(fields)))

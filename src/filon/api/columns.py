@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from filon.errors import StoreError
 from filon.project.serving import Operator
 from filon.serving.analysis import Analysis
 from filon.serving.columns.chunks import Chunk
-from filon.serving.columns.memory import Coded, Columns, prepare
+from filon.serving.columns.memory import Coded, Columns
 from filon.serving.columns.stored import DIGEST, MONTH, PART, chunk_table
 from filon.serving.query import Condition, Query, Row
 from filon.serving.state import LoadId
@@ -73,15 +73,13 @@ class ColumnCache:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
 
     async def follow(self) -> None:
-        """Fetch the columns of each new load before a request needs them, from the first request on."""
-        await self.compute(prepare)
+        """Fetch the columns of each load before a request needs them."""
         while True:
+            with suppress(StoreError, HttpProblem):  # a request would be answered with it
+                # not by way of the snapshots: requests would wait there for a store that does not answer
+                if states := await self._reader.states():
+                    await self.columns(self._snapshots.of(states[0]))
             await asyncio.sleep(FOLLOW_S)
-            if self._held:
-                with suppress(StoreError, HttpProblem):  # a request would be answered with it
-                    # not by way of the snapshots: requests would wait there for a store that does not answer
-                    if states := await self._reader.states():
-                        await self.columns(self._snapshots.of(states[0]))
 
     def shut(self) -> None:
         """End what is under way."""
@@ -98,19 +96,29 @@ class ColumnCache:
         index = await self._find(snapshot, (), (MONTH, PART, DIGEST))
         digests = tuple(str(row[DIGEST]) for row in index)
         coded = self._nearest(digests)
-        waiting: list[Chunk] = []
-        months = list(dict.fromkeys(row[MONTH] for row in index if row[DIGEST] not in coded.parts))
-        for month in months:
-            rows = await self._find(snapshot, (Condition(MONTH, Operator.EQUAL, str(month)),), None)
-            waiting += [_chunk(row) for row in rows if row[DIGEST] not in coded.parts]
-            if len(waiting) >= DECODED_AT_ONCE or month == months[-1]:
-                coded = await self.compute(coded.with_chunks, waiting)
-                waiting = []
+        coded = await self._with_chunks(coded, snapshot, [row for row in index if row[DIGEST] not in coded.parts])
         columns = coded.columns(digests)
         self._held[snapshot.load] = _Held(columns, coded)
         while len(self._held) > MOST_LOADS:
             self._held.popitem(last=False)
         return columns
+
+    async def _with_chunks(self, coded: Coded, snapshot: Snapshot, index: Sequence[Row]) -> Coded:
+        """The chunks of an index as well; some are read while those before are decoded."""
+        decoding: asyncio.Future[Coded] | None = None
+        for start in range(0, len(index), DECODED_AT_ONCE):
+            chunks = await self._chunks(snapshot, index[start : start + DECODED_AT_ONCE])
+            coded = await decoding if decoding is not None else coded
+            decoding = asyncio.ensure_future(self.compute(coded.with_chunks, chunks))
+        return await decoding if decoding is not None else coded
+
+    async def _chunks(self, snapshot: Snapshot, index: Sequence[Row]) -> list[Chunk]:
+        chunks = []
+        for row in index:
+            key: Mapping[str, Any] = {name: row[name] for name in (MONTH, PART)}
+            conditions = tuple(Condition(name, Operator.EQUAL, value) for name, value in key.items())
+            chunks += [_chunk(found) for found in await self._find(snapshot, conditions, None)]
+        return chunks
 
     def _nearest(self, digests: Sequence[str]) -> Coded:
         """The chunks among these that are in memory, from the load that has most of them."""

@@ -14,7 +14,7 @@ from filon.serving import cube_changes
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions, find_affected
 from filon.serving.analysis import Analysis
 from filon.serving.columns.stored import MOST_FACTS, has_columns
-from filon.serving.columns.writing import CACHED, Difference, affected_months, difference, facts_read
+from filon.serving.columns.writing import MADE, Difference, affected_months, difference, facts_read
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed
 from filon.serving.fitting import BATCH, fitted, fitted_columns
@@ -79,7 +79,7 @@ class StoreLoad:
             self._mark(feed, builds, rows, followed=feed.table.name in self._followed)
         finally:
             self._inputs.drop(feed)
-            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, CACHED, LEFT, CAME, *cube_changes.MADE])
+            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, LEFT, CAME, *MADE, *cube_changes.MADE])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
@@ -226,9 +226,9 @@ class StoreLoad:
         versions = self._inputs.versions(feed, known, builds) if known else None
         if versions is not None and self._find_affected(facts_read(analysis), versions, builds[0]) is not None:
             return affected_months(engine, analysis, versions)
-        new = feed.select(self._inputs.bind(feed, NEW, builds), self._as_of)
-        old = feed.select(self._inputs.bind(feed, OLD, known), self._as_of) if known else None
-        return difference(engine, new, old)
+        new = self._inputs.bind(feed, NEW, builds)
+        old = self._inputs.bind(feed, OLD, known) if known else None
+        return difference(engine, analysis, new, old)
 
     def _mark(self, feed: Feed, builds: Sequence[Build], rows: int, *, followed: bool) -> None:
         """Note places of a table, for readers that jump to a page; not again where none moved."""

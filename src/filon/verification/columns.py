@@ -10,9 +10,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from filon.engines import Engine
 from filon.serving.columns.chunks import digest_of, read_chunk
-from filon.serving.columns.stored import DATA, DIGEST, MONTH
+from filon.serving.columns.stored import DATA, DIGEST, MONTH, month_name, month_number
 from filon.serving.query import Row
-from filon.sql import identifier, literal
+from filon.sql import identifier
 
 EXPECTED = "columns of facts as the lake has them"
 
@@ -29,14 +29,14 @@ def columns_difference(engine: Engine, query: str, chunks: Iterator[Row]) -> str
     engine.cache(EXPECTED, query)
     try:
         months = engine.rows(f"SELECT DISTINCT {MONTH} FROM {identifier(EXPECTED)}")
-        missing = {str(month) for (month,) in months}
+        missing = {month_name(int(month)) for (month,) in months}
         for month, parts in groupby(chunks, key=lambda chunk: str(chunk[MONTH])):
             missing.discard(month)
             texts = [(str(part[DIGEST]), str(part[DATA])) for part in parts]
             if any(digest != digest_of(month, data.encode()) for digest, data in texts):
                 return f"has other bytes than were written for {_said(month)}"
             stored = pa.concat_tables([_plain(read_chunk(data)) for _, data in texts])
-            facts = engine.arrow(f"SELECT * FROM {identifier(EXPECTED)} WHERE {MONTH} = {literal(month)}")
+            facts = engine.arrow(f"SELECT * FROM {identifier(EXPECTED)} WHERE {MONTH} = {month_number(month)}")
             if not _sorted(stored).equals(_sorted(_plain(facts.drop_columns([MONTH])).select(stored.column_names))):
                 return f"differs in {_said(month)}"
     finally:
@@ -56,7 +56,7 @@ def _plain(table: Any) -> Any:
 
 
 def _wide(kind: Any) -> Any:
-    return pa.int64() if pa.types.is_integer(kind) else pa.string()
+    return pa.int64() if pa.types.is_integer(getattr(kind, "value_type", kind)) else pa.string()
 
 
 def _sorted(table: Any) -> Any:

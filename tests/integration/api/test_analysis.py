@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -18,7 +19,11 @@ from filon.project.loader import load_project
 from filon.projects import retail
 from filon.serving import loading
 from filon.serving.columns import stored
+from filon.serving.query import Query, Row
+from filon.serving.sqlite.store import SQLiteStore
+from filon.serving.state import LoadId
 from filon.serving.stores import open_store
+from filon.serving.tables import COLUMNS, StoredTable
 from filon.settings import Settings
 from tests.integration.api.conftest import ServedApi, answering, exact, until_release
 from tests.integration.conftest import ACHATS, Shop
@@ -240,6 +245,36 @@ def test_new_releases_are_analysed_from_the_chunks_that_changed(shop: Shop, stor
         until_release(client, 5)
         [row] = analysed(client)
         assert row == {"ca": Decimal("350.50"), "nb_ventes": 3, "nb_clients": 2, "nb_produits": 2}
+
+
+class WatchedStore(SQLiteStore):
+    """A store that counts the chunks that are asked for."""
+
+    chunks_read = 0
+
+    async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
+        """The same rows."""
+        found = await super().find(load, table, query)
+        if table.name.startswith(COLUMNS) and query.fields is None:
+            self.chunks_read += len(found)
+        return found
+
+
+def test_columns_are_read_before_anybody_asks(shop: Shop) -> None:
+    path = shop.folder / "serving.db"
+    selling = replace(shop, extra={"FILON_SERVING": f"sqlite:///{path}"})
+    selling.run()
+    store = WatchedStore(path)
+    app = create_app(load_project(retail.FOLDER), store, Settings(api_keys=shop.folder / "keys.json"))
+    with answering(app) as address, Client(base_url=address, timeout=30) as client:
+        end = time.monotonic() + 30
+        while store.chunks_read < 2:
+            assert time.monotonic() < end, "no chunk was read"
+            time.sleep(0.01)
+        assert client.get("/health/ready").status_code == 200
+        [row] = analysed(client)
+        assert row["nb_ventes"] == 3
+    assert store.chunks_read == 2, "each once"
 
 
 def test_too_many_facts_are_refused_with_what_to_ask_instead(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -19,9 +20,18 @@ from filon.project.vocabulary import ApiSpec
 from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns import analysing, groups, memory, sums
 from filon.serving.columns.analysing import Question, analyse
-from filon.serving.columns.chunks import Chunk, chunks_of
+from filon.serving.columns.chunks import Chunk, by_month, chunks_of, read_chunk
 from filon.serving.columns.memory import Coded, Columns
-from filon.serving.columns.stored import DAY, USUAL_SIZE, ChunkSize, group_column, sum_column
+from filon.serving.columns.stored import (
+    DAY,
+    MONTH,
+    USUAL_SIZE,
+    ChunkSize,
+    group_column,
+    month_name,
+    month_number,
+    sum_column,
+)
 
 MONEY = ColumnType(Kind.DECIMAL, 18, 2)
 CLIENT = Column("client", INTEGER)
@@ -234,3 +244,52 @@ def test_chunks_that_are_kept_stay_beside_the_values_of_their_codes() -> None:
         assert row["country"] == name
     assert set(left.only([france.digest]).parts) == {france.digest}
     assert anew.values["country"].to_pylist() == [None, "Espagne", "France"], "values that nobody needs are dropped"
+
+
+def test_large_numbers_that_occur_often_are_stored_once() -> None:
+    day, key = dt.date(2025, 1, 1), 2**52
+    [few] = stored([(day, None, None, key + n % 10, 1) for n in range(1_000)])
+    [many] = stored([(day, None, None, key + n, 1) for n in range(1_000)])
+    assert pa.types.is_dictionary(read_chunk(few.data).schema.field("by client").type)
+    assert read_chunk(many.data).schema.field("by client").type == pa.int64()
+    coded = Coded.empty(ANALYSIS).with_chunks([few, many])
+    question = Question((), (), None, None, "revenue", descending=True, limit=1, stats=None)
+    assert analyse(ANALYSIS, coded.columns([few.digest, many.digest]), question).rows[0]["clients"] == 1_000
+
+
+def test_chunks_of_older_versions_are_read_beside_new_ones() -> None:
+    """Places of texts took four bytes each, and all numbers stood as they are."""
+    day, key = dt.date(2025, 1, 1), 2**52
+    facts: list[Fact] = [(day, name, None, key + n, 5) for n, name in enumerate(["France", None, "Italie"])]
+    [new] = stored([(day, "Italie", True, key + 2, 1)] * 3)
+    sink = pa.BufferOutputStream()
+    old_table = table(facts).set_column(
+        1, "by country", table(facts)["by country"].combine_chunks().dictionary_encode()
+    )
+    old_table = old_table.set_column(0, DAY, old_table[DAY].cast(pa.int8()))
+    with pa.ipc.new_stream(sink, old_table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(old_table)
+    old = Chunk("2025-01", 1, 3, "old", base64.b64encode(sink.getvalue()).decode())
+    found = Coded.empty(ANALYSIS).with_chunks([new]).with_chunks([old]).columns([new.digest, "old"])
+    question = Question(("country",), (), None, None, "value", descending=False, limit=9, stats=None)
+    rows = [tuple(row.values()) for row in analyse(ANALYSIS, found, question).rows]
+    assert rows == [(None, Decimal("0.05"), 1, 1), ("France", Decimal("0.05"), 1, 1), ("Italie", Decimal("0.08"), 4, 1)]
+
+
+@given(st.none() | st.dates())
+def test_months_are_numbered_as_sql_does(day: dt.date | None) -> None:
+    name = day.isoformat()[:7] if day else ""
+    assert month_name(month_number(name)) == name
+    if day:
+        assert month_number(name) == day.year * 12 + day.month - 1
+
+
+def test_rows_of_several_months_come_month_by_month_in_the_order_of_days() -> None:
+    places = pa.array([1, None, 0, 1], pa.int32())
+    facts = pa.table({MONTH: pa.array([24301, 24300, 24301, -1], pa.int32()), DAY: [2, 9, 1, 0], "by country": places})
+    found = by_month(facts, {"by country": pa.chunked_array([["France", "Italie"]])})
+    assert [(month, rows.to_pydict()) for month, rows in found] == [
+        (-1, {DAY: [0], "by country": ["Italie"]}),
+        (24300, {DAY: [9], "by country": [None]}),
+        (24301, {DAY: [1, 2], "by country": ["France", "Italie"]}),
+    ]

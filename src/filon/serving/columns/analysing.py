@@ -17,8 +17,9 @@ from filon.project.analysis import VALUE
 from filon.project.values import EXACT, WHOLE
 from filon.serving.analysis import Analysis, Measure, Operation
 from filon.serving.columns.groups import Chosen, Grouping, choose
-from filon.serving.columns.memory import Array, Columns
+from filon.serving.columns.memory import Columns
 from filon.serving.columns.sums import (
+    Array,
     Distribution,
     concat,
     distributions,

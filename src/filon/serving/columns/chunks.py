@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
-from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, ChunkSize
+from filon.serving.columns.arrays import arrow, numbers
+from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, ChunkSize, is_group_column
 
 WIDTHS = (np.int8, np.int16, np.int32, np.int64)
+LONGEST = 64
+DAYS = 32
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
@@ -38,9 +41,8 @@ class Chunk:
 
 def chunks_of(month: str, rows: pa.Table, size: ChunkSize = USUAL_SIZE) -> Iterator[Chunk]:
     """The rows of a month, which must be in the order of their days, as chunks."""
-    table = pa.table({name: _compact(rows.column(name)) for name in rows.column_names})
-    starts = range(0, table.num_rows, size.most_rows)
-    texts = (text for start in starts for text in _texts(table.slice(start, size.most_rows), size))
+    starts = range(0, rows.num_rows, size.most_rows)
+    texts = (text for start in starts for text in _texts(rows.slice(start, size.most_rows), size))
     for part, (count, data) in enumerate(texts):
         yield Chunk(month, part, count, digest_of(month, data), data.decode("ascii"))
 
@@ -50,19 +52,22 @@ def digest_of(month: str, data: bytes) -> str:
     return hashlib.sha256(month.encode() + b"\0" + data).hexdigest()
 
 
-def by_month(facts: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Rows of several months as one table a month, in the order of their days, without the month."""
-    table = pa.table({name: _compact(facts.column(name)) for name in facts.column_names})
-    month = table.column(MONTH).combine_chunks()
-    places = pa.table({MONTH: month.indices, DAY: table.column(DAY)})
-    order = pc.sort_indices(places, sort_keys=[(MONTH, "ascending"), (DAY, "ascending")])
-    ordered = table.drop_columns([MONTH]).take(order)
-    counted = pc.value_counts(month.indices)
-    rows = dict(zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True))
-    start = 0
-    for code, name in enumerate(month.dictionary.to_pylist()):
-        yield name, ordered.slice(start, rows[code])
-        start += rows[code]
+def by_month(facts: pa.Table, texts: Mapping[str, pa.ChunkedArray]) -> Iterator[tuple[int, pa.Table]]:
+    """Rows of several months as one table a month, in the order of their days, without the month.
+
+    Columns of texts hold their codes, places in an array of ``texts``.
+    """
+    months, days = (numbers(facts.column(name).combine_chunks()).astype(np.int64) for name in (MONTH, DAY))
+    places = months * DAYS + days
+    order = np.argsort(places, kind="stable")  # nearly no work: the engine gives long stretches in order
+    facts = facts.drop_columns([MONTH]).take(arrow(order)).combine_chunks()
+    for name, values in texts.items():
+        column = pa.DictionaryArray.from_arrays(facts.column(name).combine_chunks(), values.combine_chunks())
+        facts = facts.set_column(facts.column_names.index(name), name, column)
+    months = months[order]
+    starts = np.flatnonzero(np.diff(months, prepend=months[:1] - 1))
+    for start, end in zip(starts, [*starts[1:], len(months)], strict=True):
+        yield int(months[start]), facts.slice(start, end - start)
 
 
 def read_chunk(data: str) -> pa.Table:
@@ -74,7 +79,8 @@ def read_chunk(data: str) -> pa.Table:
 def _texts(table: pa.Table, size: ChunkSize) -> Iterator[tuple[int, bytes]]:
     """Number of rows and base64 of each chunk of a table; a chunk that is too large is halved."""
     sink = pa.BufferOutputStream()
-    narrow = pa.table({name: _narrow(table.column(name)) for name in table.column_names})
+    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+    narrow = pa.table({n: (_narrow if is_group_column(n) else _narrow_integers)(array) for n, array in columns.items()})
     with pa.ipc.new_stream(sink, narrow.schema, options=_OPTIONS) as writer:
         writer.write_table(narrow)
     data = base64.b64encode(sink.getvalue())
@@ -86,16 +92,34 @@ def _texts(table: pa.Table, size: ChunkSize) -> Iterator[tuple[int, bytes]]:
     yield from _texts(table.slice(half), size)
 
 
-def _compact(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks()
-    return array.dictionary_encode() if pa.types.is_string(array.type) else array
+def _narrow(array: pa.Array) -> pa.Array:
+    """What rows are grouped by, in the narrowest type that holds its values.
 
-
-def _narrow(column: pa.ChunkedArray) -> pa.Array:
-    """A slice of a column in the narrowest type that holds its values, with the dictionary that it needs."""
-    array = column.combine_chunks()
+    Texts are dictionary-encoded, and so are numbers that need eight bytes, such as surrogate keys, if that is shorter.
+    """
+    if pa.types.is_string(array.type):
+        array = array.dictionary_encode()
     if pa.types.is_dictionary(array.type):
-        return array.cast(array.type.value_type).dictionary_encode()
+        return _narrow_dictionary(array)
+    narrow = _narrow_integers(array)
+    if narrow.type.bit_width < LONGEST:
+        return narrow
+    encoded = _narrow_dictionary(narrow.dictionary_encode())
+    return encoded if encoded.nbytes < narrow.nbytes else narrow
+
+
+def _narrow_dictionary(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """With the values that occur, and places of them as narrow as possible."""
+    indices, values = array.indices, array.dictionary
+    used = indices.unique().drop_null()
+    if len(used) < len(values):
+        places = np.zeros(len(values), np.int32)
+        places[numbers(used)] = np.arange(len(used))
+        indices, values = arrow(places).take(indices), values.take(used)
+    return pa.DictionaryArray.from_arrays(_narrow_integers(indices), values)
+
+
+def _narrow_integers(array: pa.Array) -> pa.Array:
     ends = pc.min_max(array).as_py()
     low, high = ends["min"] or 0, ends["max"] or 0
     width = next(kind for kind in WIDTHS if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)

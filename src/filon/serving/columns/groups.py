@@ -13,8 +13,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project.vocabulary import Period
-from filon.serving.columns.memory import Array, Columns, Part
-from filon.serving.columns.sums import NULL, concat
+from filon.serving.columns.arrays import arrow, arrow_texts, flags, numbers
+from filon.serving.columns.memory import Columns, Part
+from filon.serving.columns.sums import NULL, Array, concat
 
 DAYS = 32
 MOST_CHOICES = 3
@@ -60,7 +61,7 @@ def _chosen(
     columns: Columns, wanted: Mapping[str, Sequence[object]], first: dt.date | None, last: dt.date | None
 ) -> Iterator[Chosen]:
     allowed = {
-        name: np.asarray(pc.is_in(columns.values[name], value_set=pa.array(values, columns.values[name].type)))
+        name: flags(pc.is_in(columns.values[name], value_set=_value_set(values, columns.values[name].type)))
         for name, values in wanted.items()
     }
     for part in columns.parts:
@@ -75,6 +76,10 @@ def _chosen(
             yield Chosen(part, slice(start, stop))
         elif len(places := np.flatnonzero(keep)):
             yield Chosen(part, places.astype(np.int32) + np.int32(start))
+
+
+def _value_set(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return arrow(np.array(values, np.int64)) if pa.types.is_integer(kind) else arrow_texts(values)
 
 
 def _range(part: Part, first: dt.date | None, last: dt.date | None) -> tuple[int, int]:
@@ -150,13 +155,13 @@ class ColumnKey:
 
     def values(self, codes: Array) -> list[Any]:
         """Whole numbers or texts."""
-        values: list[Any] = self._values.take(pa.array(codes)).to_pylist()
+        values: list[Any] = self._values.take(arrow(codes)).to_pylist()
         return values
 
     def ranks(self, codes: Array) -> Array:
         """By value."""
-        ranks = pc.rank(self._values.take(pa.array(codes)), sort_keys="ascending", tiebreaker="dense")
-        return np.where(codes == NULL, 0, np.asarray(ranks).astype(np.int64))
+        ranks = pc.rank(self._values.take(arrow(codes)), sort_keys="ascending", tiebreaker="dense")
+        return np.where(codes == NULL, 0, numbers(ranks).astype(np.int64))
 
 
 class Grouping:

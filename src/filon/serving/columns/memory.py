@@ -13,17 +13,16 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from filon.project import Column, Kind
 from filon.serving.analysis import Analysis
+from filon.serving.columns.arrays import arrow, flags, numbers
 from filon.serving.columns.chunks import Chunk, read_chunk
 from filon.serving.columns.stored import DAY, group_column, sum_column
-from filon.serving.columns.sums import NULL
+from filon.serving.columns.sums import NULL, Array
 
-Array = npt.NDArray[Any]
 DECODERS = 4
 """Chunks that are unpacked side by side."""
 SPARSEST = 8
@@ -104,28 +103,23 @@ class Coded:
         return Columns(tuple(self.parts[digest] for digest in digests), self.values)
 
 
-def prepare() -> None:
-    """Do what else the first conversion would do: pyarrow imports pandas then, which takes a second."""
-    pa.nulls(0, pa.int64()).to_numpy()
-
-
 def _decoded(analysis: Analysis, chunks: Sequence[Chunk], values: Values) -> tuple[list[Part], Values]:
     """Chunks as parts, and the values, to which those that are new were added."""
     with ThreadPoolExecutor(max_workers=DECODERS) as pool:
         tables = list(pool.map(lambda chunk: read_chunk(chunk.data).combine_chunks(), chunks))
     grown: dict[str, pa.Array] = {}
     codes: list[dict[str, Array]] = [{} for _ in chunks]
-    for name, column in analysis.grouped.items():
-        arrays = [table.column(group_column(name)) for table in tables]
-        coded_arrays, grown[name] = _coded(arrays, _type(column), values[name])
+    for name in analysis.grouped:
+        arrays = [table.column(group_column(name)).combine_chunks() for table in tables]
+        coded_arrays, grown[name] = _coded(arrays, values[name])
         for place, array in zip(codes, coded_arrays, strict=True):
             place[name] = array
     parts = []
     for chunk, table, coded in zip(chunks, tables, codes, strict=True):
-        summed = {name: table.column(sum_column(name)) for name in analysis.summed}
-        sums = {name: pc.fill_null(column, 0).to_numpy() for name, column in summed.items()}
-        known = {name: _known(column) for name, column in summed.items()}
-        parts.append(Part(chunk.month, chunk.rows, table.column(DAY).to_numpy(), coded, sums, known))
+        summed = {name: table.column(sum_column(name)).combine_chunks() for name in analysis.summed}
+        sums = {name: numbers(column) for name, column in summed.items()}
+        known = {name: flags(column.is_valid()) if column.null_count else None for name, column in summed.items()}
+        parts.append(Part(chunk.month, chunk.rows, numbers(table.column(DAY).combine_chunks()), coded, sums, known))
     return parts, grown
 
 
@@ -133,45 +127,48 @@ def _type(column: Column) -> pa.DataType:
     return pa.int64() if column.type.kind is Kind.INTEGER else pa.string()
 
 
-def _known(column: pa.ChunkedArray) -> Array | None:
-    return None if column.null_count == 0 else np.asarray(column.is_valid().to_numpy())
-
-
-def _coded(arrays: Sequence[pa.ChunkedArray], kind: pa.DataType, values: pa.Array) -> tuple[list[Array], pa.Array]:
+def _coded(arrays: Sequence[pa.Array], values: pa.Array) -> tuple[list[Array], pa.Array]:
     """The codes of several arrays, as narrow as possible, and the values with those that are new."""
-    if pa.types.is_integer(kind):
-        unique, places = _unique_numbers(arrays)
-    else:
-        column = pa.chunked_array([chunk for array in arrays for chunk in array.chunks]).unify_dictionaries()
-        unique = column.chunk(0).dictionary if column.num_chunks else pa.array([], kind)
-        places = pc.fill_null(column.combine_chunks().indices, -1).to_numpy() if column.num_chunks else np.empty(0, int)
-    codes = pc.fill_null(pc.index_in(unique, value_set=values), -1).to_numpy().astype(np.int64)
-    is_new = codes < 0
-    codes[is_new] = len(values) + np.arange(np.count_nonzero(is_new))
-    values = pa.concat_arrays([values, unique.filter(pa.array(is_new))])
+    if all(pa.types.is_integer(array.type) for array in arrays):
+        ends = [pc.min_max(array) for array in [values, *arrays]]
+        low = min((end["min"].as_py() for end in ends if end["min"].is_valid), default=0)
+        high = max((end["max"].as_py() for end in ends if end["max"].is_valid), default=0)
+        if high - low <= SPARSEST * sum(map(len, arrays)):
+            return _coded_numbers(arrays, values, low, high)
+    encoded = [array if pa.types.is_dictionary(array.type) else array.dictionary_encode() for array in arrays]
+    dictionaries = [array.dictionary.cast(values.type) for array in encoded]
+    values = pa.concat_arrays([values, *dictionaries]).unique()  # each stays where it occurs first
+    places = numbers(pc.index_in(pa.concat_arrays(dictionaries), value_set=values)).astype(_width(len(values)))
+    stops = np.cumsum([len(dictionary) for dictionary in dictionaries])
+    codes = np.split(places, stops[:-1])
+    # the last one is for nulls, whose place is -1
+    pairs = zip(codes, encoded, strict=True)
+    coded = [np.append(own, own.dtype.type(NULL))[numbers(array.indices, -1)] for own, array in pairs]
+    return coded, values
+
+
+def _coded_numbers(arrays: Sequence[pa.Array], values: pa.Array, low: int, high: int) -> tuple[list[Array], pa.Array]:
+    """The same for numbers from ``low`` to ``high``: the code of each is looked up at its place."""
+    codes = np.zeros(high - low + 1, np.uint32)
+    codes[numbers(values[1:]) - low] = np.arange(1, len(values))
+    is_there = np.zeros(len(codes), bool)
+    for array in arrays:
+        is_there[_places(array.drop_null(), low)] = True
+    new = np.flatnonzero(is_there & (codes == NULL))
+    codes[new] = np.arange(len(values), len(values) + len(new))
+    values = pa.concat_arrays([values, arrow(new + low)])
     codes = codes.astype(_width(len(values)))
-    coded = np.append(codes, codes.dtype.type(NULL))[places]  # the last one is for nulls, whose place is -1
-    ends = np.cumsum([len(array) for array in arrays])
-    return [np.ascontiguousarray(part) for part in np.split(coded, ends[:-1])], values
+    coded = []
+    for array in arrays:
+        found = codes[_places(array, low)]
+        if array.null_count:
+            found[~flags(array.is_valid())] = NULL
+        coded.append(found)
+    return coded, values
 
 
-def _unique_numbers(arrays: Sequence[pa.ChunkedArray]) -> tuple[pa.Array, Array]:
-    """The different numbers of several arrays, and for each row the place of its number, -1 for null."""
-    column = pa.chunked_array([array.cast(pa.int64()).combine_chunks() for array in arrays])
-    ends = pc.min_max(column).as_py()
-    if ends["min"] is None:
-        return pa.array([], pa.int64()), np.full(len(column), -1)
-    low, high = ends["min"], ends["max"]
-    if high - low > SPARSEST * len(column):
-        encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
-        return encoded.dictionary, pc.fill_null(encoded.indices, -1).to_numpy()
-    numbers = pc.fill_null(column, low).to_numpy() - low
-    there = np.zeros(high - low + 1, bool)
-    there[numbers] = True
-    places = np.cumsum(there, dtype=np.int64)[numbers] - 1
-    if column.null_count:
-        places[~column.is_valid().to_numpy()] = -1
-    return pa.array(np.flatnonzero(there) + low), places
+def _places(array: pa.Array, low: int) -> Array:
+    return numbers(array.cast(pa.int64()), low) - low
 
 
 def _width(count: int) -> type[np.unsignedinteger[Any]]:

@@ -13,6 +13,9 @@ MOST_FACTS = 50_000_000
 """Rows of a table beyond which its columns are not kept."""
 MONTH, PART, DIGEST, ROWS, DATA = "month", "part", "digest", "rows", "data"
 DAY = "day"
+GROUP = "by "
+YEAR = 12
+NO_MONTH = -1
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,24 @@ def has_columns(state: TableState) -> bool:
     return state.builds[0].rows <= MOST_FACTS
 
 
+def month_number(month: str) -> int:
+    """A month such as 2026-01 as SQL counts it: months since the year 0; none is ``NO_MONTH``."""
+    return int(month[:-3]) * YEAR + int(month[-2:]) - 1 if month else NO_MONTH
+
+
+def month_name(number: int) -> str:
+    """The month of a number, as chunks say it."""
+    return f"{number // YEAR:04}-{number % YEAR + 1:02}" if number != NO_MONTH else ""
+
+
 def group_column(name: str) -> str:
     """The name inside a chunk of what rows are grouped by."""
-    return f"by {name}"
+    return f"{GROUP}{name}"
+
+
+def is_group_column(column: str) -> bool:
+    """Whether rows are grouped by a column of a chunk."""
+    return column.startswith(GROUP)
 
 
 def sum_column(name: str) -> str:

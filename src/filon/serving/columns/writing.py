@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 
 from filon.engines import Engine
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions
 from filon.serving.analysis import Analysis
-from filon.serving.columns.selecting import columns_query
-from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, group_column, sum_column
+from filon.serving.columns.selecting import TEXTS, coded_query, columns_query, is_text, texts_query
+from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, group_column, month_name
 from filon.serving.protocol import Batch
-from filon.sql import identifier, identifiers, literals
+from filon.sql import identifier, literal
 
 CACHED = "columns of facts"
+MADE = (CACHED, TEXTS)
+"""Tables of the engine that stay until the chunks are written."""
 MOST_AT_ONCE = 2_000_000
 """Facts of several months that are read at once; they take about 70 bytes each until they are written."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The months that a load writes, and those whose chunks it closes, with the numbers of their rows."""
+    """The months that a load writes, and those whose chunks it closes, by number, and how many facts each has."""
 
-    written: Mapping[str, int]
-    ended: Mapping[str, int]
+    written: Mapping[int, int]
+    ended: Mapping[int, int]
 
     def keys(self) -> Iterator[Batch]:
         """The keys of all chunks that these months may have had. Keys of chunks that were not there close nothing."""
         for month, rows in self.ended.items():
-            yield [(month, part) for part in range(USUAL_SIZE.most_parts(rows))]
+            yield [(month_name(month), part) for part in range(USUAL_SIZE.most_parts(rows))]
 
 
 def facts_read(analysis: Analysis) -> FactsRead:
@@ -49,50 +51,65 @@ def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> D
         f"UNION ALL SELECT {MONTH}, 0 AS went, 1 AS came FROM ({came} EXCEPT ALL {left}) AS new"
     )
     query = f"SELECT {MONTH}, sum(went) AS went, sum(came) AS came FROM ({both}) AS differing GROUP BY {MONTH}"
-    changed = {month: int(went) - int(came) for month, went, came in engine.rows(query)}
-    wanted = f" WHERE {MONTH} IN ({literals(changed)})" if changed else " WHERE FALSE"
-    engine.cache(CACHED, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS chosen{wanted} ORDER BY {MONTH}")
-    now = _sizes(engine)
+    changed = {int(month): int(went) - int(came) for month, went, came in engine.rows(query)}
+    wanted = _among(changed) if changed else "FALSE"
+    now = _keep(
+        engine, analysis, versions.now, f"SELECT * FROM ({columns_query(analysis, versions.now)}) AS f WHERE {wanted}"
+    )
     ended = {month: now.get(month, 0) + fewer for month, fewer in changed.items()}
     return Difference(now, {month: rows for month, rows in ended.items() if rows})
 
 
-def _sizes(engine: Engine) -> dict[str, int]:
-    """The number of facts of each month that is kept."""
-    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
-    return {month: int(rows) for month, rows in engine.rows(counted)}
+def difference(engine: Engine, analysis: Analysis, new: Mapping[str, str], old: Mapping[str, str] | None) -> Difference:
+    """Which months differ between the columns of two versions of the inputs; without an old one all do.
 
-
-def difference(engine: Engine, new: str, old: str | None) -> Difference:
-    """Which months differ between two queries of columns; without an old one all do.
-
-    The rows of ``new`` stay in the engine as ``CACHED``, by month, since ``rows`` reads a few months at a time.
+    The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
     """
-    engine.cache(CACHED, f"SELECT * FROM ({new}) AS facts ORDER BY {MONTH}")
+    now = _keep(engine, analysis, new, columns_query(analysis, new))
     if old is None:
-        return Difference(_sizes(engine), {})
+        return Difference(now, {})
     after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
-    before = engine.contents(old, MONTH)
-    written = {month: item.rows for month, item in after.items() if item != before.get(month)}
-    return Difference(written, {month: item.rows for month, item in before.items() if item != after.get(month)})
+    before = engine.contents(coded_query(analysis, columns_query(analysis, old)), MONTH)
+    written = {int(month): item.rows for month, item in after.items() if item != before.get(month)}
+    return Difference(written, {int(month): item.rows for month, item in before.items() if item != after.get(month)})
 
 
-def rows(engine: Engine, analysis: Analysis, written: Mapping[str, int]) -> Iterator[Batch]:
+def _keep(engine: Engine, analysis: Analysis, bound: Mapping[str, str], query: str) -> dict[int, int]:
+    """Keep the columns of facts by month, since a few months are read at a time; returns the facts of each month."""
+    engine.cache(TEXTS, texts_query(analysis, bound))
+    engine.cache(CACHED, f"SELECT * FROM ({coded_query(analysis, query)}) AS coded ORDER BY {MONTH}, {DAY}")
+    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
+    return {int(month): int(rows) for month, rows in engine.rows(counted)}
+
+
+def rows(engine: Engine, analysis: Analysis, written: Mapping[int, int]) -> Iterator[Batch]:
     """The chunks of months, one after the other, as rows of their table."""
+    if not written:
+        return
     # NumPy and Arrow are slow to import, and most runs write no columns
     from filon.serving.columns.chunks import by_month, chunks_of
 
-    names = identifiers([MONTH, DAY, *map(group_column, analysis.grouped), *map(sum_column, analysis.summed)])
+    texts = {
+        group_column(name): engine.arrow(
+            f"SELECT value FROM {identifier(TEXTS)} WHERE name = {literal(name)} ORDER BY code"
+        ).column(0)
+        for name, column in analysis.grouped.items()
+        if is_text(column)
+    }
     for months in _together(written):
-        query = f"SELECT {names} FROM {identifier(CACHED)} WHERE {MONTH} IN ({literals(months)})"
-        for month, facts in by_month(engine.arrow(query)):
-            for chunk in chunks_of(month, facts):
+        facts = engine.arrow(f"SELECT * FROM {identifier(CACHED)} WHERE {_among(months)}")
+        for month, of_month in by_month(facts, texts):
+            for chunk in chunks_of(month_name(month), of_month):
                 yield [astuple(chunk)]
 
 
-def _together(written: Mapping[str, int]) -> Iterator[list[str]]:
+def _among(months: Iterable[int]) -> str:
+    return f"{MONTH} IN ({', '.join(map(str, months))})"
+
+
+def _together(written: Mapping[int, int]) -> Iterator[list[int]]:
     """Months that are read at once."""
-    months: list[str] = []
+    months: list[int] = []
     for month in sorted(written):
         if months and sum(written[other] for other in [*months, month]) > MOST_AT_ONCE:
             yield months
