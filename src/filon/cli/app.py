@@ -75,6 +75,7 @@ def command() -> typer.core.TyperGroup:
 
 def main() -> None:
     """Run the command line: an error is printed as one message on standard error, and decides the exit code."""
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # none is used, and to look for some takes long
     try:
         command()()
     except FlowsUnavailable as error:

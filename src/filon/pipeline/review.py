@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from filon.differences.change import ContractChange, Effect
 from filon.differences.compare import NOTHING, Side, compare_sides
-from filon.differences.contracts import ContractChange, Effect, contract_changes
 from filon.differences.document import Difference
 from filon.differences.judging import broken_rules
 from filon.differences.tables import TableComparer
@@ -65,6 +65,8 @@ def changes_of_contracts(before: Release, after: Release) -> tuple[ContractChang
     """What changed in contracts and SQL; nothing where a release does not say what they were."""
     if before.surface is None or after.surface is None or before.surface == after.surface:
         return ()
+    from filon.differences.contracts import contract_changes  # few runs have any
+
     return contract_changes(before.surface, after.surface)
 
 
