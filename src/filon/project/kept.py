@@ -28,7 +28,12 @@ SUFFIXES = (".yaml", ".yml", ".sql")
 CODE = Path(__file__).parent.parent
 READERS = ("project", "pages.py", "errors.py", "sql.py")
 """The code that decides what is read from the files of a project."""
-PLAIN = {("builtins", "frozenset"), ("datetime", "timedelta"), ("decimal", "Decimal"), ("pathlib", "PosixPath")}
+PLAIN = {
+    *(("builtins", name) for name in ("bytearray", "bytes", "frozenset", "set")),
+    *(("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")),
+    ("decimal", "Decimal"),
+    ("pathlib", "PosixPath"),
+}
 """Types of Python that a project is made of, beside its own."""
 PROBLEM = (Problem.__module__, Problem.__name__)
 MOST_KEPT = 100
