@@ -74,8 +74,6 @@ from filon.cli import main
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))
 main()
 """
-    "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr)); import filon.cli as c; c.main()"
-)
 
 
 @pytest.mark.parametrize(("arguments", "most", "forbidden"), STARTS)
