@@ -64,6 +64,7 @@ STARTS = [
         )
         for name, command in (("status", ["status"]), ("releases", ["releases"]))
     ),
+    pytest.param(["plan"], 620, ("filon.project.loader", "filon.stages.incremental", *REPORTING), id="plan"),
     pytest.param(["run"], 620, ("filon.project.loader", "filon.stages.incremental", *REPORTING), id="run"),
 ]
 """A command in a lake where nothing is new, the most modules that it imports, and what it does without."""

@@ -237,19 +237,22 @@ class _Walk:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
+                path = Path(entry.path)
                 if entry.is_dir(follow_symlinks=False):
-                    waiting += [] if entry.name == SYSTEM_FOLDER else [(Path(entry.path), here)]
+                    waiting += [] if entry.name == SYSTEM_FOLDER else [(path, here)]
                     continue
-                file, is_folder = self._seen(Path(entry.path), here)
-                waiting += [(Path(entry.path), here)] if is_folder else []
+                file, is_folder = self._seen(entry, path, here)
+                waiting += [(path, here)] if is_folder else []
                 if file is not None:
                     yield file
 
-    def _seen(self, path: Path, above: Collection[_Identity]) -> tuple[SourceFile | None, bool]:
+    def _seen(
+        self, entry: os.DirEntry[str], path: Path, above: Collection[_Identity]
+    ) -> tuple[SourceFile | None, bool]:
         """What stands at a path that is no folder itself, and whether it is a link to a folder that is followed."""
-        name = printable_name(os.fsencode(str(path)[self._prefix :]))
+        name = printable_name(os.fsencode(entry.path[self._prefix :]))
         try:
-            status = path.stat()
+            status = entry.stat()
         except OSError:
             return _listed(name, path), False
         if not stat.S_ISDIR(status.st_mode):

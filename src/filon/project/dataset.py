@@ -84,6 +84,8 @@ class Dataset:
 
         An archive has the same place as the file that it unpacks to.
         """
+        if not self.place_columns:
+            return ()
         plain = PACKED.sub("", path)
         return tuple(column.value(plain) for column in self.place_columns)
 

@@ -193,7 +193,7 @@ def _owners(
     held: list[FileVersion] = []
     for place, versions in versions_by_place.items():
         file = files.get(place)
-        is_refused = file is not None and known.of(file) in refused
+        is_refused = file is not None and bool(refused) and known.of(file) in refused
         held += _held(versions, file.sha256 if file else None, is_refused=is_refused)
     for version in sorted(held, key=lambda version: version.number):
         owners.setdefault(known.of(version), version.path)
@@ -254,8 +254,7 @@ def _replaced(
         if version.state is FileState.LIVE and content and content not in refused:
             yield version.number
         held = hashes.get((version.dataset, version.path), version.sha256)
-        is_elsewhere = known.of(version) not in refused
-        if version.state is FileState.QUARANTINED and (held != version.sha256 or is_elsewhere):
+        if version.state is FileState.QUARANTINED and (held != version.sha256 or known.of(version) not in refused):
             yield version.number
 
 
