@@ -204,11 +204,12 @@ def _error_text(item: ErrorDetails) -> str:
     return f"{PREFIX}{name.upper()} (or its option) is {item['input']!r}: {item['msg']}"
 
 
-def cache_folder() -> Path | None:
-    """Where this user's programs keep what they can make again; None for a user without a home."""
+def cache_folder(kind: str) -> Path | None:
+    """Where Filon keeps what it can make again, of a kind and for this user alone; None for a user without a home."""
     given = os.environ.get("XDG_CACHE_HOME", "")
     if Path(given).is_absolute():
-        return Path(given) / "filon"
+        return Path(given) / "filon" / kind
     with suppress(RuntimeError):
-        return Path.home() / ".cache" / "filon"
+        if (home := Path.home()).is_dir():
+            return home / ".cache" / "filon" / kind
     return None

@@ -24,7 +24,7 @@ def open_project(settings: Settings) -> Project:
     # who only looks at a lake needs no more than the name
     from filon.project.kept import content_key, find_kept, keep_project
 
-    folder, cache = _project_folder(settings), cache_folder()
+    folder, cache = _project_folder(settings), cache_folder("projects")
     key = content_key(folder) if cache is not None else None
     if cache is not None and key is not None and (kept := find_kept(cache, folder, key)) is not None:
         return kept
