@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -78,8 +79,7 @@ def command() -> typer.core.TyperGroup:
 
 def main() -> None:
     """Run the command line: an error is printed as one message on standard error, and decides the exit code."""
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # none is used, and to look for some takes long
-    gc.set_threshold(COLLECTED_AFTER)
+    _save_time()
     try:
         command()()
     except FlowsUnavailable as error:
@@ -93,6 +93,13 @@ def main() -> None:
         failed = SystemFailed(error, error.filename or "what was being written, or the file that takes the output")
         _print_error(str(failed))
         sys.exit(failed.exit_code)
+
+
+def _save_time() -> None:
+    """Leave out what Python and pydantic do for programs that run long or use more of them: a command is soon over."""
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # none is used, and to look for some takes long
+    gc.set_threshold(COLLECTED_AFTER)
+    atexit.register(gc.freeze)  # what the system takes back with the process need not be searched for cycles
 
 
 def _print_error(message: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from filon.lake import FileState, FileVersion, Ledger
 from filon.project import Dataset
@@ -41,8 +42,7 @@ Place = tuple[str, str]
 """Dataset and path."""
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """A file in the sources whose content is known."""
 
     path: str
@@ -74,8 +74,7 @@ def identities(datasets: Mapping[str, Dataset], observed: Iterable[Observed]) ->
     return Identities(datasets, {(file.dataset, file.sha256): file.content for file in observed if file.content})
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do with an observed file. ``version`` is the ledger's entry for this content at this path, if any."""
 
     file: Observed
