@@ -47,7 +47,7 @@ def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, js
     console.print(f"project {project}, lake {lake.root}")
     console.print("files: " + ", ".join(f"{count} {name}" for name, count in files.items()))
     if (last := state.last_run) is not None:
-        status, error = last.report["status"], last.report["error"]
+        status, error = last.report["status"], last.report.get("error")
         started = f"{last.started_at:%Y-%m-%d %H:%M:%S} UTC"
         console.print(f"last run {last.run_id}, {started}: ", Text(status, STYLES[status]), sep="")
         if error:
