@@ -77,7 +77,8 @@ format: setup  ## format the code
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
 
-bench: setup spark  ## measure the pipeline, the stores, the API, analyses, what changes cost, and Spark; ARGS="--purchases 1000000"
+bench: setup spark  ## measure starts, the pipeline, the stores, the API, analyses, what changes cost, and Spark; ARGS="--purchases 1000000"
+	$(BIN)/python -m benchmarks.starts
 	$(BIN)/python -m benchmarks.bench $(ARGS)
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.api

@@ -31,9 +31,10 @@ CHECKSUM = "SELECT count(*), sum(montant), sum(id_achat % 1000003 * (montant * 1
 
 @dataclass(frozen=True)
 class Measure:
-    """A process: wall time in seconds, peak resident memory in MB."""
+    """A process: wall time and processor time in seconds, peak resident memory in MB."""
 
     seconds: float
+    processor_s: float
     peak_mb: float
 
 
@@ -47,7 +48,7 @@ def measure(command: Sequence[str], **environment: str) -> Measure:
         if process.returncode:
             output.seek(0)
             raise RuntimeError(f"{' '.join(command)} failed:\n{output.read().decode()[-4000:]}")
-    return Measure(time.perf_counter() - start, usage.ru_maxrss / 1000)
+    return Measure(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
 def filon(*arguments: str) -> list[str]:

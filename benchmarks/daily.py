@@ -63,8 +63,11 @@ def show_nothing_new(folder: Path, files: int) -> None:
     for number in range(files):
         _put_day(place, number, 1)
     first = place.run().seconds
-    again = [place.run().seconds for _ in range(5)]
-    print(f"{files:,} files: first run {first:.1f} s, nothing new {statistics.median(again):.2f} s")
+    again = [place.run() for _ in range(5)]
+    wall, spent = (
+        statistics.median(run) for run in zip(*((one.seconds, one.processor_s) for one in again), strict=True)
+    )
+    print(f"{files:,} files: first run {first:.1f} s, nothing new {wall:.2f} s, {spent:.2f} s of processors")
 
 
 def _with_clients(folder: Path) -> Place:

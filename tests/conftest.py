@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator
@@ -70,6 +71,14 @@ def pytest_configure() -> None:
     """Keep temporary files in memory, unless TMPDIR says where: of a small run, half is waiting for the disk."""
     if "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker uses that of the process that started it
+        os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="filon-tests-")
+
+
+def pytest_unconfigure() -> None:
+    """Remove what tests kept in the cache of this user."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"])
 
 
 def _has_room(folder: Path) -> bool:

@@ -14,11 +14,12 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from filon.threads import side_by_side
 
 SYNCERS = 8
 """Files that are synced side by side: a file system writes their names down together."""
@@ -170,9 +171,7 @@ def _staged(path: Path, content: Iterable[bytes], *, sync: bool) -> Iterator[Pat
 
 
 def _each(work: Callable[[Path], None], paths: Collection[Path]) -> None:
-    with ThreadPoolExecutor(SYNCERS) as pool:
-        for _ in pool.map(work, sorted(paths)):
-            pass
+    side_by_side(work, sorted(paths), SYNCERS)
 
 
 def _sync(handle: int) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import logging
 import re
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
+    import logging
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOCAL_NAME = "localhost"

@@ -126,7 +126,7 @@ def in_language(text: Text | None, code: str, project: str = "") -> str:
 class Words(BaseModel):
     """A mapping of known words that do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Share(Words):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from filon.errors import ConfigError
 from filon.hosts import read_hosts
@@ -47,10 +47,10 @@ Size = Annotated[str, AfterValidator(_is_size)]
 Hosts = Annotated[str, AfterValidator(_are_hosts)]
 
 
-class Settings(BaseSettings):
-    """The settings of a command. They are read when a command starts, not at import."""
+class Settings(BaseModel):
+    """The settings of a command. ``read_settings`` reads them when a command starts, not at import."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     project: Path | None = Field(
         default=None,
@@ -182,15 +182,19 @@ def on_this_machine(settings: Settings) -> Settings:
 def read_settings(**options: object) -> Settings:
     """Read the settings from the environment; options that are not None override it.
 
-    ConfigError names unknown ``FILON_`` variables and invalid values.
+    Variables are known in any letter case; empty ones count as not set. ConfigError names unknown ``FILON_`` variables
+    and invalid values.
     """
-    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in sorted(os.environ):
+    names = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields}
+    values: dict[str, object] = {}
+    for name, value in sorted(os.environ.items()):
         if name.startswith(PREFIX) and name not in names:
             raise ConfigError(f"{name} is no setting; {suggestion(name, names)}")
-    values = {name: value for name, value in options.items() if value is not None}
+        if value and (known := names.get(name.upper())):
+            values[known] = value
+    values |= {name: value for name, value in options.items() if value is not None}
     try:
-        return Settings(**values)  # type: ignore[arg-type]
+        return Settings.model_validate(values)
     except ValidationError as error:
         raise ConfigError("\n".join(_error_text(item) for item in error.errors(include_url=False))) from None
 
@@ -198,3 +202,14 @@ def read_settings(**options: object) -> Settings:
 def _error_text(item: ErrorDetails) -> str:
     name = str(item["loc"][0])
     return f"{PREFIX}{name.upper()} (or its option) is {item['input']!r}: {item['msg']}"
+
+
+def cache_folder(kind: str) -> Path | None:
+    """Where Filon keeps what it can make again, of a kind and for this user alone; None for a user without a home."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if Path(given).is_absolute():
+        return Path(given) / "filon" / kind
+    with suppress(RuntimeError):
+        if (home := Path.home()).is_dir():
+            return home / ".cache" / "filon" / kind
+    return None

@@ -826,7 +826,7 @@ def test_a_file_that_goes_away_after_it_was_listed_is_said(tmp_path: Path, objec
         for sources in (Sources(str(tmp_path)), Sources("s3://sources/vanishing")):
             [listed] = sources.files()
             assert b"".join(sources.chunks(listed)) == b"x\n1\n"
-            gone = replace(listed, path="b.csv", local=listed.local and listed.local.with_name("b.csv"))
+            gone = replace(listed, path="b.csv", place=listed.place and str(Path(listed.place).with_name("b.csv")))
             with pytest.raises(SourcesUnavailable, match=r"b\.csv was listed, but is no longer in"):
                 list(sources.chunks(gone))
 

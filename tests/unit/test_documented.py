@@ -200,7 +200,7 @@ def column_rules() -> set[str]:
 
 def implied_checks() -> set[str]:
     """The kinds of checks that contracts imply, as they are called in the code."""
-    calls = (node for node in texts_in(Path("project/checks.py")) if isinstance(node, ast.Call) and node.args)
+    calls = (node for node in texts_in(Path("project/implied.py")) if isinstance(node, ast.Call) and node.args)
     counts = (call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "_count")
     names = (name.values[0] for name in counts if isinstance(name, ast.JoinedStr))
     return {match[1] for name in names if (match := re.match(r"(\w+)\(", text_of(name) or ""))}

@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from filon.access.release import OpenRelease
-from filon.differences.document import Difference
 from filon.errors import NotFound
-from filon.pipeline.report import RunReport
 from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of, today
-from filon.pipeline.review import compare_releases
-from filon.pipeline.run import run_pipeline
 from filon.pipeline.runner import Until
-from filon.project.guard import GuardRule
 from filon.settings import Settings
-from filon.stages.context import RunListener
 
 if TYPE_CHECKING:
     from filon.access.rows import Rows
+    from filon.differences.document import Difference
     from filon.explain.report import Explanation
+    from filon.pipeline.report import RunReport
+    from filon.project.guard import GuardRule
+    from filon.stages.context import RunListener
 
 
 class Pipeline:
@@ -64,6 +62,8 @@ class Pipeline:
             FilonError: nothing could be started: the lake cannot be opened, or the sources cannot be listed
 
         """
+        from filon.pipeline.run import run_pipeline  # brings all stages, which who reads a release does not need
+
         with loadable_store(self.settings, self.project) as store:
             return run_pipeline(
                 self.settings,
@@ -102,6 +102,8 @@ class Pipeline:
             FilonError: nothing could be started
 
         """
+        from filon.pipeline.run import run_pipeline
+
         return run_pipeline(
             self.settings,
             self.project,
@@ -117,6 +119,8 @@ class Pipeline:
 
     def difference(self, before: int, after: int) -> Difference:
         """What a release that is kept has that another one has not; ReleaseMissing when one of them is not kept."""
+        from filon.pipeline.review import compare_releases
+
         return compare_releases(self.settings, self.project, self.lake, before, after)
 
     def release(self, number: int | None = None) -> OpenRelease:

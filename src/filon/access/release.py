@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from sqlglot.errors import SqlglotError
 
 from filon.access.rows import Rows
 from filon.engines import Engine, StatementInvalid
@@ -15,8 +13,6 @@ from filon.errors import NotFound, QueryInvalid
 from filon.lake import Build, Lake, Layer, Release
 from filon.pipeline.engine import open_engine
 from filon.project import PLACE, Project
-from filon.project.grammar import SqlRefused, faults_in
-from filon.project.query import Select, describe_error, one_expression, one_select, table_lines
 from filon.settings import Settings
 from filon.sql import identifier, identifiers
 from filon.suggestions import suggestion
@@ -70,7 +66,9 @@ class OpenRelease:
         names = [column.name for column in build.columns]
         condition = ""
         if where is not None:
-            _require_condition(where, names)
+            from filon.access.questions import require_condition  # brings the SQL parser
+
+            require_condition(where, names)
             condition = f" WHERE ({where}\n)"
         most = "" if limit is None else f" LIMIT {limit}"
         order = f" ORDER BY {identifiers(self._order(build, names))}"
@@ -91,7 +89,9 @@ class OpenRelease:
             QueryInvalid: the query is wrong, or names a table that the release does not have
 
         """
-        select = _read_select(query)
+        from filon.access.questions import read_select, table_lines  # brings the SQL parser
+
+        select = read_select(query)
         known = self._named()
         used = {}
         for name, line in table_lines(select.tree).items():
@@ -168,31 +168,3 @@ class OpenRelease:
 
     def _engine(self) -> AbstractContextManager[Engine]:
         return open_engine(self.settings, self.project, self.release.as_of, self.lake.places)
-
-
-def _read_select(query: str) -> Select:
-    try:
-        select = one_select(query)
-        faults = faults_in(select.sql)
-    except SqlRefused as error:
-        raise QueryInvalid(*error.fault) from None
-    except SqlglotError as error:
-        raise QueryInvalid(1, describe_error(error), "write one SELECT") from None
-    _require_none(faults)
-    return select
-
-
-def _require_condition(where: str, columns: Iterable[str]) -> None:
-    try:
-        one_expression(where)
-        faults = faults_in(where, list(columns))
-    except SqlRefused as error:
-        raise QueryInvalid(*error.fault) from None
-    except SqlglotError as error:
-        raise QueryInvalid(1, describe_error(error), "write one condition, such as amount > 10") from None
-    _require_none(faults)
-
-
-def _require_none(faults: Iterable[tuple[int, str, str]]) -> None:
-    for fault in faults:
-        raise QueryInvalid(*fault)

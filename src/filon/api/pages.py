@@ -23,7 +23,8 @@ from filon.api.service import Service
 from filon.errors import Problem
 from filon.pages import Entry, Page
 from filon.project import Project
-from filon.project.pages import FOLDER, FaultyPage, Pages, read_pages, subjects_of
+from filon.project.folder import PAGES
+from filon.project.pages import FaultyPage, Pages, read_pages, subjects_of
 
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -89,7 +90,7 @@ class PageLibrary:
     def _signed(self) -> Signature:
         """Names, times and sizes of the files."""
         files = []
-        for path in sorted((self._folder / FOLDER).glob("*.y*ml")):
+        for path in sorted((self._folder / PAGES).glob("*.y*ml")):
             try:
                 status = path.stat()
             except FileNotFoundError:  # deleted meanwhile

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from filon.differences.contracts import ContractChange, changes_since, version_problems
-from filon.differences.reach import Reached
+from filon.differences.change import ContractChange, Reached
 from filon.errors import ConfigError, Problem, ReleaseMissing
-from filon.lake import Lake
-from filon.project import Project
+
+if TYPE_CHECKING:
+    from filon.lake import Lake
+    from filon.project import Project
 
 LATEST = "latest"
 MOST_NAMED = 6
@@ -40,6 +42,8 @@ def compare_with(lake: Lake, project: Project, release: str, today: dt.date) -> 
         ReleaseMissing: there is no such release
 
     """
+    from filon.differences.contracts import changes_since, version_problems
+
     if release != LATEST and not (release.isascii() and release.isdigit()):
         raise ConfigError(f"--against {release} is no release; give a number, or {LATEST}")
     numbers = lake.releases.numbers()

@@ -10,7 +10,16 @@ from rich.console import Console
 from rich.text import Text
 
 from filon.cli.contracts import change_lines
-from filon.cli.options import AsOfOption, EngineOption, JsonOption, LakeOption, ProjectOption, SourcesOption, read_as_of
+from filon.cli.options import (
+    AsOfOption,
+    EngineOption,
+    HtmlOption,
+    JsonOption,
+    LakeOption,
+    ProjectOption,
+    SourcesOption,
+    read_as_of,
+)
 from filon.cli.progress import LiveProgress
 from filon.cli.render import number, open_console, table_of
 from filon.errors import ConfigError, GuardBroken, NotFound
@@ -22,7 +31,6 @@ if TYPE_CHECKING:
     from filon.project import Project
     from filon.project.guard import GuardRule
 
-HtmlOption = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, too")]
 FailOnOption = Annotated[
     list[str] | None,
     typer.Option("--fail-on", metavar="RULE", help="Exit with 4 when it is broken, such as 'rows_removed > 1%'"),
@@ -60,18 +68,11 @@ def plan(
         raise typer.Exit(GuardBroken.exit_code)
 
 
-def diff(
-    before: Annotated[int, typer.Argument(metavar="A", help="A release")],
-    after: Annotated[int, typer.Argument(metavar="B", help="The release that is compared with it")],
-    project: ProjectOption = None,
-    lake: LakeOption = None,
-    html: HtmlOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Show what release B has that release A has not."""
+def show_releases(settings: Settings, before: int, after: int, *, json: bool, html: Path | None) -> None:
+    """Print what a release has that another one has not."""
     from filon.access import Pipeline
 
-    pipeline = Pipeline(read_settings(project=project, lake=lake))
+    pipeline = Pipeline(settings)
     show(open_console(quiet=json), pipeline.difference(before, after), pipeline.project.title, json=json, html=html)
 
 

@@ -16,7 +16,8 @@ import typer
 from rich.console import Console
 
 from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption
-from filon.cli.render import number, open_console, show_untraced
+from filon.cli.outcome import show_untraced
+from filon.cli.render import number, open_console
 from filon.errors import ConfigError
 from filon.pipeline.resources import lake_of, loadable_store, open_project, sources_of
 from filon.settings import read_settings

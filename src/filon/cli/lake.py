@@ -12,19 +12,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from filon.cli import differences
-from filon.cli.options import JsonOption, LakeOption, ProjectOption, ServingOption, open_lake_alone
-from filon.cli.render import STYLES, number, open_console, show_untraced, table_of
+from filon.cli.options import HtmlOption, JsonOption, LakeOption, ProjectOption, ServingOption, open_lake_alone
+from filon.cli.render import STYLES, number, open_console, table_of
 from filon.errors import ConfigError, LakeDamaged
 from filon.lake import CheckStatus, Layer, Release, listed_name
-from filon.lake.retract import live_versions, restore_file, retract_file
-from filon.lake.sweep import sweep_lake
 from filon.pipeline.resources import lake_of, loadable_store, open_project
 from filon.pipeline.status import kept_releases, read_status
 from filon.settings import read_settings
 
 releases_app = typer.Typer(invoke_without_command=True)
-releases_app.command()(differences.diff)
 MOST_HOURS = 100 * 366 * 24
 
 
@@ -32,14 +28,15 @@ def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, js
     """Show what is published, how the last run went, and what is in quarantine."""
     project, lake = open_lake_alone(project_folder, lake_uri)
     state = read_status(lake)
-    last, files = state.last_run, {name.value: count for name, count in state.files.items()}
+    files = {name.value: count for name, count in state.files.items()}
     if json:
+        report = state.last_report
         document = {
             "project": project,
             "lake": lake.root,
             "release": _summary(state.release) if state.release else None,
             "files": files,
-            "last_run": last.model_dump(mode="json") if last else None,
+            "last_run": report.model_dump(mode="json") if report else None,
             "damages": [asdict(damage) for damage in state.damages],
         }
         typer.echo(json_module.dumps(document, indent=2, ensure_ascii=False))
@@ -49,11 +46,12 @@ def status(project_folder: ProjectOption = None, lake_uri: LakeOption = None, js
     console = open_console()
     console.print(f"project {project}, lake {lake.root}")
     console.print("files: " + ", ".join(f"{count} {name}" for name, count in files.items()))
-    if last is not None:
-        started = f"{state.last_started_at:%Y-%m-%d %H:%M:%S} UTC"
-        console.print(f"last run {last.run_id}, {started}: ", Text(last.status.value, STYLES[last.status]), sep="")
-        if last.error:
-            console.print(Text(last.error, style="red"))
+    if (last := state.last_run) is not None:
+        status, error = last.report["status"], last.report.get("error")
+        started = f"{last.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        console.print(f"last run {last.run_id}, {started}: ", Text(status, STYLES[status]), sep="")
+        if error:
+            console.print(Text(error, style="red"))
     show_release(console, state.release)
     if state.damages:
         raise LakeDamaged(state.damages)
@@ -113,6 +111,21 @@ def releases(
     console.print(table if newest_first else "nothing is published yet: `filon run`")
 
 
+@releases_app.command()
+def diff(
+    before: Annotated[int, typer.Argument(metavar="A", help="A release")],
+    after: Annotated[int, typer.Argument(metavar="B", help="The release that is compared with it")],
+    project: ProjectOption = None,
+    lake: LakeOption = None,
+    html: HtmlOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what release B has that release A has not."""
+    from filon.cli.differences import show_releases
+
+    show_releases(read_settings(project=project, lake=lake), before, after, json=json, html=html)
+
+
 def rollback(
     release: Annotated[int, typer.Argument(metavar="N", help="The release to publish again")],
     project_folder: ProjectOption = None,
@@ -121,6 +134,7 @@ def rollback(
     plan: Annotated[bool, typer.Option("--plan", help="Show what that would change, and publish nothing")] = False,
 ) -> None:
     """Publish an older release again, as a new one; it stays until the sources or the project change."""
+    from filon.cli.outcome import show_untraced
     from filon.pipeline.rollback import roll_back
     from filon.pipeline.tracing import tracing_command
 
@@ -128,7 +142,9 @@ def rollback(
     project = open_project(settings)
     lake = lake_of(settings, project)
     if plan:
-        differences.show_rollback(settings, project, lake, release)
+        from filon.cli.differences import show_rollback
+
+        show_rollback(settings, project, lake, release)
         return
 
     def show_published(published: Release) -> None:
@@ -162,6 +178,8 @@ def retract(
     lake_uri: LakeOption = None,
 ) -> None:
     """Take back a file: the next run removes its rows, and its content stays out until it changes."""
+    from filon.lake.retract import live_versions, restore_file, retract_file
+
     _, lake = open_lake_alone(project_folder, lake_uri)
     file = listed_name(file)
     if undo:
@@ -182,6 +200,7 @@ def retract(
 
 def compact(project_folder: ProjectOption = None, lake_uri: LakeOption = None) -> None:
     """Write small files of tables together, and publish the same rows in fewer files."""
+    from filon.cli.outcome import show_untraced
     from filon.pipeline.compact import compact_lake
     from filon.pipeline.engine import open_engine
     from filon.pipeline.tracing import tracing_command
@@ -214,6 +233,8 @@ def sweep(
     lake_uri: LakeOption = None,
 ) -> None:
     """Delete old releases and the files that no kept release needs."""
+    from filon.lake.sweep import sweep_lake
+
     _, lake = open_lake_alone(project_folder, lake_uri)
     before = dt.datetime.now(dt.UTC) - dt.timedelta(hours=hours)
     swept = sweep_lake(lake, keep=keep, before=before)

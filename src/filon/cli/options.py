@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from filon.errors import ConfigError, ErasureUnfinished
 from filon.lake import Lake
 from filon.pipeline.resources import lake_named, lake_of, open_project, project_name, today
-from filon.project import Project
 from filon.settings import read_settings
+
+if TYPE_CHECKING:
+    from filon.project import Project
 
 ProjectOption = Annotated[Path | None, typer.Option("--project", help="Project folder [FILON_PROJECT]")]
 SourcesOption = Annotated[str | None, typer.Option("--sources", help="Folder or URI of the files [FILON_SOURCES]")]
@@ -25,6 +27,7 @@ AsOfOption = Annotated[
     str | None,
     typer.Option("--as-of", metavar="DATE", help="Date that rules compare with; today if not given"),
 ]
+HtmlOption = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write it as a page, too")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text")]
 
 

@@ -18,8 +18,9 @@ from filon.cli.options import (
     SourcesOption,
     read_as_of,
 )
+from filon.cli.outcome import show_run
 from filon.cli.progress import LiveProgress
-from filon.cli.render import number, open_console, show_run
+from filon.cli.render import number, open_console
 from filon.errors import ConfigError, GuardBroken
 from filon.pipeline.report import RunReport, RunStatus
 from filon.pipeline.resources import lake_of, open_project, sources_of

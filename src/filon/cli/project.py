@@ -15,7 +15,7 @@ from filon.cli.contracts import Compared, change_facts, change_lines, compare_wi
 from filon.cli.options import EngineOption, JsonOption, LakeOption, ProjectOption
 from filon.cli.render import open_console, warn
 from filon.cli.strategies import strategy_facts, strategy_lines
-from filon.differences.contracts import Effect
+from filon.differences.change import Effect
 from filon.errors import ConfigError, NotFound, Problem, ProjectInvalid
 from filon.pipeline.engine import open_backends, open_engine
 from filon.pipeline.resources import lake_of, open_project, sources_of, today

@@ -4,88 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
-from filon.differences.reach import Reach, Reached
+from filon.differences.change import GONE, NEW, OF_COLUMNS, SAME, Aspect, ContractChange, Effect, Reached
+from filon.differences.reach import Reach
 from filon.errors import Problem
 from filon.project import Kind, Project, parse_type
-from filon.project.surface import UNBOUND, ColumnSurface, EndpointsSurface, Surface, TableSurface, surface_of
+from filon.project.surface import UNBOUND, ColumnSurface, EndpointsSurface, Surface, TableSurface
+from filon.project.surfacing import surface_of
 from filon.project.types import INTEGER, ColumnType
 from filon.project.versions import FIRST, Version, parse_version
 
-GONE, NEW, SAME = "gone", "new", "as it was"
 DIGITS_OF_INTEGER = 19
-
-
-class Effect(StrEnum):
-    """What a change means for readers."""
-
-    BREAKING = "breaking"
-    COMPATIBLE = "compatible"
-
-
 B, C = Effect.BREAKING, Effect.COMPATIBLE
-
-
-class Aspect(StrEnum):
-    """What of a table changed."""
-
-    TABLE = "table"
-    COLUMN = "column"
-    ORDER = "order of columns"
-    KEY = "key"
-    TYPE = "type"
-    REQUIRED = "nullability"
-    UNIQUE = "uniqueness"
-    VALUES = "values"
-    REFERENCE = "reference"
-    ACCEPTED = "accepted texts"
-    RECORDS = "chosen records"
-    FILES = "files"
-    CHECK = "check"
-    SELECT = "SELECT"
-    PATH = "path"
-    ITEM = "path of a row"
-    PAGING = "paging"
-    LIMIT = "limit"
-    SORT = "sort"
-    FILTER = "filter"
-    WINDOW = "window"
-    MEASURE = "measure"
-    DIMENSION = "dimension"
-    ANSWER = "answer"
-    WORDS = "words of the API"
-    LATENCY = "latency"
-    DEPRECATION = "deprecation"
-
-
-class ContractChange(BaseModel):
-    """One change: what of which table, what it was and is, what that means, and what it reaches.
-
-    ``name`` is the column, filter, measure or path that changed, if the aspect has several.
-    """
-
-    model_config = ConfigDict(frozen=True)
-    table: str
-    aspect: Aspect
-    name: str = ""
-    before: str | None = None
-    after: str | None = None
-    effect: Effect
-    reached: Reached = Reached()
-
-    @property
-    def what(self) -> str:
-        """The change as a phrase."""
-        of = "of " if self.aspect in _OF_COLUMNS and self.aspect is not Aspect.COLUMN else ""
-        subject = f"{self.aspect} {of}{self.name}".strip()
-        if self.before is None or self.after is None:
-            said = self.after or self.before
-            detail = f" ({said})" if said not in (None, "", NEW, GONE, SAME) else ""
-            return f"{subject} {GONE if self.after is None else NEW}{detail}"
-        return f"{subject}: {self.before} → {self.after}"
 
 
 def contract_changes(before: Surface, after: Surface) -> tuple[ContractChange, ...]:
@@ -108,22 +38,11 @@ def _both(one: Reached, other: Reached) -> Reached:
 
 def _columns_of(change: ContractChange, table: TableSurface | None) -> list[str] | None:
     """The columns that a change concerns; None: all."""
-    if change.aspect in _OF_COLUMNS:
+    if change.aspect in OF_COLUMNS:
         return [change.name]
     if change.aspect is Aspect.FILTER and table is not None:
         return [name for name in table.columns if change.name in (name, f"{name}_min", f"{name}_max")]
     return None
-
-
-_OF_COLUMNS = {
-    Aspect.COLUMN,
-    Aspect.TYPE,
-    Aspect.REQUIRED,
-    Aspect.UNIQUE,
-    Aspect.VALUES,
-    Aspect.REFERENCE,
-    Aspect.ACCEPTED,
-}
 
 
 def _changes(table: str, old: TableSurface | None, new: TableSurface | None) -> Iterator[ContractChange]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filon.differences.contracts import ContractChange
+from filon.differences.change import ContractChange
 from filon.lake import FileCounts, Layer
 
 

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from filon.differences.change import Reached
 from filon.project import PLACE
-from filon.project.column_lineage import Leaf, lineage_of
-from filon.project.query import one_select, table_lines
 from filon.project.surface import Surface, TableSurface
 from filon.sql import caseless
 
+if TYPE_CHECKING:
+    from filon.project.column_lineage import Leaf
+
 PLACES = {column.name: column.type.sql for column in PLACE}
-
-
-class Reached(BaseModel):
-    """What a change reaches: tables made from the one that changed, endpoints, charts (of tables) and pages."""
-
-    model_config = ConfigDict(frozen=True)
-    tables: tuple[str, ...] = ()
-    endpoints: tuple[str, ...] = ()
-    charts: tuple[str, ...] = ()
-    pages: tuple[str, ...] = ()
 
 
 @dataclass
@@ -94,6 +85,10 @@ def columns_read(table: TableSurface, tables: Mapping[str, TableSurface]) -> dic
 
     Where a SELECT cannot be followed, every column comes from all columns of its inputs.
     """
+    # the SQL parser is slow to import, and every command that shows a report would wait for it
+    from filon.project.column_lineage import lineage_of
+    from filon.project.query import one_select, table_lines
+
     sql = table.sql or ""
     known = {caseless(name): name for name in tables}
     inputs = [known[caseless(name)] for name in table_lines(one_select(sql).tree) if caseless(name) in known]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from filon.differences.document import ColumnChange, Figure, Move, RowChange, RowExample, TableDifference, Value
@@ -25,13 +25,21 @@ BEYOND = 1e300
 
 @dataclass(frozen=True)
 class TableComparer:
-    """Compares builds of tables; ``examples`` is how many rows of each kind of change it shows."""
+    """Compares builds of tables; ``examples`` is how many rows of each kind of change it shows.
 
-    engine: SqlEngine
+    The engine is asked for when there is something to compare.
+    """
+
+    get_engine: Callable[[], SqlEngine]
     lake: Lake
     changes: ChangeLog
     project: Project
     examples: int
+
+    @property
+    def engine(self) -> SqlEngine:
+        """What compares."""
+        return self.get_engine()
 
     def compare(self, before: Build | None, after: Build | None) -> TableDifference | None:
         """What differs between two builds of a table, of which at least one is there; None when no reader sees it."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
-from babel import Locale, localedata
-
 
 def grouping_sizes(locale: str) -> tuple[int, int]:
     """How many digits stand between the marks of large numbers: in the last group, and in each other one."""
+    from babel import Locale  # slow to import, and a run that finds nothing new needs no words of a language
+
     last, others = Locale.parse(locale).decimal_formats[None].grouping
     return last, others
 
@@ -28,6 +28,8 @@ def month_names(locale: str) -> list[str]:
 
 def names_in(locale: str, what: str) -> Mapping[str, Mapping[str, Mapping[int, str]]]:
     """The names of ``months`` (from 1) or ``days`` (from 0, Monday) in a locale, by context and width."""
+    from babel import Locale, localedata
+
     data = localedata.load(str(Locale.parse(locale)))
     # Babel writes the names that it looks up for one locale into data that others share, so each gets a copy
     names: Mapping[str, Mapping[str, Mapping[int, str]]] = localedata.LocaleDataDict({what: copy.deepcopy(data[what])})[

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import xxhash
 
@@ -13,6 +12,7 @@ from filon.lake.documents import Build
 from filon.lake.location import Entry, Layer, Location
 from filon.lake.numbered import GONE
 from filon.lake.sealed import OTHER_BYTES
+from filon.threads import side_by_side
 
 READERS = 4
 FROM_BRONZE = "`filon run` builds the table again from bronze"
@@ -58,8 +58,7 @@ class TableFiles:
                 stats=file.stats,
             )
 
-        with ThreadPoolExecutor(READERS) as pool:
-            result = tuple(pool.map(sealed, files))
+        result = tuple(side_by_side(sealed, files, READERS))
         self._sound |= {location.path_of(file.name) for file in result}
         return result
 
@@ -116,8 +115,7 @@ class TableFiles:
                 return None
             return self._damage(layer, table, file, what, part)
 
-        with ThreadPoolExecutor(READERS) as pool:
-            damages = [damage for damage in pool.map(examined, due) if damage is not None]
+        damages = [damage for damage in side_by_side(examined, due, READERS) if damage is not None]
         if damages:
             raise LakeDamaged(damages)
 

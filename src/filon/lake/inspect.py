@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from filon.errors import Damage, LakeDamaged
@@ -13,6 +12,7 @@ from filon.lake.location import Entry, Layer
 from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, seal
 from filon.lake.store import Lake
+from filon.threads import side_by_side
 
 TABLES = (Layer.BRONZE, Layer.SILVER, Layer.GOLD, Layer.QUARANTINE, Layer.SUPERSEDED)
 
@@ -22,9 +22,10 @@ def inspect_release(lake: Lake, release: Release) -> list[Damage]:
 
     The lake remembers damaged files and logs, so that they are not used.
     """
-    with ThreadPoolExecutor(len(TABLES) + 1) as pool:
-        listed = dict(zip(TABLES, pool.map(lambda layer: _by_table(lake, layer), TABLES), strict=True))
-        notes = {entry.name: entry for entry in lake.layer(Layer.METADATA).listing(NOTES)}
+    metadata = lake.layer(Layer.METADATA)
+    threads = len(TABLES) if metadata.bucket else 1  # a disk answers at once
+    listed = dict(zip(TABLES, side_by_side(lambda layer: _by_table(lake, layer), TABLES, threads), strict=True))
+    notes = {entry.name: entry for entry in metadata.listing(NOTES)}
     damages = []
     for build in release.tables.values():
         entries = listed[build.layer].get(build.table, {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from filon.lake.documents import Document, FileVersion, HeaderProfile, Ledger, O
 from filon.lake.location import Location, sync_objects
 from filon.lake.numbered import GONE, NumberedLog
 from filon.lake.sealed import OTHER_BYTES, Sealed
+from filon.threads import side_by_side
 
 MOST_CHANGES = 50
 """Documents with changes after which the ledger is written as a whole again."""
@@ -58,8 +58,7 @@ class LedgerLog:
     def get(self, number: int) -> Ledger:
         """A ledger by number; LakeDamaged when a document that it is made of is gone or altered."""
         last = self.documents.sealed(number)
-        with ThreadPoolExecutor(READERS) as pool:
-            documents = [*pool.map(self._earlier, range(last.content.base, number)), last]
+        documents = [*side_by_side(self._earlier, range(last.content.base, number), READERS), last]
         for before, document in pairwise(documents):
             if document.previous != before.seal:
                 raise LakeDamaged([self.documents.damage(before.content.number, OTHER_BYTES)])

@@ -8,6 +8,7 @@ import re
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 """Control characters, those that change the direction of writing, and surrogates for bytes that are not UTF-8."""
 ESCAPED = r"\\x[0-9a-f]{2}|\\u[0-9a-f]{4}"
+ODD = re.compile(f"{UNPRINTABLE}|{ESCAPED}")
 
 
 def printable_name(name: bytes) -> str:
@@ -17,7 +18,7 @@ def printable_name(name: bytes) -> str:
     or with what looks like an escape, these are escaped (``\xff``, ``\x0a``, ``\u202e``) and backslashes doubled.
     """
     text = name.decode("utf-8", "surrogateescape")
-    if not re.search(f"{UNPRINTABLE}|{ESCAPED}", text):
+    if not ODD.search(text):
         return text
     return re.sub(rf"\\|{UNPRINTABLE}", _escape, text)
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from filon.errors import Damage, LakeDamaged
 from filon.lake.location import Location
-from filon.lake.sealed import OTHER_BYTES, Sealed, require_own_format, seal, seal_in, unseal
+from filon.lake.sealed import OTHER_BYTES, Link, Sealed, require_own_format, seal, seal_in, unseal, verify
 
 Content = TypeVar("Content", bound=BaseModel)
 GONE = "is gone"
@@ -135,13 +135,13 @@ class NumberedLog(Generic[Content]):
         """One document, whose seal is compared with that in the next document; errors as for ``get``."""
         document = self.sealed(number)
         later = min((other for other in self.numbers() if other > number), default=0)
-        if later and self.sealed(later).previous != document.seal:
+        if later and self._link(later).previous != document.seal:
             raise LakeDamaged([self.damage(number, OTHER_BYTES)])
         return document.content
 
     def seal_of(self, number: int) -> str:
         """The seal of a document."""
-        return self._seals.get(number) or self.sealed(number).seal
+        return self._seals.get(number) or self._link(number).seal
 
     def add(self, number: int, document: Content) -> bool:
         """Create a document and note it as the newest; False when another writer created that number first."""
@@ -195,7 +195,7 @@ class NumberedLog(Generic[Content]):
         numbers = self.numbers()
         for before, number in pairwise(numbers):
             try:
-                if self.sealed(number).previous != self.seal_of(before):
+                if self._link(number).previous != self.seal_of(before):
                     lost = before + 1 if number > before + 1 else before
                     damages.append(self.damage(lost, GONE if lost != before else OTHER_BYTES))
             except LakeDamaged as error:
@@ -213,6 +213,13 @@ class NumberedLog(Generic[Content]):
     def delete(self, numbers: Sequence[int]) -> None:
         """Delete documents; the caller makes sure that nothing refers to them."""
         self._location.delete([self._name(number) for number in numbers])
+
+    def _link(self, number: int) -> Link:
+        """The seals of a document, whose content is not read; errors as for ``get``."""
+        damage = self.damage(number, OTHER_BYTES)
+        link = verify(self._unpacked(number), damage.object, damage.part, damage.repair)
+        self._seals[number] = link.seal
+        return link
 
     def _unpacked(self, number: int) -> bytes:
         raw = self._location.read(self._name(number))

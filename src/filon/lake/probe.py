@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from filon.errors import LakeUnavailable, LakeUnsafe
 from filon.lake.location import Location
+from filon.threads import side_by_side
 
 WRITERS = 4
 
@@ -14,8 +13,7 @@ def probe_creation(place: Location, name: str) -> None:
     """Create one object by several concurrent writers, then by one more; LakeUnsafe unless exactly one succeeds."""
     contents = [f"writer {number}".encode() for number in range(WRITERS)]
     try:
-        with ThreadPoolExecutor(WRITERS) as pool:
-            created = sum(pool.map(lambda content: place.create(name, content), contents))
+        created = sum(side_by_side(lambda content: place.create(name, content), contents, WRITERS))
         created += place.create(name, b"one writer too late")
     except LakeUnavailable as error:
         if "NotImplemented" not in str(error):

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -37,6 +37,14 @@ class Sealed(Generic[Content]):
     previous: str
 
 
+class Link(NamedTuple):
+    """The seal of a document, that of the one before it, and where its content begins."""
+
+    seal: str
+    previous: str
+    start: int
+
+
 def seal(document: BaseModel, previous: str = "", *, indent: int | None = None) -> bytes:
     """Serialise a document with its seal.
 
@@ -57,6 +65,16 @@ def seal_in(raw: bytes) -> str:
     return head[1].decode() if head else ""
 
 
+def verify(raw: bytes, address: str, part: str, repair: str) -> Link:
+    """Verify a sealed document without reading its content; arguments and errors as for ``unseal``."""
+    require_own_format(raw, address)
+    checksum = SEAL.match(raw)
+    head = HEAD.match(raw, checksum.end()) if checksum else None
+    if checksum is None or head is None or not _is_intact(raw, checksum):
+        raise LakeDamaged([Damage(address, OTHER_BYTES, part, repair)])
+    return Link(checksum[1].decode(), head[2].decode(), head.end())
+
+
 def unseal(raw: bytes, model: type[Content], address: str, part: str, repair: str) -> Sealed[Content]:
     """Verify and read a sealed document.
 
@@ -72,16 +90,12 @@ def unseal(raw: bytes, model: type[Content], address: str, part: str, repair: st
         LakeDamaged: it has other bytes than were written
 
     """
-    require_own_format(raw, address)
-    checksum = SEAL.match(raw)
-    head = HEAD.match(raw, checksum.end()) if checksum else None
-    if checksum is None or head is None or not _is_intact(raw, checksum):
-        raise LakeDamaged([Damage(address, OTHER_BYTES, part, repair)])
+    link = verify(raw, address, part, repair)
     try:
-        content = model.model_validate_json(b"{" + raw[head.end() :])
+        content = model.model_validate_json(b"{" + raw[link.start :])
     except ValidationError as error:  # intact and in this format, but with fields that this version does not have
         raise LakeForeign(address, FORMAT, FORMAT) from error
-    return Sealed(content, checksum[1].decode(), head[2].decode())
+    return Sealed(content, link.seal, link.previous)
 
 
 def require_own_format(raw: bytes, address: str) -> None:

@@ -16,8 +16,8 @@ EMPTY = "empty"
 class SourceFile:
     """A file as it is listed.
 
-    ``path`` is relative to the sources, ``size`` in bytes; ``tag`` changes when the file is written again; ``local`` is
-    its path on the disk, None on an object store and for a ``member`` of an archive. ``fault`` says why there is
+    ``path`` is relative to the sources, ``size`` in bytes; ``tag`` changes when the file is written again; ``place`` is
+    its path on the disk, empty on an object store and for a ``member`` of an archive. ``fault`` says why there is
     nothing to read where a name stands, ``reason`` is its code, empty for what the system refuses.
     """
 
@@ -25,10 +25,15 @@ class SourceFile:
     size: int
     tag: str
     modified: dt.datetime
-    local: Path | None = field(default=None, repr=False, compare=False)
+    place: str = field(default="", repr=False, compare=False)
     fault: str = ""
     reason: str = ""
     member: Member | None = field(default=None, repr=False)
+
+    @property
+    def local(self) -> Path | None:
+        """Its path on the disk; None where it has none. Of many files that are listed, few are read."""
+        return Path(self.place) if self.place else None
 
     @property
     def may_hide_files(self) -> bool:

@@ -240,23 +240,23 @@ class _Walk:
                 if entry.is_dir(follow_symlinks=False):
                     waiting += [] if entry.name == SYSTEM_FOLDER else [(Path(entry.path), here)]
                     continue
-                file, is_folder = self._seen(Path(entry.path), here)
+                file, is_folder = self._seen(entry, here)
                 waiting += [(Path(entry.path), here)] if is_folder else []
                 if file is not None:
                     yield file
 
-    def _seen(self, path: Path, above: Collection[_Identity]) -> tuple[SourceFile | None, bool]:
-        """What stands at a path that is no folder itself, and whether it is a link to a folder that is followed."""
-        name = printable_name(os.fsencode(str(path)[self._prefix :]))
+    def _seen(self, entry: os.DirEntry[str], above: Collection[_Identity]) -> tuple[SourceFile | None, bool]:
+        """What is listed that is no folder itself, and whether it is a link to a folder that is followed."""
+        name = printable_name(os.fsencode(entry.path[self._prefix :]))
         try:
-            status = path.stat()
+            status = entry.stat()
         except OSError:
-            return _listed(name, path), False
+            return _listed(name, Path(entry.path)), False
         if not stat.S_ISDIR(status.st_mode):
-            return _described(name, path, status), False
-        fault = self._fault_of_link(path, status, above)
+            return _described(name, entry.path, status), False
+        fault = self._fault_of_link(Path(entry.path), status, above)
         if fault:
-            return SourceFile(name, 0, "", UNKNOWN_TIME, path, fault), False
+            return SourceFile(name, 0, "", UNKNOWN_TIME, entry.path, fault), False
         self.links += 1
         if self.links > MOST_LINKS:
             raise SourcesUnavailable(f"{self.folder} holds more than {MOST_LINKS:,} links to folders; remove some")
@@ -298,16 +298,16 @@ def _listed(path: str, local: Path) -> SourceFile | None:
         if is_gone and not local.is_symlink():
             return None
         fault = f"it is a link to {_target(local)}, where nothing is" if is_gone else str(unreadable(error))
-        return SourceFile(path, 0, "", UNKNOWN_TIME, local, fault)
-    return None if stat.S_ISDIR(status.st_mode) else _described(path, local, status)
+        return SourceFile(path, 0, "", UNKNOWN_TIME, str(local), fault)
+    return None if stat.S_ISDIR(status.st_mode) else _described(path, str(local), status)
 
 
-def _described(path: str, local: Path, status: os.stat_result) -> SourceFile:
+def _described(path: str, place: str, status: os.stat_result) -> SourceFile:
     """What stands at a place that is no folder, with a fault when it is no file."""
     if not stat.S_ISREG(status.st_mode):
-        return SourceFile(path, 0, "", UNKNOWN_TIME, local, f"it is no file but {_kind(status.st_mode)}")
+        return SourceFile(path, 0, "", UNKNOWN_TIME, place, f"it is no file but {_kind(status.st_mode)}")
     tag = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_ctime_ns:x}"
-    return SourceFile(path, status.st_size, tag, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC), local)
+    return SourceFile(path, status.st_size, tag, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC), place)
 
 
 def _target(link: Path) -> str:

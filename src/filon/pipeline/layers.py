@@ -41,7 +41,6 @@ from filon.stages.context import Context, TableReport, TableStatus
 from filon.stages.gold import build_gold
 from filon.stages.publish import publish
 from filon.stages.silver import HistoryResult, SilverResult, build_history, build_silver
-from filon.validation.compilation import check_project
 
 
 @dataclass(frozen=True)
@@ -226,6 +225,8 @@ class PipelineRun:
     def _bronze_steps(self) -> Iterator[Step]:
         project, published = self.context.project, self.published
         if published is None or published.project_fingerprint != project.fingerprint:
+            from filon.validation.compilation import check_project  # brings the SQL parser
+
             yield Step("compile the project", lambda: check_project(self.context.engine, project))
         yield Step("receive files", self._receive_files)
         for dataset in project.datasets.values():

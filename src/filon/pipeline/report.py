@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from filon.differences.contracts import ContractChange
+from filon.differences.change import ContractChange
 from filon.differences.document import Difference
 from filon.errors import Damage, FilonError
 from filon.lake import CheckResult, FileCounts, Release
@@ -220,8 +220,9 @@ def with_alerts(report: RunReport, book: AlertBook) -> RunReport:
 
 def _file_line(outcome: FileOutcome, counts: Mapping[int, FileCounts]) -> FileLine:
     version = outcome.version
-    as_read = FileCounts(read=version.rows, accepted=0, superseded=0, rejected=0)
-    rows = NO_ROWS if outcome.is_duplicate else counts.get(version.number, as_read)
+    rows = NO_ROWS if outcome.is_duplicate else counts.get(version.number)
+    if rows is None:
+        rows = FileCounts(read=version.rows, accepted=0, superseded=0, rejected=0)
     return FileLine(
         file=outcome.path,
         dataset=version.dataset,

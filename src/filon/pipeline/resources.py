@@ -6,23 +6,34 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from filon.lake import Lake, Sources
-from filon.project import Project
 from filon.project.folder import FILE, read_name
 from filon.projects import retail
-from filon.serving.protocol import Store
-from filon.serving.stores import NONE, open_store
-from filon.settings import STATE, Settings
+from filon.settings import STATE, Settings, cache_folder
+
+if TYPE_CHECKING:
+    from filon.project import Project
+    from filon.serving.protocol import Store
 
 
 def open_project(settings: Settings) -> Project:
     """The project of the settings, else that in the current folder, else the demo project of Filon."""
-    # what reads a whole project is slow to import, and who only looks at a lake needs no more than the name
-    from filon.project.loader import load_project
+    # who only looks at a lake needs no more than the name
+    from filon.project.kept import content_key, find_kept, keep_project
 
-    return load_project(_project_folder(settings))
+    folder, cache = _project_folder(settings), cache_folder("projects")
+    key = content_key(folder) if cache is not None else None
+    if cache is not None and key is not None and (kept := find_kept(cache, folder, key)) is not None:
+        return kept
+    from filon.project.loader import load_project  # brings the parsers of SQL and of contracts
+
+    project = load_project(folder)
+    if cache is not None and key is not None and content_key(folder) == key:  # nobody wrote to a file meanwhile
+        keep_project(cache, project, key)
+    return project
 
 
 def project_name(settings: Settings) -> str:
@@ -59,6 +70,8 @@ def sources_of(settings: Settings, project: Project) -> Sources:
 
 def store_of(settings: Settings, project: Project) -> Store | None:
     """The store that a project is served from; None when the settings want none."""
+    from filon.serving.stores import NONE, open_store
+
     if settings.serving == NONE:
         return None
     return open_store(settings.serving or f"sqlite:///{STATE / project.name / 'serving.db'}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from filon.differences.change import ContractChange, Effect
 from filon.differences.compare import NOTHING, Side, compare_sides
-from filon.differences.contracts import ContractChange, Effect, contract_changes
 from filon.differences.document import Difference
 from filon.differences.judging import broken_rules
 from filon.differences.tables import TableComparer
@@ -34,8 +34,12 @@ def review_run(
 ) -> Difference:
     """What the tables of a run have that the published release has not, and which rules that breaks."""
     lake = context.lake
-    comparer = TableComparer(context.engine, lake, context.changes, context.project, EXAMPLES)
-    before = Side.of(published, lake.ledgers.get(published.ledger)) if published else NOTHING
+    comparer = TableComparer(lambda: context.engine, lake, context.changes, context.project, EXAMPLES)
+    if published is None:
+        before = NOTHING
+    else:
+        is_same = published.ledger == ledger.number
+        before = Side.of(published, ledger if is_same else lake.ledgers.get(published.ledger))
     candidate = make_release(context, builds, checks, ledger.number, published)
     is_new = publishes(context, candidate, published)
     after = Side(None, candidate.tables, ledger, checks) if is_new else replace(before, release=None)
@@ -56,7 +60,7 @@ def compare_releases(settings: Settings, project: Project, lake: Lake, before: i
     releases = [_kept(lake, number) for number in (before, after)]
     sides = [Side.of(release, lake.ledgers.get(release.ledger)) for release in releases]
     with open_engine(settings, project, releases[-1].as_of, lake.places) as engine:
-        comparer = TableComparer(engine, lake, ChangeLog(lake, lambda: engine), project, EXAMPLES)
+        comparer = TableComparer(lambda: engine, lake, ChangeLog(lake, lambda: engine), project, EXAMPLES)
         difference = compare_sides(comparer, *sides)
     return difference.model_copy(update={"contracts": changes_of_contracts(*releases)})
 
@@ -65,6 +69,8 @@ def changes_of_contracts(before: Release, after: Release) -> tuple[ContractChang
     """What changed in contracts and SQL; nothing where a release does not say what they were."""
     if before.surface is None or after.surface is None or before.surface == after.surface:
         return ()
+    from filon.differences.contracts import contract_changes  # few runs have any
+
     return contract_changes(before.surface, after.surface)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from filon.errors import Damage
-from filon.lake import FileState, Lake, Release
+from filon.lake import FileState, Lake, Release, RunDocument
 from filon.lake.inspect import inspect_documents, inspect_release
-from filon.pipeline.report import RunReport
+
+if TYPE_CHECKING:
+    from filon.pipeline.report import RunReport
 
 
 @dataclass(frozen=True)
@@ -20,17 +22,22 @@ class LakeStatus:
     Attributes:
         release: the published release; None before the first one
         files: number of file versions in every state
-        last_run: the report of the last run that the lake keeps
-        last_started_at: the start of that run, in UTC
+        last_run: the last run that the lake keeps
         damages: objects that the published release needs, or documents, that are not as they were written
 
     """
 
     release: Release | None
     files: Mapping[FileState, int]
-    last_run: RunReport | None
-    last_started_at: dt.datetime | None
+    last_run: RunDocument | None
     damages: tuple[Damage, ...]
+
+    @property
+    def last_report(self) -> RunReport | None:
+        """The whole report of that run."""
+        from filon.pipeline.report import RunReport  # brings all that reports hold
+
+        return RunReport.model_validate(self.last_run.report) if self.last_run else None
 
 
 def read_status(lake: Lake) -> LakeStatus:
@@ -40,8 +47,7 @@ def read_status(lake: Lake) -> LakeStatus:
     return LakeStatus(
         release,
         {state: counts[state] for state in FileState},
-        RunReport.model_validate(run.report) if run else None,
-        run.started_at if run else None,
+        run,
         (*inspect_documents(lake), *(inspect_release(lake, release) if release else ())),
     )
 

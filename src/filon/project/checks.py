@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 from open_data_contract_standard.model import DataQuality
 from sqlglot.errors import SqlglotError
 
 from filon.project.columns import Column
-from filon.project.contract import Check, Contract, Counted
+from filon.project.contract import Check, Contract
 from filon.project.document import Document, Place
 from filon.project.grammar import SqlRefused
+from filon.project.implied import duplicates
 from filon.project.query import describe_error, one_select
-from filon.project.types import Kind
-from filon.project.values import LARGEST_DOUBLE, LONGEST_PATTERN, read_number, read_value, sql_value
-from filon.sql import identifier, identifiers, literal
+from filon.project.values import LONGEST_PATTERN, read_number, read_value, sql_value
+from filon.sql import identifier, literal
 from filon.suggestions import suggestion
 
 OPERATORS = (
@@ -33,33 +32,6 @@ RANGES = ("mustBeBetween", "mustNotBeBetween")
 NONE = (Decimal(0),)
 COLUMN_METRICS = {"nullValues", "missingValues", "invalidValues"}
 METRICS = COLUMN_METRICS | {"rowCount", "duplicateValues"}
-
-
-def contract_checks(contract: Contract) -> Iterator[Check]:
-    """Keys are unique, required columns are filled, references are met."""
-    table = identifier(contract.name)
-    alone = [(column.name,) for column in contract.columns if column.unique]
-    for key in dict.fromkeys([contract.key, *alone]):
-        if key:
-            query = f"SELECT {duplicates(key)} FROM {table}"
-            yield _count(f"unique({', '.join(key)})", query, Counted(unique=key))
-    for column in contract.columns:
-        name = identifier(column.name)
-        if column.type.kind is Kind.DOUBLE:
-            condition = f"NOT (abs({name}) <= {LARGEST_DOUBLE})"
-            query = f"SELECT count(*) FROM {table} WHERE {condition}"
-            yield _count(f"finite({column.name})", query, Counted(condition))
-        if column.required:
-            query = f"SELECT count(*) FROM {table} WHERE {name} IS NULL"
-            yield _count(f"required({column.name})", query, Counted(f"{name} IS NULL"))
-        if column.reference:
-            target, parent = identifier(column.reference.table), identifier(column.reference.column)
-            query = (
-                f"SELECT count(*) FROM {table} AS child WHERE child.{name} IS NOT NULL "
-                f"AND NOT EXISTS (SELECT 1 FROM {target} AS parent WHERE parent.{parent} = child.{name})"
-            )
-            refers = Counted(refers=(column.name, column.reference.table, column.reference.column))
-            yield replace(_count(f"reference({column.name})", query, refers), blocking=column.is_bound)
 
 
 def written_checks(
@@ -83,17 +55,6 @@ def written_checks(
         name = quality.name or quality.id or plain or f"check {place[-1]}"
         blocking = quality.severity in (None, "error")
         yield Check(name, query, operator, expected, blocking, counts_rows=bool(metric), place=place)
-
-
-def _count(name: str, query: str, counted: Counted) -> Check:
-    return Check(name, query, "mustBe", NONE, counts_rows=True, counted=counted)
-
-
-def duplicates(key: tuple[str, ...]) -> str:
-    """An expression that counts the rows of which another one has the same key."""
-    if len(key) == 1:
-        return f"count({identifier(key[0])}) - count(DISTINCT {identifier(key[0])})"
-    return f"count(*) - count(DISTINCT ({identifiers(key)}))"
 
 
 def _query(

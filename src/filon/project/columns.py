@@ -19,6 +19,8 @@ from filon.project.vocabulary import (
 Bound = Value | tuple[Value, ...]
 SPELLING = ("decimal", "grouping", "currency", "percent", "negative", "true", "false", "null_values")
 """Words of a dialect that decide which value the text of a field spells."""
+VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
+"""The columns that a history has beside those of its dataset."""
 AS_IT_IS = Normalise()
 AS_THE_TABLE = ColumnDialect()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from enum import StrEnum
+from functools import cached_property
 
 from filon.project.columns import Column
 from filon.project.document import Document, Place
 from filon.project.fingerprints import named, statement
+from filon.project.functions import Setting
 from filon.project.partition import Partition
 from filon.project.versions import FIRST, Version
 from filon.project.vocabulary import DeprecatedSpec
@@ -56,13 +57,27 @@ class Check:
     place: Place = field(default=(), repr=False)
     counted: Counted | None = field(default=None, repr=False)
 
-    @property
+    @cached_property
     def facts(self) -> dict[str, object]:
         """What decides its result, the rows of the tables that it reads apart."""
         return {
             "query": statement(self.query),
             **named(self, "name", "operator", "expected", "blocking", "counts_rows"),
         }
+
+    @cached_property
+    def tables(self) -> frozenset[str]:
+        """The tables that it reads, without letter case."""
+        from filon.project.query import one_select, table_lines  # bring the SQL parser
+
+        return frozenset(name.casefold() for name in table_lines(one_select(self.query).tree))
+
+    @cached_property
+    def reads(self) -> frozenset[Setting]:
+        """The settings that it reads."""
+        from filon.project.grammar import settings_read  # brings the SQL parser
+
+        return settings_read(self.query)
 
     def compare(self, value: Decimal | None) -> str:
         """What was found, and what it must be, for people."""
@@ -85,14 +100,6 @@ class Check:
             "mustBeBetween": low <= value <= high,
             "mustNotBeBetween": not low <= value <= high,
         }[self.operator]
-
-
-class CheckStatus(StrEnum):
-    """How a check ended."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    WARNED = "warned"
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ class Dataset:
 
         An archive has the same place as the file that it unpacks to.
         """
+        if not self.place_columns:
+            return ()
         plain = PACKED.sub("", path)
         return tuple(column.value(plain) for column in self.place_columns)
 
@@ -103,7 +105,7 @@ class Dataset:
             }
         )
 
-    @property
+    @cached_property
     def choosing_facts(self) -> dict[str, object]:
         """What decides which records become rows, beside what their columns say."""
         return {
@@ -172,10 +174,15 @@ class Dataset:
         return self.dialect.header and not any(column.required for column in self.read_columns)
 
     @cached_property
-    def reads(self) -> frozenset[Setting]:
-        """The settings that its rules compare with, and that say what its texts mean."""
+    def read_by_rules(self) -> frozenset[Setting]:
+        """The settings that the expressions of its rules read."""
         from filon.project.grammar import settings_read  # brings the SQL parser
 
+        return frozenset().union(*(settings_read(rule.expression) for rule in self.rules))
+
+    @cached_property
+    def reads(self) -> frozenset[Setting]:
+        """The settings that its rules compare with, and that say what its texts mean."""
         dated = [c for c in self.contract.columns if any(rule.name == "notAfter" for rule in c.rules)]
         found = {Setting.AS_OF} if dated else set()
         names = any(reading.has_names for column in self.contract.columns for reading in column.readings)
@@ -183,7 +190,7 @@ class Dataset:
             found.add(Setting.LOCALE)
         if any(column.type.kind is Kind.TIMESTAMP for column in dated):
             found.add(Setting.TIMEZONE)
-        return frozenset(found.union(*(settings_read(rule.expression) for rule in self.rules)))
+        return self.read_by_rules | found
 
     @property
     def _has_groups(self) -> bool:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from filon.project.checks import contract_checks
-from filon.project.columns import Column
+from filon.project.columns import IS_CURRENT, VALID_FROM, VALID_TO, Column
 from filon.project.contract import Contract
 from filon.project.document import Document
+from filon.project.implied import contract_checks
 from filon.project.source_words import value_place
 from filon.project.types import ColumnType, Kind
 from filon.project.vocabulary import History
 
 SUFFIX = "_history"
-VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 INTERVAL = (VALID_FROM, VALID_TO, IS_CURRENT)
 MOMENTS = (Kind.DATE, Kind.TIMESTAMP)
 

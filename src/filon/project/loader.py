@@ -26,7 +26,7 @@ from filon.project.consistency import (
 from filon.project.contract import Contract
 from filon.project.dataset import Dataset
 from filon.project.document import MOST_FILES, Document, read_document, validated
-from filon.project.folder import FILE, NAME
+from filon.project.folder import FILE, GOLD, NAME, SOURCES, is_inside
 from filon.project.guard import parse_rule
 from filon.project.guarding import alert_problems, guard_problems, report_problems
 from filon.project.models import Model, Project, contracts_of
@@ -61,14 +61,14 @@ def _known_alert(text: str) -> str:
 class Defaults(BaseModel):
     """Settings that a project brings along; an option or a FILON_ variable wins over them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     sources: str | None = None
 
 
 class ProjectFile(BaseModel):
     """The content of ``filon.yaml``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     name: str = Field(pattern=NAME)
     title: str = ""
     locale: Annotated[str, AfterValidator(_known_locale)] = "en"
@@ -137,26 +137,16 @@ def _read_settings(folder: Path) -> tuple[ProjectFile | None, list[Problem]]:
     document = read_document(folder / FILE)
     settings = validated(ProjectFile, document)
     problems = list(document.problems)
-    if settings is not None and not _is_inside(folder, settings.defaults.sources):
+    if settings is not None and not is_inside(folder, settings.defaults.sources):
         what = f"`{settings.defaults.sources}` leads out of the project's folder"
         fix = "give it when you run: --sources, or FILON_SOURCES"
         problems.append(Problem(folder / FILE, document.line(("defaults", "sources")), what, fix))
     return settings, problems
 
 
-def _is_inside(folder: Path, sources: str | None) -> bool:
-    """Whether the sources that a project brings along are its own, or on an object store that credentials guard."""
-    if sources is None or sources.startswith(("s3://", "s3a://")):
-        return True
-    try:
-        return "://" not in sources and (folder / sources).resolve().is_relative_to(folder.resolve())
-    except (OSError, ValueError):  # a name that no file can have, or links in a circle
-        return False
-
-
 def _read_sources(folder: Path) -> tuple[dict[str, Dataset], list[Problem]]:
     datasets: dict[str, Dataset] = {}
-    paths, problems = _contract_files(folder / "sources")
+    paths, problems = _contract_files(folder / SOURCES)
     if not paths:
         fix = "describe each source by a contract there; `filon init` writes them from CSV files"
         problems.append(Problem(folder / FILE, 1, "the folder sources/ holds no contract", fix))
@@ -187,11 +177,11 @@ class _ModelFiles:
 
 def _read_models(folder: Path) -> tuple[list[_ModelFiles], list[Problem]]:
     models: list[_ModelFiles] = []
-    contracts, problems = _contract_files(folder / "gold")
+    contracts, problems = _contract_files(folder / GOLD)
     with_contract = {path.stem for path in contracts}
     problems += [
         Problem(path, 1, "the model has no contract", f"describe its columns in {path.stem}.yaml")
-        for path in sorted((folder / "gold").glob("*.sql"))
+        for path in sorted((folder / GOLD).glob("*.sql"))
         if path.stem not in with_contract
     ]
     for path in contracts:

@@ -55,11 +55,16 @@ class Model:
         return self.contract.name
 
     @cached_property
+    def statement(self) -> str:
+        """The SELECT without comments and layout."""
+        return statement(self.sql)
+
+    @cached_property
     def fingerprint(self) -> str:
         """Changes when the table's rows, types or key may change although its inputs do not."""
         columns = [(column.name, column.type.sql) for column in self.contract.columns]
         partition = self.contract.partition.facts if self.contract.partition else None
-        facts = {"sql": statement(self.sql), "columns": columns, "key": self.contract.key, "partition": partition}
+        facts = {"sql": self.statement, "columns": columns, "key": self.contract.key, "partition": partition}
         return fingerprint_of(facts)
 
     @property

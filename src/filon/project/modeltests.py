@@ -24,7 +24,7 @@ AS_OF = dt.date(2026, 1, 1)
 class WrittenTest(BaseModel):
     """A test as its file has it: rows of the tables that the model reads, and the rows that it must give."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     name: str
     model: str
     as_of: dt.date = AS_OF

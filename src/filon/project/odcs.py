@@ -14,7 +14,7 @@ from open_data_contract_standard.model import (
 )
 from pydantic import BaseModel, ValidationError
 
-from filon.project.checks import contract_checks, written_checks
+from filon.project.checks import written_checks
 from filon.project.columns import Column
 from filon.project.contract import Contract
 from filon.project.custom import read_words
@@ -22,6 +22,7 @@ from filon.project.dataset import NOT_SERVED, Dataset
 from filon.project.document import Document, Place
 from filon.project.fileformats import report_format, with_typed_formats
 from filon.project.history import history_of
+from filon.project.implied import contract_checks
 from filon.project.odcs_columns import is_name, read_column, shared_name
 from filon.project.partition import partition_of
 from filon.project.promises import read_latency

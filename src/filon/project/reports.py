@@ -32,7 +32,7 @@ def _listed(value: object) -> object:
 class ReportRule(BaseModel):
     """A page of the project as a file, sent on some days: ``month`` is the first day of each."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     page: str = Field(min_length=1, description="The name of the page's file")
     format: Literal["pdf", "xlsx"] = "pdf"

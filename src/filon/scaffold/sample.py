@@ -93,7 +93,7 @@ def read_samples(path: Path, most_bytes: int = SAMPLE_BYTES) -> list[Sample]:
         ConfigError: the pipeline could not read the file either, or it holds no rows
 
     """
-    archive = SourceFile(path.name, 0, "", UNKNOWN_TIME, local=path)
+    archive = SourceFile(path.name, 0, "", UNKNOWN_TIME, place=str(path))
     with _explained(path):
         if not path.name.lower().endswith(".zip") or path.is_dir():
             return [_sample(path, path, most_bytes)]

@@ -10,16 +10,13 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from filon.engines.changes import Changes
 from filon.errors import ChecksFailed, EngineError, EngineExhausted
 from filon.lake import Build, CheckResult, CheckStatus, Release
 from filon.project import Check, Contract, Kind, Project, fingerprint_of
-from filon.project.checks import duplicates
-from filon.project.grammar import settings_read
-from filon.project.query import one_select, table_lines
+from filon.project.implied import duplicates
 from filon.sql import identifier, identifiers
 from filon.stages.context import Context
 
@@ -75,14 +72,7 @@ def require_passed(results: Iterable[CheckResult]) -> None:
 
 def _tables_of(check: Check, tables: Iterable[str]) -> list[str]:
     """The tables that a check reads, by their names in the contracts."""
-    read = _names_read(check.query)
-    return sorted(name for name in tables if name.casefold() in read)
-
-
-@lru_cache(maxsize=1_000)
-def _names_read(query: str) -> frozenset[str]:
-    """The tables that a query reads, without letter case; to parse it takes longer than to run it on few rows."""
-    return frozenset(name.casefold() for name in table_lines(one_select(query).tree))
+    return sorted(name for name in tables if name.casefold() in check.tables)
 
 
 def _fingerprint(
@@ -93,7 +83,7 @@ def _fingerprint(
             "table": contract.name,
             "check": check.facts,
             "reads": {name: tables[name].fingerprint for name in _tables_of(check, tables)},
-            "settings": project.settings(settings_read(check.query), as_of),
+            "settings": project.settings(check.reads, as_of),
         }
     )
 

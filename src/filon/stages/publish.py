@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from filon.lake import Build, CheckResult, Release
-from filon.project.surface import surface_of
+from filon.project.surfacing import surface_of
 from filon.stages.context import Context, left_by_rollback
 
 

@@ -15,10 +15,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from filon.differences.contracts import ContractChange, Effect, contract_changes, is_wider, version_problems
+from filon.differences.change import ContractChange, Effect
+from filon.differences.contracts import contract_changes, is_wider, version_problems
 from filon.errors import ProjectInvalid
 from filon.project.loader import load_project
-from filon.project.surface import Surface, surface_of
+from filon.project.surface import Surface
+from filon.project.surfacing import surface_of
 from tests.integration.changes.shop import FILES, Documents, changed, whole_shop, write_project
 from tests.integration.changes.words import CHANGES, Change, both, column, put, schema, sql, word
 from tests.integration.conftest import Shop

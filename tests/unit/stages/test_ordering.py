@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filon.stages.bronze.ordering import natural_key
+from filon.stages.bronze.ordering import DAY_FIRST, EIGHT_DIGITS, MAY_HOLD_DATE, MONTH_FIRST, natural_key
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,9 @@ def test_the_order_is_total(names: list[str]) -> None:
     keys = [natural_key(name) for name in names]
     assert len(set(keys)) == len(names)
     assert sorted(names, key=natural_key) == [name for _, name in sorted(keys)]
+
+
+@given(st.text(alphabet="09123-_. ate/2025", max_size=30))
+def test_names_without_dates_are_sorted_as_if_they_had_been_searched(name: str) -> None:
+    found = [pattern.search(name) for pattern in (DAY_FIRST, MONTH_FIRST, EIGHT_DIGITS)]
+    assert MAY_HOLD_DATE.search(name) or not any(found)

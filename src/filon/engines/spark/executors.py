@@ -21,7 +21,6 @@ NEEDED = (
     "obstore",
     "pyarrow",
     "pydantic",
-    "pydantic-settings",
     "pyyaml",
     "sqlglot",
     "xxhash",

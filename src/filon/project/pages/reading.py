@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from filon.errors import Problem, ProjectInvalid
 from filon.pages import BUILT_IN, Entry, Page
 from filon.project.document import MOST_FILES, read_document, validated
+from filon.project.folder import PAGES
 from filon.project.pages.checking import checked, path_of
 from filon.project.pages.subjects import Subject
 
-FOLDER = "pages"
 NO_PAGES: Mapping[str, Page] = {}
 
 
@@ -56,11 +56,11 @@ def read_pages(project: Path, subjects: Mapping[str, Subject], before: Mapping[s
 
     ``before``: the pages as they were last without a mistake, which those with one now fall back to.
     """
-    files = sorted(path for path in (project / FOLDER).glob("*") if path.suffix in (".yaml", ".yml"))
+    files = sorted(path for path in (project / PAGES).glob("*") if path.suffix in (".yaml", ".yml"))
     if len(files) > MOST_FILES:
         what = f"the folder has {len(files):,} pages, more than {MOST_FILES:,}"
-        problem = Problem(project / FOLDER, 1, what, "divide the project")
-        return Pages(faulty={FOLDER: FaultyPage(Entry(title=FOLDER, path=FOLDER), (problem,))})
+        problem = Problem(project / PAGES, 1, what, "divide the project")
+        return Pages(faulty={PAGES: FaultyPage(Entry(title=PAGES, path=PAGES), (problem,))})
     sound: dict[str, Page] = {}
     faulty: dict[str, FaultyPage] = {}
     owners: dict[str | None, str] = dict.fromkeys(BUILT_IN, "Filon itself")

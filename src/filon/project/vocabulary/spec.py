@@ -12,7 +12,9 @@ from pydantic.alias_generators import to_camel
 class Spec(BaseModel):
     """A mapping of words: in camel case, each known, not to be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )
 
 
 def normal(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, LifoQueue
+from typing import TypeVar
 
+Result = TypeVar("Result")
 LOOK = "PRAGMA schema_version"
 """Reads the first page of a file."""
 
@@ -99,3 +101,10 @@ class Readers:
             return self._idle.get_nowait()
         except Empty:
             return None
+
+
+async def in_thread(work: Callable[..., Result], *arguments: object) -> Result:
+    """The result of work that would hold up the event loop."""
+    import asyncio  # slow to import, and who loads a store awaits nothing
+
+    return await asyncio.to_thread(work, *arguments)

@@ -5,7 +5,6 @@ SQLite numbers the rows of the table in the order of their arrival.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import sqlite3
 from collections.abc import Callable, Sequence, Set
@@ -15,6 +14,7 @@ from typing import Protocol, TypeVar
 from filon.durable import Effect, durable
 from filon.serving.records import time_text
 from filon.serving.sqlite.queries import exists
+from filon.serving.sqlite.readers import in_thread
 from filon.sql import literals
 
 Result = TypeVar("Result")
@@ -91,7 +91,7 @@ class SQLiteRecords:
             sql = f"SELECT text FROM {TABLE} WHERE kind = ? ORDER BY rowid DESC LIMIT ? OFFSET ?"
             return [text for (text,) in connection.execute(sql, [kind, limit, skip])]
 
-        return await asyncio.to_thread(self._read, ask)
+        return await in_thread(self._read, ask)
 
     async def count(self, kind: str) -> int:
         """Counted over the index."""
@@ -102,8 +102,8 @@ class SQLiteRecords:
             [count] = connection.execute(f"SELECT count(*) FROM {TABLE} WHERE kind = ?", [kind]).fetchone()
             return int(count)
 
-        return await asyncio.to_thread(self._read, ask)
+        return await in_thread(self._read, ask)
 
     async def find(self, kind: str, key: str) -> str | None:
         """By the key of the table."""
-        return await asyncio.to_thread(self.known, kind, key)
+        return await in_thread(self.known, kind, key)

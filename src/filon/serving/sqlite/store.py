@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,7 @@ from filon.serving.limits import Limit, common_limits, units
 from filon.serving.query import EPOCH_DAY, Condition, Query, Row
 from filon.serving.sqlite.bulk import Scratch
 from filon.serving.sqlite.queries import newest_page_index, place_of, require_load, rows_of, states_of, where
-from filon.serving.sqlite.readers import Readers, file_at
+from filon.serving.sqlite.readers import Readers, file_at, in_thread
 from filon.serving.sqlite.records import SCHEMA as RECORDS_SCHEMA
 from filon.serving.sqlite.records import SQLiteRecords
 from filon.serving.sqlite.session import SCHEMA as LOADS_SCHEMA
@@ -200,7 +199,7 @@ class SQLiteStore:
         self._readers.shut()
 
     async def _ask(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
-        return await asyncio.to_thread(self._read, question)
+        return await in_thread(self._read, question)
 
     async def _ask_load(self, load: LoadId, question: Callable[[sqlite3.Connection], Result]) -> Result:
         """The answer from one load: that it is kept and what it shows is read in one transaction."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from filon.lake import FileState, FileVersion, Ledger
 from filon.project import Dataset
@@ -41,8 +42,7 @@ Place = tuple[str, str]
 """Dataset and path."""
 
 
-@dataclass(frozen=True)
-class Observed:
+class Observed(NamedTuple):
     """A file in the sources whose content is known."""
 
     path: str
@@ -74,8 +74,7 @@ def identities(datasets: Mapping[str, Dataset], observed: Iterable[Observed]) ->
     return Identities(datasets, {(file.dataset, file.sha256): file.content for file in observed if file.content})
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What to do with an observed file. ``version`` is the ledger's entry for this content at this path, if any."""
 
     file: Observed
@@ -193,7 +192,7 @@ def _owners(
     held: list[FileVersion] = []
     for place, versions in versions_by_place.items():
         file = files.get(place)
-        is_refused = file is not None and known.of(file) in refused
+        is_refused = file is not None and bool(refused) and known.of(file) in refused
         held += _held(versions, file.sha256 if file else None, is_refused=is_refused)
     for version in sorted(held, key=lambda version: version.number):
         owners.setdefault(known.of(version), version.path)
@@ -254,8 +253,7 @@ def _replaced(
         if version.state is FileState.LIVE and content and content not in refused:
             yield version.number
         held = hashes.get((version.dataset, version.path), version.sha256)
-        is_elsewhere = known.of(version) not in refused
-        if version.state is FileState.QUARANTINED and (held != version.sha256 or is_elsewhere):
+        if version.state is FileState.QUARANTINED and (held != version.sha256 or known.of(version) not in refused):
             yield version.number
 
 

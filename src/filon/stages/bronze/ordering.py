@@ -10,7 +10,10 @@ MONTH_FIRST = re.compile(r"(?<![0-9])(?<![0-9][-_. ])([0-9]{1,2})([-_. ])([0-9]{
 """A month and a year, such as 12-2025."""
 EIGHT_DIGITS = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})((?:19|20)[0-9]{2})(?![0-9])")
 """A day, a month and a year without marks, such as 31122025; with the year first, numbers are in the right order."""
+NUMBER = re.compile("([0-9]+)")
 FIRST_YEARS = ("19", "20")
+MAY_HOLD_DATE = re.compile(r"[0-9][-_. ][0-9]|[0-9]{8}")
+"""What every date is found by: most names have none, and are not searched three times."""
 
 
 def natural_key(path: str) -> tuple[tuple[str | int, ...], str]:
@@ -20,11 +23,14 @@ def natural_key(path: str) -> tuple[tuple[str | int, ...], str]:
     as if it stood first; of two numbers that may both be the month, the second one is. Paths that are alike so far, as
     ``t_1`` and ``t_01``, are compared letter by letter.
     """
-    text = DAY_FIRST.sub(_dated, path)
-    text = MONTH_FIRST.sub(_month_of_year, text)
-    text = EIGHT_DIGITS.sub(_undivided, text)
-    parts = re.split("([0-9]+)", text)
-    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), path
+    text = path
+    if MAY_HOLD_DATE.search(path):
+        text = DAY_FIRST.sub(_dated, text)
+        text = MONTH_FIRST.sub(_month_of_year, text)
+        text = EIGHT_DIGITS.sub(_undivided, text)
+    parts: list[str | int] = [*NUMBER.split(text)]
+    parts[1::2] = map(int, parts[1::2])
+    return tuple(parts), path
 
 
 def _dated(found: re.Match[str]) -> str:

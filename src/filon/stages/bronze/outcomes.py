@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from filon.errors import FileUnaccounted
 from filon.lake import FileState, FileVersion, Ledger
@@ -14,8 +14,7 @@ from filon.stages.bronze.texts import Parsed
 from filon.stages.bronze.versions import is_unread
 
 
-@dataclass(frozen=True)
-class FileOutcome:
+class FileOutcome(NamedTuple):
     """A file in the report of a run.
 
     ``status`` is ``ingested``, ``unchanged`` or ``quarantined``; ``version`` is the ledger's entry for the content. The

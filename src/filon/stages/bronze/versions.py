@@ -46,6 +46,8 @@ def version_of(result: Parsed, context: Context, before: FileVersion | None = No
 
 def with_results(ledger: Ledger, parsed: Sequence[Parsed], context: Context) -> Ledger:
     """The ledger with the entries of these results, and no other change."""
+    if not parsed:
+        return ledger
     versions = [version_of(result, context) for result in parsed]
     numbers = {version.number for version in versions}
     others = [version for version in ledger.versions if version.number not in numbers]

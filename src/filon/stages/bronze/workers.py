@@ -12,7 +12,6 @@ from typing import Protocol
 from filon.lake import Observation, SourceFile, Sources
 from filon.project.places import PACKED
 from filon.stages.bronze.archives import require_within
-from filon.stages.bronze.parse import parse
 from filon.stages.bronze.receive import Unpacked, fingerprint
 from filon.stages.bronze.refusals import FileRejected
 from filon.stages.bronze.texts import Incoming, Parsed
@@ -59,6 +58,8 @@ class LocalWorkers:
 
     def parse(self, incoming: Sequence[Incoming]) -> list[Parsed]:
         """See ``filon.stages.bronze.parse``."""
+        from filon.stages.bronze.parse import parse  # brings all that reads records
+
         return parse(self.context, self.sources, incoming)
 
 

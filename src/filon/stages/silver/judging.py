@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from filon.lake import Build, FileVersion, Layer, Ledger, TableFile
 from filon.project import Column, Dataset, Partition
 from filon.project.functions import Setting
-from filon.project.grammar import settings_read
 from filon.sql import identifier
 from filon.stages.context import Context
 from filon.stages.rules import day_of, judged_query
@@ -49,7 +48,7 @@ class Judging:
     @property
     def has_dated_rule(self) -> bool:
         """Whether a free expression reads the as-of date: its result on other days is not known."""
-        return any(Setting.AS_OF in settings_read(rule.expression) for rule in self.dataset.rules)
+        return Setting.AS_OF in self.dataset.read_by_rules
 
     def records(self, versions: Sequence[FileVersion], chosen: str = "") -> LiveRecords:
         """The records of some versions; of these, those at the places in the table ``chosen``, if it is given."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from filon.lake.spans import Span
 from filon.project import Dataset, Kind
-from filon.project.history import IS_CURRENT, VALID_FROM, VALID_TO
+from filon.project.columns import IS_CURRENT, VALID_FROM, VALID_TO
 from filon.project.values import sql_value
 from filon.project.vocabulary import Keep
 from filon.sql import identifier, identifiers
