@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from filon.engines import Engine
 from filon.engines.changes import ChangeLog, differing
@@ -14,7 +16,8 @@ from filon.serving import cube_changes
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions, find_affected
 from filon.serving.analysis import Analysis
 from filon.serving.columns.stored import MOST_FACTS, has_columns
-from filon.serving.columns.writing import MADE, Difference, affected_months, difference, facts_read
+from filon.serving.columns.writing import Difference, affected_months, difference, facts_read, made
+from filon.serving.columns.writing import batches as chunk_batches
 from filon.serving.columns.writing import rows as chunk_rows
 from filon.serving.feeds import Feed
 from filon.serving.fitting import BATCH, fitted, fitted_columns
@@ -30,6 +33,15 @@ MANY_ROWS = 50_000
 """From this number on, rows are handed over in bulk where the store can take them so."""
 LARGEST_SHARE = 2
 """One in so many facts at most is affected where changes are followed; else it is less work to compare all."""
+
+
+@dataclass(frozen=True)
+class _Chunks:
+    """Columns of facts that are to be written: the table for their chunks, and the months, with their facts."""
+
+    table: StoredTable
+    analysis: Analysis
+    written: Mapping[int, int]
 
 
 class StoreLoad:
@@ -57,6 +69,7 @@ class StoreLoad:
         self._page_index: dict[str, PageIndex | None] = {}
         self._followed: set[str] = set()
         self._unfinished: list[Callable[[], int]] = []
+        self._late: deque[_Chunks] = deque()
         self.inserted = 0
         self.closed = 0
 
@@ -79,7 +92,7 @@ class StoreLoad:
             self._mark(feed, builds, rows, followed=feed.table.name in self._followed)
         finally:
             self._inputs.drop(feed)
-            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, LEFT, CAME, *MADE, *cube_changes.MADE])
+            self._engine().drop([CHANGES, LEFT_ROWS, CAME_ROWS, LEFT, CAME, *cube_changes.MADE])
         checks = [check for check in self._release.checks if check.table in feed.inputs]
         self._states[feed.table.name] = TableState(
             table=feed.table.name,
@@ -105,7 +118,7 @@ class StoreLoad:
 
     def flip(self, feeds: Sequence[Feed], *, alone: bool) -> None:
         """Let readers see the load, ``alone`` when rows of those before would be misread now."""
-        self.inserted += sum(finish() for finish in reversed(self._unfinished))  # the smallest are there first
+        self._finish()
         tables = {
             feed.table.name: self._states[feed.table.name].model_copy(
                 update={"versions": self._session.count(feed.table)}
@@ -122,6 +135,34 @@ class StoreLoad:
             tables=tables,
         )
         self._session.flip(state, self._page_index, alone=alone)
+
+    def _finish(self) -> None:
+        """Let the store take what is filled in bulk; what is computed late is computed while it sorts its indexes."""
+        finish_chunks = self._begin_chunks()
+        self.inserted += sum(finish() for finish in reversed(self._unfinished))  # the smallest are there first
+        while finish_chunks is not None:
+            finish_chunks()
+            finish_chunks = self._begin_chunks()
+
+    def _begin_chunks(self) -> Callable[[], None] | None:
+        """Begin to compute the next chunks of those that were left for later; returns what waits for them."""
+        if not self._late:
+            return None
+        chunks, bulk = self._late.popleft(), self._session.bulk()
+        finish_bulk = (
+            bulk(chunks.table, chunk_batches(self._engine(), chunks.analysis, chunks.written)) if bulk else None
+        )
+
+        def finish() -> None:
+            inserted, name = finish_bulk() if finish_bulk else self._insert_chunks(chunks), chunks.table.name
+            self.inserted += inserted
+            self._states[name] = self._states[name].model_copy(update={"rows": inserted})
+            self._engine().drop(made(chunks.analysis))
+
+        return finish
+
+    def _insert_chunks(self, chunks: _Chunks) -> int:
+        return self._session.insert(chunks.table, chunk_rows(self._engine(), chunks.analysis, chunks.written))
 
     def _write_changes(self, feed: Feed, before: TableState, known: Sequence[Build], builds: Sequence[Build]) -> int:
         """Write the rows that are new, gone or different; returns the number of rows that the table has now.
@@ -208,7 +249,10 @@ class StoreLoad:
         *,
         close: bool,
     ) -> int:
-        """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none."""
+        """Write the chunks of months that differ, or of all; returns the number of chunks. Too many facts have none.
+
+        Where rows are filled in bulk the chunks are computed later, see ``_finish``, and none is counted yet.
+        """
         kept, is_kept = 0, builds[0].rows <= MOST_FACTS
         comparable = before is not None and bool(known) and is_kept and has_columns(before)
         changes = self._months(feed, analysis, known if comparable else (), builds) if is_kept else Difference({}, {})
@@ -216,7 +260,12 @@ class StoreLoad:
             closed = self._session.close(feed.table, changes.keys() if comparable else None)
             kept = before.rows - closed if before is not None and comparable else 0
             self.closed += closed
-        inserted = self._session.insert(feed.table, chunk_rows(self._engine(), analysis, changes.written))
+        chunks = _Chunks(feed.table, analysis, changes.written)
+        if self._unfinished and not comparable:
+            self._late.append(chunks)
+            return 0
+        inserted = self._insert_chunks(chunks)
+        self._engine().drop(made(analysis))
         self.inserted += inserted
         return kept + inserted
 

@@ -14,10 +14,13 @@ from filon.serving.cube import dimensions_of
 from filon.serving.encoding import unscaled
 from filon.sql import identifier, literal
 
-TEXTS = "texts of facts"
-"""The table of the engine that has a code for each text: its column, the text, and the code."""
 UNKNOWN = -1
 """The code of a text that is not in the table."""
+
+
+def texts_table(analysis: Analysis) -> str:
+    """The table of the engine that has a code for each text: its column, the text, and the code."""
+    return f"texts of {analysis.table}"
 
 
 def columns_query(analysis: Analysis, bound: Mapping[str, str], facts: str = "") -> str:
@@ -46,7 +49,7 @@ def is_text(column: Column) -> bool:
 
 
 def texts_query(analysis: Analysis, bound: Mapping[str, str]) -> str:
-    """The rows of ``TEXTS``: codes are numbers from 0 in the order of the texts of a column."""
+    """The rows of ``texts_table``: codes are numbers from 0 in the order of the texts of a column."""
     parts = []
     for name, column in analysis.grouped.items():
         if is_text(column):
@@ -69,7 +72,7 @@ def coded_query(analysis: Analysis, query: str) -> str:
         if is_text(column):
             texts = f"t{number}"
             joins.append(
-                f" LEFT JOIN {identifier(TEXTS)} AS {texts} "
+                f" LEFT JOIN {identifier(texts_table(analysis))} AS {texts} "
                 f"ON {texts}.name = {literal(name)} AND {texts}.value = facts.{value}"
             )
             value = f"CASE WHEN facts.{value} IS NOT NULL THEN coalesce({texts}.code, {UNKNOWN}) END AS {value}"

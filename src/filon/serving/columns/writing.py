@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
 
 from filon.engines import Engine
 from filon.serving.affected import CAME, LEFT, FactsRead, Versions
 from filon.serving.analysis import Analysis
-from filon.serving.columns.selecting import TEXTS, coded_query, columns_query, is_text, texts_query
-from filon.serving.columns.stored import DAY, MONTH, USUAL_SIZE, group_column, month_name
+from filon.serving.columns.selecting import coded_query, columns_query, is_text, texts_query, texts_table
+from filon.serving.columns.stored import DATA, DAY, DIGEST, MONTH, PART, ROWS, USUAL_SIZE, group_column, month_name
 from filon.serving.protocol import Batch
 from filon.sql import identifier, literal
 
-CACHED = "columns of facts"
-MADE = (CACHED, TEXTS)
-"""Tables of the engine that stay until the chunks are written."""
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
+
 MOST_AT_ONCE = 2_000_000
 """Facts of several months that are read at once; they take about 70 bytes each until they are written."""
 
@@ -33,6 +34,16 @@ class Difference:
             yield [(month_name(month), part) for part in range(USUAL_SIZE.most_parts(rows))]
 
 
+def cached_table(analysis: Analysis) -> str:
+    """The table of the engine that has the rows of the months which a load writes."""
+    return f"columns of {analysis.table}"
+
+
+def made(analysis: Analysis) -> tuple[str, ...]:
+    """Tables of the engine that stay until the chunks are written."""
+    return cached_table(analysis), texts_table(analysis)
+
+
 def facts_read(analysis: Analysis) -> FactsRead:
     """What the columns need of facts."""
     own = (column.name for name, column in analysis.grouped.items() if name not in analysis.dimensions)
@@ -42,7 +53,7 @@ def facts_read(analysis: Analysis) -> FactsRead:
 def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> Difference:
     """The months of the affected facts that differ, where ``find_affected`` made tables of these.
 
-    The rows of the months as they are now stay in the engine as ``CACHED``, from which ``rows`` reads.
+    The rows of the months as they are now stay in the engine as ``cached_table``, from which ``rows`` reads.
     """
     left = columns_query(analysis, versions.before, LEFT)
     came = columns_query(analysis, versions.now, CAME)
@@ -63,12 +74,12 @@ def affected_months(engine: Engine, analysis: Analysis, versions: Versions) -> D
 def difference(engine: Engine, analysis: Analysis, new: Mapping[str, str], old: Mapping[str, str] | None) -> Difference:
     """Which months differ between the columns of two versions of the inputs; without an old one all do.
 
-    The rows of ``new`` stay in the engine as ``CACHED``, from which ``rows`` reads.
+    The rows of ``new`` stay in the engine as ``cached_table``, from which ``rows`` reads.
     """
     now = _keep(engine, analysis, new, columns_query(analysis, new))
     if old is None:
         return Difference(now, {})
-    after = engine.contents(f"SELECT * FROM {identifier(CACHED)}", MONTH)
+    after = engine.contents(f"SELECT * FROM {identifier(cached_table(analysis))}", MONTH)
     before = engine.contents(coded_query(analysis, columns_query(analysis, old)), MONTH)
     written = {int(month): item.rows for month, item in after.items() if item != before.get(month)}
     return Difference(written, {int(month): item.rows for month, item in before.items() if item != after.get(month)})
@@ -76,9 +87,10 @@ def difference(engine: Engine, analysis: Analysis, new: Mapping[str, str], old: 
 
 def _keep(engine: Engine, analysis: Analysis, bound: Mapping[str, str], query: str) -> dict[int, int]:
     """Keep the columns of facts by month, since a few months are read at a time; returns the facts of each month."""
-    engine.cache(TEXTS, texts_query(analysis, bound))
-    engine.cache(CACHED, f"SELECT * FROM ({coded_query(analysis, query)}) AS coded ORDER BY {MONTH}, {DAY}")
-    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(CACHED)} GROUP BY {MONTH}"
+    cached = cached_table(analysis)
+    engine.cache(texts_table(analysis), texts_query(analysis, bound))
+    engine.cache(cached, f"SELECT * FROM ({coded_query(analysis, query)}) AS coded ORDER BY {MONTH}, {DAY}")
+    counted = f"SELECT {MONTH}, count(*) AS facts FROM {identifier(cached)} GROUP BY {MONTH}"
     return {int(month): int(rows) for month, rows in engine.rows(counted)}
 
 
@@ -91,16 +103,27 @@ def rows(engine: Engine, analysis: Analysis, written: Mapping[int, int]) -> Iter
 
     texts = {
         group_column(name): engine.arrow(
-            f"SELECT value FROM {identifier(TEXTS)} WHERE name = {literal(name)} ORDER BY code"
+            f"SELECT value FROM {identifier(texts_table(analysis))} WHERE name = {literal(name)} ORDER BY code"
         ).column(0)
         for name, column in analysis.grouped.items()
         if is_text(column)
     }
     for months in _together(written):
-        facts = engine.arrow(f"SELECT * FROM {identifier(CACHED)} WHERE {_among(months)}")
+        facts = engine.arrow(f"SELECT * FROM {identifier(cached_table(analysis))} WHERE {_among(months)}")
         for month, of_month in by_month(facts, texts):
             for chunk in chunks_of(month_name(month), of_month):
                 yield [astuple(chunk)]
+
+
+def batches(engine: Engine, analysis: Analysis, written: Mapping[int, int]) -> Iterator[pa.RecordBatch]:
+    """The same rows as columns of Arrow. The first batch is empty, and nothing is computed for it."""
+    import pyarrow as pa
+
+    types = {MONTH: pa.string(), PART: pa.int64(), ROWS: pa.int64(), DIGEST: pa.string(), DATA: pa.string()}
+    schema = pa.schema(types)
+    yield pa.RecordBatch.from_pylist([], schema)
+    for batch in rows(engine, analysis, written):
+        yield pa.RecordBatch.from_pylist([dict(zip(types, row, strict=True)) for row in batch], schema)
 
 
 def _among(months: Iterable[int]) -> str:
