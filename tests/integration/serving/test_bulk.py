@@ -20,6 +20,7 @@ from filon.errors import StoreBusy, StoreForeign, StoreUnavailable
 from filon.serving import loading
 from filon.serving.sqlite import SQLiteStore
 from filon.serving.sqlite.session import SQLiteSession
+from filon.serving.tables import StoredTable
 from tests.integration.conftest import Shop
 from tests.integration.serving.test_loading import everything
 from tests.integration.serving.test_stores import PAIRS, SALES, A, B, C, D, encoded, find, load, state
@@ -173,13 +174,25 @@ def kept_rows(path: Path) -> dict[str, list[Any]]:
 
 def test_a_whole_project_is_loaded_alike(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stores = {}
-    for way, many_rows in {"one by one": 10**9, "at once": 1}.items():
+    bulk, filled = SQLiteSession._insert_columns, dict[str, set[str]]()
+
+    def insert_columns(session: SQLiteSession, table: StoredTable, batches: Iterator[pa.RecordBatch]) -> object:
+        filled[way].add(table.name)
+        return bulk(session, table, batches)
+
+    monkeypatch.setattr(SQLiteSession, "_insert_columns", insert_columns)
+    for way, many_rows in {"one by one": 10**9, "at once": 1, "the largest at once": 6}.items():
+        filled[way] = set()
         monkeypatch.setattr(loading, "MANY_ROWS", many_rows)
         path = tmp_path / way / "serving.db"
         replace(shop, extra={"FILON_SERVING": f"sqlite:///{path}"}).run()
         stores[way] = path
-    assert everything(f"sqlite:///{stores['at once']}") == everything(f"sqlite:///{stores['one by one']}")
-    assert kept_rows(stores["at once"]) == kept_rows(stores["one by one"])
+    assert not filled["one by one"]
+    assert "_columns_fact_ventes" in filled["the largest at once"]
+    assert filled["the largest at once"] < filled["at once"] | {"_columns_fact_ventes"}
+    for way in ("at once", "the largest at once"):
+        assert everything(f"sqlite:///{stores[way]}") == everything(f"sqlite:///{stores['one by one']}")
+        assert kept_rows(stores[way]) == kept_rows(stores["one by one"])
 
 
 KILLED = """
