@@ -15,8 +15,6 @@ import orjson
 LOGGER = logging.getLogger("filon.api")
 SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROCESS, _REQUESTS = secrets.token_hex(4), count()
-SIGNS = ("://", "filon_")
-"""One of them stands before each of the credentials."""
 CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)|filon_[A-Za-z0-9_-]{20,}")
 
 
@@ -39,8 +37,8 @@ class JsonLines(logging.Formatter):
 
 def masked(text: str) -> str:
     """A text without credentials of addresses and API keys."""
-    # most lines have none, and looking for the pattern takes twenty times as long
-    return CREDENTIALS.sub("***", text) if any(sign in text for sign in SIGNS) else text
+    # most lines have none, and looking for the pattern takes twenty times as long as for how it begins
+    return CREDENTIALS.sub("***", text) if "://" in text or "filon_" in text else text
 
 
 def log_request(facts: Mapping[str, object]) -> None:
