@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from benchmarks.bench import AS_OF, filon
 from benchmarks.serving import mongo_server, run
 
 CONNECTIONS = 16
+METRICS_EVERY_S = 0.1
 BARE = """
 import os
 from fastapi import FastAPI, HTTPException
@@ -132,6 +133,7 @@ def measure(ports: tuple[int, int], purchases: int, seconds: float, rounds: int)
             [],
         ),
     }
+    measure_held(ours, {name: kinds[name][0] for name in ("point look-up", "page 1 of 100")}, seconds, rounds)
     print(f"{purchases:,} purchases, {CONNECTIONS} connections, as of {AS_OF}")
     print("| request | Filon | bare | ratio | Filon, one connection: median | p95 |\n|---|---|---|---|---|---|")
     for name, (mine, other) in kinds.items():
@@ -146,8 +148,50 @@ def measure(ports: tuple[int, int], purchases: int, seconds: float, rounds: int)
         print(f"| {name} | {mine_rate:,.0f}/s | {shown} | {ratio} | {median:.2f} ms | {p95:.2f} ms |", flush=True)
 
 
-async def ask(port: int, paths: list[str], seconds: float, connections: int) -> list[float]:
-    """Ask one path after the other over kept connections for some seconds (0: once); gives the latencies."""
+def measure_held(port: int, kinds: Mapping[str, list[str]], seconds: float, rounds: int) -> None:
+    """Requests per second: full answers, those that the client holds already, and full ones while metrics are asked."""
+    print("| request | full | 304 | ratio | full, while /metrics is asked ten times a second |\n|---|---|---|---|---|")
+    for name, paths in kinds.items():
+        tags = asyncio.run(etags(port, paths))
+        rates: list[list[float]] = [[], [], []]
+        for _ in range(rounds):
+            rates[0].append(len(asyncio.run(ask(port, paths, seconds, CONNECTIONS))) / seconds)
+            rates[1].append(len(asyncio.run(ask(port, paths, seconds, CONNECTIONS, tags))) / seconds)
+            rates[2].append(asyncio.run(beside_metrics(port, paths, seconds)) / seconds)
+        full, held, beside = map(statistics.median, rates)
+        print(f"| {name} | {full:,.0f}/s | {held:,.0f}/s | {held / full:.1f} | {beside:,.0f}/s |", flush=True)
+
+
+async def etags(port: int, paths: list[str]) -> dict[str, str]:
+    """The ETag of each path that has one."""
+    found = {}
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for path in paths:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        _, headers, _ = await answer(reader)
+        if "etag" in headers:
+            found[path] = headers["etag"]
+    writer.close()
+    return found
+
+
+async def beside_metrics(port: int, paths: list[str], seconds: float) -> int:
+    """Requests that are answered while another client asks for the metrics ten times a second."""
+    asking = asyncio.create_task(ask(port, paths, seconds, CONNECTIONS))
+    while not asking.done():
+        await ask(port, ["/metrics"], 0.0, 1)
+        await asyncio.sleep(METRICS_EVERY_S)
+    return len(asking.result())
+
+
+async def ask(
+    port: int, paths: list[str], seconds: float, connections: int, held: Mapping[str, str] | None = None
+) -> list[float]:
+    """Ask one path after the other over kept connections for some seconds (0: once); gives the latencies.
+
+    ``held`` has the ETags of answers that the client holds: these paths must be answered by 304.
+    """
+    tags = held or {}
     latencies: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -158,10 +202,11 @@ async def ask(port: int, paths: list[str], seconds: float, connections: int) -> 
             path = paths[number % len(paths)]
             number += connections
             start = time.perf_counter()
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            status, _ = await answer(reader)
+            condition = f"If-None-Match: {tags[path]}\r\n" if path in tags else ""
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{condition}\r\n".encode())
+            status, _, _ = await answer(reader)
             latencies.append(time.perf_counter() - start)
-            if seconds and status not in (200, 404):
+            if seconds and status not in ((304,) if path in tags else (200, 404)):
                 raise RuntimeError(f"{path}: {status}")
             if time.perf_counter() >= end:
                 break
@@ -171,11 +216,11 @@ async def ask(port: int, paths: list[str], seconds: float, connections: int) -> 
     return latencies
 
 
-async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """Status and body of an answer that says its length."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    lengths = [line.split(":")[1] for line in head if line.lower().startswith("content-length:")]
-    return int(head[0].split()[1]), await reader.readexactly(int(lengths[0]))
+async def answer(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body of an answer that says its length, or has none."""
+    status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").rstrip().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(status.split()[1]), headers, await reader.readexactly(int(headers.get("content-length", 0)))
 
 
 if __name__ == "__main__":

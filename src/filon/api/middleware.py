@@ -7,15 +7,15 @@ handler expects becomes a problem document.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from filon.api.clock import now
-from filon.api.logs import LOGGER, masked, request_id
+from filon.api.logs import LOGGER, log_request, masked, request_id
 from filon.api.metrics import Metrics
 from filon.api.problems import LONGEST_PATH, RETRY_AFTER_S, HttpProblem, defect, problem
 from filon.api.rates import Allowance, Rates
@@ -46,6 +46,12 @@ class RequestContext:
     key: ApiKey | None = None
     allowance: Allowance | None = None
 
+    def headers(self) -> Iterator[tuple[bytes, bytes]]:
+        """What every answer says of the request."""
+        yield b"x-request-id", self.id.encode()
+        if self.allowance is not None:
+            yield from self.allowance.headers
+
 
 class RequestMiddleware:
     """The middleware around all endpoints, as plain ASGI."""
@@ -71,10 +77,7 @@ class RequestMiddleware:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
                 context.is_answered = True
-                answer_headers = MutableHeaders(scope=message)
-                answer_headers["X-Request-ID"] = context.id
-                if context.allowance is not None:
-                    answer_headers.update(context.allowance.headers)
+                message["headers"] = [*message["headers"], *context.headers()]
             await send(message)
 
         try:
@@ -148,7 +151,7 @@ class RequestMiddleware:
             facts["key"] = context.key.id
         if error := scope.get("filon.error"):
             facts["error"] = masked(error)
-        LOGGER.info("request", extra={"facts": facts})
+        log_request(facts)
 
 
 def _is_guarded(path: str) -> bool:

@@ -116,13 +116,13 @@ class Allowance:
     is_exceeded: bool
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """The RateLimit headers of an answer."""
-        return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(self.remaining),
-            "RateLimit-Reset": str(self.reset_s),
-        }
+        return (
+            (b"ratelimit-limit", b"%d" % self.limit),
+            (b"ratelimit-remaining", b"%d" % self.remaining),
+            (b"ratelimit-reset", b"%d" % self.reset_s),
+        )
 
 
 class Rates:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
 from starlette.requests import Request
 
-from filon.api.logs import JsonLines, masked, request_id
+from filon.api.logs import JsonLines, log_request, masked, request_id
 from filon.api.pipeline import human
 from filon.api.problems import shown
 from filon.api.responder import accepts_gzip
@@ -64,3 +65,15 @@ def test_who_accepts_gzip(header: str, expected: bool) -> None:
 def test_no_setting_opens_the_api_by_default() -> None:
     settings = Settings()
     assert (settings.api_host, settings.api_cors, settings.api_auth) == ("127.0.0.1", None, "auto")
+
+
+def test_a_line_about_a_request_holds_its_facts_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "filon.api")
+    log_request({"path": "/api/v1/ventes", "key": "filon_0123456789abcdefghij"})
+    [record] = caplog.records
+    line = json.loads(JsonLines().format(record))
+    assert (line["message"], line["level"], line["path"]) == ("request", "info", "/api/v1/ventes")
+    assert line["key"] == "***"
+    caplog.set_level(logging.WARNING, "filon.api")
+    log_request({"path": "/api/v1/ventes"})
+    assert len(caplog.records) == 1

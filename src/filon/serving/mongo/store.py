@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 from pymongo import AsyncMongoClient, MongoClient
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import OperationFailure
@@ -41,6 +42,24 @@ READ_AT_ONCE, FEW_ROWS = 1_000, 200
 """Documents that come in one piece, and rows that are made of them inside the event loop; more would take long."""
 
 
+class _Reading:
+    """How columns of a table are asked for, and rows are made of documents."""
+
+    def __init__(
+        self, collection: AsyncCollection[Document], table: StoredTable, fields: tuple[str, ...] | None
+    ) -> None:
+        columns = [column for column in table.columns if fields is None or column.name in fields]
+        self.table = table
+        self.collection = collection
+        self.projection = {"_id": False, **{column.name: True for column in columns}}
+        self._decoders = [(column.name, decode) for column in columns if (decode := decoder(column))]
+        self._names = [column.name for column in columns]
+
+    def rows(self, documents: Sequence[Document]) -> list[Row]:
+        """Documents as rows."""
+        return [decoded(self._names, document, self._decoders) for document in documents]
+
+
 class MongoStore:
     """A store in a database of a MongoDB server; ``analytics`` when the address names none.
 
@@ -58,6 +77,7 @@ class MongoStore:
         self._database = urlsplit(uri).path.strip("/") or DATABASE
         self._client: MongoClient[Document] | None = None
         self._reader: AsyncDatabase[Document] | None = None
+        self._readings: dict[str, _Reading] = {}
         self._kept = Kept(self._ids)
         self.records = MongoRecords(self.uri, lambda: self._db, lambda: self._read)
 
@@ -135,14 +155,14 @@ class MongoStore:
 
     async def find(self, load: LoadId, table: StoredTable, query: Query) -> list[Row]:
         """One find."""
-        columns = [column for column in table.columns if query.fields is None or column.name in query.fields]
+        reading = self._reading_of(table, query.fields)
         wanted = conditions_of(load, table, query.conditions)
         place = query.at or query.after
         if place is not None:
             wanted.append(behind(table, query.sort, place, inclusive=query.at is not None))
-        cursor = self._read[rows_of(table.name)].find(
+        cursor = reading.collection.find(
             {"$and": wanted},
-            projection={"_id": False, **{column.name: True for column in columns}},
+            projection=reading.projection,
             sort=[(item.column, -1 if item.descending else 1) for item in by_id(table, query.sort)],
             skip=query.skip,
             limit=query.limit,
@@ -152,8 +172,8 @@ class MongoStore:
             documents = await cursor.to_list()
         await self._require(load)
         if len(documents) <= FEW_ROWS:
-            return _rows(columns, documents)
-        return await asyncio.to_thread(_rows, columns, documents)
+            return reading.rows(documents)
+        return await asyncio.to_thread(reading.rows, documents)
 
     async def count(self, load: LoadId, table: StoredTable, conditions: Sequence[Condition]) -> int:
         """Counted over an index where there is one."""
@@ -196,6 +216,17 @@ class MongoStore:
         if self._reader is not None:
             await self._reader.client.close()
             self._reader = None
+            self._readings.clear()
+
+    def _reading_of(self, table: StoredTable, fields: tuple[str, ...] | None) -> _Reading:
+        """Kept for whole rows: clients may ask for columns in any number of ways."""
+        known = self._readings.get(table.name)
+        if fields is None and known is not None and known.table is table:
+            return known
+        made = _Reading(self._read[rows_of(table.name)], table, fields)
+        if fields is None:
+            self._readings[table.name] = made
+        return made
 
     @property
     def _db(self) -> Database[Document]:
@@ -220,9 +251,3 @@ class MongoStore:
                 self._database, read_preference=ReadPreference.PRIMARY, read_concern=OF_MOST
             )
         return self._reader
-
-
-def _rows(columns: Sequence[Column], documents: Sequence[Document]) -> list[Row]:
-    decoders = [(column.name, decode) for column in columns if (decode := decoder(column))]
-    names = [column.name for column in columns]
-    return [decoded(names, document, decoders) for document in documents]
