@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
@@ -205,7 +206,12 @@ def _error_text(item: ErrorDetails) -> str:
 
 
 def cache_folder(kind: str) -> Path | None:
-    """Where Filon keeps what it can make again, of a kind and for this user alone; None for a user without a home."""
+    """Where Filon keeps what it can make again, of a kind and for this user alone.
+
+    None for a user without a home, and on Windows, where the mode of a file does not say who may write it.
+    """
+    if sys.platform == "win32":
+        return None
     given = os.environ.get("XDG_CACHE_HOME", "")
     if Path(given).is_absolute():
         return Path(given) / "filon" / kind

@@ -78,6 +78,8 @@ def _spelled(fact: object) -> object:
         return fact
     if isinstance(fact, str):  # an enum of texts is the text
         return str(fact)
+    if isinstance(fact, (list, tuple)):
+        return [_spelled(item) for item in fact]
     if isinstance(fact, Decimal):
         return {"$decimal": _plain(fact)}
     if isinstance(fact, dt.datetime):
@@ -90,8 +92,6 @@ def _spelled(fact: object) -> object:
         return {str(name): _spelled(value) for name, value in fact.items() if value is not None}
     if isinstance(fact, Set):
         return sorted(str(item) for item in fact)
-    if isinstance(fact, (list, tuple)):
-        return [_spelled(item) for item in fact]
     raise TypeError(f"a {type(fact).__name__} is no fact of a fingerprint: name its fields")
 
 
