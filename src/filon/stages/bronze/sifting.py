@@ -19,7 +19,7 @@ from filon.stages.bronze.mending import NEWLINE, Run, pieces_of
 from filon.stages.bronze.records import Record, RecordReader, TidyWriter, fitted
 
 FIRST_PIECES = 200
-MOST_IRREGULAR = 0.1
+MOST_IRREGULAR = 0.02
 """Share of records that may be irregular: when there are more, it is faster to look for the regular ones."""
 WIDTHS = (None, "too_few_fields", "too_many_fields")
 CHUNK = 4 << 20
