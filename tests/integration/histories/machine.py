@@ -238,7 +238,8 @@ class Histories(RuleBasedStateMachine):
         self.is_judged = False
         with self.damaged():
             compacted = self.place.compact(edition(self.edition), self.as_of)
-        self.seen.update({f"compacted: {layer}": number for layer, number in compacted.items()})
+        self.seen["compacted tables"] += compacted.total()
+        self.seen["compacted tables of bronze"] += compacted["bronze"]
 
     @rule(key=st.sampled_from("123"), recompute=st.booleans())
     def is_forgotten(self, key: str, recompute: bool) -> None:

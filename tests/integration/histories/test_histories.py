@@ -12,9 +12,8 @@ EACH = 150
 """Histories of a class; the classes are shared between processes. `make prove` lets many more happen."""
 IN_MONGODB = 12
 COME_ABOUT = {
-    "compacted: bronze",
-    "compacted: gold",
-    "compacted: silver",
+    "compacted tables",
+    "compacted tables of bronze",
     "files swept",
     "killed runs",
     "races",
