@@ -106,13 +106,14 @@ def _joinable(versions: Sequence[FileVersion], small: int) -> list[FileVersion]:
 def _together(versions: Sequence[FileVersion], most: int) -> Iterator[list[TableFile]]:
     """Files whose records are written into one, in the order of arrival."""
     files = {file.name: file for version in versions for file in version.bronze}
-    chosen = list[TableFile]()
+    chosen, rows = list[TableFile](), 0
     for file in files.values():
-        if sum(other.rows for other in chosen) + file.rows > most:
+        if rows + file.rows > most:
             if len(chosen) > 1:
                 yield chosen
-            chosen = []
+            chosen, rows = [], 0
         chosen.append(file)
+        rows += file.rows
     if len(chosen) > 1:
         yield chosen
 

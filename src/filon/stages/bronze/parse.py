@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -125,13 +125,13 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
                 return _read_fast(context, [text])[0]
         if text.may_be_sifted and _looks_sound(text):
             with suppress(CsvUnreadable):
-                return _read_sifted(context, text, folder)
+                return _read_by(context, text, lambda: parse_sifted(context, text, folder))
         if text.may_be_split:
             with suppress(CsvUnreadable):
-                return _read_lines(context, text)
+                return _read_by(context, text, lambda: parse_lines(context, text))
         if text.may_be_mended:
             with suppress(CsvUnreadable):
-                return _read_mended(context, text, folder)
+                return _read_by(context, text, lambda: parse_mended(context, text, folder))
         return _read_patiently(context, text, folder)
     except EngineExhausted as error:
         context.reader.forget()
@@ -191,13 +191,6 @@ def _looks_sound(text: SourceText) -> bool:
     return looks_sound(text.received.path, text.dialect, text.header.width, text.received.facts.newline)
 
 
-def _read_sifted(context: Context, text: SourceText, folder: Path) -> Parsed:
-    """The parallel parser, and the patient reader for records of another width; CsvUnreadable when they disagree."""
-    start = time.perf_counter()
-    counts, malformed = parse_sifted(context, text, folder)
-    return _write_unless_malformed(context, text, counts, malformed, start)
-
-
 def parse_sifted(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
     """Cut a text in which some records have another number of fields than the header.
 
@@ -236,10 +229,10 @@ def _ordinals(text: SourceText, sifted: Sifted) -> list[int]:
     return [before + 1 - text.header_lines for before in places.before]
 
 
-def _read_lines(context: Context, text: SourceText) -> Parsed:
-    """The line splitter, for texts without quotes; CsvUnreadable when it cannot judge all lines."""
+def _read_by(context: Context, text: SourceText, cut: Callable[[], tuple[Mapping[int, int], int]]) -> Parsed:
+    """What a reader of texts with malformed records makes of one; CsvUnreadable when it cannot judge all of it."""
     start = time.perf_counter()
-    counts, malformed = parse_lines(context, text)
+    counts, malformed = cut()
     return _write_unless_malformed(context, text, counts, malformed, start)
 
 
@@ -261,13 +254,6 @@ def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], 
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
     return counts, faults.malformed
-
-
-def _read_mended(context: Context, text: SourceText, folder: Path) -> Parsed:
-    """The parallel parser for regular records, the patient reader for the others; CsvUnreadable when they disagree."""
-    start = time.perf_counter()
-    counts, malformed = parse_mended(context, text, folder)
-    return _write_unless_malformed(context, text, counts, malformed, start)
 
 
 def parse_mended(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
