@@ -172,6 +172,17 @@ def kept_rows(path: Path) -> dict[str, list[Any]]:
         return {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if "_rows_" in name}
 
 
+def counted_rows(path: Path) -> dict[str, int]:
+    """The numbers of rows that a store says its tables have."""
+    store = SQLiteStore(path)
+    try:
+        found = store.state()
+        assert found is not None
+        return {name: table.rows for name, table in found.tables.items()}
+    finally:
+        store.shut()
+
+
 def test_a_whole_project_is_loaded_alike(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stores = {}
     bulk, filled = SQLiteSession._insert_columns, dict[str, set[str]]()
@@ -193,6 +204,7 @@ def test_a_whole_project_is_loaded_alike(shop: Shop, tmp_path: Path, monkeypatch
     for way in ("at once", "the largest at once"):
         assert everything(f"sqlite:///{stores[way]}") == everything(f"sqlite:///{stores['one by one']}")
         assert kept_rows(stores[way]) == kept_rows(stores["one by one"])
+        assert counted_rows(stores[way]) == counted_rows(stores["one by one"])
 
 
 KILLED = """
