@@ -299,3 +299,15 @@ def test_records_left_out_come_back_to_their_places(
 
     cut()
     assert read["sifted"] > 30, read
+
+
+@pytest.mark.parametrize("blanks", ["", " ", "  ", "   "])
+@pytest.mark.parametrize("beside", ["before", "behind", "both"])
+def test_blanks_beside_quotes_are_none_of_the_field(ground: Ground, blanks: str, beside: str) -> None:
+    before, behind = (blanks if beside in (side, "both") else "" for side in ("before", "behind"))
+    lines = [",".join(NAMES), *[f'{number},{before}"x"{behind},"2"' for number in range(50)], ""]
+    example = Example(Dialect(), Drift.EVOLVE, "\n".join(lines).encode())
+    for text in texts_of(ground, example, 1, "blanks.csv"):
+        assert {cut[3] for cut in cut_in_python(text)} == {"x"}
+        assert "mended" in set(compare(ground.context, text))
+        let_go(text)
