@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from threading import Event
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,3 +21,13 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], threads:
 
     with ThreadPoolExecutor(min(threads, len(listed))) as pool:
         return list(pool.map(work, listed))
+
+
+def until_set(stopped: Event, items: Iterable[Item]) -> Iterator[Item]:
+    """The items; CancelledError in place of the next one once the event is set."""
+    from concurrent.futures import CancelledError  # as above
+
+    for item in items:
+        if stopped.is_set():
+            raise CancelledError
+        yield item

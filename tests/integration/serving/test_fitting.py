@@ -15,6 +15,8 @@ import yaml
 from httpx import Client
 
 from filon.project.loader import load_project
+from filon.serving import loading
+from filon.serving.loading import MANY_ROWS
 from tests.integration.api.conftest import ServedApi
 from tests.integration.conftest import Shop
 from tests.integration.test_contracts import HEAD, ID, column, describe
@@ -26,6 +28,12 @@ SUMS = {
     "total": {"path": "sums/total", "measures": {"total": "total", "n": "n"}},
     "series": {"path": "sums/series", "measures": {"total": "total"}},
 }
+
+
+@pytest.fixture(autouse=True, params=[MANY_ROWS, 1], ids=["few rows", "many rows"])
+def many_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows reach stores one by one, or in bulk."""
+    monkeypatch.setattr(loading, "MANY_ROWS", request.param)
 
 
 @pytest.fixture

@@ -34,10 +34,10 @@ _BEYOND = 10**DIGITS
 
 
 # a Decimal128 whose exponent is -scale, from a whole number: see the BID encoding of IEEE 754
-_BIAS, _EXPONENT_SHIFT, _SIGN = 6176, 49, 1 << 63
+_BIAS, EXPONENT_SHIFT, _SIGN = 6176, 49, 1 << 63
 
 
-_LOW, _HIGH = (1 << 64) - 1, (1 << _EXPONENT_SHIFT) - 1
+_LOW, _HIGH = (1 << 64) - 1, (1 << EXPONENT_SHIFT) - 1
 """The bits of a whole number in the two words."""
 
 
@@ -70,9 +70,10 @@ def encoder(column: Column) -> Callable[[Any], Any] | None:
     """What makes a BSON value of what the engine hands over; None when it is one already."""
     kind, scale = column.type.kind, column.type.scale
     if kind is Kind.DECIMAL:
-        exponent = (_BIAS - scale) << _EXPONENT_SHIFT
+        exponent = decimal_exponent(scale)
 
-        def decimal(value: int) -> Decimal128:
+        def decimal(number: int | Decimal) -> Decimal128:
+            value = int(number)
             if not -_BEYOND < value < _BEYOND:  # its bits would be those of another number
                 raise OverflowError(f"{value} has more than {DIGITS} digits")
             if value >= 0:
@@ -83,6 +84,11 @@ def encoder(column: Column) -> Callable[[Any], Any] | None:
     if kind is Kind.TIMESTAMP:
         return lambda value: EPOCH + dt.timedelta(microseconds=value)
     return None
+
+
+def decimal_exponent(scale: int) -> int:
+    """The exponent of a Decimal128 with so many decimals, in its place in the upper of the two words."""
+    return (_BIAS - scale) << EXPONENT_SHIFT
 
 
 def decoder(column: Column) -> Callable[[Any], Value] | None:
@@ -100,7 +106,7 @@ def decoder(column: Column) -> Callable[[Any], Value] | None:
 @lru_cache
 def decimal_reader(scale: int) -> Callable[[Any], Decimal]:
     """What reads decimals that were written with a scale, from their bits: PyMongo takes six times as long for it."""
-    exponent = (_BIAS - scale) << _EXPONENT_SHIFT
+    exponent = decimal_exponent(scale)
 
     def read(value: Decimal128) -> Decimal:
         low, high = _unpack(value.bid)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from bson import encode
 from bson.errors import InvalidDocument
+from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, UpdateOne
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -19,9 +22,13 @@ from filon.serving.mongo.lease import Lease
 from filon.serving.mongo.loads import LOADS, load_document, read_loads
 from filon.serving.mongo.queries import every_version, holds
 from filon.serving.mongo.views import Views
-from filon.serving.protocol import Batch
+from filon.serving.protocol import Batch, BulkInsert
 from filon.serving.state import OPEN, PageIndex, ServedState, next_load
 from filon.serving.tables import StoredTable
+from filon.threads import until_set
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 WRITERS = 3
 MOST_BYTES = 16 << 20
@@ -34,6 +41,7 @@ class MongoSession:
         self._db = db
         self._background = background
         self._indexing: list[Future[list[str]]] = []
+        self._stopped = threading.Event()
         self._uri = uri
         self._lease = lease
         self._touched: list[str] = []
@@ -59,23 +67,39 @@ class MongoSession:
     def insert(self, table: StoredTable, batches: Iterable[Batch]) -> int:
         """Documents of this load; a few batches travel while the next ones are made."""
         self._touch(table)
-        make = maker(table, self.load)
-        collection = self._db[rows_of(table.name)]
-        count = 0
+        return self._insert(table, map(maker(table, self.load), batches))
 
-        def send(documents: list[Document]) -> int:
+    def bulk(self) -> BulkInsert:
+        """Documents are made of columns, in the background."""
+        return self._insert_columns
+
+    def stop(self) -> None:
+        """End what goes on in the background."""
+        self._stopped.set()
+
+    def _insert_columns(self, table: StoredTable, batches: Iterable[pa.RecordBatch]) -> Callable[[], int]:
+        # NumPy and Arrow are slow to import, and only large loads use them
+        from filon.serving.mongo.bulk import in_pieces, raw_maker
+
+        self._touch(table)
+        given = iter(batches)
+        first = [batch for batch in (next(given, None),) if batch is not None]
+        pieces = in_pieces(chain(first, until_set(self._stopped, given)))
+        return self._background.submit(self._insert, table, map(raw_maker(table, self.load), pieces)).result
+
+    def _insert(self, table: StoredTable, batches: Iterable[Sequence[Document | RawBSONDocument]]) -> int:
+        collection = self._db[rows_of(table.name)]
+
+        def send(documents: Sequence[Document | RawBSONDocument]) -> int:
             try:
-                return len(collection.insert_many(documents, ordered=False).inserted_ids)
+                collection.insert_many(documents, ordered=False)
             except (OperationFailure, InvalidDocument) as error:
                 raise self._too_large(table, documents) or error from error
+            return len(documents)
 
-        for sent in _sent(self._lease, send, map(make, batches)):
-            count += sent
+        count: int = sum(_sent(self._lease, send, batches))
         self._index(table)
         return count
-
-    def bulk(self) -> None:
-        """The server takes no more than batches of documents bring it."""
 
     def close(self, table: StoredTable, keys: Iterable[Batch] | None) -> int:
         """Valid documents with these keys end before this load."""
@@ -156,7 +180,7 @@ class MongoSession:
             self._touched.append(table.name)
             self._lease.note(self.load, self._touched)
 
-    def _too_large(self, table: StoredTable, documents: Iterable[Document]) -> StoreUnfit | None:
+    def _too_large(self, table: StoredTable, documents: Iterable[Document | RawBSONDocument]) -> StoreUnfit | None:
         """The error for the first document that is larger than MongoDB takes; None when there is none."""
         for document in documents:
             if len(encode(document)) > MOST_BYTES:

@@ -17,6 +17,7 @@ from pymongo.read_preferences import ReadPreference
 
 from filon.errors import LoadGone
 from filon.project import Column, Kind
+from filon.project.analysis import WORD_DIGITS
 from filon.serving.encoding import unscaled
 from filon.serving.limits import Limit, common_limits, units
 from filon.serving.mongo.concerns import OF_MOST, ON_MOST
@@ -37,7 +38,8 @@ from filon.sql import identifier
 
 DATABASE = "analytics"
 ANSWER_MS = 1_500
-INDEXERS = 2
+IN_BACKGROUND = 4
+"""Tables that are filled, and indexes that are built, at the same time."""
 READ_AT_ONCE, FEW_ROWS = 1_000, 200
 """Documents that come in one piece, and rows that are made of them inside the event loop; more would take long."""
 
@@ -85,7 +87,8 @@ class MongoStore:
         """Decimals as whole numbers of their last decimal, moments as they are; documents are made from these."""
         name, kind = identifier(column.name), column.type.kind
         if kind is Kind.DECIMAL:
-            return unscaled(column)
+            whole = "BIGINT" if column.type.precision <= WORD_DIGITS else "DECIMAL(38, 0)"
+            return f"CAST({unscaled(column)} AS {whole})"
         if kind is Kind.DATE:
             return f"CAST({name} AS TIMESTAMP)"
         return f"unix_micros({name})" if kind is Kind.TIMESTAMP else name
@@ -133,11 +136,15 @@ class MongoStore:
         with (
             translated(self.uri),
             Lease(self._db[LOCK], self.uri) as lease,
-            ThreadPoolExecutor(max_workers=INDEXERS) as background,
+            ThreadPoolExecutor(max_workers=IN_BACKGROUND) as background,
         ):
             if anew:
                 self._db[LOADS].delete_many({})
-            yield MongoSession(self._db, self.uri, lease, background)
+            session = MongoSession(self._db, self.uri, lease, background)
+            try:
+                yield session
+            finally:
+                session.stop()
 
     def give_back(self) -> None:
         """The server gives the space of collections back as they are dropped; that of records, if it is allowed to."""

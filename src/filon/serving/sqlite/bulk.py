@@ -12,12 +12,13 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filon.errors import StoreError, StoreUnavailable
 from filon.sql import identifier
+from filon.threads import until_set
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -66,7 +67,7 @@ class Scratch:
         table, name = identifier(rows), identifier(f"scratch {len(self._files)}")
         given = iter(batches)
         first = next(given, None)
-        filled = self._fillers.submit(_fill, file, creation, table, added, first, self._until_stopped(given))
+        filled = self._fillers.submit(_fill, file, creation, table, added, first, until_set(self._stopped, given))
 
         def copy() -> int:
             filled.result()
@@ -82,13 +83,6 @@ class Scratch:
         self._fillers.shutdown(cancel_futures=True)
         for file in self._files:
             file.unlink(missing_ok=True)
-
-    def _until_stopped(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches, as long as the load goes on."""
-        for batch in batches:
-            if self._stopped.is_set():
-                raise CancelledError
-            yield batch
 
 
 def _fill(
