@@ -301,6 +301,19 @@ def test_records_left_out_come_back_to_their_places(
     assert read["sifted"] > 30, read
 
 
+@pytest.mark.parametrize("odd", range(100, 120))
+def test_a_file_whose_last_part_begins_with_an_irregular_line_is_sifted(
+    ground: Ground, odd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "BUFFER", 1500)
+    monkeypatch.setattr(parallel, "LONGEST_LINE", 1000)
+    lines = [f"{row:08d},xxx,{'y,z' if row == odd else 'y'}" for row in range(120)]
+    example = Example(Dialect(), Drift.EVOLVE, "\n".join([",".join(NAMES), *lines, ""]).encode())
+    for text in texts_of(ground, example, 1, "parts.csv"):
+        assert "sifted" in set(compare(ground.context, text))
+        let_go(text)
+
+
 @pytest.mark.parametrize("blanks", ["", " ", "  ", "   "])
 @pytest.mark.parametrize("beside", ["before", "behind", "both"])
 def test_blanks_beside_quotes_are_none_of_the_field(ground: Ground, blanks: str, beside: str) -> None:

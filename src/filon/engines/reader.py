@@ -142,8 +142,14 @@ class LocalReader(Protocol):
 
         """
 
-    def sift(self, file: CsvFile, form: CsvForm) -> Sifted:
+    def sift(self, file: CsvFile, form: CsvForm, attempt: int = 0) -> Sifted:
         """Cut a file as ``read`` does, and leave out records with another number of fields than the form.
+
+        Args:
+            file: what to cut
+            form: what records look like
+            attempt: each begins at other places of the file, for threads that read it side by side; where a parser
+                begins at a record that is left out, it may lose others
 
         Raises:
             CsvUnreadable: the file breaks the form in another way as well, or in too many places

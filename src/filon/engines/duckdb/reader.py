@@ -24,7 +24,7 @@ LONGEST_LINE = 8 << 20
 LONGEST_RAGGED_LINE = 64 << 10
 """Functions make copies of lines, of a whole vector of them at once, and no memory limit counts these."""
 LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doubled, and the fault beside the text
-BUFFER = 32 << 20
+BUFFER = 32_000_000
 # a blank keeps them apart from every table of a project
 RAW, ASIDE, RECORDS = "records as read", "records set aside", "received records"
 PLACES = "places of records"
@@ -64,11 +64,11 @@ class DuckDBReader:
         counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
         return {file.number: counts.get(file.number, 0) for file in files}
 
-    def sift(self, file: CsvFile, form: CsvForm) -> Sifted:
+    def sift(self, file: CsvFile, form: CsvForm, attempt: int = 0) -> Sifted:
         """DuckDB notes what it leaves out in a table of its own."""
         self._connection.drop([LEFT_OUT, LOOKED_AT])
         notes = f"store_rejects=true, rejects_table={literal(LEFT_OUT)}, rejects_scan={literal(LOOKED_AT)}"
-        arguments = f"{_arguments([file.path], form)}, {notes}, rejects_limit={MOST_LEFT_OUT}"
+        arguments = f"{_arguments([file.path], form, attempt)}, {notes}, rejects_limit={MOST_LEFT_OUT}"
         with self._connection.in_order():
             self._connection.parse(RAW, f"SELECT * FROM {SYSTEM}.read_csv({arguments})", notes=(LEFT_OUT, LOOKED_AT))
         kinds = self._connection.rows(f"SELECT DISTINCT error_type FROM {identifier(LEFT_OUT)}")
@@ -151,7 +151,7 @@ class DuckDBReader:
         self._connection.close()
 
 
-def _arguments(paths: Sequence[Path], form: CsvForm) -> str:
+def _arguments(paths: Sequence[Path], form: CsvForm, attempt: int = 0) -> str:
     columns = ("line",) if form.ragged else form.columns
     delimiter, quote = ("\x01", "") if form.ragged else (form.delimiter, form.quote)
     longest = LONGEST_TIDY_LINE if form.numbered else LONGEST_RAGGED_LINE if form.ragged else LONGEST_LINE
@@ -161,7 +161,7 @@ def _arguments(paths: Sequence[Path], form: CsvForm) -> str:
         f"header={str(form.header).lower()}, delim={literal(delimiter)}, "
         f"quote={literal(quote)}, escape={literal(quote)}, strict_mode=true, null_padding=false, "
         f"filename={str(len(paths) > 1).lower()}, "
-        f"max_line_size={longest}, buffer_size={max(longest, BUFFER)}"
+        f"max_line_size={longest}, buffer_size={max(longest, BUFFER - attempt * BUFFER // 7)}"
     )
 
 

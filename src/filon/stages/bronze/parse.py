@@ -33,6 +33,8 @@ from filon.stages.context import Context
 
 WINDOW_FILES = 2_000
 CHUNK = 4 << 20
+SIFTINGS = 2
+"""A parser that begins the last part of a file at an irregular line loses that part; it begins elsewhere each time."""
 
 
 def parse(context: Context, sources: Sources, incoming: Sequence[Incoming]) -> list[Parsed]:
@@ -209,8 +211,7 @@ def parse_sifted(context: Context, text: SourceText, folder: Path) -> tuple[Mapp
     """
     number, path = text.incoming.number, text.received.path
     file, aside = CsvFile(number, path), folder / f"{number}-aside.csv"
-    sifted = context.reader.sift(file, text.form)
-    ordinals = _ordinals(text, sifted)
+    sifted, ordinals = _sift(context, text, file)
     try:
         malformed = cut_left_out(path, sifted.left_out, ordinals, text.dialect, text.header.width, aside)
         records = context.reader.put_back(file, text.form, aside)
@@ -221,12 +222,14 @@ def parse_sifted(context: Context, text: SourceText, folder: Path) -> tuple[Mapp
     return {number: records}, malformed
 
 
-def _ordinals(text: SourceText, sifted: Sifted) -> list[int]:
-    """Which records were left out, from 1; CsvUnreadable when not each line is a record."""
-    places = count_lines(text.received.path, sifted.left_out)
-    if sifted.kept + len(sifted.left_out) != places.lines - text.header_lines:
-        raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {places.lines} lines")
-    return [before + 1 - text.header_lines for before in places.before]
+def _sift(context: Context, text: SourceText, file: CsvFile) -> tuple[Sifted, list[int]]:
+    """What is kept and left out, and which records the latter are, from 1; CsvUnreadable when a line is no record."""
+    for attempt in range(SIFTINGS):
+        sifted = context.reader.sift(file, text.form, attempt)
+        places = count_lines(file.path, sifted.left_out)
+        if sifted.kept + len(sifted.left_out) == places.lines - text.header_lines:
+            return sifted, [before + 1 - text.header_lines for before in places.before]
+    raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {places.lines} lines")
 
 
 def _read_by(context: Context, text: SourceText, cut: Callable[[], tuple[Mapping[int, int], int]]) -> Parsed:
