@@ -229,7 +229,7 @@ def _sift(context: Context, text: SourceText, file: CsvFile) -> tuple[Sifted, li
         places = count_lines(file.path, sifted.left_out)
         if sifted.kept + len(sifted.left_out) == places.lines - text.header_lines:
             return sifted, [before + 1 - text.header_lines for before in places.before]
-    raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {places.lines} lines")
+    raise CsvUnreadable("records that were kept and left out are together not as many as lines")
 
 
 def _read_by(context: Context, text: SourceText, cut: Callable[[], tuple[Mapping[int, int], int]]) -> Parsed:
