@@ -104,7 +104,7 @@ def test_no_number_of_too_many_digits_is_stored_as_another() -> None:
 
 
 def test_a_message_has_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("filon.serving.mongo.bulk.BATCH", 2)
+    monkeypatch.setattr("filon.serving.mongo.bulk.MESSAGE_ROWS", 2)
     row = ("a", 1, None, None, None, None, None, None, None)
     pieces = list(in_pieces([columns([row] * 5), columns([]), columns([row])]))
     assert [piece.num_rows for piece in pieces] == [2, 2, 1, 1]

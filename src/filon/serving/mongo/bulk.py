@@ -16,7 +16,6 @@ from bson import encode
 from bson.raw_bson import RawBSONDocument
 
 from filon.project import Column, Kind
-from filon.serving.fitting import BATCH
 from filon.serving.mongo.documents import DIGITS, EXPONENT_SHIFT, VERSION, decimal_exponent
 from filon.serving.state import OPEN
 from filon.serving.tables import StoredTable
@@ -24,6 +23,8 @@ from filon.serving.tables import StoredTable
 DOUBLE, TEXT, DOCUMENT, BOOLEAN, MOMENT, NULL, INT32, INT64, DECIMAL = b"\1\2\3\x08\x09\x0a\x10\x12\x13"
 END = b"\0"
 LENGTH_BYTES = 4
+MESSAGE_ROWS = 5_000
+"""Rows of one message to the server."""
 _BYTES = pa.large_binary()
 _INTEGER_OF_128_BITS = pa.decimal128(38, 0)
 _SIGN = np.uint64(1 << 63)
@@ -47,8 +48,8 @@ def raw_maker(table: StoredTable, load: int) -> Callable[[pa.RecordBatch], list[
 def in_pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows, as few at a time as one message to the server takes."""
     for batch in batches:
-        for start in range(0, batch.num_rows, BATCH):
-            yield batch.slice(start, BATCH)
+        for start in range(0, batch.num_rows, MESSAGE_ROWS):
+            yield batch.slice(start, MESSAGE_ROWS)
 
 
 def _inner(document: bytes) -> bytes:
