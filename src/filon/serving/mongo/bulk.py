@@ -74,8 +74,8 @@ def _named(kind: int, name: str) -> bytes:
 
 
 def _text(column: Column, values: pa.Array) -> pa.Array:
-    length = _int32(pc.add(pc.binary_length(values.fill_null("")), len(END)))
-    return _joined(_named(TEXT, column.name), length, values.fill_null("").cast(_BYTES), END)
+    letters = values.fill_null("").cast(_BYTES)
+    return _joined(_named(TEXT, column.name), _int32(pc.add(pc.binary_length(letters), len(END))), letters, END)
 
 
 def _integer(column: Column, values: pa.Array) -> pa.Array:

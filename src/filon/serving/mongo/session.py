@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from bson import encode
@@ -83,7 +83,7 @@ class MongoSession:
 
         self._touch(table)
         given = iter(batches)
-        first = [batch for batch in (next(given, None),) if batch is not None]
+        first = list(islice(given, 1))  # its query runs here: nothing else uses the engine yet
         pieces = in_pieces(chain(first, until_set(self._stopped, given)))
         return self._background.submit(self._insert, table, map(raw_maker(table, self.load), pieces)).result
 
