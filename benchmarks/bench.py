@@ -84,10 +84,12 @@ def main() -> None:
 def prepare(folder: Path, purchases: int, dirty: float) -> Path:
     """Generate the CSV files once: a tenth as many clients as purchases, duplicates and bad rows."""
     sources = folder / f"sources-{purchases}-{dirty}"
-    if not (sources / "achats.csv").exists():
+    if not sources.exists():
+        unfinished = fresh(folder / "unfinished")
         clients = str(max(1, purchases // 10))
         arguments = ["--purchases", str(purchases), "--clients", clients, "--dirty", str(dirty)]
-        measure(filon("generate", str(sources), *arguments))
+        measure(filon("generate", str(unfinished), *arguments))
+        unfinished.rename(sources)
     return sources
 
 

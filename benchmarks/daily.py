@@ -49,12 +49,14 @@ def show_days(folder: Path, days: int, purchases: int) -> None:
         f"{days} runs: the tenth {early:.2f} s, the last {late:.2f} s ({late / early:.2f}); all at once {at_once:.1f} s"
     )
     print(f"lake {sizes[0] / 1e6:.0f} MB, built at once {sizes[1] / 1e6:.0f} MB ({sizes[0] / sizes[1]:.1f} times)")
-    place.sweep()
-    swept = _size(place.folder / "lake")
-    files = len(list((place.folder / "lake").rglob("*.parquet")))
-    print(
-        f"after `filon sweep`: {swept / 1e6:.0f} MB ({swept / sizes[1]:.1f} times), {files} Parquet files", flush=True
-    )
+    for joined in (False, True):
+        if joined:
+            place.compact()
+        place.sweep()
+        left = _size(place.folder / "lake")
+        files = len(list((place.folder / "lake").rglob("*.parquet")))
+        commands = "`filon compact` and `filon sweep`" if joined else "`filon sweep`"
+        print(f"after {commands}: {left / 1e6:.1f} MB ({left / sizes[1]:.1f} times), {files:,} Parquet files")
 
 
 def show_nothing_new(folder: Path, files: int) -> None:

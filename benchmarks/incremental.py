@@ -51,6 +51,10 @@ class Place:
         """Delete all releases but the newest, and what only they need."""
         measure(filon("sweep", "--keep", "1", "--hours", "0", *self._lake))
 
+    def compact(self) -> None:
+        """Join small files."""
+        measure(filon("compact", *self._lake))
+
     @property
     def _places(self) -> list[str]:
         return ["--sources", str(self.sources), *self._lake]
@@ -190,9 +194,11 @@ def prepare_base(folder: Path, purchases: int, *, served: bool) -> Place:
     """The state before, made once."""
     place = Place(folder / f"incremental-{purchases}")
     if not place.sources.exists():
-        whole = prepare(folder, purchases, 0.01)
-        split(whole / "achats.csv", place.sources)
-        shutil.copy2(whole / "clients.csv", place.sources)
+        whole, unfinished = prepare(folder, purchases, 0.01), fresh(folder / "unfinished")
+        split(whole / "achats.csv", unfinished)
+        shutil.copy2(whole / "clients.csv", unfinished)
+        place.folder.mkdir(exist_ok=True)
+        unfinished.rename(place.sources)
     shutil.rmtree(place.folder / "lake", ignore_errors=True)
     for store in place.folder.glob("serving.db*"):
         store.unlink()

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
 TRUSTED = "SSL_CERT_FILE"
 DEFAULT_REGION = "us-east-1"
-RETRIES = 8
+GIVE_UP_AFTER = dt.timedelta(seconds=30)
+"""How long a request is tried again: a server that restarts takes seconds until it has all its objects again."""
+RETRIES = 1_000
+"""More than there is time for: waits are random, so a number of them would end after one second or after twenty."""
+BOTO_ATTEMPTS = 8
 FIRST_WAIT = dt.timedelta(milliseconds=100)
-LONGEST_WAIT = dt.timedelta(seconds=5)
-GIVE_UP_AFTER = dt.timedelta(seconds=60)
+LONGEST_WAIT = dt.timedelta(seconds=2)
+WAIT_GROWTH = 3
+"""A wait is drawn between the first one and the last one times this, so it must be above 2 for waits to grow."""
 CONNECT_TIMEOUT = dt.timedelta(seconds=5)
 REQUEST_TIMEOUT = dt.timedelta(seconds=60)
 CREDENTIALS_LAST = dt.timedelta(minutes=5)
@@ -95,7 +100,7 @@ class S3:
             retry_config={
                 "max_retries": RETRIES,
                 "retry_timeout": GIVE_UP_AFTER,
-                "backoff": {"init_backoff": FIRST_WAIT, "max_backoff": LONGEST_WAIT, "base": 2},
+                "backoff": {"init_backoff": FIRST_WAIT, "max_backoff": LONGEST_WAIT, "base": WAIT_GROWTH},
             },
             credential_provider=self._obstore_keys,
         )
@@ -116,6 +121,9 @@ class S3:
             "timeout": f"{REQUEST_TIMEOUT.seconds}s",
             "max_retries": str(RETRIES),
             "retry_timeout": f"{GIVE_UP_AFTER.seconds}s",
+            "backoff_config.init_backoff": f"{FIRST_WAIT.microseconds // 1000}ms",
+            "backoff_config.max_backoff": f"{LONGEST_WAIT.seconds}s",
+            "backoff_config.base": str(WAIT_GROWTH),
         }
 
     @contextmanager
@@ -199,7 +207,7 @@ class S3:
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT.seconds,
                 read_timeout=REQUEST_TIMEOUT.seconds,
-                retries={"mode": "standard", "max_attempts": RETRIES},
+                retries={"mode": "standard", "max_attempts": BOTO_ATTEMPTS},
                 s3={"addressing_style": "path" if self.path_style else "virtual"},
             ),
         )

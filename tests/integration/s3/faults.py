@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 BUSY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+BROKEN = b"<Error><Code>InternalError</Code><Message>Please try again.</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 REFUSED, LOST = "refused", "lost"
 GROUPING_KEY = (httpx.TransportError,)
@@ -29,6 +31,8 @@ class Faults:
     forgets_conditions: bool = False
     loses_answer_to: str | None = None
     denied: str | None = None
+    broken_until: float = 0.0
+    """A point in time of ``time.monotonic``; all requests before it are answered by an error of the server."""
     strikes: Callable[[int], str | None] = lambda _number: None
     """What happens to the n-th write when it first comes: ``REFUSED``, ``LOST`` (done, but not answered), nothing."""
     writes: list[str] = field(default_factory=list)
@@ -37,6 +41,15 @@ class Faults:
     queries: set[str] = field(default_factory=set)
     injected: int = 0
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 (faults, no secrets)
+
+    def error_instead(self, method: str, path: str) -> Response | None:
+        """The answer while the server is broken, or for what is denied."""
+        if time.monotonic() < self.broken_until:
+            self.injected += 1
+            return Response(BROKEN, 500)
+        if self.denied is not None and method == "GET" and path.endswith(self.denied):
+            return Response(DENIED, 403)
+        return None
 
     def strike(self, method: str, path: str, query: str) -> str | None:
         """What happens to this request, if it is a write that comes by for the first time."""
@@ -88,8 +101,8 @@ def proxy(target: str, faults: Faults) -> FastAPI:
         faults.queries.add(request.url.query)
         for watch in faults.watchers:
             await asyncio.to_thread(watch, request.method, request.url.path)
-        if faults.denied is not None and request.method == "GET" and request.url.path.endswith(faults.denied):
-            return Response(DENIED, 403)
+        if error := faults.error_instead(request.method, request.url.path):
+            return error
         strike = faults.strike(request.method, request.url.path, request.url.query)
         if strike == REFUSED or faults.draw(faults.refused):
             return Response(BUSY, 503)

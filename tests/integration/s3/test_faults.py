@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ MOMENTS = [
     ("PUT", "/metadata/releases/"),
 ]
 TABLES = [("silver", "achats"), ("quarantine", "achats"), ("gold", "fact_ventes"), ("gold", "kpi_ca_par_mois")]
+STARTS_S = 8
 
 SMALL_TABLES = [("silver", "achats"), ("quarantine", "achats"), ("gold", "dim_clients")]
 
@@ -132,6 +134,21 @@ def test_an_object_store_that_is_killed_and_restarted_loses_and_doubles_nothing(
         shop.run()
         assert shop.run()["status"] == "unchanged"
         assert_same(shop, Shop(tmp_path, extra={"FILON_SERVING": "none"}))
+
+
+@pytest.mark.parametrize(("method", "part"), MOMENTS[2:], ids=["deltalake", "engine", "obstore"])
+def test_an_object_store_that_starts_anew_is_waited_for(
+    shaky_shop: RemoteShop, twin: Shop, faults: Faults, method: str, part: str
+) -> None:
+    """It answers before it has all its objects again."""
+
+    def break_for_a_while() -> None:
+        faults.broken_until = time.monotonic() + STARTS_S
+
+    faults.at(method, part, break_for_a_while)
+    assert shaky_shop.run()["status"] == "published"
+    assert faults.injected > 0, "the moment came"
+    assert_same(shaky_shop, twin)
 
 
 def test_an_object_store_that_stays_away_is_one_line_that_says_what_to_do(

@@ -62,7 +62,8 @@ def test_a_service_that_dies_is_reported_and_ends_the_stack(tmp_path: Path) -> N
 def test_data_and_accounts_outlive_a_stack_and_lost_secrets_are_said(tmp_path: Path) -> None:
     for _ in range(2):
         with running(tmp_path, "--only", "object-store,mongodb,pipeline") as stack:
-            assert stack.states() == {"object-store": "healthy", "mongodb": "healthy", "pipeline": "done"}
+            states = {"object-store": "healthy", "mongodb": "healthy", "pipeline": "done"}
+            assert stack.states() == states, stack.log("pipeline")
     assert "nothing new" in (tmp_path / ".filon/logs/pipeline.log").read_text()
 
     (tmp_path / ".filon/services/secrets.env").unlink()
@@ -120,7 +121,7 @@ def test_an_unknown_service_is_named_with_those_that_there_are(tmp_path: Path, o
 def test_behind_a_proxy_services_still_find_each_other(tmp_path: Path) -> None:
     proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     with running(tmp_path, "--only", "object-store,pipeline", **proxy) as stack:
-        assert stack.states() == {"object-store": "healthy", "pipeline": "done"}
+        assert stack.states() == {"object-store": "healthy", "pipeline": "done"}, stack.log("pipeline")
         assert stack.environment["NO_PROXY"] == "127.0.0.1"
 
 

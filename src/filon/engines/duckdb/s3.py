@@ -11,8 +11,8 @@ from filon.lake import S3, Keys, open_s3
 from filon.sql import literal
 
 SCHEME = "s3://"
-RETRIES = 6
-FIRST_WAIT_MS, BACKOFF = 200, 2
+RETRIES, FIRST_WAIT_MS, BACKOFF = 7, 200, 2
+"""All waits together are 25 s."""
 TIMEOUT_S = 60
 
 
