@@ -12,8 +12,9 @@ from filon.errors import EngineError, NotFound
 from filon.explain.conditions import equals, has_values, implied_by, these_rows
 from filon.explain.contenders import bind_contenders, contenders_of
 from filon.explain.demands import demand_of
+from filon.explain.expressions import constants
 from filon.explain.keys import typed_key
-from filon.explain.lineage import Reading, constants, trace
+from filon.explain.lineage import Reading, trace
 from filon.explain.records import Place, read_records
 from filon.explain.report import (
     EVERY_ROW,
