@@ -104,10 +104,11 @@ class MalformedRecord:
 
 @dataclass(frozen=True)
 class FieldSample:
-    """Values of a field: how many hold more than blanks, and how many of these meet each pattern."""
+    """Values of a field: how many hold more than blanks, and how many of these meet each pattern, and the form."""
 
     filled: int
     matches: tuple[int, ...]
+    formed: int
 
 
 @dataclass(frozen=True)
@@ -180,13 +181,13 @@ class LocalReader(Protocol):
         """The malformed record with the smallest number; there must be one."""
 
     def sample(
-        self, fields: Sequence[str], patterns: Sequence[str], first: int
+        self, fields: Sequence[tuple[str, str]], patterns: Sequence[str], first: int
     ) -> Mapping[int, tuple[FieldSample, ...]]:
         """What the first records of each file look like.
 
         Args:
-            fields: the fields to look at
-            patterns: regular expressions (RE2) that a whole value, without blanks around it, may meet
+            fields: the fields to look at, each with a regular expression, its form, which counts beside the patterns
+            patterns: regular expressions (RE2) that a whole value, without blanks around it, may meet; the first counts
             first: how many records of each file are looked at
 
         Returns:

@@ -111,21 +111,28 @@ class DuckDBReader:
         [(record, fault, raw)] = self._connection.rows(query)
         return MalformedRecord(int(record), fault, raw or "")
 
-    def sample(self, fields: Sequence[str], patterns: Sequence[str], first: int) -> dict[int, tuple[FieldSample, ...]]:
+    def sample(
+        self, fields: Sequence[tuple[str, str]], patterns: Sequence[str], first: int
+    ) -> dict[int, tuple[FieldSample, ...]]:
         """One query for all fields: a caller divides many of them, since planning takes longer than running."""
-        counted = []
-        for field in fields:
-            value = f"trim({identifier(field)})"
-            counted.append(f"count(nullif({value}, ''))")
-            counted += [f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(each)}))" for each in patterns]
-        query = f"SELECT {', '.join(['_file', *counted])} FROM {SOURCE} WHERE _record <= {first} GROUP BY _file"
-        width = 1 + len(patterns)
+        looked_at, counted = ["_file"], ["_file"]
+        for index, (field, form) in enumerate(fields):
+            value, nth = f"value_{index}", f"pattern_{index}"
+            met = (f"WHEN regexp_full_match({value}, {literal(each)}) THEN {n}" for n, each in enumerate(patterns))
+            looked_at += [f"nullif(trim({identifier(field)}), '') AS {value}", f"CASE {' '.join(met)} END AS {nth}"]
+            counted.append(f"count({value})")
+            counted += [f"count(*) FILTER (WHERE {nth} = {n})" for n in range(len(patterns))]
+            counted.append(f"count(*) FILTER (WHERE regexp_full_match({value}, {literal(form)}))")
+        source = f"SELECT {', '.join(looked_at)} FROM {SOURCE} WHERE _record <= {first}"
+        width = len(patterns) + 2
         return {
             int(number): tuple(
-                FieldSample(counts[start], tuple(counts[start + 1 : start + width]))
-                for start in range(0, width * len(fields), width)
+                FieldSample(filled, tuple(matches), formed)
+                for filled, *matches, formed in (
+                    counts[start : start + width] for start in range(0, width * len(fields), width)
+                )
             )
-            for number, *counts in self._connection.rows(query)
+            for number, *counts in self._connection.rows(f"SELECT {', '.join(counted)} FROM ({source}) GROUP BY _file")
         }
 
     def write(self, layout: RecordLayout, folder: Location) -> list[DataFile]:

@@ -12,12 +12,12 @@ from filon.project.vocabulary import Dialect
 from filon.stages.moments import moment_form
 from filon.stages.numbers import number_form
 
-SAMPLE = 20_000
+SAMPLE = 2_000
 """Values of each column and file that are looked at."""
 SHARE = 0.95
 """Share of them that must match a pattern."""
 COLUMNS_AT_ONCE = 25
-LOOKS = {
+LOOKS = {  # a value meets one of them at most
     "integer": r"[+-]?[0-9]{1,18}",
     "decimal": r"[+-]?[0-9]+\.[0-9]+",
     "decimal comma": r"[+-]?[0-9]+,[0-9]+",
@@ -60,18 +60,15 @@ def infer(reader: LocalReader, dataset: Dataset, fields: Mapping[str, str]) -> d
         Per file version and column, what nearly all of the first values look like (``empty``: no value).
 
     """
-    names_of: dict[str, list[str]] = {}
-    for name in fields:
-        names_of.setdefault(declared_form(dataset, dataset.contract.column(name)), []).append(name)
     looks_of: dict[int, dict[str, Look]] = {}
-    for form, names in names_of.items():
-        # an engine plans a query of a thousand expressions for longer than it runs many short ones
-        for first in range(0, len(names), COLUMNS_AT_ONCE):
-            chunk = names[first : first + COLUMNS_AT_ONCE]
-            samples_of = reader.sample([fields[name] for name in chunk], (*LOOKS.values(), form), SAMPLE)
-            for number, samples in samples_of.items():
-                looks = {name: _look(sample) for name, sample in zip(chunk, samples, strict=True)}
-                looks_of.setdefault(number, {}).update(looks)
+    forms = {name: declared_form(dataset, dataset.contract.column(name)) for name in fields}
+    # an engine plans a query of a thousand expressions for longer than it runs many short ones
+    for first in range(0, len(fields), COLUMNS_AT_ONCE):
+        chunk = list(fields)[first : first + COLUMNS_AT_ONCE]
+        samples_of = reader.sample([(fields[name], forms[name]) for name in chunk], list(LOOKS.values()), SAMPLE)
+        for number, samples in samples_of.items():
+            looks = {name: _look(sample) for name, sample in zip(chunk, samples, strict=True)}
+            looks_of.setdefault(number, {}).update(looks)
     return looks_of
 
 
@@ -91,8 +88,7 @@ def declared_form(dataset: Dataset, column: Column) -> str:
 
 
 def _look(sample: FieldSample) -> Look:
-    *matches, declared = sample.matches
-    return Look(_name_of(sample.filled, matches), declared >= SHARE * sample.filled)
+    return Look(_name_of(sample.filled, sample.matches), sample.formed >= SHARE * sample.filled)
 
 
 def _name_of(filled: int, matches: Sequence[int]) -> str:
