@@ -698,6 +698,13 @@ def test_data_that_does_not_look_like_its_contract_is_reported(sales: Shop) -> N
     ]
 
 
+def test_columns_that_are_mostly_blank_are_judged_by_their_values(sales: Shop) -> None:
+    describe(sales, {}, prix="number", note="number")
+    filled = "".join(f"{n},rien,{n}.50\n" for n in range(30))
+    sales.put("ventes.csv", "code,prix,note\n" + filled + "".join(f"{n},,\n" for n in range(30, 600)))
+    assert sales.run()["files"][0]["notes"] == ["prix looks like text, the contract says DECIMAL(10,2)"]
+
+
 def test_data_that_is_spelled_as_its_contract_says_is_not_reported(sales: Shop) -> None:
     dialect = {"delimiter": ";", "decimal": ",", "grouping": " ", "dateFormat": "yyyyMMdd", "true": "1", "false": "0"}
     describe(sales, {"dialect": dialect}, prix="number", jour="date", ouvert="boolean", numero="integer")
