@@ -119,8 +119,11 @@ def test_empty_fields_are_counted(reader: LocalReader, ground: Ground) -> None:
 
 def test_the_first_values_of_each_file_are_held_against_patterns(reader: LocalReader, ground: Ground) -> None:
     reader.read([file(ground, 1, "a,b\n1,\n 2 ,x\nz,y\n"), file(ground, 2, "a,b\n7,7\n")], FORM)
-    found = reader.sample(["f1", "f0"], ["[0-9]+", "[a-z]"], first=2)
-    assert found == {1: (FieldSample(1, (0, 1)), FieldSample(2, (2, 0))), 2: (FieldSample(1, (1, 0)),) * 2}
+    found = reader.sample([("f1", "."), ("f0", "7|z")], ["[0-9]+", "[a-z]", "x"], first=2)
+    assert found == {
+        1: (FieldSample(1, (0, 1, 0), 1), FieldSample(2, (2, 0, 0), 0)),
+        2: (FieldSample(1, (1, 0, 0), 1),) * 2,
+    }
     assert reader.sample([], [], first=2) == {1: (), 2: ()}
 
 

@@ -236,7 +236,7 @@ def compare(context: Context, text: SourceText) -> Iterator[str]:
     expected = cut_in_python(text)
     readers: dict[str, tuple[bool, Callable[[], object]]] = {
         "fast": (text.is_regular, lambda: parse_fast(context, [text])),
-        "sifted": (text.may_be_sifted, lambda: parse_sifted(context, text, context.workspace)),
+        "sifted": (text.may_be_sifted, lambda: parse_sifted(context, [text], context.workspace)),
         "split": (text.may_be_split, lambda: parse_lines(context, text)),
         "mended": (text.may_be_mended, lambda: parse_mended(context, text, context.workspace)),
     }

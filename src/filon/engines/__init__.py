@@ -12,6 +12,7 @@ from filon.engines.reader import (
     FieldSample,
     LocalReader,
     MalformedRecord,
+    Part,
     RecordLayout,
     Sifted,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "MalformedRecord",
     "Nature",
     "OtherType",
+    "Part",
     "RecordLayout",
     "Sifted",
     "SqlEngine",

@@ -73,6 +73,14 @@ class CsvForm:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A file version of which a text holds so many records, one after the other."""
+
+    number: int
+    records: int
+
+
+@dataclass(frozen=True)
 class Sifted:
     """What came of a file of which some records were left out.
 
@@ -143,11 +151,11 @@ class LocalReader(Protocol):
 
         """
 
-    def sift(self, file: CsvFile, form: CsvForm, attempt: int = 0) -> Sifted:
+    def sift(self, path: Path, form: CsvForm, attempt: int = 0) -> Sifted:
         """Cut a file as ``read`` does, and leave out records with another number of fields than the form.
 
         Args:
-            file: what to cut
+            path: the file to cut
             form: what records look like
             attempt: each begins at other places of the file, for threads that read it side by side; where a parser
                 begins at a record that is left out, it may lose others
@@ -158,16 +166,16 @@ class LocalReader(Protocol):
 
         """
 
-    def put_back(self, file: CsvFile, form: CsvForm, aside: Path) -> int:
+    def put_back(self, parts: Sequence[Part], form: CsvForm, aside: Path) -> Mapping[int, int]:
         """Add the records that ``sift`` left out, all of them, to those that it kept.
 
         Args:
-            file: what was sifted
+            parts: the file versions of which the file that was sifted is made, in their order
             form: what it was sifted by
-            aside: a file with the columns ``_record``, ``_malformed``, ``_raw`` and the fields
+            aside: a file with the columns ``_record`` (counted over all parts), ``_malformed``, ``_raw`` and the fields
 
         Returns:
-            The number of all records.
+            The number of records by that of the file version; one that has none is left out.
 
         """
 

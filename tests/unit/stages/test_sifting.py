@@ -62,7 +62,7 @@ def test_left_out_lines_are_cut_by_the_patient_reader(tmp_path: Path, newline: s
     content = (tmp_path / "x.csv").read_bytes()
     starts = [content.index(line.encode()) for line in (lines[1], *lines[3:5])] + [content.rindex(b'""')]
     malformed = cut_left_out(tmp_path / "x.csv", starts, [1, 3, 4, 5], Dialect(), 3, tmp_path / "aside.csv")
-    assert malformed == 3
+    assert malformed == [1, 4, 5]
     assert rows_of(tmp_path / "aside.csv") == [
         ("1", "too_few_fields", "1,2", "", "", ""),
         ("3", "", "", "1", "é, è", "3"),
@@ -74,7 +74,7 @@ def test_left_out_lines_are_cut_by_the_patient_reader(tmp_path: Path, newline: s
 def test_a_first_line_after_a_byte_order_mark_is_cut_without_it(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("\ufeffx,y\n")
     dialect = Dialect(header=False, short_records=ShortRecords.NULLS)
-    assert cut_left_out(tmp_path / "x.csv", [0], [1], dialect, 3, tmp_path / "aside.csv") == 0
+    assert cut_left_out(tmp_path / "x.csv", [0], [1], dialect, 3, tmp_path / "aside.csv") == []
     assert rows_of(tmp_path / "aside.csv") == [("1", "", "", "x", "y", "")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from filon.engines.duckdb.connection import DuckDBConnection
@@ -14,6 +15,7 @@ from filon.engines.reader import (
     Faults,
     FieldSample,
     MalformedRecord,
+    Part,
     RecordLayout,
     Sifted,
 )
@@ -27,7 +29,7 @@ LONGEST_TIDY_LINE = 10 * LONGEST_LINE  # four bytes a character, each quote doub
 BUFFER = 32_000_000
 # a blank keeps them apart from every table of a project
 RAW, ASIDE, RECORDS = "records as read", "records set aside", "received records"
-PLACES = "places of records"
+PARTS, PLACES = "parts", "places of records"
 LEFT_OUT, LOOKED_AT = "left_out", "looked_at"  # DuckDB makes these, and takes plain names alone
 MOST_LEFT_OUT = 1_000_000
 OTHER_WIDTHS = {"MISSING COLUMNS", "TOO MANY COLUMNS"}
@@ -61,14 +63,14 @@ class DuckDBReader:
             self._parse(ASIDE, [aside.path], tidy)
             records = _with_aside(records, files[0].number, form, aside.mark)
         self._connection.view(RECORDS, records)
-        counts = dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
+        counts = self._counts()
         return {file.number: counts.get(file.number, 0) for file in files}
 
-    def sift(self, file: CsvFile, form: CsvForm, attempt: int = 0) -> Sifted:
+    def sift(self, path: Path, form: CsvForm, attempt: int = 0) -> Sifted:
         """DuckDB notes what it leaves out in a table of its own."""
         self._connection.drop([LEFT_OUT, LOOKED_AT])
         notes = f"store_rejects=true, rejects_table={literal(LEFT_OUT)}, rejects_scan={literal(LOOKED_AT)}"
-        arguments = f"{_arguments([file.path], form, attempt)}, {notes}, rejects_limit={MOST_LEFT_OUT}"
+        arguments = f"{_arguments([path], form, attempt)}, {notes}, rejects_limit={MOST_LEFT_OUT}"
         with self._connection.in_order():
             self._connection.parse(RAW, f"SELECT * FROM {SYSTEM}.read_csv({arguments})", notes=(LEFT_OUT, LOOKED_AT))
         kinds = self._connection.rows(f"SELECT DISTINCT error_type FROM {identifier(LEFT_OUT)}")
@@ -78,19 +80,22 @@ class DuckDBReader:
         starts = self._connection.rows(f"SELECT DISTINCT line_byte_position - 1 FROM {identifier(LEFT_OUT)} ORDER BY 1")
         return Sifted(kept, tuple(start for (start,) in starts))
 
-    def put_back(self, file: CsvFile, form: CsvForm, aside: Path) -> int:
+    def put_back(self, parts: Sequence[Part], form: CsvForm, aside: Path) -> dict[int, int]:
         """A record's number is that of its row, plus that of the records left out before it."""
         self._has_faults = True
         self._parse(ASIDE, [aside], CsvForm((*ASIDE_COLUMNS, *form.columns), numbered=True))
+        self._connection.cache(PARTS, _parts(parts))
         self._connection.cache(PLACES, _places())
-        self._connection.view(RECORDS, _with_left_out(file.number, form))
-        [(records,)] = self._connection.rows(f"SELECT count(*) FROM {SOURCE}")
-        return int(records)
+        self._connection.view(RECORDS, _with_left_out(form))
+        return self._counts()
 
     def _parse(self, table: str, paths: Sequence[Path], form: CsvForm) -> None:
         with self._connection.in_order():
             parsed = f"SELECT * FROM {SYSTEM}.read_csv({_arguments(paths, form)})"
             self._connection.parse(table, _split(parsed, form) if form.ragged else parsed)
+
+    def _counts(self) -> dict[int, int]:
+        return dict(self._connection.rows(f"SELECT _file, count(*) FROM {SOURCE} GROUP BY _file"))
 
     def count_empty(self, field: str) -> int:
         """Empty fields are null."""
@@ -147,7 +152,7 @@ class DuckDBReader:
 
     def forget(self) -> None:
         """Drop the records, and the tables that they come from."""
-        self._connection.drop([RECORDS, RAW, ASIDE, LEFT_OUT, LOOKED_AT, PLACES])
+        self._connection.drop([RECORDS, RAW, ASIDE, LEFT_OUT, LOOKED_AT, PARTS, PLACES])
 
     def progress(self) -> float | None:
         """DuckDB's own estimate."""
@@ -202,27 +207,47 @@ def _with_aside(records: str, number: int, form: CsvForm, mark: str) -> str:
     )
 
 
+def _parts(parts: Sequence[Part]) -> str:
+    """The parts that have records: after how many records of all parts each begins, and at which place among them."""
+    ends = list(accumulate(part.records for part in parts))
+    values = ", ".join(
+        f"({position}, {end - part.records}, {part.number})"
+        for position, (part, end) in enumerate(zip(parts, ends, strict=True), start=1)
+        if part.records
+    )
+    return f"SELECT * FROM (VALUES {values or '(0, 0, 0)'}) AS parts(position, first, number)"
+
+
 def _places() -> str:
-    """How many records were left out before the rows of a table, by ranges of rows within each block of them."""
+    """File version of the rows of a table, and what turns their number into that of a record of it: by ranges of rows.
+
+    A range ends where a record was left out, or where a part ends. It stands beside each block of rows that it meets.
+    """
     return (
         f"WITH left_out AS (SELECT CAST(_record AS BIGINT) AS record, "
         f"row_number() OVER (ORDER BY record) AS shift FROM {identifier(ASIDE)}), "
-        "places AS (SELECT record - shift AS start, shift FROM left_out UNION ALL SELECT 0, 0), "
-        "starts AS (SELECT start, max(shift) AS shift FROM places GROUP BY start), "
-        f"ranges AS (SELECT *, lead(start, 1, (SELECT count(*) FROM {identifier(RAW)})) OVER (ORDER BY start) AS stop "
-        "FROM starts) "
+        "places AS (SELECT record - shift AS start, shift, 0 AS position FROM left_out UNION ALL "
+        f"SELECT first - coalesce(shift, 0), coalesce(shift, 0), position FROM {identifier(PARTS)} "
+        "ASOF LEFT JOIN left_out ON first >= record), "
+        "starts AS (SELECT start, max(shift) AS shift, max(position) AS position FROM places GROUP BY start), "
+        "reached AS (SELECT start, max(shift) OVER so_far AS shift, max(position) OVER so_far AS position FROM starts "
+        "WINDOW so_far AS (ORDER BY start)), "
+        "ranges AS (SELECT start, shift - first AS shift, number, "
+        f"lead(start, 1, (SELECT count(*) FROM {identifier(RAW)})) OVER (ORDER BY start) AS stop "
+        f"FROM reached JOIN {identifier(PARTS)} USING (position)) "
         f"SELECT unnest(range(start // {BLOCK_ROWS}, (stop - 1) // {BLOCK_ROWS} + 1)) AS block, * FROM ranges"
     )
 
 
-def _with_left_out(number: int, form: CsvForm) -> str:
-    """All records of a sifted file."""
-    file, columns, row = f"CAST({number} AS BIGINT) AS _file", identifiers(form.columns), f"{identifier(RAW)}.rowid"
+def _with_left_out(form: CsvForm) -> str:
+    """All records of the parts of a sifted file."""
+    number, columns, row = "CAST(number AS BIGINT) AS _file", identifiers(form.columns), f"{identifier(RAW)}.rowid"
     return (
-        f"SELECT {file}, {row} + 1 + shift AS _record, {NOTHING} AS _malformed, {NOTHING} AS _raw, {columns} "
+        f"SELECT {number}, {row} + 1 + shift AS _record, {NOTHING} AS _malformed, {NOTHING} AS _raw, {columns} "
         f"FROM {identifier(RAW)} JOIN {identifier(PLACES)} "
         f"ON block = {row} // {BLOCK_ROWS} AND {row} >= start AND {row} < stop UNION ALL "
-        f"SELECT {file}, CAST(_record AS BIGINT), _malformed, _raw, {columns} FROM {identifier(ASIDE)}"
+        f"SELECT {number}, CAST(_record AS BIGINT) - first, _malformed, _raw, {columns} "
+        f"FROM {identifier(ASIDE)} ASOF JOIN {identifier(PARTS)} ON CAST(_record AS BIGINT) > first"
     )
 
 

@@ -1,10 +1,10 @@
 """From files to Parquet: each text is read by the fastest of five readers that reads it exactly.
 
-The parallel parser reads regular texts, many at a time. A text in which some lines have the wrong number of fields is
-sifted: the parser leaves these lines out, and the patient reader cuts them. Where that does not do, the line splitter
-reads texts without quotes. Any other text is mended: the patient reader cuts its irregular records, the parser the
-rest. The patient reader cuts all of a text whose delimiter the parser does not know. What a reader finds is accepted
-only if it has as many records as the text was found to have; otherwise the next one reads it.
+The parallel parser reads regular texts, many at a time. Texts in which some lines have the wrong number of fields are
+sifted, many at a time as well: the parser leaves these lines out, and the patient reader cuts them. Where that does not
+do, the line splitter reads texts without quotes. Any other text is mended: the patient reader cuts its irregular
+records, the parser the rest. The patient reader cuts all of a text whose delimiter the parser does not know. What a
+reader finds is accepted only if it has as many records as the text was found to have; otherwise the next one reads it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable, Sifted
+from filon.engines import Aside, CsvFile, CsvForm, CsvUnreadable, Part, Sifted
 from filon.errors import EngineExhausted, SourceUnreadable, WorkspaceUnavailable
 from filon.lake import Layer, Sources, copy_name, unreadable
 from filon.project import Dataset
@@ -25,7 +25,14 @@ from filon.project.vocabulary import FileFormat
 from filon.stages.bronze.mending import mend
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import FileRejected, changed, unread
-from filon.stages.bronze.sifting import count_lines, cut_left_out, lines_outside_quotes, looks_sound
+from filon.stages.bronze.sifting import (
+    append_lines,
+    by_part,
+    count_lines,
+    cut_left_out,
+    lines_outside_quotes,
+    looks_sound,
+)
 from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.bronze.withheld import withhold, withhold_refused
 from filon.stages.bronze.writing import write_records
@@ -33,6 +40,8 @@ from filon.stages.context import Context
 
 WINDOW_FILES = 2_000
 CHUNK = 4 << 20
+Cut = tuple[Mapping[int, int], Mapping[int, int]]
+"""The number of records, and that of the malformed ones among them, by that of the file version."""
 SIFTINGS = 2
 """A parser that begins the last part of a file at an irregular line loses that part; it begins elsewhere each time."""
 
@@ -110,13 +119,42 @@ def _groups(texts: Iterable[SourceText]) -> list[list[SourceText]]:
 
 
 def _read_group(context: Context, group: Sequence[SourceText], folder: Path) -> list[Parsed]:
-    """Read all texts at once in the parallel parser; one by one, if it cannot read one of them."""
+    """Read all texts at once in the parallel parser, or at least those that may be sifted; the others one by one."""
     if len(group) == 1:
         return [_read_one(context, group[0], folder)]
     with suppress(CsvUnreadable, EngineExhausted):
         return _read_fast(context, group)
     context.reader.forget()
-    return [_read_one(context, text, folder) for text in group]
+    siftable: dict[str | None, list[SourceText]] = {}
+    results = []
+    for text in group:
+        if _may_be_sifted(text):
+            siftable.setdefault(text.received.facts.newline, []).append(text)
+        else:
+            results.append(_read_one(context, text, folder))
+    for texts in siftable.values():
+        results += _read_sifted(context, texts, folder)
+    return results
+
+
+def _may_be_sifted(text: SourceText) -> bool:
+    with suppress(OSError):  # of which the reader of this text alone says more
+        return text.may_be_sifted and _looks_sound(text)
+    return False
+
+
+def _read_sifted(context: Context, texts: Sequence[SourceText], folder: Path) -> list[Parsed]:
+    """Sift all texts at once; while one of them cannot be, their halves, and that one alone in the end."""
+    if len(texts) == 1:
+        return [_read_one(context, texts[0], folder)]
+    start = time.perf_counter()
+    with suppress(CsvUnreadable, EngineExhausted, OSError):
+        counts, malformed = parse_sifted(context, texts, folder)
+        if not any(_is_too_malformed(text, counts, malformed) for text in texts):
+            return write_records(context, texts, counts, malformed, start)
+    context.reader.forget()
+    half = len(texts) // 2
+    return [*_read_sifted(context, texts[:half], folder), *_read_sifted(context, texts[half:], folder)]
 
 
 def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
@@ -127,7 +165,7 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
                 return _read_fast(context, [text])[0]
         if text.may_be_sifted and _looks_sound(text):
             with suppress(CsvUnreadable):
-                return _read_by(context, text, lambda: parse_sifted(context, text, folder))
+                return _read_by(context, text, lambda: parse_sifted(context, [text], folder))
         if text.may_be_split:
             with suppress(CsvUnreadable):
                 return _read_by(context, text, lambda: parse_lines(context, text))
@@ -193,57 +231,76 @@ def _looks_sound(text: SourceText) -> bool:
     return looks_sound(text.received.path, text.dialect, text.header.width, text.received.facts.newline)
 
 
-def parse_sifted(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
-    """Cut a text in which some records have another number of fields than the header.
+def parse_sifted(context: Context, texts: Sequence[SourceText], folder: Path) -> Cut:
+    """Cut texts in which some records have another number of fields than the header.
 
     Args:
         context: the run
-        text: the text; see ``SourceText.may_be_sifted``
-        folder: a local folder for a file, which is gone afterwards
+        texts: texts of one header, form and newline, which are cut as one; see ``SourceText.may_be_sifted``
+        folder: a local folder for two files, which are gone afterwards
 
     Returns:
-        The number of records by that of the file version, and how many are malformed; the reader holds them.
+        How many records there are; the reader holds them.
 
     Raises:
-        CsvUnreadable: some are irregular in another way, or there are not as many as the text was found to have
+        CsvUnreadable: some are irregular in another way, or there are not as many as the texts were found to have
         EngineExhausted: the records do not fit into memory and workspace
 
     """
-    number, path = text.incoming.number, text.received.path
-    file, aside = CsvFile(number, path), folder / f"{number}-aside.csv"
-    sifted, ordinals = _sift(context, text, file)
+    text = texts[0]
+    parts = [Part(each.incoming.number, each.received.facts.lines - each.header_lines) for each in texts]
+    aside = folder / f"{text.incoming.number}-aside.csv"
     try:
-        malformed = cut_left_out(path, sifted.left_out, ordinals, text.dialect, text.header.width, aside)
-        records = context.reader.put_back(file, text.form, aside)
+        with _as_one(texts, folder) as path:
+            sifted, ordinals = _sift(context, path, text)
+            malformed = cut_left_out(path, sifted.left_out, ordinals, text.dialect, text.header.width, aside)
+        found = context.reader.put_back(parts, text.form, aside)
     finally:
         aside.unlink(missing_ok=True)
-    if records != sifted.kept + len(sifted.left_out):
-        raise CsvUnreadable(f"{sifted.kept} records kept, {len(sifted.left_out)} left out, {records} in all")
-    return {number: records}, malformed
+    counts = {part.number: part.records for part in parts}
+    if found != {number: records for number, records in counts.items() if records}:
+        raise CsvUnreadable(f"{counts} records were looked for, {found} were found")
+    return counts, by_part(parts, malformed)
 
 
-def _sift(context: Context, text: SourceText, file: CsvFile) -> tuple[Sifted, list[int]]:
+@contextmanager
+def _as_one(texts: Sequence[SourceText], folder: Path) -> Iterator[Path]:
+    """The file of a text; of several, a file with the lines of all, one after the other, and one header."""
+    if len(texts) == 1:
+        yield texts[0].received.path
+        return
+    path = folder / f"{texts[0].incoming.number}-together.csv"
+    try:
+        with path.open("wb") as out:
+            for text in texts:
+                append_lines(text.received.path, out, text.header_lines)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sift(context: Context, path: Path, text: SourceText) -> tuple[Sifted, list[int]]:
     """What is kept and left out, and which records the latter are, from 1; CsvUnreadable when a line is no record."""
     for attempt in range(SIFTINGS):
-        sifted = context.reader.sift(file, text.form, attempt)
-        places = count_lines(file.path, sifted.left_out)
+        sifted = context.reader.sift(path, text.form, attempt)
+        places = count_lines(path, sifted.left_out)
         if sifted.kept + len(sifted.left_out) == places.lines - text.header_lines:
             return sifted, [before + 1 - text.header_lines for before in places.before]
     raise CsvUnreadable("records that were kept and left out are together not as many as lines")
 
 
-def _read_by(context: Context, text: SourceText, cut: Callable[[], tuple[Mapping[int, int], int]]) -> Parsed:
+def _read_by(context: Context, text: SourceText, cut: Callable[[], Cut]) -> Parsed:
     """What a reader of texts with malformed records makes of one; CsvUnreadable when it cannot judge all of it."""
     start = time.perf_counter()
     counts, malformed = cut()
     return _write_unless_malformed(context, text, counts, malformed, start)
 
 
-def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], int]:
+def parse_lines(context: Context, text: SourceText) -> Cut:
     """Split the lines of a text without quotes: each is a record, and is malformed if its width is wrong.
 
     Returns:
-        The number of records by that of the file version, and how many are malformed; the reader holds them.
+        How many records there are; the reader holds them.
 
     Raises:
         CsvUnreadable: lines hold blanks only, or too many fields
@@ -256,10 +313,10 @@ def parse_lines(context: Context, text: SourceText) -> tuple[Mapping[int, int], 
     faults = context.reader.faults()
     if faults.blank or faults.crowded:
         raise CsvUnreadable("some lines hold blanks only, or far more fields than the header")
-    return counts, faults.malformed
+    return counts, {number: faults.malformed}
 
 
-def parse_mended(context: Context, text: SourceText, folder: Path) -> tuple[Mapping[int, int], int]:
+def parse_mended(context: Context, text: SourceText, folder: Path) -> Cut:
     """Cut a text of which some records are irregular.
 
     Args:
@@ -268,7 +325,7 @@ def parse_mended(context: Context, text: SourceText, folder: Path) -> tuple[Mapp
         folder: a local folder for two files, which are gone afterwards
 
     Returns:
-        The number of records by that of the file version, and how many are malformed; the reader holds them.
+        How many records there are; the reader holds them.
 
     Raises:
         CsvUnreadable: the parser finds not as many records as the text was found to have
@@ -286,7 +343,7 @@ def parse_mended(context: Context, text: SourceText, folder: Path) -> tuple[Mapp
         aside.unlink(missing_ok=True)
     if counts[number] != mended.records:
         raise CsvUnreadable(f"{mended.records} records found, {counts[number]} parsed")
-    return counts, mended.malformed
+    return counts, {number: mended.malformed}
 
 
 def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
@@ -305,17 +362,23 @@ def _read_patiently(context: Context, text: SourceText, folder: Path) -> Parsed:
         target.unlink(missing_ok=True)
     if counts[number] != tidied.records:
         raise CsvUnreadable(f"{text.incoming.file.path}: {tidied.records} records found, {counts[number]} kept")
-    return _write_unless_malformed(context, text, counts, tidied.malformed, start)
+    return _write_unless_malformed(context, text, counts, {number: tidied.malformed}, start)
 
 
 def _write_unless_malformed(
-    context: Context, text: SourceText, counts: Mapping[int, int], malformed: int, start: float
+    context: Context, text: SourceText, counts: Mapping[int, int], malformed: Mapping[int, int], start: float
 ) -> Parsed:
     """Write the records that the reader holds; refuse the file if the contract allows fewer malformed ones."""
-    records = counts[text.incoming.number]
-    if malformed > text.incoming.dataset.malformed_threshold * records:
-        return Parsed(text.incoming, refused=_too_malformed(context, text.incoming.dataset, malformed, records))
-    return write_records(context, [text], counts, {text.incoming.number: malformed}, start)[0]
+    if _is_too_malformed(text, counts, malformed):
+        number = text.incoming.number
+        reason = _too_malformed(context, text.incoming.dataset, malformed[number], counts[number])
+        return Parsed(text.incoming, refused=reason)
+    return write_records(context, [text], counts, malformed, start)[0]
+
+
+def _is_too_malformed(text: SourceText, counts: Mapping[int, int], malformed: Mapping[int, int]) -> bool:
+    number = text.incoming.number
+    return malformed[number] > text.incoming.dataset.malformed_threshold * counts[number]
 
 
 def _too_malformed(context: Context, dataset: Dataset, malformed: int, records: int) -> FileRejected:

@@ -235,11 +235,12 @@ class TidyWriter:
         self._rows = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n")
         self._rows.writerow([*TIDY_COLUMNS, *(f"f{index}" for index in range(width))])
 
-    def add(self, ordinal: int, record: Record) -> None:
-        """Write a record, the fields of which are null if it is malformed."""
+    def add(self, ordinal: int, record: Record) -> bool:
+        """Write a record, the fields of which are null if it is malformed; whether it is."""
         fields, fault = fitted(record, self._width, self._short)
         self.malformed += fault is not None
         self._rows.writerow([ordinal, fault, record.raw if fault else None, *fields])
+        return fault is not None
 
 
 def tidy(path: Path, target: Path, dialect: Dialect, width: int) -> Tidied:

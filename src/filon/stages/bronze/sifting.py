@@ -7,13 +7,15 @@ the text where it lies: nothing of it is copied.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from filon.engines import CsvUnreadable
+from filon.engines import CsvUnreadable, Part
 from filon.project.vocabulary import Dialect
 from filon.stages.bronze.mending import NEWLINE, Run, pieces_of
 from filon.stages.bronze.records import Record, RecordReader, TidyWriter, fitted
@@ -80,6 +82,39 @@ def count_lines(path: Path, places: Sequence[int]) -> Places:
     return Places(tuple(before), count + (last != b"\n"))
 
 
+def append_lines(path: Path, out: BinaryIO, header_lines: int) -> None:
+    """Write the lines of a text behind those of others, without its header; each ends in a line feed then.
+
+    Args:
+        path: the text, in UTF-8
+        out: where to write; all of the text is written if it is empty
+        header_lines: how many lines at the start of the text are no records
+
+    """
+    with path.open("rb") as stream:
+        if out.tell():
+            for _ in range(header_lines):
+                stream.readline()
+            if stream.tell() == 0 and stream.read(len(BOM_UTF8)) != BOM_UTF8:
+                stream.seek(0)
+        last = b"\n"
+        for _, chunk in _chunks(stream):
+            out.write(chunk)
+            last = chunk[-1:]
+    if last != b"\n":
+        out.write(b"\n")
+
+
+def by_part(parts: Sequence[Part], ordinals: Sequence[int]) -> dict[int, int]:
+    """How many of some records lie in each part of a text; ``ordinals`` count from 1, in their order."""
+    counts, first = {}, 0
+    for part in parts:
+        last = first + part.records
+        counts[part.number] = bisect_right(ordinals, last) - bisect_right(ordinals, first)
+        first = last
+    return counts
+
+
 def lines_outside_quotes(path: Path, quote: bytes) -> int:
     """Number of lines, those inside quoted fields not counted; exact for every well-formed text."""
     count, inside, last = 0, False, b"\n"
@@ -101,7 +136,7 @@ def _chunks(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 def cut_left_out(
     path: Path, starts: Sequence[int], ordinals: Sequence[int], dialect: Dialect, width: int, aside: Path
-) -> int:
+) -> list[int]:
     """Write the records that the parallel parser left out, as ``TidyWriter`` does.
 
     Args:
@@ -113,20 +148,22 @@ def cut_left_out(
         aside: the file to write
 
     Returns:
-        How many of them are malformed.
+        Those of ``ordinals`` that are malformed.
 
     Raises:
         CsvUnreadable: one of them differs from the others in more than its number of fields
 
     """
+    malformed = []
     with path.open("rb") as stream, aside.open("w", encoding="utf-8", newline="") as out:
         writer = TidyWriter(out, width, dialect.short_records)
         for start, ordinal in zip(starts, ordinals, strict=True):
             record = _record_at(stream, start, dialect)
             if not _differs_in_width(record, width, dialect):
                 raise CsvUnreadable(f"record {ordinal} is irregular in another way than by its number of fields")
-            writer.add(ordinal, record)
-    return writer.malformed
+            if writer.add(ordinal, record):
+                malformed.append(ordinal)
+    return malformed
 
 
 def _record_at(stream: BinaryIO, start: int, dialect: Dialect) -> Record:
