@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,17 @@ from filon.lake import Layer, Sources
 from filon.project import TEXT, Column, Contract, Dataset
 from filon.project.document import Document
 from filon.project.vocabulary import Dialect, Drift, FooterSpec, Keep, MissingFile, ShortRecords
-from filon.stages.bronze.parse import _read_one, _read_patiently, parse_fast, parse_lines, parse_mended, parse_sifted
+from filon.stages.bronze import parse as parsing
+from filon.stages.bronze.parse import (
+    _groups,
+    _read_group,
+    _read_one,
+    _read_patiently,
+    parse_fast,
+    parse_lines,
+    parse_mended,
+    parse_sifted,
+)
 from filon.stages.bronze.receive import fingerprint
 from filon.stages.bronze.records import RecordReader, fitted
 from filon.stages.bronze.texts import Incoming, Parsed, SourceText, field_name, receive_texts
@@ -168,6 +178,7 @@ def records_of(context: Context, parsed: Parsed) -> tuple[str | None, list[dict[
     """Why a text was refused, and its records in their order."""
     folder = context.lake.table(Layer.BRONZE, "others")
     rows = [row for found in parsed.data for row in pq.read_table(folder.path_of(found.name)).to_pylist()]
+    rows = [row for row in rows if row["_file"] == parsed.incoming.number]
     assert len([row for row in rows if row["_malformed"] != FOOTER]) == parsed.records
     reason = parsed.refused.reason if parsed.refused else None
     return reason, sorted(rows, key=lambda row: row["_record"])
@@ -263,13 +274,26 @@ def test_the_fast_readers_cut_a_text_as_the_patient_one_does(ground: Ground) -> 
     assert min(read[name] for name in ("fast", "sifted", "split", "mended")) > MANY // 100, read
 
 
+ENDS = st.sampled_from(["\n", "\r\n"])
+LONG_DIALECTS = st.builds(
+    Dialect,
+    delimiter=st.sampled_from([",", ";"]),
+    header=st.just(True),
+    short_records=st.sampled_from(ShortRecords),
+)
+
+
 @st.composite
 def long_examples(draw: st.DrawFn) -> Example:
     """Hundreds of quoted records, a few of which have another number of fields: anywhere, also next to each other."""
-    dialect = Dialect(
-        delimiter=draw(st.sampled_from([",", ";"])), header=True, short_records=draw(st.sampled_from(ShortRecords))
-    )
-    mark, end = dialect.separator, draw(st.sampled_from(["\n", "\r\n"]))
+    dialect = draw(LONG_DIALECTS)
+    return Example(dialect, Drift.EVOLVE, draw(long_texts(dialect, draw(ENDS))))
+
+
+@st.composite
+def long_texts(draw: st.DrawFn, dialect: Dialect, end: str) -> bytes:
+    """A text of such records."""
+    mark = dialect.separator
     cell = st.sampled_from(["1", "", "é", '"x"', f'"x{mark} y"', '"x ""y"""', '" x "', ' "x"', '"x" '])
     count = draw(st.integers(1, 1_000))
     odd = draw(st.dictionaries(st.integers(0, count), st.sampled_from([1, 2, 4, 9]), max_size=30))
@@ -278,8 +302,64 @@ def long_examples(draw: st.DrawFn) -> Example:
         mark.join(cells[(3 * row + field) % len(cells)] or '""' for field in range(odd.get(row, 3)))
         for row in range(count)
     ]
-    text = end.join([mark.join(NAMES), *lines])
-    return Example(dialect, Drift.EVOLVE, (text + end * draw(st.integers(0, 1))).encode())
+    text = end.join([*([mark.join(NAMES)] if dialect.header else []), *lines])
+    return (text + end * draw(st.integers(0, 1))).encode()
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> list[Example]:
+    """Texts that may be read together; some begin with a byte order mark, have no records, or are irregular."""
+    dialect = draw(LONG_DIALECTS).model_copy(update={"header": draw(st.booleans())})
+    mark, texts = dialect.separator, long_texts(dialect, draw(ENDS))
+    header = mark.join(NAMES) + "\n" if dialect.header else f'"1"{mark}2{mark}3\n'
+    odd = st.sampled_from(
+        [header, f'{header}1{mark}"x\ny"{mark}3\n', f'{header}1{mark}"x"y{mark}3', f"\ufeff{header}1\n"]
+    )
+    members = st.one_of(texts, texts, texts, odd.map(str.encode), texts.map(lambda text: b"\xef\xbb\xbf" + text))
+    return [Example(dialect, Drift.EVOLVE, content) for content in draw(st.lists(members, min_size=2, max_size=6))]
+
+
+@usual(60)
+@given(examples=groups())
+def test_texts_that_are_read_together_have_the_bronze_that_each_has_alone(
+    ground: Ground, examples: list[Example]
+) -> None:
+    texts = [
+        text
+        for number, example in enumerate(examples, start=1)
+        for text in texts_of(ground, example, number, f"{number}.csv")
+    ]
+    context, folder = ground.context, ground.context.workspace
+    for group in _groups(texts):
+        together = {parsed.incoming.number: parsed for parsed in _read_group(context, group, folder)}
+        assert together.keys() == {text.incoming.number for text in group}
+        for text in group:
+            alone = records_of(context, _read_patiently(context, text, folder))
+            assert records_of(context, together[text.incoming.number]) == alone
+            let_go(text)
+
+
+def test_texts_of_another_width_are_sifted_together(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    sifted = []
+
+    def note(context: Context, texts: Sequence[SourceText], folder: Path) -> object:
+        sifted.append(len(texts))
+        return parse_sifted(context, texts, folder)
+
+    monkeypatch.setattr(parsing, "parse_sifted", note)
+    odd = {3: "1,2", 5: "1,2,3,4", 6: '1,"x\ny",3'}
+    contents = ["\n".join([",".join(NAMES), "1,2,3", odd.get(number, "4,5,6"), ""]) for number in range(8)]
+    texts = [
+        text
+        for number, content in enumerate(contents, start=1)
+        for text in texts_of(ground, Example(Dialect(), Drift.EVOLVE, content.encode()), number, f"{number}.csv")
+    ]
+    parsed = _read_group(ground.context, texts, ground.context.workspace)
+    assert sum(result.records for result in parsed) == 16
+    assert sum(result.malformed for result in parsed) == 2
+    assert sifted == [7], "all but the one with a line inside of a field"
+    for text in texts:
+        let_go(text)
 
 
 @pytest.mark.parametrize("buffer", [32 << 20, 1 << 10], ids=["one part", "many parts"])

@@ -21,8 +21,8 @@ from filon.stages.bronze.mending import NEWLINE, Run, pieces_of
 from filon.stages.bronze.records import Record, RecordReader, TidyWriter, fitted
 
 FIRST_PIECES = 200
-MOST_IRREGULAR = 0.02
-"""Share of records that may be irregular: when there are more, it is faster to look for the regular ones."""
+FEW_IRREGULAR, MOST_IRREGULAR = 20, 0.02
+"""Number and share of records that may be irregular: when there are more, it is faster to look for the regular ones."""
 WIDTHS = (None, "too_few_fields", "too_many_fields")
 CHUNK = 4 << 20
 
@@ -48,7 +48,7 @@ def looks_sound(path: Path, dialect: Dialect, width: int, newline: str | None) -
             irregular += 1
             if not _differs_in_width(piece, width, dialect):
                 return False
-    return irregular <= MOST_IRREGULAR * (records + irregular)
+    return irregular <= max(FEW_IRREGULAR, MOST_IRREGULAR * (records + irregular))
 
 
 @dataclass(frozen=True)
