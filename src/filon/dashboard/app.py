@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,6 +65,7 @@ def main() -> None:
         context = Context(client, language, project, served if pinned is None else pinned)
         shown: list[Shown] = [*_pages_of(pages), *VIEWS]
         newest = client.newest_run()
+        has_failed = _has_failed(context, newest)
     except ApiError as error:
         _navigate(language, list(VIEWS), urlsplit(st.context.url or "").path.strip("/"))
         states.show_error(language, error)
@@ -74,10 +75,10 @@ def main() -> None:
     st.set_page_config(page_title=f"{_title(language, chosen)} · {project['title']}")
     if project.get("logo"):
         st.logo(_image(project["logo"]), size="large")
-    _refresh_on_change(client, iter([True]), served, pages, newest.get("run_id"))
+    _refresh_on_change(client, iter([True]), served, pages, newest.get("run_id"), context if has_failed else None)
     if pinned is not None:
         menu.draw_pin(language, pinned)
-    _draw(context, chosen, newest)
+    _draw(context, chosen, newest if has_failed else None)
     panel.draw(context)
 
 
@@ -171,13 +172,13 @@ def _navigate(language: Language, entries: Sequence[Shown], asked: str = "", tit
     return chosen[0]
 
 
-def _draw(context: Context, shown: Shown, newest: Row) -> None:
-    """Draw the page, or the reason why it cannot be drawn; above it, whether the ``newest`` run failed."""
+def _draw(context: Context, shown: Shown, failed: Row | None) -> None:
+    """Draw the page, or the reason why it cannot be drawn; above it, the newest run if it ``failed``."""
     language = context.language
     st.title(_title(language, shown), anchor=False)
     try:
-        if _has_failed(context, newest):
-            states.show_failed_run(language, context.release, newest)
+        if failed is not None:
+            states.show_failed_run(language, context.release, failed)
         if isinstance(shown, View):
             if shown.filters is not None:
                 context = context.with_filters(sidebar.choose_filters(context, shown.filters(context)))
@@ -228,9 +229,16 @@ def _warn_if_stale(context: Context, tables: Iterable[str]) -> None:
 
 @st.fragment(run_every=LOOK_EVERY)
 def _refresh_on_change(
-    client: ApiClient, drawing: Iterator[bool], shown: int | None, pages: Row | None, last_run: str | None = None
+    client: ApiClient,
+    drawing: Iterator[bool],
+    shown: int | None,
+    pages: Row | None,
+    last_run: str | None = None,
+    failed: Context | None = None,
 ) -> None:
     """Draw the page again when the release or the file of a page changes, or a newer run than ``last_run`` has ended.
+
+    Also when a run that left no record found the release up to date, where the newest recorded one had ``failed``.
 
     ``drawing`` yields while the page itself is drawn, when nothing has changed yet. ``shown`` is the release on the
     page, ``pages`` are those of the menu; None when the page shows an error.
@@ -241,7 +249,8 @@ def _refresh_on_change(
         now, files, newest = client.release(), client.get("pages").data, client.newest_run()
     except ApiError:
         return  # the page stays valid; the next change of the user shows the error
-    if (now, files, newest.get("run_id")) != (shown, pages, last_run):
+    is_mended = failed is not None and not _has_failed(replace(failed), newest)
+    if is_mended or (now, files, newest.get("run_id")) != (shown, pages, last_run):
         st.rerun(scope="app")
 
 
