@@ -294,9 +294,12 @@ def long_examples(draw: st.DrawFn) -> Example:
 def long_texts(draw: st.DrawFn, dialect: Dialect, end: str) -> bytes:
     """A text of such records."""
     mark = dialect.separator
-    cell = st.sampled_from(["1", "", "é", '"x"', f'"x{mark} y"', '"x ""y"""', '" x "', ' "x"', '"x" '])
+    plain = ["1", "", "é", '"x"']
+    blank = [f'"x{mark} y"', '"x ""y"""', '" x "', ' "x"', '"x" ']
+    cell = st.sampled_from([*plain, *(blank if draw(st.booleans()) else [])])
     count = draw(st.integers(1, 1_000))
-    odd = draw(st.dictionaries(st.integers(0, count), st.sampled_from([1, 2, 4, 9]), max_size=30))
+    places = st.integers(0, count) | st.sampled_from([0, count - 1])  # first and last lines stand beside other texts
+    odd = draw(st.dictionaries(places, st.sampled_from([1, 2, 4, 9]), max_size=30))
     cells = draw(st.lists(cell, min_size=11, max_size=11))
     lines = [
         mark.join(cells[(3 * row + field) % len(cells)] or '""' for field in range(odd.get(row, 3)))
@@ -315,7 +318,9 @@ def groups(draw: st.DrawFn) -> list[Example]:
     odd = st.sampled_from(
         [header, f'{header}1{mark}"x\ny"{mark}3\n', f'{header}1{mark}"x"y{mark}3', f"\ufeff{header}1\n"]
     )
-    members = st.one_of(texts, texts, texts, odd.map(str.encode), texts.map(lambda text: b"\xef\xbb\xbf" + text))
+    members = st.one_of(
+        texts, texts, texts, texts, texts, odd.map(str.encode), texts.map(lambda text: b"\xef\xbb\xbf" + text)
+    )
     return [Example(dialect, Drift.EVOLVE, content) for content in draw(st.lists(members, min_size=2, max_size=6))]
 
 

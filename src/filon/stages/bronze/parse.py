@@ -26,12 +26,12 @@ from filon.stages.bronze.mending import mend
 from filon.stages.bronze.records import TIDY_COLUMNS, tidy
 from filon.stages.bronze.refusals import FileRejected, changed, unread
 from filon.stages.bronze.sifting import (
-    append_lines,
     by_part,
     count_lines,
     cut_left_out,
     lines_outside_quotes,
     looks_sound,
+    one_after_another,
 )
 from filon.stages.bronze.texts import NO_ROOM, WINDOW_BYTES, Incoming, Parsed, SourceText, field_name, receive_texts
 from filon.stages.bronze.withheld import withhold, withhold_refused
@@ -138,8 +138,10 @@ def _read_group(context: Context, group: Sequence[SourceText], folder: Path) -> 
 
 
 def _may_be_sifted(text: SourceText) -> bool:
-    with suppress(OSError):  # of which the reader of this text alone says more
-        return text.may_be_sifted and _looks_sound(text)
+    if not text.may_be_sifted:
+        return False
+    with suppress(OSError):  # the next reader meets it as well, and says what it is
+        return looks_sound(text.received.path, text.dialect, text.header.width, text.received.facts.newline)
     return False
 
 
@@ -163,7 +165,7 @@ def _read_one(context: Context, text: SourceText, folder: Path) -> Parsed:
         if text.is_regular:
             with suppress(CsvUnreadable):
                 return _read_fast(context, [text])[0]
-        if text.may_be_sifted and _looks_sound(text):
+        if _may_be_sifted(text):
             with suppress(CsvUnreadable):
                 return _read_by(context, text, lambda: parse_sifted(context, [text], folder))
         if text.may_be_split:
@@ -227,10 +229,6 @@ def _refuse_empty_lines(context: Context) -> None:
         raise CsvUnreadable("some lines may be empty")
 
 
-def _looks_sound(text: SourceText) -> bool:
-    return looks_sound(text.received.path, text.dialect, text.header.width, text.received.facts.newline)
-
-
 def parse_sifted(context: Context, texts: Sequence[SourceText], folder: Path) -> Cut:
     """Cut texts in which some records have another number of fields than the header.
 
@@ -251,7 +249,7 @@ def parse_sifted(context: Context, texts: Sequence[SourceText], folder: Path) ->
     parts = [Part(each.incoming.number, each.received.facts.lines - each.header_lines) for each in texts]
     aside = folder / f"{text.incoming.number}-aside.csv"
     try:
-        with _as_one(texts, folder) as path:
+        with one_after_another([each.received.path for each in texts], text.header_lines, folder) as path:
             sifted, ordinals = _sift(context, path, text)
             malformed = cut_left_out(path, sifted.left_out, ordinals, text.dialect, text.header.width, aside)
         found = context.reader.put_back(parts, text.form, aside)
@@ -261,22 +259,6 @@ def parse_sifted(context: Context, texts: Sequence[SourceText], folder: Path) ->
     if found != {number: records for number, records in counts.items() if records}:
         raise CsvUnreadable(f"{counts} records were looked for, {found} were found")
     return counts, by_part(parts, malformed)
-
-
-@contextmanager
-def _as_one(texts: Sequence[SourceText], folder: Path) -> Iterator[Path]:
-    """The file of a text; of several, a file with the lines of all, one after the other, and one header."""
-    if len(texts) == 1:
-        yield texts[0].received.path
-        return
-    path = folder / f"{texts[0].incoming.number}-together.csv"
-    try:
-        with path.open("wb") as out:
-            for text in texts:
-                append_lines(text.received.path, out, text.header_lines)
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _sift(context: Context, path: Path, text: SourceText) -> tuple[Sifted, list[int]]:

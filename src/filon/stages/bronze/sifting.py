@@ -10,10 +10,12 @@ import io
 from bisect import bisect_right
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from tempfile import NamedTemporaryFile
+from typing import IO, BinaryIO
 
 from filon.engines import CsvUnreadable, Part
 from filon.project.vocabulary import Dialect
@@ -82,22 +84,35 @@ def count_lines(path: Path, places: Sequence[int]) -> Places:
     return Places(tuple(before), count + (last != b"\n"))
 
 
-def append_lines(path: Path, out: BinaryIO, header_lines: int) -> None:
-    """Write the lines of a text behind those of others, without its header; each ends in a line feed then.
+@contextmanager
+def one_after_another(paths: Sequence[Path], header_lines: int, folder: Path) -> Iterator[Path]:
+    """A file with the lines of all texts, which is gone afterwards; of a single text, the text itself.
 
     Args:
-        path: the text, in UTF-8
-        out: where to write; all of the text is written if it is empty
-        header_lines: how many lines at the start of the text are no records
+        paths: the texts, in UTF-8
+        header_lines: how many lines at the start of each are its header, of which the first one stays
+        folder: where to write
 
     """
+    if len(paths) == 1:
+        yield paths[0]
+        return
+    with NamedTemporaryFile(dir=folder, suffix=".csv") as out:
+        for path in paths:
+            _append_lines(path, out, header_lines)
+        out.flush()
+        yield Path(out.name)
+
+
+def _append_lines(path: Path, out: IO[bytes], header_lines: int) -> None:
+    """Write the lines of a text behind those of others, without its header then; the last one ends in a line feed."""
+    last = b"\n"
     with path.open("rb") as stream:
         if out.tell():
             for _ in range(header_lines):
                 stream.readline()
             if stream.tell() == 0 and stream.read(len(BOM_UTF8)) != BOM_UTF8:
                 stream.seek(0)
-        last = b"\n"
         for _, chunk in _chunks(stream):
             out.write(chunk)
             last = chunk[-1:]
